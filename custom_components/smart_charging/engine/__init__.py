@@ -1,0 +1,1 @@
+"""The site energy manager itself: everything below runs without Home Assistant."""

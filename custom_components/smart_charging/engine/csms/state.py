@@ -1,0 +1,161 @@
+"""What is known of a station, as one frozen value for those above the central system."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from ..model import EvseMeasurement, EvseStatus, Transaction
+
+
+class RateUnit(StrEnum):
+    """Unit of a charging schedule (OCPP 1.6 section 7.12)."""
+
+    A = "A"
+    W = "W"
+
+
+class ProfileForm(StrEnum):
+    """How the lease is written into charging profiles; see `profiles`."""
+
+    TWO_PERIODS = "two_periods"
+    VALID_TO = "valid_to"
+    RELATIVE_TWO_PERIODS = "relative_two_periods"
+
+
+class Obedience(StrEnum):
+    """Whether a station does what it accepted."""
+
+    UNKNOWN = "unknown"
+    OBEYS = "obeys"
+    IGNORES = "ignores"
+    REJECTS = "rejects"
+
+
+class StepStatus(StrEnum):
+    """Outcome of one set-up step after boot."""
+
+    PENDING = "pending"
+    DONE = "done"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class SetupStep:
+    """One independent step of setting a station up, and what came of it."""
+
+    name: str
+    status: StepStatus
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a station was seen to be able to do; None where not learnt yet."""
+
+    connectors: int | None = None
+    rate_units: frozenset[RateUnit] = frozenset({RateUnit.A})
+    max_stack_level: int | None = None
+    max_periods: int | None = None
+    purposes_rejected: frozenset[str] = frozenset()
+    measurands: frozenset[str] = frozenset()
+    feature_profiles: frozenset[str] = frozenset()
+    phase_switching: bool | None = None
+    profile_form: ProfileForm = ProfileForm.TWO_PERIODS
+    holds_lease: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedLimit:
+    """The limit a station last accepted for an EVSE: A per phase until `until`, `safe_a` after that."""
+
+    current_a: float
+    safe_a: float
+    accepted_at: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EvseState:
+    """One EVSE as its station reports it."""
+
+    evse_id: int
+    status: EvseStatus | None = None
+    error_code: str | None = None
+    vendor_error_code: str | None = None
+    info: str | None = None
+    operative: bool = True
+    measurement: EvseMeasurement | None = None
+    measured_at: datetime | None = None  # our time at which the newest live reading came in
+    transaction: Transaction | None = None
+    applied: AppliedLimit | None = None
+    obedience: Obedience = Obedience.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class StationState:
+    """One station; `evses` is keyed by EVSE id (1.6 connector number > 0)."""
+
+    station_id: str
+    connected: bool = False
+    connected_since: datetime | None = None
+    last_seen: datetime | None = None
+    protocol: str | None = None
+    booted_at: datetime | None = None
+    vendor: str | None = None
+    model: str | None = None
+    serial_number: str | None = None
+    firmware_version: str | None = None
+    firmware_status: str | None = None
+    diagnostics_status: str | None = None
+    status: EvseStatus | None = None  # of connector 0, the station as a whole
+    clock_offset_s: float = 0.0  # station's clock minus ours
+    capabilities: Capabilities = Capabilities()
+    setup: tuple[SetupStep, ...] = ()
+    deviations: Mapping[str, int] = field(default_factory=dict)  # tolerated schema deviations by kind
+    dropped_values: int = 0  # readings that could not be parsed
+    evses: Mapping[int, EvseState] = field(default_factory=dict)
+
+
+class StationEventType(StrEnum):
+    """Something that happened at a station."""
+
+    CONNECTED = "connected"
+    DISCONNECTED = "disconnected"
+    BOOTED = "booted"
+    CHANGED = "changed"
+    MEASURED = "measured"
+    STATUS = "status"
+    TAG_PRESENTED = "tag_presented"
+    TRANSACTION_STARTED = "transaction_started"
+    TRANSACTION_ENDED = "transaction_ended"
+    FIRMWARE = "firmware"
+
+
+@dataclass(frozen=True, slots=True)
+class StationEvent:
+    """An event with the station's state right after it.
+
+    `live` is False for what comes late from a station's offline queue: it concerns
+    records, never the present. `id_token` is set for TAG_PRESENTED and must not be logged.
+    """
+
+    type: StationEventType
+    station: StationState
+    at: datetime
+    evse_id: int | None = None
+    transaction: Transaction | None = None
+    id_token: str | None = None
+    live: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownStation:
+    """A station that dialled in without being configured."""
+
+    station_id: str
+    vendor: str | None
+    model: str | None
+    first_seen: datetime
+    offered_password: bool

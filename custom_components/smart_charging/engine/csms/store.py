@@ -1,0 +1,82 @@
+"""What the central system needs kept, as protocols; the ledger fulfils them, the site joins the two."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from ..model import AuthorizationStatus, MeterValue, Transaction, TransactionStart, TransactionStop
+
+type Json = None | bool | int | float | str | list[Json] | dict[str, Json]
+
+
+class StopOutcome(StrEnum):
+    """What a StopTransaction did."""
+
+    STOPPED = "stopped"
+    REPEATED = "repeated"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationResult:
+    """An answer to a presented id token (OCPP 1.6 section 7.27 IdTagInfo)."""
+
+    status: AuthorizationStatus
+    parent_id_token: str | None = None
+    expires_at: datetime | None = None
+
+
+class Authorizer(Protocol):
+    """Decides who may charge."""
+
+    async def authorize(self, station_id: str, id_token: str, now: datetime) -> AuthorizationResult:
+        """Return whether this token may charge at this station now."""
+
+
+class TransactionStore(Protocol):
+    """Keeps transactions and meter values; each call returns after a durable commit.
+
+    Every call raises `StoreError` when nothing could be kept.
+    """
+
+    async def start_transaction(self, start: TransactionStart) -> Transaction:
+        """Keep a new transaction, or return the one already kept for the same announcement."""
+
+    async def record_meter_values(
+        self,
+        station_id: str,
+        evse_id: int,
+        transaction_id: str | None,
+        values: Sequence[MeterValue],
+        received_at: datetime,
+    ) -> Transaction | None:
+        """Keep readings; return the transaction with its energy so far, if they belong to one.
+
+        A transaction id that is unknown or another station's binds nothing: readings are then bound
+        by EVSE and time, or kept without a transaction.
+        """
+
+    async def stop_transaction(self, stop: TransactionStop) -> tuple[StopOutcome, Transaction | None]:
+        """Keep the end of a transaction; an unknown or foreign id is kept apart and changes nothing."""
+
+    async def open_transactions(self, station_id: str) -> tuple[Transaction, ...]:
+        """Return the station's transactions that have no end yet, oldest first."""
+
+    async def close_lost_transaction(self, transaction_id: str, station_id: str, at: datetime) -> Transaction | None:
+        """End an open transaction whose stop will never come, at its last known energy."""
+
+
+class StationMemory(Protocol):
+    """What was learnt about a station, kept over restarts: small JSON objects by name."""
+
+    async def load(self, station_id: str) -> dict[str, Json]:
+        """Return what was learnt, an empty object if nothing."""
+
+    async def save(self, station_id: str, learnt: Mapping[str, Json]) -> None:
+        """Replace what was learnt."""
+
+
+class StoreError(Exception):
+    """The store could not keep a record; the sender must be made to try again."""

@@ -1,0 +1,304 @@
+"""Value types of the site, shared by all rooms: frozen, slotted, without I/O.
+
+Units: A and W as floats, energy in Wh, voltage in V, time in aware datetimes (UTC).
+Signs: grid import > 0, PV production > 0, battery discharge > 0.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+NOMINAL_VOLTAGE_V = 230.0
+MIN_CURRENT_A = 6.0  # IEC 61851-1: the lowest current a control pilot can offer
+
+
+@dataclass(frozen=True, slots=True)
+class Phases:
+    """One value for each of L1, L2, L3."""
+
+    l1: float = 0.0
+    l2: float = 0.0
+    l3: float = 0.0
+
+    @classmethod
+    def each(cls, value: float) -> Phases:
+        """Return the same value on all three phases."""
+        return cls(value, value, value)
+
+    @classmethod
+    def spread(cls, value: float, used: tuple[int, ...]) -> Phases:
+        """Return the value on the phases of these indices (0 to 2) and zero on the others."""
+        return cls(*(value if index in used else 0.0 for index in range(3)))
+
+    def __iter__(self) -> Iterator[float]:
+        """Iterate over L1, L2, L3."""
+        yield self.l1
+        yield self.l2
+        yield self.l3
+
+    def __getitem__(self, index: int) -> float:
+        """Return the value of phase index 0, 1 or 2."""
+        return (self.l1, self.l2, self.l3)[index]
+
+    def __add__(self, other: Phases) -> Phases:
+        """Add phase by phase."""
+        return Phases(self.l1 + other.l1, self.l2 + other.l2, self.l3 + other.l3)
+
+    def __sub__(self, other: Phases) -> Phases:
+        """Subtract phase by phase."""
+        return Phases(self.l1 - other.l1, self.l2 - other.l2, self.l3 - other.l3)
+
+    def at_least(self, other: Phases) -> Phases:
+        """Return the larger value of each phase."""
+        return Phases(*(max(a, b) for a, b in zip(self, other, strict=True)))
+
+    def at_most(self, other: Phases) -> Phases:
+        """Return the smaller value of each phase."""
+        return Phases(*(min(a, b) for a, b in zip(self, other, strict=True)))
+
+    @property
+    def total(self) -> float:
+        """Return the sum over the phases."""
+        return self.l1 + self.l2 + self.l3
+
+
+class PhaseRotation(StrEnum):
+    """Grid phases that a station's terminals L1, L2, L3 are wired to.
+
+    Spelled as OCPP 1.6 `ConnectorPhaseRotation` (section 9.1.6): R, S, T are the grid's L1, L2, L3.
+    """
+
+    RST = "RST"
+    RTS = "RTS"
+    SRT = "SRT"
+    STR = "STR"
+    TRS = "TRS"
+    TSR = "TSR"
+
+    def grid_phases(self, count: int) -> tuple[int, ...]:
+        """Return the grid phase indices of the station's first `count` terminals."""
+        return tuple("RST".index(letter) for letter in self.value[:count])
+
+    def to_grid(self, station: Phases) -> Phases:
+        """Return values at the station's terminals in grid order."""
+        values = [0.0, 0.0, 0.0]
+        for index, value in zip(self.grid_phases(3), station, strict=True):
+            values[index] = value
+        return Phases(*values)
+
+
+class ChargeMode(StrEnum):
+    """What an EVSE is asked to do (control design, section 2)."""
+
+    OFF = "off"
+    SOLAR = "solar"
+    SOLAR_MIN = "solar_min"
+    FAST = "fast"
+
+
+class EvseStatus(StrEnum):
+    """State of an EVSE, in the words of OCPP 1.6 section 7.7 ChargePointStatus."""
+
+    AVAILABLE = "available"
+    PREPARING = "preparing"
+    CHARGING = "charging"
+    SUSPENDED_EVSE = "suspended_evse"
+    SUSPENDED_EV = "suspended_ev"
+    FINISHING = "finishing"
+    RESERVED = "reserved"
+    UNAVAILABLE = "unavailable"
+    FAULTED = "faulted"
+
+    @property
+    def plugged(self) -> bool:
+        """Return True where a car is connected."""
+        return self in {
+            EvseStatus.PREPARING,
+            EvseStatus.CHARGING,
+            EvseStatus.SUSPENDED_EVSE,
+            EvseStatus.SUSPENDED_EV,
+            EvseStatus.FINISHING,
+        }
+
+
+class MeterQuality(StrEnum):
+    """How far a meter can be trusted now."""
+
+    FRESH = "fresh"
+    STALE = "stale"
+    LOST = "lost"
+    IMPLAUSIBLE = "implausible"
+
+
+class Measurand(StrEnum):
+    """The quantities used, spelled as in OCPP 1.6 section 7.31."""
+
+    ENERGY_IMPORT_REGISTER = "Energy.Active.Import.Register"
+    ENERGY_IMPORT_INTERVAL = "Energy.Active.Import.Interval"
+    ENERGY_EXPORT_REGISTER = "Energy.Active.Export.Register"
+    POWER_IMPORT = "Power.Active.Import"
+    POWER_EXPORT = "Power.Active.Export"
+    POWER_OFFERED = "Power.Offered"
+    POWER_FACTOR = "Power.Factor"
+    CURRENT_IMPORT = "Current.Import"
+    CURRENT_EXPORT = "Current.Export"
+    CURRENT_OFFERED = "Current.Offered"
+    VOLTAGE = "Voltage"
+    FREQUENCY = "Frequency"
+    TEMPERATURE = "Temperature"
+    SOC = "SoC"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class EvseKey:
+    """An EVSE of a site; a 1.6 connector n > 0 is EVSE n."""
+
+    station_id: str
+    evse_id: int
+
+    def __str__(self) -> str:
+        """Return `station/evse`."""
+        return f"{self.station_id}/{self.evse_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class SampledValue:
+    """One reading of a station, in A, V, W, Wh, %, Hz or °C by its measurand."""
+
+    measurand: Measurand
+    value: float
+    phase: str | None = None  # "L1", "L2", "L3", "N", "L1-N", "L1-L2", ... as sent
+    context: str = "Sample.Periodic"
+    location: str = "Outlet"
+
+
+@dataclass(frozen=True, slots=True)
+class MeterValue:
+    """What a station measured at one moment of its own clock."""
+
+    time: datetime
+    values: tuple[SampledValue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EvseMeasurement:
+    """The newest known quantities of an EVSE; None where the station never sent one.
+
+    Phases are the station's terminals, not the grid's.
+    """
+
+    time: datetime
+    power_w: float | None = None
+    current_a: Phases | None = None
+    voltage_v: Phases | None = None
+    energy_wh: float | None = None
+    offered_a: float | None = None
+    soc_percent: float | None = None
+    temperature_c: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionStart:
+    """A transaction as the station announced it; times are the station's own."""
+
+    station_id: str
+    evse_id: int
+    id_token: str
+    started_at: datetime
+    meter_start_wh: int
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionStop:
+    """The end of a transaction as the station announced it."""
+
+    station_id: str
+    transaction_id: str
+    stopped_at: datetime
+    meter_stop_wh: int | None
+    reason: str | None
+    id_token: str | None
+    received_at: datetime
+    values: tuple[MeterValue, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A transaction as the ledger keeps it; `energy_wh` is what was delivered so far."""
+
+    transaction_id: str
+    station_id: str
+    evse_id: int
+    id_token: str
+    started_at: datetime
+    meter_start_wh: int
+    session_id: int
+    energy_wh: float = 0.0
+    stopped_at: datetime | None = None
+    meter_stop_wh: int | None = None
+    stop_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """From plug-in to plug-out at one EVSE; holds one or more transactions."""
+
+    session_id: int
+    station_id: str
+    evse_id: int
+    plugged_in_at: datetime
+    plugged_out_at: datetime | None
+    energy_wh: float
+    transactions: tuple[Transaction, ...] = ()
+
+
+class AuthorizationStatus(StrEnum):
+    """Outcome of an authorisation, spelled as OCPP 1.6 section 7.2."""
+
+    ACCEPTED = "Accepted"
+    BLOCKED = "Blocked"
+    EXPIRED = "Expired"
+    INVALID = "Invalid"
+    CONCURRENT_TX = "ConcurrentTx"
+
+
+class ReasonCode(StrEnum):
+    """Why an EVSE has the setpoint it has."""
+
+    MODE_OFF = "mode_off"
+    DISABLED = "disabled"
+    NO_CAR = "no_car"
+    OFFLINE = "offline"
+    UNAVAILABLE = "unavailable"
+    FAST = "fast"
+    SURPLUS = "surplus"
+    SURPLUS_MINIMUM = "surplus_minimum"
+    SURPLUS_LOW = "surplus_low"
+    SURPLUS_STARTING = "surplus_starting"
+    SURPLUS_STOPPING = "surplus_stopping"
+    LIMIT_FUSE = "limit_fuse"
+    LIMIT_USER = "limit_user"
+    LIMIT_STATION = "limit_station"
+    NO_HEADROOM = "no_headroom"
+    RAISING = "raising"
+    METER_STALE = "meter_stale"
+    METER_LOST = "meter_lost"
+    CAR_NOT_CHARGING = "car_not_charging"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A machine-readable reason; `params` fill the translated sentence."""
+
+    code: ReasonCode
+    params: Mapping[str, float | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Setpoint:
+    """What a station is told for one EVSE: A on each phase it uses, 0 to pause."""
+
+    current_a: float
+    reason: Reason

@@ -1,0 +1,1 @@
+"""A simulated site with real protocols: stations, cars, house, PV, battery and meters."""
