@@ -10,6 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 
 NOMINAL_VOLTAGE_V = 230.0
+type Json = bool | int | float | str | list[Json] | dict[str, Json] | None
+
 MIN_CURRENT_A = 6.0  # IEC 61851-1: the lowest current a control pilot can offer
 
 
@@ -239,6 +241,18 @@ class Transaction:
     stopped_at: datetime | None = None
     meter_stop_wh: int | None = None
     stop_reason: str | None = None
+
+
+class StopOutcome(StrEnum):
+    """What the announced end of a transaction did."""
+
+    STOPPED = "stopped"
+    REPEATED = "repeated"
+    UNKNOWN = "unknown"
+
+
+class StoreError(Exception):
+    """A record could not be kept; its sender must be made to try again."""
 
 
 @dataclass(frozen=True, slots=True)

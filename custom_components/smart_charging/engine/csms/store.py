@@ -3,20 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Protocol
 
-from ..model import AuthorizationStatus, MeterValue, Transaction, TransactionStart, TransactionStop
-
-type Json = None | bool | int | float | str | list[Json] | dict[str, Json]
-
-
-class StopOutcome(StrEnum):
-    """What a StopTransaction did."""
-
-    STOPPED = "stopped"
-    REPEATED = "repeated"
-    UNKNOWN = "unknown"
+from ..model import AuthorizationStatus, Json, MeterValue, StopOutcome, Transaction, TransactionStart, TransactionStop
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +65,3 @@ class StationMemory(Protocol):
 
     async def save(self, station_id: str, learnt: Mapping[str, Json]) -> None:
         """Replace what was learnt."""
-
-
-class StoreError(Exception):
-    """The store could not keep a record; the sender must be made to try again."""
