@@ -54,7 +54,8 @@ class SolarTimes:
 class SiteConfig:
     """One grid connection and how it is to be run.
 
-    `reserved_house_a` is the highest current per phase that the house is assumed to
+    Without a grid meter nothing is known of surplus, and `reserved_house_a` stands in for
+    the house. `reserved_house_a` is the highest current per phase that the house is assumed to
     draw when no meter tells: the chargers' safe currents fit beside it.
     """
 
@@ -65,5 +66,6 @@ class SiteConfig:
     margin_a: float = 1.0
     reserved_house_a: float = 10.0
     meter_interval_s: float = 10.0
+    has_grid_meter: bool = True
     lease: LeaseTimes = field(default_factory=LeaseTimes)
     solar: SolarTimes = field(default_factory=SolarTimes)

@@ -131,6 +131,7 @@ class MeterQuality(StrEnum):
     STALE = "stale"
     LOST = "lost"
     IMPLAUSIBLE = "implausible"
+    ABSENT = "absent"  # none is configured: the reserved house current stands in for it
 
 
 class Measurand(StrEnum):
@@ -299,6 +300,7 @@ class ReasonCode(StrEnum):
     RAISING = "raising"
     METER_STALE = "meter_stale"
     METER_LOST = "meter_lost"
+    METER_ABSENT = "meter_absent"
     CAR_NOT_CHARGING = "car_not_charging"
 
 

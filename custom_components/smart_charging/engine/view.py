@@ -41,6 +41,7 @@ class LimitSource(StrEnum):
     FUSE = "fuse"
     METER_STALE = "meter_stale"
     METER_LOST = "meter_lost"
+    METER_ABSENT = "meter_absent"
 
 
 @dataclass(frozen=True, slots=True)

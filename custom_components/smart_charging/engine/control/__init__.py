@@ -1,0 +1,1 @@
+"""What the site decides: pure functions of a snapshot, the state carried over, and the time."""
