@@ -1,1 +1,211 @@
 """Smart Charging: charge points, solar surplus, fuses and a ledger in Home Assistant."""
+
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP
+from homeassistant.core import Event, HomeAssistant
+from homeassistant.exceptions import ConfigEntryError, ConfigEntryNotReady
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.device_registry import DeviceEntry
+from homeassistant.helpers.typing import ConfigType
+
+from .authorization import AcceptEveryone
+from .changes import EntryChanges
+from .const import DOMAIN, ENTRY_MINOR_VERSION, ENTRY_VERSION, LOGGER, PLATFORMS, SUBENTRY_CHARGER
+from .coordinator import SiteCoordinator, SmartChargingConfigEntry, SmartChargingRuntime
+from .devices import async_follow_devices, charger_identifier, evse_identifier, site_identifier
+from .discovery import async_discoverer, async_withdraw
+from .engine.clock import SystemClock
+from .engine.csms.central_system import CentralSystem
+from .engine.ledger import Ledger, LedgerError, LedgerTooNew
+from .engine.model import StoreError
+from .engine.site import Site
+from .host_ledger import async_acquire_ledger, async_release_ledger
+from .issues import (
+    ISSUE_ENTRY_TOO_NEW,
+    ISSUE_LEDGER_TOO_NEW,
+    ISSUE_PORT_TAKEN,
+    Issue,
+    SiteIssues,
+    async_clear,
+    async_password_settled,
+    async_raise,
+)
+from .listening import CertificateError, ListenSettings, async_ssl_context
+from .presence import PresenceLog
+from .readings import SiteReadings
+from .services import async_setup_services
+from .settings import site_config
+
+CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
+
+
+async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
+    """Register the actions, which need no site, and tell of entries that only a newer version understands."""
+    async_setup_services(hass)
+    for entry in hass.config_entries.async_entries(DOMAIN, include_ignore=False):
+        if entry.version > ENTRY_VERSION:
+            _raise_entry_too_new(hass, entry)
+    return True
+
+
+async def async_migrate_entry(hass: HomeAssistant, entry: SmartChargingConfigEntry) -> bool:
+    """Refuse an entry that a newer version wrote: what it means is not known here.
+
+    Version 1.1 is the first, so there is none to migrate from.
+    """
+    LOGGER.error(
+        "The site %s was last used with a newer Smart Charging (%s.%s, this one knows %s.%s): install that again",
+        entry.title,
+        entry.version,
+        entry.minor_version,
+        ENTRY_VERSION,
+        ENTRY_MINOR_VERSION,
+    )
+    _raise_entry_too_new(hass, entry)
+    return False
+
+
+async def async_setup_entry(hass: HomeAssistant, entry: SmartChargingConfigEntry) -> bool:
+    """Set a site up: ledger, server, chargers, readings, entities."""
+    async_clear(hass, ISSUE_ENTRY_TOO_NEW, entry.entry_id)
+    ledger = await _async_open_ledger(hass)
+    runtime = _build(hass, entry, ledger)
+    entry.runtime_data = runtime
+    try:
+        await runtime.site.start()
+        await runtime.changes.async_apply()
+        await _async_listen(hass, entry, runtime)
+        runtime.coordinator.async_start()
+        async_follow_devices(entry)
+        await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    except StoreError as err:
+        await _async_close(hass, runtime)
+        raise ConfigEntryNotReady(translation_domain=DOMAIN, translation_key="ledger_error") from err
+    except BaseException:
+        await _async_close(hass, runtime)
+        raise
+    _follow(hass, entry, runtime)
+    return True
+
+
+def _build(hass: HomeAssistant, entry: SmartChargingConfigEntry, ledger: Ledger) -> SmartChargingRuntime:
+    """Put the parts of a site together; nothing of it runs yet."""
+    config, clock, records = site_config(entry), SystemClock(), ledger.site(entry.entry_id)
+    csms = CentralSystem(
+        clock=clock, transactions=records, memory=records, authorizer=AcceptEveryone(), lease=config.lease
+    )
+    site = Site(config, csms=csms, ledger=records, clock=clock)
+    return SmartChargingRuntime(
+        site=site,
+        csms=csms,
+        ledger=records,
+        coordinator=SiteCoordinator(hass, entry, site),
+        readings=SiteReadings(hass, site),
+        changes=EntryChanges(hass, entry),
+    )
+
+
+def _follow(hass: HomeAssistant, entry: SmartChargingConfigEntry, runtime: SmartChargingRuntime) -> None:
+    """React from now on to changes of the entry, to problems, and to the end of Home Assistant."""
+
+    async def async_close_at_stop(_event: Event) -> None:
+        await _async_close(hass, runtime)
+
+    issues = SiteIssues(hass, entry)
+    entry.async_on_unload(runtime.coordinator.async_add_listener(PresenceLog(runtime.coordinator).async_update))
+    entry.async_on_unload(runtime.coordinator.async_add_listener(issues.async_update))
+    entry.async_on_unload(issues.async_clear)
+    entry.async_on_unload(entry.add_update_listener(_async_entry_updated))
+    entry.async_on_unload(hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, async_close_at_stop))
+
+
+async def _async_open_ledger(hass: HomeAssistant) -> Ledger:
+    """Open the host's ledger; one of a newer version stays as it is and keeps the site from starting."""
+    try:
+        ledger = await async_acquire_ledger(hass)
+    except LedgerTooNew as err:
+        async_raise(hass, Issue(ISSUE_LEDGER_TOO_NEW, "host"))
+        raise ConfigEntryError(translation_domain=DOMAIN, translation_key="ledger_too_new") from err
+    except LedgerError as err:
+        raise ConfigEntryNotReady(translation_domain=DOMAIN, translation_key="ledger_error") from err
+    async_clear(hass, ISSUE_LEDGER_TOO_NEW, "host")
+    return ledger
+
+
+async def _async_listen(hass: HomeAssistant, entry: SmartChargingConfigEntry, runtime: SmartChargingRuntime) -> None:
+    """Open the port for the chargers, after those configured are known."""
+    settings = ListenSettings.from_data(entry.data)
+    entry.async_on_unload(runtime.csms.subscribe_unknown(async_discoverer(hass, entry)))
+    try:
+        context = await async_ssl_context(hass, settings)
+        runtime.port = await runtime.site.listen(settings.host, settings.port, context)
+    except CertificateError as err:
+        raise ConfigEntryError(translation_domain=DOMAIN, translation_key="certificate_invalid") from err
+    except OSError as err:
+        placeholders = {"site": entry.title, "port": str(settings.port)}
+        async_raise(
+            hass, Issue(ISSUE_PORT_TAKEN, entry.entry_id, placeholders=placeholders), fix_for_entry=entry.entry_id
+        )
+        raise ConfigEntryNotReady(
+            translation_domain=DOMAIN, translation_key="port_taken", translation_placeholders=placeholders
+        ) from err
+    async_clear(hass, ISSUE_PORT_TAKEN, entry.entry_id)
+
+
+async def _async_entry_updated(hass: HomeAssistant, entry: SmartChargingConfigEntry) -> None:
+    """Apply a changed entry or subentry; only another port, certificate or lease needs a new server."""
+    changes = entry.runtime_data.changes
+    if changes.needs_reload:
+        hass.config_entries.async_schedule_reload(entry.entry_id)
+    else:
+        await changes.async_apply()
+
+
+async def async_unload_entry(hass: HomeAssistant, entry: SmartChargingConfigEntry) -> bool:
+    """Close every socket, task and timer of the site."""
+    if unloaded := await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
+        await _async_close(hass, entry.runtime_data)
+        async_withdraw(hass, entry.entry_id)
+    return unloaded
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: SmartChargingConfigEntry) -> None:
+    """Take back what still tells of a removed site; its records stay in the ledger."""
+    for key in (ISSUE_PORT_TAKEN, ISSUE_ENTRY_TOO_NEW):
+        async_clear(hass, key, entry.entry_id)
+    for subentry_id in entry.subentries:
+        async_password_settled(hass, subentry_id)
+
+
+async def async_remove_config_entry_device(
+    hass: HomeAssistant, entry: SmartChargingConfigEntry, device: DeviceEntry
+) -> bool:
+    """Allow the removal of devices that stand for nothing any more."""
+    return device.identifiers.isdisjoint(current_identifiers(entry))
+
+
+def current_identifiers(entry: SmartChargingConfigEntry) -> set[tuple[str, str]]:
+    """Return the identifiers of devices that stand for something now, or may when their station is back."""
+    chargers = entry.runtime_data.coordinator.data.chargers
+    current = {site_identifier(entry)}
+    for subentry in entry.get_subentries_of_type(SUBENTRY_CHARGER):
+        current.add(charger_identifier(subentry.subentry_id))
+        charger = chargers.get(str(subentry.unique_id))
+        if charger is not None:
+            current |= {evse_identifier(subentry.subentry_id, evse_id) for evse_id in charger.evses}
+    return current
+
+
+async def _async_close(hass: HomeAssistant, runtime: SmartChargingRuntime) -> None:
+    """End the site; a second call, as at the end of Home Assistant, does nothing."""
+    if runtime.closed:
+        return
+    runtime.closed = True
+    await runtime.coordinator.async_shutdown()
+    runtime.readings.async_stop()
+    await runtime.site.stop()
+    await async_release_ledger(hass)
+
+
+def _raise_entry_too_new(hass: HomeAssistant, entry: SmartChargingConfigEntry) -> None:
+    """Show that a site was last used with a newer version."""
+    async_raise(hass, Issue(ISSUE_ENTRY_TOO_NEW, entry.entry_id, placeholders={"site": entry.title}))

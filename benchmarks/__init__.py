@@ -1,0 +1,1 @@
+"""Measurements of the integration, each beside a baseline in the same run."""

@@ -1,0 +1,1 @@
+"""MeterValues messages per second on one core: our server beside the `ocpp` package's own routing."""

@@ -1,0 +1,103 @@
+"""Runs both servers in turn under the same load and compares them."""
+
+import asyncio
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+import os
+import statistics
+import sys
+
+import aiohttp
+
+from .load import LoadStation
+
+STATIONS = 50
+IDLE_STATIONS = 200
+OURS = "benchmarks.throughput.our_server"
+BARE = "benchmarks.throughput.bare_server"
+
+type Figures = dict[str, float]
+
+
+async def compare(*, rounds: int, seconds: float) -> Figures:
+    """Return messages/s of both (medians of alternating rounds), their ratio, and KiB per idle station."""
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    ours: list[float] = []
+    bare: list[float] = []
+    for _ in range(rounds):
+        ours.append(await messages_per_s(OURS, seconds))
+        bare.append(await messages_per_s(BARE, seconds))
+    return {
+        "messages_per_s": round(statistics.median(ours), 1),
+        "bare_ocpp_messages_per_s": round(statistics.median(bare), 1),
+        "ratio": round(statistics.median(a / b for a, b in zip(ours, bare, strict=True)), 3),
+        "kib_per_station": round(await kib_per_station(), 1),
+    }
+
+
+def describe(figures: Figures) -> str:
+    """Return the figures as sentences."""
+    return (
+        f"{figures['ratio']:.2f} times the bare package's rate: {figures['messages_per_s']:.0f} MeterValues/s "
+        f"validated, kept durably and shown, beside {figures['bare_ocpp_messages_per_s']:.0f}/s; "
+        f"{figures['kib_per_station']:.0f} KiB per idle station"
+    )
+
+
+async def messages_per_s(module: str, seconds: float) -> float:
+    """Return how many MeterValues a fresh server answers per second."""
+    async with _server(module) as (process, port), aiohttp.ClientSession() as session:
+        stations = [LoadStation(f"B{number}", port) for number in range(STATIONS)]
+        for station in stations:
+            await station.connect(session)
+            await station.begin()
+        await _metered(stations, 1.0)
+        answered = await _metered(stations, seconds)
+        for station in stations:
+            await station.close()
+        assert process.returncode is None
+        return answered / seconds
+
+
+async def kib_per_station() -> float:
+    """Return the memory of our server per connected station that is booted and idle."""
+    async with _server(OURS) as (process, port), aiohttp.ClientSession() as session:
+        before = await _rss(process)
+        stations = [LoadStation(f"B{number}", port) for number in range(IDLE_STATIONS)]
+        for station in stations:
+            await station.connect(session)
+        idling = [asyncio.create_task(station.idle()) for station in stations]
+        await asyncio.sleep(10)
+        after = await _rss(process)
+        for task in idling:
+            task.cancel()
+        await asyncio.gather(*idling, return_exceptions=True)
+        for station in stations:
+            await station.close()
+        return (after - before) / IDLE_STATIONS
+
+
+async def _metered(stations: list[LoadStation], seconds: float) -> int:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().call_later(seconds, stop.set)
+    return sum(await asyncio.gather(*(station.meter(stop) for station in stations)))
+
+
+async def _rss(process: Process) -> int:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(b"rss\n")
+    await process.stdin.drain()
+    return int(await process.stdout.readline())
+
+
+@asynccontextmanager
+async def _server(module: str) -> AsyncGenerator[tuple[Process, int]]:
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", module, stdin=PIPE, stdout=PIPE)
+    try:
+        assert process.stdout is not None
+        yield process, int(await process.stdout.readline())
+    finally:
+        process.kill()
+        await process.wait()

@@ -1,0 +1,50 @@
+"""The whole server path as it runs in a site: validate, keep durably, update the view, then reply."""
+
+import asyncio
+from pathlib import Path
+import tempfile
+
+from custom_components.smart_charging.engine.clock import SystemClock
+from custom_components.smart_charging.engine.config import LeaseTimes, SiteConfig, StationConfig
+from custom_components.smart_charging.engine.csms.central_system import CentralSystem, CsmsSettings
+from custom_components.smart_charging.engine.csms.store import AuthorizationResult
+from custom_components.smart_charging.engine.ledger import Ledger
+from custom_components.smart_charging.engine.model import AuthorizationStatus
+from custom_components.smart_charging.engine.site import Site
+
+from .comparison import IDLE_STATIONS
+from .serving import serve
+
+
+class AcceptEveryone:
+    """Lets every tag charge."""
+
+    async def authorize(self, station_id: str, id_token: str, now: object) -> AuthorizationResult:
+        """Accept."""
+        return AuthorizationResult(AuthorizationStatus.ACCEPTED)
+
+
+async def start() -> int:
+    """Run a site with a ledger on disk and as many stations as dial in; return the port."""
+    folder = tempfile.mkdtemp(prefix="throughput-")
+    ledger = (await Ledger.open(Path(folder) / "ledger.db")).site("bench")
+    clock, lease = SystemClock(), LeaseTimes()
+    csms = CentralSystem(
+        clock=clock,
+        transactions=ledger,
+        memory=ledger,
+        authorizer=AcceptEveryone(),
+        lease=lease,
+        settings=CsmsSettings(),
+    )
+    site = Site(
+        SiteConfig("bench", "Bench", fuse_a=10_000.0, has_grid_meter=False), csms=csms, ledger=ledger, clock=clock
+    )
+    await site.start()
+    for number in range(IDLE_STATIONS):
+        await site.add_charger(StationConfig(f"B{number}", f"B{number}", allow_without_password=True))
+    return await site.listen("127.0.0.1", 0)
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(start))

@@ -1,0 +1,123 @@
+"""Buttons: what a charging station is told to do once."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, override
+
+from homeassistant.components.button import ButtonEntity, ButtonEntityDescription
+from homeassistant.components.button.const import ButtonDeviceClass
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.const import EntityCategory
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .coordinator import SmartChargingConfigEntry
+from .engine.csms.station import Station
+from .engine.model import EvseKey
+from .entity import ChargerEntity, EvseEntity
+
+PARALLEL_UPDATES = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class StationButtonDescription(ButtonEntityDescription):
+    """Describe a button of a charging station as a whole."""
+
+    press_fn: Callable[[Station], Awaitable[None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvseButtonDescription(ButtonEntityDescription):
+    """Describe a button of an EVSE."""
+
+    press_fn: Callable[[Station, int], Awaitable[None]]
+
+
+STATION_DESCRIPTIONS: Final = (
+    StationButtonDescription(
+        key="reset",
+        translation_key="reset",
+        device_class=ButtonDeviceClass.RESTART,
+        entity_category=EntityCategory.CONFIG,
+        press_fn=lambda station: station.reset(hard=False),
+    ),
+    StationButtonDescription(
+        key="hard_reset",
+        translation_key="hard_reset",
+        device_class=ButtonDeviceClass.RESTART,
+        entity_category=EntityCategory.CONFIG,
+        # It may end a transaction without a word: not for a press by mistake.
+        entity_registry_enabled_default=False,
+        press_fn=lambda station: station.reset(hard=True),
+    ),
+)
+
+EVSE_DESCRIPTIONS: Final = (
+    EvseButtonDescription(
+        key="unlock",
+        translation_key="unlock",
+        press_fn=lambda station, evse_id: station.unlock(evse_id),
+    ),
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant, entry: SmartChargingConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+) -> None:
+    """Set up the buttons of chargers and EVSEs as they come."""
+    coordinator = entry.runtime_data.coordinator
+
+    @callback
+    def add_charger(subentry: ConfigSubentry) -> None:
+        """Add the buttons of a charging station."""
+        async_add_entities(
+            (StationButton(hass, coordinator, description, subentry) for description in STATION_DESCRIPTIONS),
+            config_subentry_id=subentry.subentry_id,
+        )
+
+    @callback
+    def add_evse(subentry: ConfigSubentry, key: EvseKey) -> None:
+        """Add the buttons of an EVSE."""
+        async_add_entities(
+            (EvseButton(hass, coordinator, description, subentry, key) for description in EVSE_DESCRIPTIONS),
+            config_subentry_id=subentry.subentry_id,
+        )
+
+    entry.async_on_unload(coordinator.async_add_charger_listener(add_charger))
+    entry.async_on_unload(coordinator.async_add_evse_listener(add_evse))
+
+
+class StationButton(ChargerEntity, ButtonEntity):
+    """A button of a charging station, of use while that is connected."""
+
+    entity_description: StationButtonDescription
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Return True while the station is connected."""
+        return super().available and self.charger.station.connected
+
+    @override
+    async def async_press(self) -> None:
+        """Tell the station."""
+        station = self.coordinator.site.station(self.station_id)
+        await self.async_run(self.entity_description.press_fn(station), self.charger.name)
+
+
+class EvseButton(EvseEntity, ButtonEntity):
+    """A button of an EVSE, of use while its station is connected."""
+
+    entity_description: EvseButtonDescription
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Return True while the station is connected."""
+        return super().available and self.connected
+
+    @override
+    async def async_press(self) -> None:
+        """Tell the station."""
+        station = self.coordinator.site.station(self.key.station_id)
+        await self.async_run(self.entity_description.press_fn(station, self.key.evse_id), self.charger.name)

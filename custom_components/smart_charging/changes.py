@@ -1,0 +1,106 @@
+"""Bring a running site in line with its changed entry, so that no charger loses its socket."""
+
+import asyncio
+
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr
+
+from .const import CONF_NO_PASSWORD, CONF_PASSWORD_HASH, DOMAIN, LOGGER
+from .coordinator import SmartChargingConfigEntry
+from .discovery import async_withdraw
+from .engine.config import StationConfig
+from .engine.csms.commands import CommandError
+from .engine.csms.security import hash_password
+from .issues import async_password_refused, async_password_settled
+from .listening import ListenSettings
+from .settings import grid_meter, pv_systems, site_config, station_configs
+
+
+class EntryChanges:
+    """Knows what of the entry was applied already and applies the rest."""
+
+    def __init__(self, hass: HomeAssistant, entry: SmartChargingConfigEntry) -> None:
+        """Start from a site that has no charger, meter or PV yet."""
+        self._hass = hass
+        self._entry = entry
+        self._lock = asyncio.Lock()
+        self._site = site_config(entry)
+        self._listen = ListenSettings.from_data(entry.data)
+        self._stations: dict[str, StationConfig] = {}
+
+    @property
+    def needs_reload(self) -> bool:
+        """Return whether something changed that only a new server can follow."""
+        return (
+            ListenSettings.from_data(self._entry.data) != self._listen
+            or site_config(self._entry).lease != self._site.lease
+        )
+
+    async def async_apply(self) -> None:
+        """Add, change and remove what differs; one change after the other."""
+        async with self._lock:
+            runtime = self._entry.runtime_data
+            config = site_config(self._entry)
+            if config != self._site:
+                if config.name != self._site.name:
+                    self._async_rename_device(config.name)
+                self._site = config
+                runtime.site.update_config(config)
+            await self._async_apply_stations(station_configs(self._entry))
+            runtime.readings.async_configure(grid_meter(self._entry), pv_systems(self._entry))
+            runtime.coordinator.async_publish_now()
+
+    async def _async_apply_stations(self, wanted: dict[str, StationConfig]) -> None:
+        """Remove, then change, then add chargers, so that an id may move to a new subentry."""
+        runtime = self._entry.runtime_data
+        for subentry_id in self._stations.keys() - wanted.keys():
+            await runtime.site.remove_charger(self._stations.pop(subentry_id).station_id)
+            async_password_settled(self._hass, subentry_id)
+        for subentry_id, config in wanted.items():
+            known = self._stations.get(subentry_id)
+            if known == config:
+                continue
+            if known is None:
+                await runtime.site.add_charger(config)
+                async_withdraw(self._hass, self._entry.entry_id, config.station_id)
+            else:
+                await runtime.site.update_charger(config)
+                async_password_settled(self._hass, subentry_id)
+            self._stations[subentry_id] = config
+            if password := runtime.passwords.pop(config.station_id, None):
+                self.async_hand_over_password(subentry_id, password)
+
+    @callback
+    def async_hand_over_password(self, subentry_id: str, password: str) -> None:
+        """Have the charger take a new password, and ask for it from then on."""
+        self._entry.async_create_background_task(
+            self._hass, self._async_hand_over_password(subentry_id, password), f"{DOMAIN} password"
+        )
+
+    async def _async_hand_over_password(self, subentry_id: str, password: str) -> None:
+        """Tell the charger its password first: a refusal must not lock it out."""
+        subentry = self._entry.subentries[subentry_id]
+        try:
+            await self._entry.runtime_data.site.station(str(subentry.unique_id)).set_password(password)
+        except (CommandError, KeyError) as err:
+            LOGGER.warning("A charger did not take its new password: %s", err)
+            async_password_refused(self._hass, self._entry, subentry)
+            return
+        password_hash = await self._hass.async_add_executor_job(hash_password, password)
+        if (current := self._entry.subentries.get(subentry_id)) is not None:
+            self._async_require_password(current, password_hash)
+
+    @callback
+    def _async_require_password(self, subentry: ConfigSubentry, password_hash: str) -> None:
+        """Keep the hash, which makes the listener apply it."""
+        data = {**subentry.data, CONF_PASSWORD_HASH: password_hash, CONF_NO_PASSWORD: False}
+        self._hass.config_entries.async_update_subentry(self._entry, subentry, data=data)
+
+    @callback
+    def _async_rename_device(self, name: str) -> None:
+        """Give the site's device the entry's new name."""
+        registry = dr.async_get(self._hass)
+        device = registry.async_get_device_by_identifier((DOMAIN, self._entry.entry_id), self._entry.entry_id)
+        if device is not None:
+            registry.async_update_device(device.id, name=name)

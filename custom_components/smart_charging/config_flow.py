@@ -1,0 +1,245 @@
+"""The config flow: from an empty page to a site with its meter, and from a stranger's call to a charger."""
+
+from collections.abc import Iterable
+from types import MappingProxyType
+from typing import Any, override
+
+from homeassistant.config_entries import (
+    ConfigEntry,
+    ConfigEntryState,
+    ConfigFlow,
+    ConfigFlowResult,
+    ConfigSubentry,
+    ConfigSubentryData,
+    ConfigSubentryFlow,
+)
+from homeassistant.const import CONF_NAME
+from homeassistant.core import callback
+import probatio
+
+from .const import (
+    CONF_NO_PASSWORD,
+    CONF_PASSWORD,
+    CONF_PHASES,
+    CONF_POWER,
+    DOMAIN,
+    ENTRY_MINOR_VERSION,
+    ENTRY_VERSION,
+    SUBENTRY_CHARGER,
+    SUBENTRY_GRID_METER,
+    SUBENTRY_PV,
+)
+from .coordinator import SmartChargingConfigEntry
+from .discovery import DiscoveredStation, discovery_id, station_label
+from .flows import grid_meter, pv, site
+from .flows.charger import (
+    CONFIRM_SCHEMA,
+    ChargerFlow,
+    async_charger_data,
+    charger_errors,
+    charger_with_id,
+    login_errors,
+)
+from .flows.entities import EnergyDashboard, async_energy_dashboard, entity_name
+from .flows.options import SiteOptionsFlow
+from .listening import ListenSettings, async_charger_url
+
+
+class SmartChargingConfigFlow(ConfigFlow, domain=DOMAIN):
+    """Set a site up page by page, change it, and confirm chargers that dialled in by themselves."""
+
+    VERSION = ENTRY_VERSION
+    MINOR_VERSION = ENTRY_MINOR_VERSION
+
+    def __init__(self) -> None:
+        """Start with nothing entered."""
+        self._name = ""
+        self._site: dict[str, Any] = {}
+        self._meter: dict[str, Any] = {}
+        self._pv: list[str] = []
+        self._dashboard = EnergyDashboard()
+        self._station = DiscoveredStation(entry_id="", station_id="", vendor="", model="")
+
+    @staticmethod
+    @callback
+    @override
+    def async_get_options_flow(config_entry: ConfigEntry) -> SiteOptionsFlow:
+        """Return the flow behind the gear wheel."""
+        return SiteOptionsFlow()
+
+    @classmethod
+    @callback
+    @override
+    def async_get_supported_subentry_types(cls, config_entry: ConfigEntry) -> dict[str, type[ConfigSubentryFlow]]:
+        """Return what can be added to a site."""
+        return {
+            SUBENTRY_CHARGER: ChargerFlow,
+            SUBENTRY_GRID_METER: grid_meter.GridMeterFlow,
+            SUBENTRY_PV: pv.PvFlow,
+        }
+
+    @override
+    async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Enter the grid connection and where the chargers shall dial in."""
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            self._name, self._site = user_input[CONF_NAME].strip(), site.site_data(user_input)
+            errors = await site.async_site_errors(self.hass, self._name, self._site)
+            if not errors:
+                self._dashboard = await async_energy_dashboard(self.hass)
+                return await self.async_step_grid_meter()
+        values = user_input or {CONF_NAME: self.hass.config.location_name}
+        return self.async_show_form(
+            step_id="user",
+            data_schema=self.add_suggested_values_to_schema(site.SITE_SCHEMA, values),
+            errors=errors,
+            last_step=False,
+        )
+
+    async def async_step_grid_meter(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Choose the entities of the grid meter; a site without one keeps to the reserved house current."""
+        phases = int(self._site[CONF_PHASES])
+        errors: dict[str, str] = {}
+        placeholders = {"entity": ""}
+        if user_input is not None:
+            self._meter = grid_meter.grid_meter_data(user_input)
+            if not grid_meter.is_empty(self._meter):
+                errors, placeholders = grid_meter.grid_meter_errors(self.hass, self._meter, phases)
+            if not errors:
+                return await self.async_step_pv()
+        values = user_input or grid_meter.grid_meter_prefill(self._dashboard)
+        return self.async_show_form(
+            step_id="grid_meter",
+            data_schema=self.add_suggested_values_to_schema(grid_meter.grid_meter_schema(phases), values),
+            errors=errors,
+            description_placeholders=placeholders,
+            last_step=False,
+        )
+
+    async def async_step_pv(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Choose the entities of the PV systems, if there are any."""
+        errors: dict[str, str] = {}
+        placeholders = {"entity": ""}
+        if user_input is not None:
+            self._pv = user_input[CONF_POWER]
+            errors, placeholders = pv.pv_errors(self.hass, self._pv, ())
+            if not errors:
+                return await self.async_step_charger_url()
+        values = user_input or {CONF_POWER: list(self._dashboard.solar)}
+        return self.async_show_form(
+            step_id="pv",
+            data_schema=self.add_suggested_values_to_schema(pv.FIRST_PV_SCHEMA, values),
+            errors=errors,
+            description_placeholders=placeholders,
+            last_step=False,
+        )
+
+    async def async_step_charger_url(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Show what has to be entered at the chargers, then make the site."""
+        if user_input is not None:
+            return self.async_create_entry(title=self._name, data=self._site, subentries=list(self._first_subentries()))
+        url = await async_charger_url(self.hass, ListenSettings.from_data(self._site))
+        return self.async_show_form(
+            step_id="charger_url",
+            data_schema=probatio.Schema({}),
+            description_placeholders={"url": url},
+            last_step=True,
+        )
+
+    def _first_subentries(self) -> Iterable[ConfigSubentryData]:
+        """Yield the meter and the PV systems chosen on the way."""
+        if not grid_meter.is_empty(self._meter):
+            yield ConfigSubentryData(
+                data=self._meter, subentry_type=SUBENTRY_GRID_METER, title=grid_meter.TITLE, unique_id=None
+            )
+        for entity_id in self._pv:
+            yield ConfigSubentryData(
+                data=pv.pv_data(entity_id),
+                subentry_type=SUBENTRY_PV,
+                title=entity_name(self.hass, entity_id),
+                unique_id=None,
+            )
+
+    async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Change the grid connection or where the chargers dial in."""
+        entry = self._get_reconfigure_entry()
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            name, data = user_input[CONF_NAME].strip(), site.site_data(user_input)
+            errors = await site.async_site_errors(self.hass, name, data, entry)
+            if not errors:
+                return self.async_update_and_abort(entry, title=name, data=data)
+        return self.async_show_form(
+            step_id="reconfigure",
+            data_schema=self.add_suggested_values_to_schema(
+                site.SITE_SCHEMA, user_input or site.site_suggestions(entry)
+            ),
+            errors=errors,
+        )
+
+    @override
+    async def async_step_integration_discovery(self, discovery_info: dict[str, Any]) -> ConfigFlowResult:
+        """Take note of a station that dialled in."""
+        self._station = DiscoveredStation(
+            entry_id=discovery_info["entry_id"],
+            station_id=discovery_info["station_id"],
+            vendor=discovery_info["vendor"],
+            model=discovery_info["model"],
+        )
+        await self.async_set_unique_id(discovery_id(self._station["entry_id"], self._station["station_id"]))
+        self._abort_if_unique_id_configured()
+        self.context["title_placeholders"] = {"name": station_label(self._station)}
+        return await self.async_step_confirm()
+
+    async def async_step_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Let the user make the station a charger of the site, with a password or, by choice, without."""
+        station = self._station
+        entry = self.hass.config_entries.async_get_entry(station["entry_id"])
+        if entry is None or entry.state is not ConfigEntryState.LOADED:
+            return self.async_abort(reason="site_not_loaded")
+        if charger_with_id(entry, station["station_id"]) is not None:
+            return self.async_abort(reason="already_configured")
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            name = user_input[CONF_NAME].strip()
+            errors = await self._async_confirmed(entry, name, user_input)
+            if not errors:
+                return self.async_abort(reason="charger_added", description_placeholders={"name": name})
+        return self.async_show_form(
+            step_id="confirm",
+            data_schema=self.add_suggested_values_to_schema(
+                CONFIRM_SCHEMA, user_input or {CONF_NAME: station_label(station)}
+            ),
+            errors=errors,
+            description_placeholders={
+                "station_id": station["station_id"],
+                "vendor": station["vendor"] or "?",
+                "model": station["model"] or "?",
+                "site": entry.title,
+            },
+        )
+
+    async def _async_confirmed(
+        self, entry: SmartChargingConfigEntry, name: str, user_input: dict[str, Any]
+    ) -> dict[str, str]:
+        """Add the charger to the site; return what is wrong with the input instead, by field."""
+        station_id = self._station["station_id"]
+        if errors := login_errors(user_input):
+            return errors
+        password = user_input.get(CONF_PASSWORD)
+        if password and station_id not in entry.runtime_data.csms.pending:
+            return {"base": "station_gone"}
+        # Its password is asked of the charger only once it took it over: until then it has none.
+        without = {key: value for key, value in user_input.items() if key != CONF_PASSWORD} | {CONF_NO_PASSWORD: True}
+        data = await async_charger_data(self.hass, station_id, without)
+        if errors := charger_errors(entry, name, data):
+            return errors
+        if password:
+            entry.runtime_data.passwords[station_id] = password
+        self.hass.config_entries.async_add_subentry(
+            entry,
+            ConfigSubentry(
+                data=MappingProxyType(data), subentry_type=SUBENTRY_CHARGER, title=name, unique_id=station_id
+            ),
+        )
+        return {}

@@ -1,0 +1,105 @@
+"""Diagnostics: the site as it is now, without what tells who charges or how chargers log in."""
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from homeassistant.components.diagnostics import REDACTED
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.device_registry import DeviceEntry
+
+from .const import CONF_CERTIFICATE, CONF_PASSWORD_HASH, CONF_PRIVATE_KEY, CONF_STATION_ID, SUBENTRY_CHARGER
+from .coordinator import SmartChargingConfigEntry
+from .engine.model import Json
+
+_SECRET: Final = frozenset(
+    {
+        CONF_CERTIFICATE,
+        CONF_PASSWORD_HASH,
+        CONF_PRIVATE_KEY,
+        "id_token",
+        "parent_id_token",
+        "serial_number",
+        "tag_label",
+    }
+)
+
+
+class _Redactor:
+    """Turns values into JSON; station ids, which are often serial numbers, get a number in their place."""
+
+    def __init__(self, station_ids: list[str]) -> None:
+        """Number the stations in the order of the configuration."""
+        self._names = {station_id: f"station {number}" for number, station_id in enumerate(station_ids, 1)}
+
+    def station(self, station_id: str) -> str:
+        """Return what stands for a station id."""
+        return self._names.get(station_id, REDACTED)
+
+    def mapping(self, values: Mapping[Any, object]) -> dict[str, Json]:
+        """Return a mapping with its secrets taken out."""
+        return {self._names.get(str(key), str(key)): self._field(str(key), value) for key, value in values.items()}
+
+    def value(self, value: object) -> Json:
+        """Return a value as JSON."""
+        if value is None or isinstance(value, bool | int | float | str):
+            return value
+        if isinstance(value, datetime):
+            return value.isoformat()
+        if isinstance(value, Mapping):
+            return self.mapping(value)
+        if is_dataclass(value):
+            return {field.name: self._field(field.name, getattr(value, field.name)) for field in fields(value)}
+        if isinstance(value, tuple | list):
+            return [self.value(item) for item in value]
+        # Beside these a view holds sets only.
+        assert isinstance(value, frozenset)
+        return [*sorted(str(item) for item in value)]
+
+    def _field(self, name: str, value: object) -> Json:
+        """Return one field's value, hidden where it is secret."""
+        if value is None:
+            return None
+        if name in _SECRET:
+            return REDACTED
+        return self.station(str(value)) if name == CONF_STATION_ID else self.value(value)
+
+
+async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: SmartChargingConfigEntry) -> dict[str, Json]:
+    """Return configuration and view of a site."""
+    redactor = _redactor(entry)
+    runtime = entry.runtime_data
+    return {
+        "entry": {
+            "version": f"{entry.version}.{entry.minor_version}",
+            "data": redactor.mapping(entry.data),
+            "options": redactor.mapping(entry.options),
+            "subentries": [
+                {"type": subentry.subentry_type, "data": redactor.mapping(subentry.data)}
+                for subentry in entry.subentries.values()
+            ],
+        },
+        "port": runtime.port,
+        "stations_waiting": len(runtime.csms.pending),
+        "view": redactor.value(runtime.site.view),
+    }
+
+
+async def async_get_device_diagnostics(
+    hass: HomeAssistant, entry: SmartChargingConfigEntry, device: DeviceEntry
+) -> dict[str, Json]:
+    """Return configuration and view of one charger; of the site's own device those of the site."""
+    redactor = _redactor(entry)
+    subentry = entry.subentries.get(device.config_subentry_id or "")
+    if subentry is None:
+        return await async_get_config_entry_diagnostics(hass, entry)
+    return {
+        "data": redactor.mapping(subentry.data),
+        "view": redactor.value(entry.runtime_data.site.view.chargers.get(str(subentry.unique_id))),
+    }
+
+
+def _redactor(entry: SmartChargingConfigEntry) -> _Redactor:
+    """Return a redactor that knows the site's stations."""
+    return _Redactor([str(subentry.unique_id) for subentry in entry.get_subentries_of_type(SUBENTRY_CHARGER)])

@@ -1,0 +1,104 @@
+"""What a station's configuration keys tell about it, read as tolerantly as stations write them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+from ..model import Json
+from .meter_values import parse_number
+from .state import Capabilities, RateUnit
+
+MEASURANDS_KEY = "MeterValuesSampledData"
+INTERVAL_KEY = "MeterValueSampleInterval"
+_UNIT_WORDS = {"current": RateUnit.A, "a": RateUnit.A, "power": RateUnit.W, "w": RateUnit.W}
+_PHASE_SWITCH_KEYS = ("ConnectorSwitch3to1PhaseSupported", "ACPhaseSwitchingSupported")
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationValue:
+    """A configuration key's value as the station wrote it."""
+
+    key: str
+    value: str | None
+    readonly: bool
+
+
+class Configuration:
+    """Configuration keys by name, whatever their case."""
+
+    def __init__(self, values: Sequence[ConfigurationValue]) -> None:
+        """Take the values; a later one of the same name wins."""
+        self._values = {value.key.strip().lower(): value for value in values}
+
+    @classmethod
+    def parse(cls, payload: Mapping[str, Json]) -> Self:
+        """Read a GetConfiguration response; entries that make no sense are passed over."""
+        raw = payload.get("configurationKey")
+        values = []
+        for entry in raw if isinstance(raw, list) else []:
+            if isinstance(entry, dict) and isinstance(key := entry.get("key"), str):
+                value = entry.get("value")
+                text = None if value is None else str(value)
+                values.append(ConfigurationValue(key, text, entry.get("readonly") is True))
+        return cls(values)
+
+    def get(self, key: str) -> ConfigurationValue | None:
+        """Return the entry of a key, None if the station does not have it."""
+        return self._values.get(key.lower())
+
+    def text(self, key: str) -> str | None:
+        """Return a value without surrounding space, None where there is none."""
+        entry = self.get(key)
+        return entry.value.strip() if entry is not None and entry.value is not None else None
+
+    def integer(self, key: str) -> int | None:
+        """Return a value as a whole number, None if it is not one."""
+        number = parse_number(self.text(key))
+        return int(number) if number is not None and number >= 0 else None
+
+    def words(self, key: str) -> tuple[str, ...]:
+        """Return a comma-separated list, without the brackets and spaces that some stations add."""
+        text = (self.text(key) or "").strip("[](){} ")
+        return tuple(word for part in text.split(",") if (word := part.strip().strip("\"'[] ")))
+
+    def flag(self, key: str) -> bool | None:
+        """Return a value as a truth value, None if it is none."""
+        text = (self.text(key) or "").lower()
+        return {"true": True, "1": True, "false": False, "0": False}.get(text)
+
+    def joined(self, other: Self) -> Self:
+        """Return the keys of both."""
+        return type(self)((*self._values.values(), *other._values.values()))
+
+    def as_dict(self) -> dict[str, str | None]:
+        """Return the values by the station's own spelling of the keys."""
+        return {value.key: value.value for value in self._values.values()}
+
+    def __len__(self) -> int:
+        """Return how many keys there are."""
+        return len(self._values)
+
+
+def read_capabilities(configuration: Configuration, known: Capabilities) -> Capabilities:
+    """Return what is known after reading these keys; a missing key leaves what was known."""
+    units = frozenset(
+        _UNIT_WORDS[word.lower()]
+        for word in configuration.words("ChargingScheduleAllowedChargingRateUnit")
+        if word.lower() in _UNIT_WORDS
+    )
+    level = configuration.integer("ChargeProfileMaxStackLevel")
+    periods = configuration.integer("ChargingScheduleMaxPeriods")
+    connectors = configuration.integer("NumberOfConnectors")
+    switching = [configuration.flag(key) for key in _PHASE_SWITCH_KEYS]
+    features = configuration.words("SupportedFeatureProfiles")
+    measurands = configuration.words(MEASURANDS_KEY)
+    return replace(
+        known,
+        connectors=connectors or known.connectors,
+        rate_units=units or known.rate_units,
+        max_stack_level=known.max_stack_level if level is None else level,
+        max_periods=periods or known.max_periods,
+        measurands=frozenset(measurands) or known.measurands,
+        feature_profiles=frozenset(features) or known.feature_profiles,
+        phase_switching=True if True in switching else (False if False in switching else known.phase_switching),
+    )

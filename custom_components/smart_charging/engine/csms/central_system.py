@@ -1,0 +1,171 @@
+"""The front door of the OCPP central system: which stations there are, and which socket serves them."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+import logging
+import ssl
+from types import MappingProxyType
+
+from ..clock import Clock
+from ..config import LeaseTimes, StationConfig
+from .connection import Connection, MessageHandler
+from .core import Surroundings
+from .pending import PendingStation
+from .server import Access, Admission, OcppServer, ServerSettings
+from .state import StationEvent, UnknownStation
+from .station import Station
+from .store import Authorizer, StationMemory, TransactionStore
+
+_LOGGER = logging.getLogger(__name__)
+_PRIVATE_CLOSE = 1008  # RFC 6455 section 7.4.1: policy violation
+
+
+@dataclass(frozen=True, slots=True)
+class CsmsSettings:
+    """Limits of the central system; times in seconds."""
+
+    server: ServerSettings = ServerSettings()  # noqa: RUF009 - frozen
+    max_pending: int = 64
+    announce_after_s: float = 10.0  # an unknown station that sends no BootNotification is shown then
+
+
+class CentralSystem:
+    """All stations of a site and the port they dial."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        transactions: TransactionStore,
+        memory: StationMemory,
+        authorizer: Authorizer,
+        lease: LeaseTimes,
+        settings: CsmsSettings = CsmsSettings(),
+    ) -> None:
+        """Prepare a central system without stations; it listens from `start` on."""
+        self._clock = clock
+        self._around = Surroundings(clock, transactions, memory, authorizer, lease)
+        self._settings = settings
+        self._server = OcppServer(self, clock, settings.server)
+        self._stations: dict[str, Station] = {}
+        self._pending: dict[str, PendingStation] = {}
+        self._listeners: list[Callable[[StationEvent], None]] = []
+        self._unknown_listeners: list[Callable[[UnknownStation], None]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def stations(self) -> Mapping[str, Station]:
+        """Return the configured stations by id."""
+        return MappingProxyType(self._stations)
+
+    @property
+    def pending(self) -> Mapping[str, UnknownStation]:
+        """Return the connected stations that nobody configured, by id."""
+        return {station_id: pending.unknown for station_id, pending in self._pending.items()}
+
+    async def start(self, host: str, port: int, ssl_context: ssl.SSLContext | None = None) -> int:
+        """Listen and return the bound port; OSError when it is taken."""
+        return await self._server.start(host, port, ssl_context)
+
+    async def stop(self) -> None:
+        """Close all sockets and end all work; what stations hold stays as it is."""
+        await self._server.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for station in self._stations.values():
+            await station.stop()
+
+    async def add_station(self, config: StationConfig) -> None:
+        """Take a station in; one that waits for it is served from now on on its live socket. Raises StoreError."""
+        if config.station_id in self._stations:
+            raise ValueError(f"station {config.station_id} exists")
+        station = Station(config, self._around, self._publish)
+        self._stations[config.station_id] = station
+        await station.start()
+        pending = self._pending.pop(config.station_id, None)
+        if pending is not None and not pending.connection.closed:
+            await station.attach(pending.connection, pending.boot)
+            pending.adopted_by = station.handler
+
+    async def update_station(self, config: StationConfig) -> None:
+        """Change a station's configuration; it keeps its socket. KeyError for an unknown one."""
+        await self._stations[config.station_id].update(config)
+
+    async def remove_station(self, station_id: str) -> None:
+        """Take our profiles back if the station can be reached, then close its socket and forget it."""
+        station = self._stations.pop(station_id)
+        await station.take_back_profiles()
+        if station.connection is not None:
+            await station.connection.close(_PRIVATE_CLOSE, "removed")
+        await station.stop()
+
+    def subscribe(self, listener: Callable[[StationEvent], None]) -> Callable[[], None]:
+        """Call the listener with each event of a station; returns how to stop that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def subscribe_unknown(self, listener: Callable[[UnknownStation], None]) -> Callable[[], None]:
+        """Call the listener once for each unknown station, when its vendor is known or 10 s passed."""
+        self._unknown_listeners.append(listener)
+        return lambda: self._unknown_listeners.remove(listener)
+
+    def admit(self, station_id: str, address: str) -> Access:
+        """Return what this station needs to enter."""
+        station = self._stations.get(station_id)
+        if station is None:
+            crowded = len(self._pending) >= self._settings.max_pending and station_id not in self._pending
+            return Access(Admission.REFUSED if crowded else Admission.PENDING)
+        hashes = station.password_hashes
+        if not hashes and not station.config.allow_without_password:
+            return Access(Admission.REFUSED)
+        return Access(Admission.KNOWN, hashes)
+
+    async def connected(self, connection: Connection) -> MessageHandler:
+        """Take a new socket of a station, known or not. Raises StoreError."""
+        station_id = connection.info.station_id
+        station = self._stations.get(station_id)
+        if station is not None:
+            await station.attach(connection)
+            return station.handler
+        pending = PendingStation(connection, self._clock, self._announce)
+        self._pending[station_id] = pending
+        task = asyncio.create_task(self._announce_later(pending))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return pending
+
+    async def disconnected(self, connection: Connection) -> None:
+        """Take note of a socket's end; that of a replaced one changes nothing."""
+        station_id = connection.info.station_id
+        pending = self._pending.get(station_id)
+        if pending is not None and pending.connection is connection:
+            del self._pending[station_id]
+        station = self._stations.get(station_id)
+        if station is not None:
+            station.detach(connection)
+
+    async def _announce_later(self, pending: PendingStation) -> None:
+        await self._clock.sleep(self._settings.announce_after_s)
+        self._announce(pending)
+
+    def _announce(self, pending: PendingStation) -> None:
+        unknown = pending.unknown
+        if pending.announced or self._pending.get(unknown.station_id) is not pending:
+            return
+        pending.announced = True
+        for listener in tuple(self._unknown_listeners):
+            _call_safely(listener, unknown)
+
+    def _publish(self, event: StationEvent) -> None:
+        for listener in tuple(self._listeners):
+            _call_safely(listener, event)
+
+
+def _call_safely[T](listener: Callable[[T], None], value: T) -> None:
+    """Call a listener; an error of it must not keep a station from its answer."""
+    try:
+        listener(value)
+    except Exception:
+        _LOGGER.exception("A listener failed")

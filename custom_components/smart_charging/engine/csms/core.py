@@ -1,0 +1,221 @@
+"""What all parts of one station share: its configuration, snapshot, socket, clock offset and learnt facts."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+import logging
+from typing import Any, TypedDict, Unpack
+
+from ..clock import Clock
+from ..config import LeaseTimes, StationConfig
+from ..model import EvseMeasurement, EvseStatus, Json, StoreError, Transaction
+from .commands import CommandError, CommandErrorCode
+from .connection import CallFailed, CallTimeout, Connection, NotConnected
+from .learnt import Learnt
+from .profiles import Wiring
+from .reconciliation import Pace
+from .state import (
+    AppliedLimit,
+    Capabilities,
+    EvseState,
+    Obedience,
+    SetupStep,
+    StationEvent,
+    StationEventType,
+    StationState,
+)
+from .store import Authorizer, StationMemory, TransactionStore
+from .timestamps import ClockOffset
+
+_LOGGER = logging.getLogger(__name__)
+_MAX_DEVIATION_KINDS = 100
+CALL_TIMEOUT_S = 30.0
+
+type EventListener = Callable[[StationEvent], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the central system lends to each station."""
+
+    clock: Clock
+    transactions: TransactionStore
+    memory: StationMemory
+    authorizer: Authorizer
+    lease: LeaseTimes
+
+
+class StationChanges(TypedDict, total=False):
+    """Fields of the station's snapshot that may be replaced."""
+
+    connected: bool
+    connected_since: datetime | None
+    last_seen: datetime | None
+    protocol: str | None
+    booted_at: datetime | None
+    vendor: str | None
+    model: str | None
+    serial_number: str | None
+    firmware_version: str | None
+    firmware_status: str | None
+    diagnostics_status: str | None
+    status: EvseStatus | None
+    clock_offset_s: float
+    capabilities: Capabilities
+    setup: tuple[SetupStep, ...]
+    deviations: Mapping[str, int]
+    dropped_values: int
+    evses: Mapping[int, EvseState]
+
+
+class EvseChanges(TypedDict, total=False):
+    """Fields of an EVSE's snapshot that may be replaced."""
+
+    status: EvseStatus | None
+    error_code: str | None
+    vendor_error_code: str | None
+    info: str | None
+    operative: bool
+    measurement: EvseMeasurement | None
+    measured_at: datetime | None
+    transaction: Transaction | None
+    applied: AppliedLimit | None
+    obedience: Obedience
+
+
+class StationCore:
+    """The shared middle of a station; its parts change the snapshot only through it."""
+
+    def __init__(self, config: StationConfig, around: Surroundings, listener: EventListener) -> None:
+        """Begin disconnected, knowing nothing but the configuration."""
+        self.config = config
+        self.around = around
+        self.clock = around.clock
+        self.offset = ClockOffset()
+        self.learnt = Learnt()
+        self.connection: Connection | None = None
+        self.state = StationState(config.station_id, evses={1: EvseState(1)})
+        self._listener = listener
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def wiring(self) -> Wiring:
+        """Return how the station is wired and what currents it may be told."""
+        return Wiring(self.config.phases, self.config.min_current_a, self.config.max_current_a)
+
+    @property
+    def pace(self) -> Pace:
+        """Return how often this station is spoken to."""
+        return Pace.of(self.around.lease, writes_flash=self.config.writes_flash)
+
+    @property
+    def single_evse(self) -> bool:
+        """Return True where the station has one connector, as far as is known."""
+        return (self.state.capabilities.connectors or 1) <= 1 and len(self.state.evses) == 1
+
+    def change(self, **changes: Unpack[StationChanges]) -> None:
+        """Replace fields of the snapshot without telling anybody yet."""
+        self.state = replace(self.state, **changes)
+
+    def evse(self, evse_id: int) -> EvseState:
+        """Return an EVSE's snapshot, an empty one if it was never heard of."""
+        return self.state.evses.get(evse_id, EvseState(evse_id))
+
+    def change_evse(self, evse_id: int, **changes: Unpack[EvseChanges]) -> None:
+        """Replace fields of an EVSE's snapshot, which comes into being by that."""
+        evse = replace(self.evse(evse_id), **changes)
+        self.state = replace(self.state, evses={**self.state.evses, evse_id: evse})
+
+    def emit(
+        self,
+        kind: StationEventType,
+        evse_id: int | None = None,
+        *,
+        at: datetime | None = None,
+        transaction: Transaction | None = None,
+        id_token: str | None = None,
+        live: bool = True,
+    ) -> None:
+        """Tell that something happened, with the snapshot as it is now."""
+        moment = self.clock.now() if at is None else at
+        self._listener(StationEvent(kind, self.state, moment, evse_id, transaction, id_token, live))
+
+    def note_deviation(self, kind: str) -> None:
+        """Count a tolerated deviation; each kind is logged once."""
+        counts = dict(self.state.deviations)
+        if kind not in counts:
+            if len(counts) >= _MAX_DEVIATION_KINDS:
+                return
+            _LOGGER.info("%s deviates from OCPP: %s", self.config.station_id, kind)
+        counts[kind] = counts.get(kind, 0) + 1
+        self.change(deviations=counts)
+
+    def drop_values(self, count: int) -> None:
+        """Count readings that could not be read."""
+        if count:
+            self.change(dropped_values=self.state.dropped_values + count)
+
+    async def call(
+        self, action: str, payload: Mapping[str, Json], *, timeout_s: float = CALL_TIMEOUT_S
+    ) -> dict[str, Json]:
+        """Ask the station; raises CommandError."""
+        connection = self.connection
+        if connection is None:
+            raise CommandError(CommandErrorCode.NOT_CONNECTED, action)
+        try:
+            return await connection.call(action, payload, timeout_s=timeout_s)
+        except NotConnected as error:
+            raise CommandError(CommandErrorCode.NOT_CONNECTED, action) from error
+        except CallTimeout as error:
+            raise CommandError(CommandErrorCode.TIMEOUT, action) from error
+        except CallFailed as error:
+            unsupported = error.code in {"NotSupported", "NotImplemented"}
+            code = CommandErrorCode.NOT_SUPPORTED if unsupported else CommandErrorCode.FAILED
+            raise CommandError(code, f"{action}: {error}") from error
+        except ValueError as error:
+            raise CommandError(CommandErrorCode.FAILED, f"{action}: {error}") from error
+
+    async def load_learnt(self) -> None:
+        """Read what was learnt before; a memory that fails costs only the learning."""
+        try:
+            raw = await self.around.memory.load(self.config.station_id)
+        except StoreError:
+            _LOGGER.warning("What was learnt about %s can't be read", self.config.station_id)
+            return
+        self.learnt = Learnt.from_json(raw)
+        self.change(capabilities=self.learnt.shown())
+
+    async def learn(self, learnt: Learnt) -> None:
+        """Keep learnt facts, also over a restart."""
+        if learnt == self.learnt:
+            return
+        self.learnt = learnt
+        try:
+            await self.around.memory.save(self.config.station_id, learnt.to_json())
+        except StoreError:
+            _LOGGER.warning("What was learnt about %s can't be kept", self.config.station_id)
+
+    async def learn_profile(self, profile_id: int) -> None:
+        """Keep that a charging profile of this id was installed, so that it can be taken back."""
+        await self.learn(replace(self.learnt, profile_ids=self.learnt.profile_ids | {profile_id}))
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Run work beside the reader; an error in it is logged and ends only that work."""
+        task = asyncio.create_task(self._guard(work, name), name=f"{self.config.station_id} {name}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _guard(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        try:
+            await work
+        except Exception:
+            _LOGGER.exception("%s of %s failed", name, self.config.station_id)
+
+    async def cancel_tasks(self) -> None:
+        """End all work of this station and wait for it."""
+        tasks = [task for task in self._tasks if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,44 @@
+"""What a handshake says, read without trust: the station's id and the protocol version to speak."""
+
+from collections.abc import Sequence
+import re
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+_STATION_ID: Final = re.compile(rb"[A-Za-z0-9*+=|@._-]{1,48}")
+_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+
+def station_id_of(raw_target: str) -> str | None:
+    """Return the station id of a request target, its last path segment; None for an unfit one.
+
+    Percent-encoding is undone once. Length and characters are those of an identifierString (OCPP
+    2.0.1 part 2 section 3.1) without the colon, which HTTP Basic can't carry in a user name.
+    """
+    path = raw_target.partition("?")[0].partition("#")[0]
+    if not path.startswith("/"):
+        return None
+    segment = path.rpartition("/")[2]
+    if _PERCENT.search(segment):
+        return None
+    station_id = unquote_to_bytes(segment)
+    if not _STATION_ID.fullmatch(station_id) or not station_id.strip(b"."):
+        return None
+    return station_id.decode("ascii")
+
+
+def _version(offered: str) -> str:
+    return "ocpp1.6" if offered.lower() == "ocpp1.6j" else offered.lower()
+
+
+def negotiate(offered_headers: Sequence[str], spoken: Sequence[str]) -> tuple[str, str] | None:
+    """Return the newest version spoken by both, and the station's own spelling of it to echo.
+
+    `offered_headers` are the values of Sec-WebSocket-Protocol, `spoken` our versions, newest first.
+    """
+    offered = [name.strip() for header in offered_headers for name in header.split(",")]
+    for version in spoken:
+        for name in offered:
+            if _version(name) == version:
+                return version, name
+    return None

@@ -1,0 +1,153 @@
+"""What was learnt about a station, as one value that survives restarts in the station memory.
+
+All of it belongs to one firmware version: another version is learnt anew.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from ..model import Json
+from .profiles import Purpose, Strategy
+from .state import Capabilities, ProfileForm, RateUnit
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """Facts about a station with this firmware.
+
+    `preferred` is the rung of the ladder that worked, by whether a transaction ran; `held` tells by
+    form whether a lease was seen to run out; `profile_ids` are the profiles we ever installed;
+    `inoperative` are the connectors that the user disabled. `previous_password` is the hash that stays
+    valid until the first login with a changed password, `next_password` that of one the station was
+    told and may use already.
+    """
+
+    firmware: str | None = None
+    capabilities: Capabilities = field(default_factory=Capabilities)
+    preferred: Mapping[bool, Strategy] = field(default_factory=dict)
+    held: Mapping[ProfileForm, bool] = field(default_factory=dict)
+    measurands_written: bool = False
+    profile_ids: frozenset[int] = frozenset()
+    inoperative: frozenset[int] = frozenset()
+    previous_password: str | None = None
+    next_password: str | None = None
+
+    def for_firmware(self, firmware: str | None) -> Learnt:
+        """Return what still holds for this firmware: ids in use, the user's wishes and passwords always do."""
+        if firmware == self.firmware:
+            return self
+        if self.firmware is None:
+            return replace(self, firmware=firmware)
+        return Learnt(
+            firmware=firmware,
+            profile_ids=self.profile_ids,
+            inoperative=self.inoperative,
+            previous_password=self.previous_password,
+            next_password=self.next_password,
+        )
+
+    def shown(self) -> Capabilities:
+        """Return the capabilities with what was learnt of leases."""
+        rung = self.preferred.get(True) or self.preferred.get(False)
+        holds = self.held.get(rung.form) if rung is not None else None
+        form = rung.form if rung is not None else self.capabilities.profile_form
+        return replace(self.capabilities, profile_form=form, holds_lease=holds)
+
+    def to_json(self) -> dict[str, Json]:
+        """Return a JSON object for the station memory."""
+        known = self.capabilities
+        return {
+            "firmware": self.firmware,
+            "connectors": known.connectors,
+            "rate_units": [unit.value for unit in sorted(known.rate_units)],
+            "max_stack_level": known.max_stack_level,
+            "max_periods": known.max_periods,
+            "measurands": [*sorted(known.measurands)],
+            "feature_profiles": [*sorted(known.feature_profiles)],
+            "phase_switching": known.phase_switching,
+            "preferred": {str(int(key)): _strategy_to_json(rung) for key, rung in self.preferred.items()},
+            "held": {form.value: holds for form, holds in self.held.items()},
+            "measurands_written": self.measurands_written,
+            "profile_ids": [*sorted(self.profile_ids)],
+            "inoperative": [*sorted(self.inoperative)],
+            "previous_password": self.previous_password,
+            "next_password": self.next_password,
+        }
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Json]) -> Learnt:
+        """Read what `to_json` wrote; what does not fit is learnt again."""
+        return cls(
+            firmware=_text(raw.get("firmware")),
+            capabilities=_capabilities(raw),
+            preferred=_preferred(raw.get("preferred")),
+            held=_held(raw.get("held")),
+            measurands_written=raw.get("measurands_written") is True,
+            profile_ids=frozenset(_integers(raw.get("profile_ids"))),
+            inoperative=frozenset(_integers(raw.get("inoperative"))),
+            previous_password=_text(raw.get("previous_password")),
+            next_password=_text(raw.get("next_password")),
+        )
+
+
+def _capabilities(raw: Mapping[str, Json]) -> Capabilities:
+    units = frozenset(unit for unit in RateUnit if unit.value in _texts(raw.get("rate_units")))
+    switching = raw.get("phase_switching")
+    return Capabilities(
+        connectors=_integer(raw.get("connectors")),
+        rate_units=units or Capabilities().rate_units,
+        max_stack_level=_integer(raw.get("max_stack_level")),
+        max_periods=_integer(raw.get("max_periods")),
+        measurands=frozenset(_texts(raw.get("measurands"))),
+        feature_profiles=frozenset(_texts(raw.get("feature_profiles"))),
+        phase_switching=switching if isinstance(switching, bool) else None,
+    )
+
+
+def _preferred(raw: Json) -> dict[bool, Strategy]:
+    rungs: dict[bool, Strategy] = {}
+    for key, value in raw.items() if isinstance(raw, dict) else ():
+        strategy = _strategy_from_json(value)
+        if strategy is not None and key in {"0", "1"}:
+            rungs[key == "1"] = strategy
+    return rungs
+
+
+def _held(raw: Json) -> dict[ProfileForm, bool]:
+    held: dict[ProfileForm, bool] = {}
+    for form in ProfileForm:
+        value = raw.get(form.value) if isinstance(raw, dict) else None
+        if isinstance(value, bool):
+            held[form] = value
+    return held
+
+
+def _strategy_to_json(strategy: Strategy) -> list[Json]:
+    return [strategy.purpose.value, strategy.form.value, strategy.stack_level, strategy.unit.value]
+
+
+def _strategy_from_json(raw: Json) -> Strategy | None:
+    if not isinstance(raw, list) or len(raw) != 4:
+        return None
+    purpose, form, level, unit = raw
+    try:
+        return Strategy(Purpose(str(purpose)), ProfileForm(str(form)), int(str(level)), RateUnit(str(unit)))
+    except ValueError:
+        return None
+
+
+def _text(raw: Json) -> str | None:
+    return raw if isinstance(raw, str) else None
+
+
+def _integer(raw: Json) -> int | None:
+    return raw if isinstance(raw, int) and not isinstance(raw, bool) else None
+
+
+def _texts(raw: Json) -> tuple[str, ...]:
+    return tuple(item for item in raw if isinstance(item, str)) if isinstance(raw, list) else ()
+
+
+def _integers(raw: Json) -> tuple[int, ...]:
+    items = raw if isinstance(raw, list) else []
+    return tuple(number for item in items if (number := _integer(item)) is not None)

@@ -1,0 +1,178 @@
+"""Builds charging profiles: the persistent safe default and the lease that lies over it.
+
+A lease holds the wanted limit for a while and falls to the safe limit by itself, on the station,
+when nobody renews it. A limit of 0 is never written without an end, because some stations keep it
+over every later session.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+import math
+
+from ..model import NOMINAL_VOLTAGE_V, Json
+from .state import ProfileForm, RateUnit
+from .timestamps import format_time
+
+BACKDATE_S = 60  # a schedule starts in the past so that small clock errors do not delay it
+ZERO_HOLD_S = 86_400  # how long a limit of 0 outlives us, at most
+DEFAULT_STACK_LEVEL = 0
+_DEFAULT_START = datetime(2000, 1, 1, tzinfo=UTC)  # before any clock a station may come up with after 1970
+_IDS_PER_PURPOSE = 30
+_STEPS_PER_A = 10  # limits have one decimal (OCPP 1.6 section 7.14)
+
+
+class Purpose(StrEnum):
+    """Purpose of a charging profile (OCPP 1.6 section 7.11)."""
+
+    TX_DEFAULT = "TxDefaultProfile"
+    TX = "TxProfile"
+    CHARGE_POINT_MAX = "ChargePointMaxProfile"
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """One way of writing a limit down so that a station may accept and obey it."""
+
+    purpose: Purpose
+    form: ProfileForm
+    stack_level: int
+    unit: RateUnit
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What turns amperes per phase into a station's units: phases, and the range a car can use."""
+
+    phases: int
+    min_a: float
+    max_a: float
+
+    def snap(self, current_a: float) -> float:
+        """Return the limit that may be sent: in steps of 0.1 A downwards, 0 below the minimum."""
+        stepped = math.floor(min(current_a, self.max_a) * _STEPS_PER_A + 1e-6) / _STEPS_PER_A
+        return stepped if stepped >= self.min_a else 0.0
+
+    def to_unit(self, current_a: float, unit: RateUnit) -> float:
+        """Return a limit as written; W counts all phases together (OCPP 1.6 section 7.12)."""
+        if unit is RateUnit.A:
+            return round(current_a, 1)
+        return round(round(current_a * _STEPS_PER_A) * (NOMINAL_VOLTAGE_V / _STEPS_PER_A) * self.phases, 1)
+
+    def to_amperes(self, limit: float, unit: RateUnit) -> float:
+        """Return a written limit in A per phase."""
+        return limit if unit is RateUnit.A else limit / (NOMINAL_VOLTAGE_V * self.phases)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A wanted limit for `hold_s`, then `safe_a`; both as they may be sent.
+
+    `station_now` is the present on the station's clock, `elapsed_s` the age of the transaction.
+    """
+
+    evse_id: int
+    current_a: float
+    safe_a: float
+    hold_s: float
+    station_now: datetime
+    transaction_id: int | None = None
+    elapsed_s: float | None = None
+    max_periods: int | None = None
+
+
+def profile_id(purpose: Purpose, evse_id: int, stack_level: int) -> int:
+    """Return the one id of a purpose, EVSE and stack level: the same id replaces, a new one would add."""
+    index = list(Purpose).index(purpose) + len(Purpose) * max(0, evse_id - 1)
+    return 1 + index * _IDS_PER_PURPOSE + min(stack_level, _IDS_PER_PURPOSE - 1)
+
+
+def connector(purpose: Purpose, evse_id: int) -> int:
+    """Return the connector a profile of this purpose is sent to."""
+    return 0 if purpose is Purpose.CHARGE_POINT_MAX else evse_id
+
+
+def safe_default(evse_id: int, safe_a: float, wiring: Wiring, unit: RateUnit, form: ProfileForm) -> dict[str, Json]:
+    """Build the persistent TxDefaultProfile; a safe current of 0 is left to profiles that expire."""
+    limit_a = max(safe_a, wiring.min_a)
+    relative = form is ProfileForm.RELATIVE_TWO_PERIODS
+    strategy = Strategy(Purpose.TX_DEFAULT, form, DEFAULT_STACK_LEVEL, unit)
+    start = None if relative else _DEFAULT_START
+    return _profile(strategy, evse_id, _schedule([(0, limit_a)], unit, wiring, start))
+
+
+def lease_profile(strategy: Strategy, lease: Lease, wiring: Wiring) -> dict[str, Json]:
+    """Build the profile that holds a limit for a while and the safe one after that."""
+    if strategy.form is ProfileForm.VALID_TO:
+        profile = _valid_to(strategy, lease, wiring)
+    else:
+        profile = _two_periods(strategy, lease, wiring)
+    if strategy.purpose is Purpose.TX and lease.transaction_id is not None:
+        profile["transactionId"] = lease.transaction_id
+    return profile
+
+
+def _two_periods(strategy: Strategy, lease: Lease, wiring: Wiring) -> dict[str, Json]:
+    relative = strategy.form is ProfileForm.RELATIVE_TWO_PERIODS
+    if relative and lease.elapsed_s is None:
+        # Time runs from the start of charging: a higher limit would wait there for whoever comes.
+        lease = replace(lease, current_a=min(lease.current_a, lease.safe_a), elapsed_s=0.0)
+    passed = int(lease.elapsed_s or 0) if relative else BACKDATE_S
+    periods = [(0, lease.current_a)]
+    if lease.safe_a != lease.current_a:
+        periods.append((passed + int(lease.hold_s), lease.safe_a))
+    duration = None
+    if lease.safe_a == 0:
+        if lease.max_periods is not None and len(periods) >= lease.max_periods:
+            duration = passed + ZERO_HOLD_S
+        else:
+            periods.append((passed + ZERO_HOLD_S, wiring.min_a))
+    start = None if relative else lease.station_now - timedelta(seconds=BACKDATE_S)
+    return _profile(strategy, lease.evse_id, _schedule(periods, strategy.unit, wiring, start, duration))
+
+
+def _valid_to(strategy: Strategy, lease: Lease, wiring: Wiring) -> dict[str, Json]:
+    """One period over the default of a lower level; `duration` too, as some look only at that."""
+    start = lease.station_now - timedelta(seconds=BACKDATE_S)
+    duration = BACKDATE_S + int(lease.hold_s)
+    schedule = _schedule([(0, lease.current_a)], strategy.unit, wiring, start, duration)
+    profile = _profile(strategy, lease.evse_id, schedule)
+    profile["validFrom"] = format_time(start)
+    profile["validTo"] = format_time(lease.station_now + timedelta(seconds=lease.hold_s))
+    return profile
+
+
+def _profile(strategy: Strategy, evse_id: int, schedule: dict[str, Json]) -> dict[str, Json]:
+    relative = strategy.form is ProfileForm.RELATIVE_TWO_PERIODS
+    return {
+        "chargingProfileId": profile_id(strategy.purpose, evse_id, strategy.stack_level),
+        "stackLevel": strategy.stack_level,
+        "chargingProfilePurpose": strategy.purpose.value,
+        "chargingProfileKind": "Relative" if relative else "Absolute",
+        "chargingSchedule": schedule,
+    }
+
+
+def _schedule(
+    periods: list[tuple[int, float]],
+    unit: RateUnit,
+    wiring: Wiring,
+    start: datetime | None,
+    duration: int | None = None,
+) -> dict[str, Json]:
+    schedule: dict[str, Json] = {
+        "chargingRateUnit": unit.value,
+        "chargingSchedulePeriod": [_period(offset, limit, unit, wiring) for offset, limit in periods],
+    }
+    if start is not None:
+        schedule["startSchedule"] = format_time(start)
+    if duration is not None:
+        schedule["duration"] = duration
+    return schedule
+
+
+def _period(offset_s: int, limit_a: float, unit: RateUnit, wiring: Wiring) -> dict[str, Json]:
+    period: dict[str, Json] = {"startPeriod": offset_s, "limit": wiring.to_unit(limit_a, unit)}
+    if wiring.phases != 3:  # three is what a missing numberPhases means
+        period["numberPhases"] = wiring.phases
+    return period

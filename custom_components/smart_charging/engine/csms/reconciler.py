@@ -1,0 +1,88 @@
+"""Runs the limit keepers of one station: one after the other, woken by wishes and events."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+
+from ..model import MeterValue
+from .core import StationCore
+from .limit_keeper import LimitKeeper
+
+_IDLE_S = 3600.0
+
+
+class Reconciler:
+    """Makes the station hold the desired limits while it can be reached."""
+
+    def __init__(self, core: StationCore) -> None:
+        """Begin held back until the station is set up."""
+        self._core = core
+        self._keepers: dict[int, LimitKeeper] = {}
+        self._wake = asyncio.Event()
+        self._open = False
+
+    def keeper(self, evse_id: int) -> LimitKeeper:
+        """Return the keeper of an EVSE, made on first use."""
+        if evse_id not in self._keepers:
+            self._keepers[evse_id] = LimitKeeper(self._core, evse_id)
+        return self._keepers[evse_id]
+
+    def set_limit(self, evse_id: int, current_a: float, safe_a: float) -> None:
+        """Take a wish: A per phase, and what the station falls to without us."""
+        if self.keeper(evse_id).want(current_a, safe_a):
+            self.wake()
+
+    def hold_back(self) -> None:
+        """Send nothing until `release`: the station is gone or not ready."""
+        self._open = False
+
+    def release(self) -> None:
+        """Send from now on."""
+        self._open = True
+        self.wake()
+
+    def reassert(self, *, booted: bool) -> None:
+        """Write every limit anew, as after a boot or a reconnect."""
+        for evse_id in self._core.state.evses:
+            self.keeper(evse_id).reassert(booted=booted)
+        self.wake()
+
+    def measured(self, evse_id: int) -> None:
+        """Look at what the newest measurement says of the limit."""
+        self.keeper(evse_id).measured()
+        self.wake()
+
+    def measured_late(self, evse_id: int, values: Sequence[MeterValue]) -> None:
+        """Look at what readings from an outage say of a lease that ran out in it."""
+        self.keeper(evse_id).measured_late(values)
+        self.wake()
+
+    def disconnected(self) -> None:
+        """Note which leases will run out unless the station comes back in time."""
+        self.hold_back()
+        for keeper in self._keepers.values():
+            keeper.disconnected()
+
+    def wake(self) -> None:
+        """Look again what is due."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            self._wake.clear()
+            delay = await self._step() if self._open else _IDLE_S
+            if delay is None:
+                continue
+            with suppress(TimeoutError):
+                async with self._core.clock.timeout(delay):
+                    await self._wake.wait()
+
+    async def _step(self) -> float | None:
+        """Let each EVSE do one thing; return the seconds until more is due, None for now."""
+        delays: list[float | None] = []
+        for evse_id in sorted(self._core.state.evses):
+            if not self._open:
+                break
+            delays.append(await self.keeper(evse_id).step())
+        return None if None in delays else min((delay for delay in delays if delay is not None), default=_IDLE_S)

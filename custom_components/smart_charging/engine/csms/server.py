@@ -1,0 +1,307 @@
+"""The port that stations dial: who may enter, under which protocol, and which socket serves a station."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+import logging
+import ssl
+from typing import Final, Protocol
+
+from aiohttp import hdrs, web
+
+from ..clock import Clock
+from .connection import GOING_AWAY, Connection, ConnectionInfo, ConnectionLimits, ConnectionListener, Socket
+from .handshake import negotiate, station_id_of
+from .limits import ConnectionCount, HandshakeLimiter
+from .rpc import OCPP16
+from .schemas import Schemas, schemas_of
+from .security import PasswordCheck, read_credentials
+
+_LOGGER = logging.getLogger(__name__)
+
+PROTOCOL_ERROR: Final = 1002  # RFC 6455 section 7.4.1, for this and the next
+POLICY_VIOLATION: Final = 1008
+_SHUTDOWN_S: Final = 1.0
+
+
+class Admission(StrEnum):
+    """What is known of a station that dials in."""
+
+    KNOWN = "known"
+    PENDING = "pending"  # unknown, let in to be confirmed
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a station id needs to enter.
+
+    Any one of `password_hashes` opens (two while a password is being changed); none means that no
+    password is asked. `protocol` pins the station to one version. `ping` off is for stations that
+    close the socket on a WebSocket ping; their silence is then nobody's but the caller's to notice.
+    """
+
+    admission: Admission
+    password_hashes: tuple[str, ...] = ()
+    protocol: str | None = None
+    ping: bool = True
+
+
+class ConnectionSink(ConnectionListener, Protocol):
+    """What stands above the port and knows the stations."""
+
+    def admit(self, station_id: str, address: str) -> Access:
+        """Return what this id needs to enter; called for each well-formed handshake, changes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """Limits of the port; times in seconds."""
+
+    protocols: tuple[str, ...] = (OCPP16,)  # newest first
+    accept_without_protocol: bool = True  # taken for OCPP 1.6
+    ping_interval_s: float = 30.0
+    pong_timeout_s: float = 15.0
+    takeover_timeout_s: float = 5.0
+    handshake_timeout_s: float = 10.0
+    close_timeout_s: float = 1.0
+    max_message_bytes: int = 256 * 1024
+    messages_per_s: float = 20.0
+    message_burst: int = 100
+    failed_handshakes_per_s: float = 8.0
+    max_connections: int = 1000
+    max_connections_per_address: int = 500
+
+
+type _Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+class _Refused(Exception):
+    """A handshake is answered with an HTTP status; the text is for who reads a station's log."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+
+
+class _CappedServer(web.Server):
+    """aiohttp's low-level server, which lets no more TCP connections in than the caps say."""
+
+    def __init__(self, handler: _Handler, settings: ServerSettings) -> None:
+        # The keep-alive time is also what a peer gets to complete its handshake.
+        super().__init__(handler, access_log=None, keepalive_timeout=settings.handshake_timeout_s, lingering_time=0)
+        self._count = ConnectionCount(settings.max_connections, settings.max_connections_per_address)
+        self._counted: dict[web.RequestHandler, str] = {}
+
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        super().connection_made(handler, transport)
+        peer = transport.get_extra_info("peername")
+        address = str(peer[0]) if peer else ""
+        if self._count.add(address):
+            self._counted[handler] = address
+        else:
+            transport.abort()
+
+    def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:
+        super().connection_lost(handler, exc)
+        if (address := self._counted.pop(handler, None)) is not None:
+            self._count.remove(address)
+
+
+class OcppServer:
+    """The WebSocket server of the central system."""
+
+    def __init__(self, sink: ConnectionSink, clock: Clock, settings: ServerSettings = ServerSettings()) -> None:
+        """Prepare a server that isn't listening yet."""
+        self._sink = sink
+        self._clock = clock
+        self._settings = settings
+        self._schemas: dict[str, Schemas] = {}
+        self._handshakes = HandshakeLimiter(clock, settings.failed_handshakes_per_s)
+        self._passwords = PasswordCheck()
+        self._serving: dict[str, Connection] = {}  # the newest of each station
+        self._open: set[Connection] = set()
+        self._probed: set[str] = set()
+        self._entering: set[asyncio.Task[object]] = set()
+        self._http: _CappedServer | None = None
+        self._listener: asyncio.Server | None = None
+
+    async def start(self, host: str, port: int, ssl_context: ssl.SSLContext | None = None) -> int:
+        """Listen and return the bound port; OSError when it is taken."""
+        loop = asyncio.get_running_loop()
+        for protocol in self._settings.protocols:
+            self._schemas[protocol] = await loop.run_in_executor(None, schemas_of, protocol)
+        self._http = _CappedServer(self._handle, self._settings)
+        secured = ssl_context is not None
+        self._listener = await loop.create_server(
+            self._http,
+            host,
+            port,
+            ssl=ssl_context,
+            ssl_handshake_timeout=self._settings.handshake_timeout_s if secured else None,
+            ssl_shutdown_timeout=self._settings.close_timeout_s if secured else None,
+        )
+        return int(self._listener.sockets[0].getsockname()[1])
+
+    async def stop(self) -> None:
+        """Close the port and all sockets (1001, going away) and leave nothing running."""
+        if self._listener is None or self._http is None:
+            return
+        listener, self._listener = self._listener, None
+        listener.close()
+        entering = set(self._entering)
+        for task in entering:
+            task.cancel()
+        await asyncio.gather(*entering, return_exceptions=True)
+        await asyncio.gather(*(connection.stop() for connection in set(self._open)))
+        await self._http.shutdown(_SHUTDOWN_S)
+        listener.abort_clients()
+        await listener.wait_closed()
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        address = request.remote or ""
+        task: asyncio.Task[object] | None = asyncio.current_task()
+        if self._listener is None or task is None:
+            return _refusal(503, "closing")
+        self._entering.add(task)
+        try:
+            connection = await self._enter(request, address)
+        except _Refused as refused:
+            in_time = self._handshakes.count(address)
+            _LOGGER.debug("Refused a handshake from %s: %s", address, refused.text)
+            return _refusal(refused.status, refused.text) if in_time else _refusal(429, "too many failed handshakes")
+        finally:
+            self._entering.discard(task)
+        if isinstance(connection, Connection):
+            await self._serve(connection, request)
+            return connection.socket
+        return connection
+
+    async def _enter(self, request: web.BaseRequest, address: str) -> Connection | web.StreamResponse:
+        """Take a handshake through all checks to an open socket; raises _Refused."""
+        if hdrs.ORIGIN in request.headers:
+            # Stations send none; a browser always does, whatever page it was lured from.
+            raise _Refused(403, "no browsers")
+        station_id = station_id_of(request.raw_path)
+        if station_id is None:
+            raise _Refused(404, "no station id in the path")
+        if request.headers.get(hdrs.UPGRADE, "").lower() != "websocket":
+            raise _Refused(426, "this port speaks OCPP over WebSocket")
+        access = self._sink.admit(station_id, address)
+        if access.admission is Admission.REFUSED:
+            raise _Refused(404, "unknown station")
+        credentials = read_credentials(request.headers.get(hdrs.AUTHORIZATION))
+        matched = None
+        if access.password_hashes:
+            if credentials is None or credentials.username != station_id:
+                raise _Refused(401, "user name or password is wrong")
+            matched = await self._passwords.matching(
+                station_id, access.password_hashes, credentials.password, suspect=self._handshakes.exhausted(address)
+            )
+            if matched is None:
+                raise _Refused(401, "user name or password is wrong")
+        if access.admission is Admission.PENDING and not self._handshakes.count(address):
+            return _refusal(429, "too many handshakes of unknown stations")
+        protocol, spelled = self._choose_protocol(request, access)
+        info = ConnectionInfo(
+            station_id, protocol, address, bool(credentials and credentials.password), matched_hash=matched
+        )
+        await self._make_room(info)
+        return await self._open_socket(request, info, access, spelled)
+
+    def _choose_protocol(self, request: web.BaseRequest, access: Access) -> tuple[str, str | None]:
+        """Return the version to speak and how to name it in the answer; an empty version where none fits."""
+        spoken = [name for name in self._settings.protocols if access.protocol in {None, name}]
+        offered = request.headers.getall(hdrs.SEC_WEBSOCKET_PROTOCOL, [])
+        if not any(header.strip() for header in offered):
+            usable = self._settings.accept_without_protocol and OCPP16 in spoken
+            return (OCPP16, None) if usable else ("", None)
+        return negotiate(offered, spoken) or ("", None)
+
+    async def _make_room(self, newcomer: ConnectionInfo) -> None:
+        """See to it that the newcomer may take its station's place; raises _Refused.
+
+        One that proved a password may at once. Any other, who could be anybody, may only where the
+        connection that stands doesn't answer any more.
+        """
+        station_id = newcomer.station_id
+        while not newcomer.authenticated and (standing := self._serving.get(station_id)) and not standing.closed:
+            if station_id in self._probed:
+                raise _Refused(409, "the station is connected")
+            self._probed.add(station_id)
+            try:
+                if await standing.alive(self._settings.takeover_timeout_s):
+                    raise _Refused(409, "the station is connected")
+            finally:
+                self._probed.discard(station_id)
+            standing.end(GOING_AWAY, "no pong")
+
+    async def _open_socket(
+        self, request: web.BaseRequest, info: ConnectionInfo, access: Access, spelled: str | None
+    ) -> Connection | web.StreamResponse:
+        socket: Socket = web.WebSocketResponse(
+            timeout=self._settings.close_timeout_s,
+            autoping=False,
+            compress=False,
+            protocols=() if spelled is None else (spelled,),
+            max_msg_size=self._settings.max_message_bytes,
+            decode_text=False,
+        )
+        try:
+            await socket.prepare(request)
+        except web.HTTPException as error:
+            raise _Refused(error.status, "no proper WebSocket handshake") from None
+        standing = self._serving.get(info.station_id)
+        if not info.protocol:
+            # OCPP-J 1.6 section 3.2: complete the handshake without a sub-protocol, then close.
+            await socket.close(code=PROTOCOL_ERROR, message=b"no common sub-protocol")
+            return socket
+        if standing and not standing.closed and not info.authenticated:
+            await socket.close(code=POLICY_VIOLATION, message=b"the station is connected")
+            return socket
+        settings = self._settings
+        connection = Connection(
+            socket,
+            info,
+            self._sink,
+            clock=self._clock,
+            schemas=self._schemas[info.protocol],
+            limits=ConnectionLimits(
+                settings.ping_interval_s if access.ping else None,
+                settings.pong_timeout_s,
+                settings.close_timeout_s,
+                settings.messages_per_s,
+                settings.message_burst,
+            ),
+            turn=standing.turn if standing else asyncio.Lock(),
+        )
+        self._serving[info.station_id] = connection
+        self._open.add(connection)
+        if standing:
+            standing.end(GOING_AWAY, "replaced by a newer connection")
+        return connection
+
+    async def _serve(self, connection: Connection, request: web.BaseRequest) -> None:
+        try:
+            await connection.run()
+        finally:
+            self._open.discard(connection)
+            if self._serving.get(connection.info.station_id) is connection:
+                del self._serving[connection.info.station_id]
+            transport = request.transport
+            if transport is not None and transport.get_write_buffer_size():
+                transport.abort()  # a peer that takes no data would keep the socket for minutes
+
+
+def _refusal(status: int, text: str) -> web.Response:
+    response = web.Response(status=status, text=text)
+    if status == 401:
+        response.headers[hdrs.WWW_AUTHENTICATE] = 'Basic realm="OCPP"'
+    elif status in {429, 503}:
+        response.headers[hdrs.RETRY_AFTER] = "1"
+    elif status == 426:
+        response.headers[hdrs.UPGRADE] = "websocket"
+    response.force_close()
+    return response

@@ -1,0 +1,232 @@
+"""Sets a station up after it booted or dialled in: independent steps, a failing one hurts no other."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+
+from .capabilities import INTERVAL_KEY, MEASURANDS_KEY, Configuration, read_capabilities
+from .commands import (
+    CommandError,
+    CommandErrorCode,
+    change_availability,
+    change_configuration,
+    get_configuration,
+    trigger,
+)
+from .core import StationCore
+from .payloads import MAX_CONNECTORS
+from .reconciler import Reconciler
+from .state import EvseState, SetupStep, StationEventType, StepStatus
+from .v16 import V16Handler
+
+METER_INTERVALS_S = (10, 30, 60)  # the first is wanted; some stations take no less than the others
+# What control and ledger use. More is never asked for: some stations accept all there is and then crash.
+MEASURANDS = (
+    "Energy.Active.Import.Register",
+    "Power.Active.Import",
+    "Current.Import",
+    "Current.Offered",
+    "Voltage",
+)
+_WITHOUT_OFFER = tuple(name for name in MEASURANDS if name != "Current.Offered")
+_NEEDED_KEYS = (
+    "NumberOfConnectors",
+    "ChargeProfileMaxStackLevel",
+    "ChargingScheduleAllowedChargingRateUnit",
+    "ChargingScheduleMaxPeriods",
+    MEASURANDS_KEY,
+    INTERVAL_KEY,
+)
+
+type _Step = Callable[[], Awaitable[str]]
+
+
+class Skipped(Exception):
+    """A step that has nothing to do, and why."""
+
+
+class StationSetup:
+    """The list of steps for one station."""
+
+    def __init__(self, core: StationCore, handler: V16Handler, reconciler: Reconciler) -> None:
+        """Take the parts that the steps touch."""
+        self._core = core
+        self._handler = handler
+        self._reconciler = reconciler
+        self._configuration: Configuration | None = None
+
+    async def run(self) -> None:
+        """Do all steps; limits are sent as soon as it is known how to write them."""
+        await self._learn_firmware()
+        steps: tuple[tuple[str, _Step], ...] = (
+            ("capabilities", self._read_capabilities),
+            ("safe_default", self._write_safe_default),
+            ("statuses", self._trigger_statuses),
+            ("meter_interval", self._set_meter_interval),
+            ("measurands", self._set_measurands),
+            ("availability", self._restore_availability),
+            ("meter_values", self._trigger_meter_values),
+        )
+        self._core.change(setup=tuple(SetupStep(name, StepStatus.PENDING) for name, _ in steps))
+        for name, step in steps:
+            self._note(await _outcome(name, step))
+            if name == "safe_default":
+                self._reconciler.release()
+
+    async def refresh(self) -> None:
+        """Ask only for what may have changed while the station was away."""
+        self._reconciler.release()
+        for name, step in (("statuses", self._trigger_statuses), ("meter_values", self._trigger_meter_values)):
+            self._note(await _outcome(name, step))
+
+    def _note(self, done: SetupStep) -> None:
+        steps = tuple(done if step.name == done.name else step for step in self._core.state.setup)
+        self._core.change(setup=steps)
+        self._core.emit(StationEventType.CHANGED)
+
+    async def _learn_firmware(self) -> None:
+        core = self._core
+        known = core.learnt.for_firmware(core.state.firmware_version or core.learnt.firmware)
+        if known.firmware != core.learnt.firmware:
+            core.change(capabilities=known.shown())
+        await core.learn(known)
+
+    async def _read_capabilities(self) -> str:
+        configuration = await get_configuration(self._core)
+        missing = [key for key in _NEEDED_KEYS if configuration.get(key) is None]
+        if missing:  # the answer may be cut at GetConfigurationMaxKeys
+            allowed = configuration.integer("GetConfigurationMaxKeys") or len(missing)
+            try:
+                rest = await get_configuration(self._core, missing[:allowed])
+            except CommandError:
+                rest = Configuration(())
+            configuration = configuration.joined(rest)
+        self._configuration = configuration
+        await self._take_capabilities(configuration)
+        if not len(configuration):
+            raise CommandError(CommandErrorCode.FAILED, "no configuration key was told")
+        return f"{len(configuration)} keys"
+
+    async def _take_capabilities(self, configuration: Configuration) -> None:
+        core = self._core
+        capabilities = read_capabilities(configuration, core.state.capabilities)
+        core.change(capabilities=capabilities)
+        for evse_id in range(1, min(capabilities.connectors or 1, MAX_CONNECTORS) + 1):
+            if evse_id not in core.state.evses:
+                core.change(evses={**core.state.evses, evse_id: EvseState(evse_id)})
+        await core.learn(replace(core.learnt, capabilities=capabilities))
+
+    async def _write_safe_default(self) -> str:
+        async def write(evse_id: int) -> None:
+            keeper = self._reconciler.keeper(evse_id)
+            if not keeper.default.is_written(keeper.safe_a):
+                await keeper.write_default()
+
+        return await self._for_each_evse(write)
+
+    async def _trigger_statuses(self) -> str:
+        self._handler.expect_status()
+        try:
+            await trigger(self._core, "StatusNotification")
+        except CommandError as error:
+            if error.code in {CommandErrorCode.NOT_CONNECTED, CommandErrorCode.TIMEOUT}:
+                raise
+            # Some answer for one connector only.
+            return await self._for_each_evse(lambda evse_id: trigger(self._core, "StatusNotification", evse_id))
+        return ""
+
+    async def _set_meter_interval(self) -> str:
+        current = self._read(INTERVAL_KEY)
+        wanted = METER_INTERVALS_S[0]
+        if current.text == str(wanted):
+            raise Skipped(f"{wanted} s")
+        current.refuse_readonly()
+        choices = [seconds for seconds in METER_INTERVALS_S if current.number in {None, 0} or seconds < current.number]
+        return await self._write_first(INTERVAL_KEY, [str(seconds) for seconds in choices or [wanted]])
+
+    async def _set_measurands(self) -> str:
+        current = self._read(MEASURANDS_KEY)
+        have = {name.lower() for name in current.words}
+        if have.issuperset(name.lower() for name in MEASURANDS):
+            raise Skipped(current.text or "")
+        if self._core.learnt.measurands_written:
+            raise Skipped("as accepted before")
+        current.refuse_readonly()
+        choices = [MEASURANDS, _WITHOUT_OFFER, MEASURANDS[:3], MEASURANDS[:1]]
+        taken = await self._write_first(MEASURANDS_KEY, [",".join(names) for names in choices])
+        core = self._core
+        core.change(capabilities=replace(core.state.capabilities, measurands=frozenset(taken.split(","))))
+        await core.learn(replace(core.learnt, measurands_written=True, capabilities=core.state.capabilities))
+        return taken
+
+    def _read(self, key: str) -> _Current:
+        """Return what a key is set to; nothing is written that could not be read."""
+        configuration = self._configuration
+        if configuration is None or configuration.get(key) is None:
+            raise Skipped("the station does not tell its configuration")
+        return _Current(configuration, key)
+
+    async def _write_first(self, key: str, values: Sequence[str]) -> str:
+        """Write the first value that the station takes; raises CommandError."""
+        refusal: CommandError | None = None
+        for value in values:
+            try:
+                await change_configuration(self._core, key, value)
+            except CommandError as error:
+                if error.code is not CommandErrorCode.REJECTED:
+                    raise
+                refusal = refusal or error
+                continue
+            return value
+        raise refusal or CommandError(CommandErrorCode.REJECTED, key)
+
+    async def _restore_availability(self) -> str:
+        """Enable what is disabled without the user's wish, and disable what he wants disabled."""
+        core = self._core
+        disabled = core.learnt.inoperative
+        for evse_id in sorted(disabled):
+            await change_availability(core, evse_id, operative=False)
+        if disabled:
+            return "disabled"
+        if all(evse.operative for evse in core.state.evses.values()):
+            raise Skipped("operative")
+        await change_availability(core, 0, operative=True)
+        return "enabled"
+
+    async def _trigger_meter_values(self) -> str:
+        return await self._for_each_evse(lambda evse_id: trigger(self._core, "MeterValues", evse_id))
+
+    async def _for_each_evse(self, work: Callable[[int], Awaitable[None]]) -> str:
+        """Do the same for each EVSE; one that fails hurts no other. Raises CommandError."""
+        refusal: CommandError | None = None
+        for evse_id in sorted(self._core.state.evses):
+            try:
+                await work(evse_id)
+            except CommandError as error:
+                refusal = refusal or error
+        if refusal is not None:
+            raise refusal
+        return ""
+
+
+class _Current:
+    """What one configuration key is set to."""
+
+    def __init__(self, configuration: Configuration, key: str) -> None:
+        entry = configuration.get(key)
+        self._readonly = entry is not None and entry.readonly
+        self.text = configuration.text(key)
+        self.number = configuration.integer(key)
+        self.words = configuration.words(key)
+
+    def refuse_readonly(self) -> None:
+        if self._readonly:
+            raise Skipped(f"read-only: {self.text}")
+
+
+async def _outcome(name: str, step: _Step) -> SetupStep:
+    try:
+        return SetupStep(name, StepStatus.DONE, await step())
+    except Skipped as reason:
+        return SetupStep(name, StepStatus.SKIPPED, str(reason))
+    except CommandError as error:
+        return SetupStep(name, StepStatus.FAILED, str(error))

@@ -1,0 +1,296 @@
+"""One charging station: what is known of it, what may be asked of it, and the limit it is kept at."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+import re
+
+from ..config import StationConfig
+from ..model import Json, MeterValue
+from . import commands
+from .commands import CommandError, CommandErrorCode
+from .composite import CompositeSchedule, parse_composite
+from .connection import Connection, ConnectionInfo
+from .core import EventListener, StationCore, Surroundings
+from .reconciler import Reconciler
+from .security import hash_password
+from .setup import StationSetup
+from .state import StationEvent, StationEventType, StationState
+from .transactions import TransactionBook
+from .v16 import V16Handler
+
+__all__ = ["CommandError", "CommandErrorCode", "CompositeSchedule", "Station"]
+
+BOOT_WAIT_S = 10.0
+METER_POLL_S = 45.0
+# After these another transaction may be bound, which asks for another profile.
+_MOVES_LIMITS = frozenset(
+    {StationEventType.TRANSACTION_STARTED, StationEventType.TRANSACTION_ENDED, StationEventType.CHANGED}
+)
+_HEX_KEY = re.compile(r"([0-9A-Fa-f]{2})+")
+
+
+class Station:
+    """A configured station, connected or not; made and ended by the central system."""
+
+    def __init__(self, config: StationConfig, around: Surroundings, listener: EventListener) -> None:
+        """Begin disconnected; `start` reads what was learnt before."""
+        self._listener = listener
+        self._core = StationCore(config, around, self._tell)
+        self._book = TransactionBook(self._core)
+        self._heard = asyncio.Event()
+        self.handler = V16Handler(self._core, self._book, self)
+        self._reconciler = Reconciler(self._core)
+        self._setup = StationSetup(self._core, self.handler, self._reconciler)
+        self._set_up = False
+        self._bring_up_task: asyncio.Task[None] | None = None
+
+    @property
+    def config(self) -> StationConfig:
+        """Return the configuration in force."""
+        return self._core.config
+
+    @property
+    def state(self) -> StationState:
+        """Return what is known of the station now."""
+        return self._core.state
+
+    @property
+    def connection(self) -> Connection | None:
+        """Return the socket that serves the station."""
+        return self._core.connection
+
+    def _tell(self, event: StationEvent) -> None:
+        self._listener(event)
+        if event.type in _MOVES_LIMITS:
+            self._reconciler.wake()
+
+    def set_limit(self, evse_id: int, current_a: float, safe_a: float) -> None:
+        """Set the limit an EVSE shall hold, in A per phase, and what it falls to without us.
+
+        This is a wish: it is written in the way the station takes, renewed, verified and written again
+        after boot, reconnect and transaction start. Values below the minimum count as 0.
+        """
+        self._reconciler.set_limit(evse_id, current_a, safe_a)
+
+    async def start_transaction(self, evse_id: int, id_token: str) -> None:
+        """Ask for a transaction with this tag; raises CommandError."""
+        self.handler.expect_tag(id_token)
+        await commands.remote_start(self._core, evse_id, id_token)
+
+    async def stop_transaction(self, evse_id: int) -> None:
+        """Ask for the end of the EVSE's transaction; raises CommandError."""
+        transaction = self._book.bound(evse_id)
+        if transaction is None:
+            raise CommandError(CommandErrorCode.NO_TRANSACTION, str(evse_id))
+        await commands.remote_stop(self._core, transaction.transaction_id)
+
+    async def change_availability(self, evse_id: int, operative: bool) -> None:
+        """Enable or disable an EVSE, 0 for the whole station, also over restarts; raises CommandError."""
+        done = await commands.change_availability(self._core, evse_id, operative=operative)
+        disabled = self._core.learnt.inoperative
+        if operative:
+            disabled = frozenset() if evse_id == 0 else disabled - {evse_id, 0}
+        else:
+            disabled |= {evse_id}
+        await self._core.learn(replace(self._core.learnt, inoperative=disabled))
+        for each in sorted(self.state.evses) if evse_id == 0 else [evse_id]:
+            if done:
+                self._core.change_evse(each, operative=operative)
+        self._core.emit(StationEventType.CHANGED, evse_id or None)
+
+    async def reset(self, hard: bool) -> None:
+        """Restart the station; raises CommandError."""
+        await commands.reset(self._core, hard=hard)
+
+    async def unlock(self, evse_id: int) -> None:
+        """Release the cable; raises CommandError."""
+        await commands.unlock(self._core, evse_id)
+
+    async def trigger(self, message: str, evse_id: int | None = None) -> None:
+        """Make the station send a message; raises CommandError."""
+        if message == "StatusNotification":
+            self.handler.expect_status()
+        await commands.trigger(self._core, message, evse_id)
+
+    async def get_configuration(self, keys: Sequence[str] = ()) -> dict[str, str | None]:
+        """Read configuration keys, all without any named; raises CommandError."""
+        return (await commands.get_configuration(self._core, keys)).as_dict()
+
+    async def change_configuration(self, key: str, value: str) -> None:
+        """Set a configuration key, perhaps only from the next reboot on; raises CommandError."""
+        await commands.change_configuration(self._core, key, value)
+
+    async def clear_cache(self) -> None:
+        """Empty the station's authorisation cache; raises CommandError."""
+        await commands.clear_cache(self._core)
+
+    async def data_transfer(self, vendor_id: str, message_id: str | None, data: str | None) -> str | None:
+        """Send a vendor's own message and return its data; raises CommandError."""
+        return await commands.data_transfer(self._core, vendor_id, message_id, data)
+
+    async def get_composite_schedule(self, evse_id: int, duration_s: int) -> CompositeSchedule:
+        """Ask what limits the station will apply; raises CommandError."""
+        answer = await commands.get_composite_schedule(self._core, evse_id, duration_s)
+        return parse_composite(answer, self._core.wiring)
+
+    async def clear_charging_profiles(self) -> None:
+        """Remove every charging profile of the station and write ours again; raises CommandError."""
+        await commands.clear_charging_profile(self._core)
+        self._reconciler.reassert(booted=True)
+
+    async def set_password(self, password: str) -> None:
+        """Make the station use a new password from its next login on; raises CommandError.
+
+        The old one stays valid until the first login with the new one, which is told apart by hashes
+        kept over restarts: an answer that was lost locks nobody out.
+        """
+        hashed = await asyncio.to_thread(hash_password, password)
+        await self._core.learn(replace(self._core.learnt, next_password=hashed))
+        # OCPP 1.6 security whitepaper A00.FR.205: the key is configured as hexadecimal text.
+        key = password if _HEX_KEY.fullmatch(password) else password.encode().hex()
+        try:
+            await commands.change_configuration(self._core, "AuthorizationKey", key)
+        except CommandError as error:
+            if error.code is not CommandErrorCode.TIMEOUT:
+                await self._core.learn(replace(self._core.learnt, next_password=None))
+            raise
+
+    @property
+    def password_hashes(self) -> tuple[str, ...]:
+        """Return the hashes any of which lets the station in; none where no password is asked."""
+        learnt = self._core.learnt
+        if self.config.password_hash is None and self.config.allow_without_password:
+            return ()
+        candidates = (self.config.password_hash, learnt.next_password, learnt.previous_password)
+        return tuple(dict.fromkeys(hashed for hashed in candidates if hashed))
+
+    async def logged_in(self, info: ConnectionInfo) -> None:
+        """Forget the old password once a new one was used."""
+        learnt = self._core.learnt
+        if info.matched_hash is not None and info.matched_hash in {self.config.password_hash, learnt.next_password}:
+            await self._core.learn(replace(learnt, previous_password=None))
+
+    async def start(self) -> None:
+        """Read what was learnt before and begin to work; raises StoreError."""
+        await self._core.load_learnt()
+        await self._book.load()
+        self._core.spawn(self._reconciler.run(), "reconciler")
+        self._core.spawn(self._poll_meters(), "meter poll")
+
+    async def stop(self) -> None:
+        """End all work; the socket is the central system's to close."""
+        self._reconciler.hold_back()
+        await self._core.cancel_tasks()
+
+    async def update(self, config: StationConfig) -> None:
+        """Work with another configuration from now on."""
+        before = self._core.config
+        self._core.config = config
+        if before.password_hash != config.password_hash:
+            learnt = self._core.learnt
+            await self._core.learn(replace(learnt, previous_password=before.password_hash, next_password=None))
+        self.handler.rewire()
+        self._reconciler.reassert(booted=False)
+        self._core.emit(StationEventType.CHANGED)
+
+    async def take_back_profiles(self) -> None:
+        """Remove the charging profiles we installed, as far as the station can be reached."""
+        self._stop_bringing_up()
+        self._reconciler.hold_back()
+        for profile_id in sorted(self._core.learnt.profile_ids):
+            try:
+                await commands.clear_charging_profile(self._core, profile_id)
+            except CommandError as error:
+                if error.code in {CommandErrorCode.NOT_CONNECTED, CommandErrorCode.TIMEOUT}:
+                    return
+
+    async def attach(self, connection: Connection, boot: dict[str, Json] | None = None) -> None:
+        """Be served by this socket; `boot` is what the station told before it was known. Raises StoreError."""
+        core = self._core
+        self._stop_bringing_up()
+        self._reconciler.hold_back()
+        await self._book.load()
+        await self.logged_in(connection.info)
+        now = core.clock.now()
+        core.connection = connection
+        core.change(connected=True, connected_since=now, last_seen=now, protocol=connection.protocol)
+        if boot is not None:
+            self.handler.take_boot(boot)
+        self._heard.clear()
+        core.emit(StationEventType.CONNECTED)
+        self._bring_up_task = core.spawn(self._bring_up(adopted=boot is not None), "bring-up")
+
+    def detach(self, connection: Connection) -> None:
+        """Take note of a socket's end; that of an older one changes nothing."""
+        core = self._core
+        if core.connection is not connection:
+            return
+        core.connection = None
+        self._stop_bringing_up()
+        self._reconciler.disconnected()
+        self._book.disconnected()
+        core.change(connected=False)
+        core.emit(StationEventType.DISCONNECTED)
+
+    def heard(self) -> None:
+        """Take note that the station sends messages: it does not wait to be booted."""
+        self._heard.set()
+
+    def measured(self, evse_id: int) -> None:
+        """Compare the newest measurement with the limit."""
+        self._reconciler.measured(evse_id)
+
+    def measured_late(self, evse_id: int, values: Sequence[MeterValue]) -> None:
+        """Learn from what flowed while the station was out of reach."""
+        self._reconciler.measured_late(evse_id, values)
+
+    def booted(self) -> None:
+        """Set the station up anew after its reply went out."""
+        self._reconciler.hold_back()
+        self._reconciler.reassert(booted=True)
+        self._stop_bringing_up()
+        self._bring_up_task = self._core.spawn(self._run_setup(), "set-up")
+
+    async def _bring_up(self, *, adopted: bool) -> None:
+        """Set the station up without a boot of its own, asking for one only where none was seen by us."""
+        if not adopted:
+            with suppress(TimeoutError):
+                async with self._core.clock.timeout(BOOT_WAIT_S):
+                    await self._wait_for_talk()
+        if self._set_up or self._core.learnt.profile_ids:
+            self._reconciler.reassert(booted=False)
+            await self._setup.refresh()
+        if not self._set_up:
+            with suppress(CommandError):
+                await commands.trigger(self._core, "BootNotification")
+                await self._core.clock.sleep(BOOT_WAIT_S)
+            await self._run_setup()
+
+    async def _wait_for_talk(self) -> None:
+        """Wait until a station that we know shows that it means to send no BootNotification."""
+        if self._set_up or self._core.learnt.profile_ids:
+            await self._heard.wait()
+        else:
+            await asyncio.Event().wait()
+
+    async def _run_setup(self) -> None:
+        await self._setup.run()
+        self._set_up = True
+
+    def _stop_bringing_up(self) -> None:
+        if self._bring_up_task is not None:
+            self._bring_up_task.cancel()
+            self._bring_up_task = None
+
+    async def _poll_meters(self) -> None:
+        """Ask for readings where a transaction runs and none come by themselves."""
+        clock = self._core.clock
+        while True:
+            await clock.sleep(METER_POLL_S)
+            for evse in list(self.state.evses.values()):
+                overdue = evse.measured_at is None or (clock.now() - evse.measured_at).total_seconds() > METER_POLL_S
+                if self.state.connected and self._set_up and evse.transaction is not None and overdue:
+                    with suppress(CommandError):
+                        await commands.trigger(self._core, "MeterValues", evse.evse_id)

@@ -1,0 +1,214 @@
+"""What the writer keeps in mind: EVSEs with their open transactions, and rows not yet flushed.
+
+Lives in the writer's thread only. It is a copy of what the database says, so that a reading costs
+no query; after a failed commit it is forgotten and read again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from ..model import EvseKey, MeterValue, Transaction
+from . import tables
+from .encoding import decode_count, encode_count, encode_values
+from .energy import EnergyCount, advance, outlet_register_wh
+from .queries import SELECT_TRANSACTION, to_transaction
+
+_T = tables.transactions.c
+_KEEP_READINGS = sa.insert(tables.meter_values)
+_KEEP_COUNT = (
+    sa.update(tables.transactions)
+    .where(_T.id == sa.bindparam("row"))
+    .values(energy_wh=sa.bindparam("counted_wh"), energy_count=sa.bindparam("count"))
+)
+_FIND = SELECT_TRANSACTION.where(
+    _T.transaction_id == sa.bindparam("wanted_id"),
+    _T.station_id == sa.bindparam("wanted_station"),
+    _T.site_id == sa.bindparam("wanted_site"),
+)
+_ENDED_AROUND = (
+    SELECT_TRANSACTION.where(_T.evse_row == sa.bindparam("row"), _T.started_at <= sa.bindparam("time"))
+    .where(_T.stopped_at >= sa.bindparam("time"))
+    .order_by(_T.started_at.desc())
+    .limit(1)
+)
+
+
+@dataclass(slots=True)
+class Entry:
+    """A transaction as the writer handles it."""
+
+    row: int
+    evse: EvseEntry
+    session_row: int
+    transaction: Transaction
+    count: EnergyCount
+    lost: bool = False
+
+    @property
+    def ended(self) -> bool:
+        """Return whether readings come too late to be counted."""
+        return self.transaction.stopped_at is not None
+
+
+@dataclass(slots=True)
+class EvseEntry:
+    """An EVSE with its open transactions; `last_stop` is the latest end of the others."""
+
+    row: int
+    site_id: str
+    key: EvseKey
+    open: list[Entry] = field(default_factory=list)
+    last_stop: datetime | None = None
+
+
+class Book:
+    """The state of one writer between and within its batches; `connection` is that of the present batch."""
+
+    connection: sa.Connection
+
+    def __init__(self) -> None:
+        """Begin with nothing in mind."""
+        self._evses: dict[tuple[str, EvseKey], EvseEntry] = {}
+        self._open: dict[tuple[str, str, str], Entry] = {}
+        self._readings: list[dict[str, Any]] = []
+        self._counted: dict[int, Entry] = {}
+
+    def open(self, connection: sa.Connection) -> None:
+        """Begin a batch in this database transaction."""
+        self.connection = connection
+
+    def forget(self) -> None:
+        """Drop all that is in mind, for it may not be what the database says."""
+        self._evses.clear()
+        self._open.clear()
+        self._readings.clear()
+        self._counted.clear()
+
+    def flush(self) -> None:
+        """Write the rows that wait."""
+        if self._readings:
+            self.connection.execute(_KEEP_READINGS, self._readings)
+            self._readings.clear()
+        if self._counted:
+            self.connection.execute(
+                _KEEP_COUNT,
+                [
+                    {"row": entry.row, "counted_wh": entry.count.energy_wh, "count": encode_count(entry.count)}
+                    for entry in self._counted.values()
+                ],
+            )
+            self._counted.clear()
+
+    def insert(self, table: sa.Table, **values: Any) -> int:
+        """Insert one row and return its number."""
+        return int(self.connection.execute(sa.insert(table).values(**values).returning(table.c.id)).scalar_one())
+
+    def evse(self, site_id: str, key: EvseKey) -> EvseEntry:
+        """Return an EVSE, known from now on if it was not."""
+        entry = self._evses.get((site_id, key))
+        if entry is None:
+            entry = self._load_evse(site_id, key)
+            self._evses[site_id, key] = entry
+        return entry
+
+    def find(self, site_id: str, station_id: str, transaction_id: str) -> Entry | None:
+        """Return this station's transaction of that id, open or ended."""
+        identity = (site_id, station_id, transaction_id)
+        if (entry := self._open.get(identity)) is not None:
+            return entry
+        wanted = {"wanted_id": transaction_id, "wanted_station": station_id, "wanted_site": site_id}
+        row = self.connection.execute(_FIND, wanted).mappings().first()
+        if row is None:
+            return None
+        evse = self.evse(site_id, EvseKey(station_id, row["evse_id"]))
+        # Reading the EVSE has brought its open transactions to mind.
+        return self._open.get(identity) or _to_entry(row, evse)
+
+    def covering(self, evse: EvseEntry, time: datetime) -> Entry | None:
+        """Return the transaction that ran at this time at this EVSE, the one begun last."""
+        running = max(
+            (entry for entry in evse.open if entry.transaction.started_at <= time),
+            key=lambda entry: entry.transaction.started_at,
+            default=None,
+        )
+        if evse.last_stop is None or time > evse.last_stop:
+            return running
+        row = self.connection.execute(_ENDED_AROUND, {"row": evse.row, "time": time}).mappings().first()
+        if row is None or (running is not None and running.transaction.started_at > row["started_at"]):
+            return running
+        return _to_entry(row, evse)
+
+    def add(self, entry: Entry) -> None:
+        """Keep an open transaction in mind."""
+        entry.evse.open.append(entry)
+        self._open[self._identity(entry)] = entry
+
+    def end(self, entry: Entry, stopped_at: datetime) -> None:
+        """Keep in mind that a transaction ended."""
+        self._open.pop(self._identity(entry), None)
+        self._counted.pop(entry.row, None)
+        evse = entry.evse
+        evse.open = [other for other in evse.open if other is not entry]
+        evse.last_stop = stopped_at if evse.last_stop is None else max(evse.last_stop, stopped_at)
+
+    def keep_reading(self, evse: EvseEntry, entry: Entry | None, value: MeterValue, received_at: datetime) -> None:
+        """Keep what was measured at one moment, and count it if its transaction runs."""
+        self._readings.append(
+            {
+                "site_id": evse.site_id,
+                "evse_row": evse.row,
+                "transaction_row": None if entry is None else entry.row,
+                "time": value.time,
+                "received_at": received_at,
+                "readings": encode_values(value.values),
+            }
+        )
+        if entry is not None and not entry.ended:
+            self.count(entry, (value,))
+
+    def count(self, entry: Entry, values: Sequence[MeterValue]) -> None:
+        """Count the energy of readings into their transaction."""
+        for value in values:
+            register_wh = outlet_register_wh(value.values)
+            if register_wh is not None:
+                entry.count = advance(entry.count, register_wh, value.time)
+                self._counted[entry.row] = entry
+        if entry.count.energy_wh != entry.transaction.energy_wh:
+            entry.transaction = replace(entry.transaction, energy_wh=entry.count.energy_wh)
+
+    @staticmethod
+    def _identity(entry: Entry) -> tuple[str, str, str]:
+        return entry.evse.site_id, entry.evse.key.station_id, entry.transaction.transaction_id
+
+    def _load_evse(self, site_id: str, key: EvseKey) -> EvseEntry:
+        table = tables.evses.c
+        known = self.connection.execute(
+            sa.select(table.id).where(
+                table.site_id == site_id, table.station_id == key.station_id, table.evse_id == key.evse_id
+            )
+        ).scalar()
+        if known is None:
+            new = self.insert(
+                tables.evses,
+                site_id=site_id,
+                station_id=key.station_id,
+                evse_id=key.evse_id,
+                settings={},
+                ended_energy_wh=0.0,
+            )
+            return EvseEntry(new, site_id, key)
+        last_stop = self.connection.execute(sa.select(sa.func.max(_T.stopped_at)).where(_T.evse_row == known)).scalar()
+        entry = EvseEntry(known, site_id, key, last_stop=last_stop)
+        running = SELECT_TRANSACTION.where(_T.evse_row == known, _T.stopped_at.is_(None)).order_by(_T.started_at)
+        for row in self.connection.execute(running).mappings():
+            self.add(_to_entry(row, entry))
+        return entry
+
+
+def _to_entry(row: sa.RowMapping, evse: EvseEntry) -> Entry:
+    count = decode_count(row["energy_wh"], row["energy_count"])
+    return Entry(row["id"], evse, row["session_row"], to_transaction(row), count, row["lost"])

@@ -1,0 +1,203 @@
+"""The room's front door: one ledger for the host, one view of it for each site."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
+from datetime import datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+from ..model import (
+    EvseKey,
+    Json,
+    MeterValue,
+    Session,
+    StopOutcome,
+    StoreError,
+    Transaction,
+    TransactionStart,
+    TransactionStop,
+)
+from . import objects, queries, sessions, transactions
+from .book import Book
+from .storage import open_storage
+from .writer import Writer
+
+_READERS = 2
+
+
+class Ledger:
+    """One database, one writing thread, and threads that read beside it; for one process only."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        """Take an engine whose schema is up to date; `open` makes one."""
+        self._engine = engine
+        self._writer = Writer(engine)
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="ledger-reader")
+        self._closed = False
+
+    @classmethod
+    async def open(cls, url_or_path: Path | str) -> Ledger:
+        """Open a ledger, made or brought up to date where needed.
+
+        Raises LedgerTooNew if a later version wrote it, LedgerError if it can't be used.
+        """
+        return cls(await asyncio.to_thread(open_storage, url_or_path))
+
+    async def close(self) -> None:
+        """Write what was asked for, then let go of the database."""
+        self._closed = True
+        await self._writer.close()
+        await asyncio.to_thread(self._readers.shutdown)
+        await asyncio.to_thread(self._engine.dispose)
+
+    def site(self, site_id: str) -> SiteLedger:
+        """Return one site's part of the ledger."""
+        return SiteLedger(self, site_id)
+
+    async def write[T](self, work: Callable[[Book], T]) -> T:
+        """Return the result of writing work once it is durable; StoreError if it could not be kept."""
+        return await self._writer.write(work)
+
+    async def read[T](self, query: Callable[[sa.Connection], T]) -> T:
+        """Return what a query finds, every finished write included; StoreError if it can't be read."""
+        if self._closed:
+            raise StoreError("The ledger is closed")
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._query, query)
+
+    def _query[T](self, query: Callable[[sa.Connection], T]) -> T:
+        try:
+            with self._engine.connect() as connection:
+                return query(connection)
+        except SQLAlchemyError as error:
+            raise StoreError(f"The ledger can't be read: {error}") from error
+
+
+class SiteLedger:
+    """One site's transactions, sessions, settings and station memory.
+
+    Each call that writes returns after a durable commit, and raises StoreError if nothing was kept.
+    """
+
+    def __init__(self, ledger: Ledger, site_id: str) -> None:
+        """See `Ledger.site`."""
+        self._ledger = ledger
+        self._site_id = site_id
+
+    async def start_transaction(self, start: TransactionStart) -> Transaction:
+        """Keep a new transaction, or return the one kept for the same announcement.
+
+        The same is: EVSE, token in any case, time and meterStart.
+        """
+        return await self._ledger.write(lambda book: transactions.start(book, self._site_id, start))
+
+    async def record_meter_values(
+        self,
+        station_id: str,
+        evse_id: int,
+        transaction_id: str | None,
+        values: Sequence[MeterValue],
+        received_at: datetime,
+    ) -> Transaction | None:
+        """Keep readings; return their transaction with its energy so far, None if they have none.
+
+        They belong to the station's transaction of that id, else to the one that ran at the EVSE at
+        the time of the reading. Those that come after a transaction's end do not change its energy.
+        """
+        key = EvseKey(station_id, evse_id)
+        return await self._ledger.write(
+            lambda book: transactions.record(book, self._site_id, key, transaction_id, values, received_at)
+        )
+
+    async def stop_transaction(self, stop: TransactionStop) -> tuple[StopOutcome, Transaction | None]:
+        """Keep the end of a transaction.
+
+        REPEATED changes nothing. UNKNOWN is kept apart and touches no transaction. One that was
+        closed as lost gets its real end.
+        """
+        return await self._ledger.write(lambda book: transactions.stop(book, self._site_id, stop))
+
+    async def open_transactions(self, station_id: str) -> tuple[Transaction, ...]:
+        """Return the station's transactions without an end, oldest first."""
+        return await self._ledger.read(
+            lambda connection: queries.open_transactions(connection, self._site_id, station_id)
+        )
+
+    async def close_lost_transaction(self, transaction_id: str, station_id: str, at: datetime) -> Transaction | None:
+        """End an open transaction whose stop will never come, with stop reason "Lost".
+
+        One that ended already is returned unchanged; None if the station has no such transaction.
+        """
+        return await self._ledger.write(
+            lambda book: transactions.close_lost(book, self._site_id, station_id, transaction_id, at)
+        )
+
+    async def plug_in(self, key: EvseKey, at: datetime) -> Session:
+        """Begin a session, or return the one that goes on."""
+        return await self._ledger.write(lambda book: sessions.plug_in(book, self._site_id, key, at))
+
+    async def plug_out(self, key: EvseKey, at: datetime) -> Session | None:
+        """End the session that goes on and return it; None without one."""
+        return await self._ledger.write(lambda book: sessions.plug_out(book, self._site_id, key, at))
+
+    async def open_session(self, key: EvseKey) -> Session | None:
+        """Return the session that goes on, None without one."""
+        return await self._ledger.read(lambda connection: queries.open_session(connection, self._site_id, key))
+
+    async def sessions(
+        self,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        key: EvseKey | None = None,
+        limit: int = 1000,
+    ) -> tuple[Session, ...]:
+        """Return the sessions that touch the time from `start` to before `end`, newest first."""
+        return await self._ledger.read(
+            lambda connection: queries.sessions(connection, self._site_id, start=start, end=end, key=key, limit=limit)
+        )
+
+    async def lifetime_energy_wh(self, key: EvseKey) -> float:
+        """Return the energy of all transactions of an EVSE in Wh; it never falls."""
+        return await self._ledger.read(lambda connection: queries.lifetime_energy_wh(connection, self._site_id, key))
+
+    async def meter_values(
+        self,
+        key: EvseKey,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        transaction_id: str | None = None,
+        limit: int = 100_000,
+    ) -> tuple[MeterValue, ...]:
+        """Return the EVSE's readings as received, oldest first; those of one transaction if named."""
+        return await self._ledger.read(
+            lambda connection: queries.meter_values(
+                connection, self._site_id, key, start=start, end=end, transaction_id=transaction_id, limit=limit
+            )
+        )
+
+    async def load_settings(self, key: EvseKey) -> dict[str, Json]:
+        """Return an EVSE's settings, empty if none were saved."""
+        return await self._ledger.read(lambda connection: queries.settings(connection, self._site_id, key))
+
+    async def save_settings(self, key: EvseKey, settings: Mapping[str, Json]) -> None:
+        """Replace an EVSE's settings."""
+        kept = deepcopy(dict(settings))
+        await self._ledger.write(lambda book: objects.save_settings(book, self._site_id, key, kept))
+
+    async def load(self, station_id: str) -> dict[str, Json]:
+        """Return what was learnt about a station, empty if nothing."""
+        return await self._ledger.read(lambda connection: queries.memory(connection, self._site_id, station_id))
+
+    async def save(self, station_id: str, learnt: Mapping[str, Json]) -> None:
+        """Replace what was learnt about a station."""
+        kept = deepcopy(dict(learnt))
+        await self._ledger.write(lambda book: objects.save_memory(book, self._site_id, station_id, kept))
+
+    async def remove_site(self) -> None:
+        """Delete all that the ledger holds of this site."""
+        await self._ledger.write(lambda book: objects.remove_site(book, self._site_id))

@@ -1,0 +1,40 @@
+"""Writing small JSON objects, and removing a site with all it has."""
+
+import sqlalchemy as sa
+
+from ..model import EvseKey, Json
+from . import tables
+from .book import Book
+
+# Children before those they point to.
+_TABLES = (
+    tables.meter_values,
+    tables.transactions,
+    tables.sessions,
+    tables.evses,
+    tables.orphan_stops,
+    tables.station_memory,
+)
+
+
+def save_settings(book: Book, site_id: str, key: EvseKey, settings: dict[str, Json]) -> None:
+    """Replace an EVSE's settings."""
+    evse = book.evse(site_id, key)
+    table = tables.evses
+    book.connection.execute(sa.update(table).where(table.c.id == evse.row).values(settings=settings))
+
+
+def save_memory(book: Book, site_id: str, station_id: str, learnt: dict[str, Json]) -> None:
+    """Replace what was learnt about a station."""
+    table = tables.station_memory
+    mine = sa.and_(table.c.site_id == site_id, table.c.station_id == station_id)
+    book.connection.execute(sa.delete(table).where(mine))
+    book.connection.execute(sa.insert(table).values(site_id=site_id, station_id=station_id, learnt=learnt))
+
+
+def remove_site(book: Book, site_id: str) -> None:
+    """Delete every row of a site."""
+    book.flush()
+    for table in _TABLES:
+        book.connection.execute(sa.delete(table).where(table.c.site_id == site_id))
+    book.forget()

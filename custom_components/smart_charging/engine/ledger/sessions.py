@@ -1,0 +1,75 @@
+"""Writing sessions: plug-in to plug-out, and which session a transaction belongs to."""
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from ..model import EvseKey, Session, TransactionStart
+from . import queries, tables
+from .book import Book, EvseEntry
+
+# A station may date the start of a transaction a little before we saw the plug.
+_EARLY = timedelta(seconds=60)
+
+_S = tables.sessions.c
+
+
+def plug_in(book: Book, site_id: str, key: EvseKey, at: datetime) -> Session:
+    """Begin a session, or return the one that goes on; one known by its transaction only becomes plugged."""
+    book.flush()
+    row = queries.open_session_row(book.connection, site_id, key)
+    if row is None:
+        row = _insert(book, book.evse(site_id, key), plugged=True, plugged_in_at=at, heard_at=at)
+    else:
+        book.connection.execute(sa.update(tables.sessions).where(_S.id == row).values(plugged=True))
+    return queries.session(book.connection, row)
+
+
+def plug_out(book: Book, site_id: str, key: EvseKey, at: datetime) -> Session | None:
+    """End the session that goes on and return it, None without one."""
+    book.flush()
+    row = queries.open_session_row(book.connection, site_id, key)
+    if row is None:
+        return None
+    _close(book, row, at)
+    return queries.session(book.connection, row)
+
+
+def for_transaction(book: Book, evse: EvseEntry, start: TransactionStart) -> int:
+    """Return the row of the session that a new transaction belongs to.
+
+    This is the plugged one, unless the transaction began before it: then, as without any,
+    the transaction gets a session of its own.
+    """
+    plugged = book.connection.execute(
+        sa.select(_S.id)
+        .where(_S.evse_row == evse.row, _S.plugged_out_at.is_(None), _S.plugged)
+        .where(_S.plugged_in_at <= start.started_at + _EARLY)
+    ).scalar()
+    if plugged is not None:
+        return int(plugged)
+    return _insert(book, evse, plugged=False, plugged_in_at=start.started_at, heard_at=start.received_at)
+
+
+def transaction_ended(book: Book, row: int, at: datetime) -> None:
+    """End a session that was only known by its transaction."""
+    own = sa.select(_S.id).where(_S.id == row, _S.plugged.is_(False), _S.plugged_out_at.is_(None))
+    if book.connection.execute(own).first() is not None:
+        _close(book, row, at)
+
+
+def _insert(book: Book, evse: EvseEntry, *, plugged: bool, plugged_in_at: datetime, heard_at: datetime) -> int:
+    return book.insert(
+        tables.sessions,
+        site_id=evse.site_id,
+        evse_row=evse.row,
+        plugged=plugged,
+        plugged_in_at=plugged_in_at,
+        heard_at=heard_at,
+    )
+
+
+def _close(book: Book, row: int, at: datetime) -> None:
+    """End a session, never before its begin."""
+    began = book.connection.execute(sa.select(_S.plugged_in_at).where(_S.id == row)).scalar_one()
+    book.connection.execute(sa.update(tables.sessions).where(_S.id == row).values(plugged_out_at=max(at, began)))

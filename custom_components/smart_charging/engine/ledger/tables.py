@@ -1,0 +1,124 @@
+"""The ledger's tables as they are now; how they came about is in `migrations`.
+
+- `evses`: one row for each EVSE that was ever heard of. Holds its settings and the energy of its
+  ended transactions, so that the lifetime energy is cheap to read.
+- `sessions`: plug-in to plug-out. `plugged` is false while only a transaction tells that a car is
+  there; such a session ends with its transaction. `heard_at` is our time, which tells live from replayed.
+- `transactions`: times and registers as the station sent them; `energy_wh` is what was delivered
+  so far by `energy.py` and `energy_count` what it needs to go on. `token_key` is the token in one case
+  (OCPP 1.6 section 7.28: CiString). `lost` marks an end that the station did not send.
+- `meter_values`: every reading as received, one row for each moment, see `encoding.py`.
+- `orphan_stops`: ends of transactions that are not known, kept apart.
+- `station_memory`: what was learnt about a station.
+
+Every row carries its site; every time is UTC in microseconds since 1970.
+"""
+
+import sqlalchemy as sa
+from sqlalchemy import Boolean, Column, Double, ForeignKey, Index, Integer, String, Table, UniqueConstraint
+
+from .encoding import UtcTime
+
+metadata = sa.MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s",
+    }
+)
+
+# SQLite numbers rows by itself only in a column declared INTEGER.
+_ROW = sa.BigInteger().with_variant(Integer, "sqlite")
+
+evses = Table(
+    "evses",
+    metadata,
+    Column("id", _ROW, primary_key=True),
+    Column("site_id", String(64), nullable=False),
+    Column("station_id", String(255), nullable=False),
+    Column("evse_id", Integer, nullable=False),
+    Column("settings", sa.JSON, nullable=False),
+    Column("ended_energy_wh", Double, nullable=False),
+    UniqueConstraint("site_id", "station_id", "evse_id"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", _ROW, primary_key=True),
+    Column("site_id", String(64), nullable=False),
+    Column("evse_row", _ROW, ForeignKey("evses.id"), nullable=False),
+    Column("plugged", Boolean, nullable=False),
+    Column("plugged_in_at", UtcTime, nullable=False),
+    Column("plugged_out_at", UtcTime),
+    Column("heard_at", UtcTime, nullable=False),
+    Index("ix_sessions_evse", "evse_row", "plugged_out_at"),
+    Index("ix_sessions_site", "site_id", "plugged_in_at"),
+    sqlite_autoincrement=True,
+)
+
+transactions = Table(
+    "transactions",
+    metadata,
+    Column("id", _ROW, primary_key=True),
+    Column("site_id", String(64), nullable=False),
+    Column("station_id", String(255), nullable=False),
+    Column("evse_row", _ROW, ForeignKey("evses.id"), nullable=False),
+    Column("session_row", _ROW, ForeignKey("sessions.id"), nullable=False),
+    Column("transaction_id", String(36), nullable=False),
+    Column("id_token", String(255), nullable=False),
+    Column("token_key", String(255), nullable=False),
+    Column("started_at", UtcTime, nullable=False),
+    Column("meter_start_wh", sa.BigInteger, nullable=False),
+    Column("received_at", UtcTime, nullable=False),
+    Column("energy_wh", Double, nullable=False),
+    Column("energy_count", sa.JSON, nullable=False),
+    Column("stopped_at", UtcTime),
+    Column("meter_stop_wh", sa.BigInteger),
+    Column("stop_reason", String(64)),
+    Column("stop_id_token", String(255)),
+    Column("stop_received_at", UtcTime),
+    Column("lost", Boolean, nullable=False),
+    UniqueConstraint("transaction_id", "station_id", "site_id"),
+    UniqueConstraint("evse_row", "started_at", "token_key", "meter_start_wh", name="uq_transactions_announcement"),
+    Index("ix_transactions_open", "evse_row", "stopped_at"),
+    Index("ix_transactions_session", "session_row"),
+)
+
+meter_values = Table(
+    "meter_values",
+    metadata,
+    Column("id", _ROW, primary_key=True),
+    Column("site_id", String(64), nullable=False),
+    Column("evse_row", _ROW, ForeignKey("evses.id"), nullable=False),
+    Column("transaction_row", _ROW, ForeignKey("transactions.id")),
+    Column("time", UtcTime, nullable=False),
+    Column("received_at", UtcTime, nullable=False),
+    Column("readings", sa.JSON, nullable=False),
+    Index("ix_meter_values_transaction", "transaction_row"),
+    Index("ix_meter_values_evse", "evse_row", "time"),
+)
+
+orphan_stops = Table(
+    "orphan_stops",
+    metadata,
+    Column("id", _ROW, primary_key=True),
+    Column("site_id", String(64), nullable=False),
+    Column("station_id", String(255), nullable=False),
+    Column("transaction_id", String(255), nullable=False),
+    Column("stopped_at", UtcTime, nullable=False),
+    Column("meter_stop_wh", sa.BigInteger),
+    Column("stop_reason", String(64)),
+    Column("id_token", String(255)),
+    Column("received_at", UtcTime, nullable=False),
+    Column("readings", sa.JSON, nullable=False),
+    Index("ix_orphan_stops_station", "site_id", "station_id"),
+)
+
+station_memory = Table(
+    "station_memory",
+    metadata,
+    Column("site_id", String(64), primary_key=True),
+    Column("station_id", String(255), primary_key=True),
+    Column("learnt", sa.JSON, nullable=False),
+)

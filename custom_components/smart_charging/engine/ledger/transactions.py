@@ -1,0 +1,194 @@
+"""Writing transactions: their start, their readings, their end, each once and to the right one."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+import secrets
+from typing import Any
+
+import sqlalchemy as sa
+
+from ..model import EvseKey, MeterValue, StopOutcome, Transaction, TransactionStart, TransactionStop
+from . import sessions, tables
+from .book import Book, Entry, EvseEntry
+from .encoding import encode_count, encode_meter_values
+from .energy import begin, settle
+
+LOST = "Lost"  # the stop reason of a transaction whose stop never came; no station sends it
+_LARGEST_ID = 2**31 - 1  # some 1.6 stations keep the id in a signed 32-bit number
+
+_T = tables.transactions.c
+_O = tables.orphan_stops.c
+
+
+def start(book: Book, site_id: str, announced: TransactionStart) -> Transaction:
+    """Keep a new transaction, or return the one kept for the same announcement."""
+    evse = book.evse(site_id, EvseKey(announced.station_id, announced.evse_id))
+    repeated = _announced_before(book, evse, announced)
+    if repeated is not None:
+        return repeated
+    transaction = Transaction(
+        transaction_id=_new_id(book),
+        station_id=announced.station_id,
+        evse_id=announced.evse_id,
+        id_token=announced.id_token,
+        started_at=announced.started_at,
+        meter_start_wh=announced.meter_start_wh,
+        session_id=sessions.for_transaction(book, evse, announced),
+    )
+    count = begin(announced.meter_start_wh, announced.started_at)
+    row = book.insert(
+        tables.transactions,
+        site_id=site_id,
+        station_id=announced.station_id,
+        evse_row=evse.row,
+        session_row=transaction.session_id,
+        transaction_id=transaction.transaction_id,
+        id_token=announced.id_token,
+        token_key=_token_key(announced.id_token),
+        started_at=announced.started_at,
+        meter_start_wh=announced.meter_start_wh,
+        received_at=announced.received_at,
+        energy_wh=0.0,
+        energy_count=encode_count(count),
+        lost=False,
+    )
+    book.add(Entry(row, evse, transaction.session_id, transaction, count))
+    return transaction
+
+
+def record(
+    book: Book,
+    site_id: str,
+    key: EvseKey,
+    transaction_id: str | None,
+    values: Sequence[MeterValue],
+    received_at: datetime,
+) -> Transaction | None:
+    """Keep readings, each with the transaction of that id or else of its time; return the last such."""
+    evse = book.evse(site_id, key)
+    named = None if transaction_id is None else book.find(site_id, key.station_id, transaction_id)
+    bound = named
+    for value in values:
+        entry = named or book.covering(evse, value.time)
+        book.keep_reading(evse, entry, value, received_at)
+        bound = entry or bound
+    return None if bound is None else bound.transaction
+
+
+def stop(book: Book, site_id: str, announced: TransactionStop) -> tuple[StopOutcome, Transaction | None]:
+    """Keep the end of a transaction; one given up as lost gets its real end."""
+    entry = book.find(site_id, announced.station_id, announced.transaction_id)
+    if entry is None:
+        _keep_orphan(book, site_id, announced)
+        return StopOutcome.UNKNOWN, None
+    if entry.ended and not entry.lost:
+        return StopOutcome.REPEATED, entry.transaction
+    for value in announced.values:
+        book.keep_reading(entry.evse, entry, value, announced.received_at)
+    if entry.lost:
+        book.count(entry, announced.values)
+    begun = entry.transaction
+    energy_wh = entry.count.energy_wh
+    if announced.meter_stop_wh is not None:
+        energy_wh = settle(
+            entry.count, begun.meter_start_wh, begun.started_at, announced.meter_stop_wh, announced.stopped_at
+        )
+    ended = replace(
+        begun,
+        energy_wh=energy_wh,
+        stopped_at=announced.stopped_at,
+        meter_stop_wh=announced.meter_stop_wh,
+        stop_reason=announced.reason,
+    )
+    end = {"stop_id_token": announced.id_token, "stop_received_at": announced.received_at, "lost": False}
+    _end(book, entry, ended, announced.stopped_at, **end)
+    return StopOutcome.STOPPED, ended
+
+
+def close_lost(book: Book, site_id: str, station_id: str, transaction_id: str, at: datetime) -> Transaction | None:
+    """End an open transaction at its last known energy; one that ended is returned as it is."""
+    entry = book.find(site_id, station_id, transaction_id)
+    if entry is None or entry.ended:
+        return None if entry is None else entry.transaction
+    stopped_at = max(at, entry.transaction.started_at)
+    ended = replace(entry.transaction, energy_wh=entry.count.energy_wh, stopped_at=stopped_at, stop_reason=LOST)
+    _end(book, entry, ended, stopped_at, lost=True)
+    return ended
+
+
+def _end(book: Book, entry: Entry, ended: Transaction, stopped_at: datetime, **columns: Any) -> None:
+    """Write an end, and add the energy to what the EVSE's ended transactions delivered."""
+    added_wh = ended.energy_wh - (_energy_of_row(book, entry) if entry.lost else 0.0)
+    book.end(entry, stopped_at)
+    book.connection.execute(
+        sa.update(tables.transactions).where(_T.id == entry.row),
+        {
+            "energy_wh": ended.energy_wh,
+            "energy_count": encode_count(entry.count),
+            "stopped_at": stopped_at,
+            "meter_stop_wh": ended.meter_stop_wh,
+            "stop_reason": ended.stop_reason,
+            **columns,
+        },
+    )
+    evses = tables.evses
+    book.connection.execute(
+        sa.update(evses).where(evses.c.id == entry.evse.row).values(ended_energy_wh=evses.c.ended_energy_wh + added_wh)
+    )
+    sessions.transaction_ended(book, entry.session_row, stopped_at)
+
+
+def _energy_of_row(book: Book, entry: Entry) -> float:
+    return float(book.connection.execute(sa.select(_T.energy_wh).where(_T.id == entry.row)).scalar_one())
+
+
+def _announced_before(book: Book, evse: EvseEntry, announced: TransactionStart) -> Transaction | None:
+    """Return the transaction that this announcement repeats: 1.6 has no other key than its content."""
+    known = book.connection.execute(
+        sa.select(_T.transaction_id).where(
+            _T.evse_row == evse.row,
+            _T.started_at == announced.started_at,
+            _T.token_key == _token_key(announced.id_token),
+            _T.meter_start_wh == announced.meter_start_wh,
+        )
+    ).scalar()
+    entry = None if known is None else book.find(evse.site_id, evse.key.station_id, known)
+    return None if entry is None else entry.transaction
+
+
+def _token_key(id_token: str) -> str:
+    """Return the token as it compares: in one case."""
+    return id_token.casefold()
+
+
+def _new_id(book: Book) -> str:
+    """Return a random id that no transaction has: a station's guess hits nobody's."""
+    while True:
+        drawn = str(secrets.randbelow(_LARGEST_ID) + 1)
+        if book.connection.execute(sa.select(_T.id).where(_T.transaction_id == drawn)).first() is None:
+            return drawn
+
+
+def _keep_orphan(book: Book, site_id: str, announced: TransactionStop) -> None:
+    """Keep the end of an unknown transaction, a repeated one only once."""
+    same = sa.select(_O.id).where(
+        _O.site_id == site_id,
+        _O.station_id == announced.station_id,
+        _O.transaction_id == announced.transaction_id,
+        _O.stopped_at == announced.stopped_at,
+    )
+    if book.connection.execute(same).first() is not None:
+        return
+    book.insert(
+        tables.orphan_stops,
+        site_id=site_id,
+        station_id=announced.station_id,
+        transaction_id=announced.transaction_id,
+        stopped_at=announced.stopped_at,
+        meter_stop_wh=announced.meter_stop_wh,
+        stop_reason=announced.reason,
+        id_token=announced.id_token,
+        received_at=announced.received_at,
+        readings=encode_meter_values(announced.values),
+    )

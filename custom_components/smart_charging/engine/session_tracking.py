@@ -1,0 +1,167 @@
+"""From plug-in to plug-out: joins what stations report with the sessions the ledger keeps."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+import hashlib
+import hmac
+import logging
+
+from .csms.state import StationEvent, StationEventType
+from .ledger import SiteLedger
+from .model import EvseKey, EvseStatus, Session, StoreError, Transaction
+from .view import SiteEvent, SiteEventType
+
+_LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class EvseRecord:
+    """The newest session of an EVSE and all energy it ever delivered, in Wh."""
+
+    session: Session | None = None
+    lifetime_wh: float | None = None
+    lifetime_base_wh: float = 0.0  # without the open transaction
+    transaction_id: str | None = None
+
+
+class SessionTracker:
+    """Takes station events in order, one at a time, so that the ledger sees them as they happened."""
+
+    def __init__(self, site_id: str, ledger: SiteLedger, announce: Callable[[SiteEvent], None]) -> None:
+        """Announce session events through `announce`, after the ledger has them."""
+        self._site_id = site_id
+        self._ledger = ledger
+        self._announce = announce
+        self._records: dict[EvseKey, EvseRecord] = {}
+        self._leaving: dict[EvseKey, datetime] = {}
+        self._events: asyncio.Queue[StationEvent] = asyncio.Queue()
+
+    def record(self, key: EvseKey) -> EvseRecord:
+        """Return what is known of an EVSE's sessions."""
+        return self._records.get(key, EvseRecord())
+
+    async def load(self, key: EvseKey) -> None:
+        """Read an EVSE's open session and lifetime energy from the ledger."""
+        session = await self._ledger.open_session(key)
+        lifetime_wh = await self._ledger.lifetime_energy_wh(key)
+        self._records[key] = EvseRecord(session, lifetime_wh, lifetime_wh)
+
+    def forget(self, station_id: str) -> None:
+        """Drop what is known of a removed station; the ledger keeps its records."""
+        self._records = {key: record for key, record in self._records.items() if key.station_id != station_id}
+
+    def take(self, event: StationEvent) -> None:
+        """Queue an event; of a station as a whole only presented tags matter."""
+        if event.evse_id or event.type is StationEventType.TAG_PRESENTED:
+            self._events.put_nowait(event)
+
+    async def settled(self) -> None:
+        """Wait until everything taken so far is handled."""
+        await self._events.join()
+
+    async def run(self, changed: Callable[[], None]) -> None:
+        """Handle events until cancelled; one that the ledger refuses is logged and passed over."""
+        while True:
+            event = await self._events.get()
+            try:
+                await self._handle(event)
+            except StoreError as err:
+                _LOGGER.error("A session event could not be kept: %s", err)
+            finally:
+                self._events.task_done()
+            changed()
+
+    async def _handle(self, event: StationEvent) -> None:
+        key = EvseKey(event.station.station_id, event.evse_id or 0)
+        if event.type is StationEventType.TAG_PRESENTED:
+            self._announce(SiteEvent(SiteEventType.TAG_PRESENTED, key, event.at, tag_label=self._label(event)))
+            return
+        if key not in self._records:
+            await self.load(key)
+        match event.type:
+            case StationEventType.STATUS if event.live:
+                await self._status(key, event)
+            case StationEventType.MEASURED if event.transaction is not None:
+                await self._progress(key, event.transaction)
+            case StationEventType.TRANSACTION_STARTED if event.transaction is not None:
+                await self._progress(key, event.transaction)
+            case StationEventType.TRANSACTION_ENDED:
+                await self._transaction_ended(key, event)
+            case _:
+                return
+
+    async def _status(self, key: EvseKey, event: StationEvent) -> None:
+        state = event.station.evses.get(key.evse_id)
+        if state is None or state.status is None:
+            return
+        if state.status.plugged:
+            if key in self._leaving:
+                await self._plug_out(key, self._leaving.pop(key))
+            await self._plug_in(key, event.at)
+        elif state.status in {EvseStatus.AVAILABLE, EvseStatus.RESERVED}:
+            if state.transaction is not None:
+                self._leaving[key] = event.at
+            else:
+                await self._plug_out(key, event.at)
+
+    async def _plug_in(self, key: EvseKey, at: datetime) -> None:
+        known = self.record(key).session
+        session = await self._ledger.plug_in(key, at)
+        self._records[key] = replace(self.record(key), session=session)
+        if known is None or known.session_id != session.session_id:
+            self._announce(SiteEvent(SiteEventType.SESSION_STARTED, key, at, session=session))
+
+    async def _plug_out(self, key: EvseKey, at: datetime) -> None:
+        session = await self._ledger.plug_out(key, at)
+        if session is None:
+            return
+        lifetime_wh = await self._ledger.lifetime_energy_wh(key)
+        self._records[key] = EvseRecord(session, lifetime_wh, lifetime_wh)
+        last = session.transactions[-1] if session.transactions else None
+        label = fingerprint(self._site_id, last.id_token) if last and last.id_token else None
+        self._announce(SiteEvent(SiteEventType.SESSION_ENDED, key, at, session, last, label))
+
+    async def _progress(self, key: EvseKey, transaction: Transaction) -> None:
+        record = self.record(key)
+        session = record.session
+        if session is None or session.session_id != transaction.session_id:
+            current = await self._ledger.open_session(key)
+            if current is None or current.session_id != transaction.session_id:
+                return
+            session = current
+        if record.transaction_id != transaction.transaction_id:
+            lifetime_wh = await self._ledger.lifetime_energy_wh(key)
+            record = replace(
+                record,
+                transaction_id=transaction.transaction_id,
+                lifetime_base_wh=lifetime_wh - transaction.energy_wh,
+            )
+        lifetime = max(record.lifetime_wh or 0.0, record.lifetime_base_wh + transaction.energy_wh)
+        self._records[key] = replace(record, session=with_transaction(session, transaction), lifetime_wh=lifetime)
+
+    async def _transaction_ended(self, key: EvseKey, event: StationEvent) -> None:
+        lifetime_wh = await self._ledger.lifetime_energy_wh(key)
+        record = replace(self.record(key), lifetime_wh=lifetime_wh, lifetime_base_wh=lifetime_wh, transaction_id=None)
+        if event.transaction and record.session and record.session.session_id == event.transaction.session_id:
+            record = replace(record, session=with_transaction(record.session, event.transaction))
+        self._records[key] = record
+        if event.live and key in self._leaving:
+            await self._plug_out(key, self._leaving.pop(key))
+
+    def _label(self, event: StationEvent) -> str | None:
+        return fingerprint(self._site_id, event.id_token) if event.id_token else None
+
+
+def with_transaction(session: Session, transaction: Transaction) -> Session:
+    """Return the session with this transaction added or brought up to date, and its energy."""
+    others = tuple(one for one in session.transactions if one.transaction_id != transaction.transaction_id)
+    transactions = tuple(sorted((*others, transaction), key=lambda one: one.started_at))
+    return replace(session, transactions=transactions, energy_wh=sum(one.energy_wh for one in transactions))
+
+
+def fingerprint(site_id: str, id_token: str) -> str:
+    """Return a short keyed fingerprint by which a tag can be told from others without its value."""
+    digest = hmac.new(site_id.encode(), id_token.casefold().encode(), hashlib.sha256).hexdigest()
+    return f"#{digest[:6]}"

@@ -1,0 +1,60 @@
+"""What a decision needs of a station's state."""
+
+from datetime import datetime
+
+from .config import StationConfig
+from .control.snapshot import EvseSnapshot
+from .csms.state import AppliedLimit, EvseState, StationState
+from .evse_settings import EvseSettings
+from .model import NOMINAL_VOLTAGE_V, EvseKey, EvseMeasurement, Phases
+
+MEASUREMENT_VALID_S = 90.0
+FOLLOW_S = 7.0  # IEC 61851-1 gives a car 5 s to follow its pilot, the station needs a moment too
+
+
+def evse_snapshot(
+    key: EvseKey, config: StationConfig, state: StationState, settings: EvseSettings, safe_a: float, now: datetime
+) -> EvseSnapshot:
+    """Return one EVSE as a decision sees it."""
+    evse = state.evses.get(key.evse_id, EvseState(key.evse_id))
+    fresh = evse.measured_at is not None and (now - evse.measured_at).total_seconds() <= MEASUREMENT_VALID_S
+    measurement = evse.measurement if fresh and state.connected else None
+    limit = config.max_current_a if settings.max_current_a is None else settings.max_current_a
+    return EvseSnapshot(
+        key=key,
+        station=config,
+        mode=settings.mode,
+        enabled=settings.enabled,
+        user_limit_a=limit,
+        safe_a=safe_a,
+        connected=state.connected,
+        status=evse.status,
+        measured_a=None if measurement is None else measured_current(measurement, config.phases),
+        power_w=None if measurement is None else measurement.power_w,
+        commanded_a=commanded_current(evse.applied, now),
+        settled=_settled(evse, now) and measurement is not None,
+    )
+
+
+def measured_current(measurement: EvseMeasurement, phases: int) -> Phases | None:
+    """Return the current at the station's terminals, from its power where it measures nothing else."""
+    if measurement.current_a is not None:
+        return measurement.current_a
+    if measurement.power_w is None:
+        return None
+    return Phases.spread(measurement.power_w / NOMINAL_VOLTAGE_V / phases, tuple(range(phases)))
+
+
+def commanded_current(applied: AppliedLimit | None, now: datetime) -> float | None:
+    """Return the limit that holds at a station now: its lease, or what follows after it."""
+    if applied is None:
+        return None
+    return applied.current_a if now < applied.until else applied.safe_a
+
+
+def _settled(evse: EvseState, now: datetime) -> bool:
+    """Return whether the newest measurement was taken after the car had time to follow the newest limit."""
+    if evse.measured_at is None or evse.applied is None:
+        return True
+    changed = evse.applied.until if now >= evse.applied.until else evse.applied.accepted_at
+    return (evse.measured_at - changed).total_seconds() >= FOLLOW_S

@@ -1,0 +1,34 @@
+"""The one place where refusals of the engine become errors that Home Assistant can show in the user's language."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+
+from .const import DOMAIN
+from .engine.csms.commands import CommandError, CommandErrorCode
+from .engine.model import StoreError
+
+# What was asked can't be done as things stand; all else is a failure on the way.
+_ASKED_WRONGLY: Final = frozenset({CommandErrorCode.NOT_SUPPORTED, CommandErrorCode.NO_TRANSACTION})
+
+
+@contextmanager
+def translated_errors(charger: str) -> Iterator[None]:
+    """Raise HomeAssistantError or ServiceValidationError for what the engine refuses in this block."""
+    try:
+        yield
+    except CommandError as err:
+        error = ServiceValidationError if err.code in _ASKED_WRONGLY else HomeAssistantError
+        raise error(
+            translation_domain=DOMAIN,
+            translation_key=f"command_{err.code.value}",
+            translation_placeholders={"charger": charger, "detail": err.detail},
+        ) from err
+    except StoreError as err:
+        raise HomeAssistantError(
+            translation_domain=DOMAIN,
+            translation_key="not_stored",
+            translation_placeholders={"charger": charger},
+        ) from err

@@ -1,0 +1,96 @@
+"""Events: sessions that start and end, and tags that are presented."""
+
+from typing import Final, override
+
+from homeassistant.components.event import EventEntity, EventEntityDescription
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.const import ATTR_DEVICE_ID
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .const import DOMAIN
+from .coordinator import SmartChargingConfigEntry
+from .engine.model import EvseKey
+from .engine.view import SiteEvent, SiteEventType
+from .entity import ChargerEntity, EvseEntity
+from .sessions import event_details
+
+PARALLEL_UPDATES = 0
+
+# Fired on the bus beside the entities' own events, for the logbook's sentences.
+EVENT_SMART_CHARGING: Final = f"{DOMAIN}_event"
+ATTR_TYPE: Final = "type"
+
+SESSION: Final = EventEntityDescription(
+    key="session",
+    translation_key="session",
+    event_types=[SiteEventType.SESSION_STARTED.value, SiteEventType.SESSION_ENDED.value],
+)
+TAG: Final = EventEntityDescription(key="tag", translation_key="tag", event_types=[SiteEventType.TAG_PRESENTED.value])
+
+
+async def async_setup_entry(
+    hass: HomeAssistant, entry: SmartChargingConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+) -> None:
+    """Set up the events of chargers and EVSEs as they come."""
+    coordinator = entry.runtime_data.coordinator
+
+    @callback
+    def add_charger(subentry: ConfigSubentry) -> None:
+        """Add the events of a charging station."""
+        async_add_entities([TagEvent(hass, coordinator, TAG, subentry)], config_subentry_id=subentry.subentry_id)
+
+    @callback
+    def add_evse(subentry: ConfigSubentry, key: EvseKey) -> None:
+        """Add the events of an EVSE."""
+        async_add_entities(
+            [SessionEvent(hass, coordinator, SESSION, subentry, key)], config_subentry_id=subentry.subentry_id
+        )
+
+    entry.async_on_unload(coordinator.async_add_charger_listener(add_charger))
+    entry.async_on_unload(coordinator.async_add_evse_listener(add_evse))
+
+
+class SiteEventEntity(EventEntity):
+    """Shows events of the site on one entity and tells the logbook of them."""
+
+    @callback
+    def async_show(self, event: SiteEvent) -> None:
+        """Show an event."""
+        details = event_details(event)
+        self._trigger_event(event.type.value, details)
+        self.async_write_ha_state()
+        device_id = None if self.device_entry is None else self.device_entry.id
+        self.hass.bus.async_fire(EVENT_SMART_CHARGING, {ATTR_DEVICE_ID: device_id, ATTR_TYPE: event.type, **details})
+
+
+class SessionEvent(EvseEntity, SiteEventEntity):
+    """A session of an EVSE started or ended; the end carries what it delivered."""
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Listen while the entity is there."""
+        await super().async_added_to_hass()
+        self.async_on_remove(self.coordinator.site.subscribe_events(self._async_handle))
+
+    @callback
+    def _async_handle(self, event: SiteEvent) -> None:
+        """Show a session event of this EVSE."""
+        if event.key == self.key and event.type.value in self.event_types:
+            self.async_show(event)
+
+
+class TagEvent(ChargerEntity, SiteEventEntity):
+    """A tag was held to a charging station's reader, which in OCPP 1.6 belongs to no EVSE."""
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Listen while the entity is there."""
+        await super().async_added_to_hass()
+        self.async_on_remove(self.coordinator.site.subscribe_events(self._async_handle))
+
+    @callback
+    def _async_handle(self, event: SiteEvent) -> None:
+        """Show a tag event of this station."""
+        if event.key.station_id == self.station_id and event.type.value in self.event_types:
+            self.async_show(event)

@@ -1,0 +1,237 @@
+"""A charging station: who it is, how it logs in, and what its wiring can carry."""
+
+from collections.abc import Mapping
+import re
+from types import MappingProxyType
+from typing import Any, Final
+from urllib.parse import quote
+
+from homeassistant.config_entries import (
+    ConfigEntry,
+    ConfigEntryState,
+    ConfigSubentry,
+    ConfigSubentryFlow,
+    SubentryFlowResult,
+)
+from homeassistant.const import CONF_NAME
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.selector import (
+    BooleanSelector,
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
+    SelectOptionDict,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+    TextSelector,
+    TextSelectorConfig,
+    TextSelectorType,
+)
+import probatio
+
+from ..const import (
+    CONF_MAX_CURRENT_A,
+    CONF_NO_PASSWORD,
+    CONF_PASSWORD,
+    CONF_PASSWORD_HASH,
+    CONF_PHASES,
+    CONF_PRIORITY,
+    CONF_ROTATION,
+    CONF_SAFE_CURRENT_A,
+    CONF_STATION_ID,
+    CONF_WRITES_FLASH,
+    DEFAULT_MAX_CURRENT_A,
+    SUBENTRY_CHARGER,
+)
+from ..coordinator import SmartChargingConfigEntry
+from ..engine.control.safe_currents import safe_current_shortage
+from ..engine.csms.handshake import station_id_of
+from ..engine.csms.security import hash_password
+from ..engine.model import MIN_CURRENT_A, PhaseRotation
+from ..listening import ListenSettings, async_charger_url
+from ..settings import site_config, station_config, station_configs
+from .site import amperes, phase_count
+
+# The configuration key AuthorizationKey takes up to 40 characters (OCPP 1.6 security extension).
+_PASSWORD: Final = re.compile(r"[\x20-\x7e]{8,40}")
+
+
+def _rotation_label(rotation: PhaseRotation) -> str:
+    """Return the grid phases at the station's terminals, the same text in every language."""
+    return " ".join(f"L{phase + 1}" for phase in rotation.grid_phases(3))
+
+
+_ROTATION_SELECTOR: Final = SelectSelector(
+    SelectSelectorConfig(
+        options=[SelectOptionDict(value=rotation.value, label=_rotation_label(rotation)) for rotation in PhaseRotation],
+        mode=SelectSelectorMode.DROPDOWN,
+    )
+)
+_LOGIN_FIELDS: Final[dict[probatio.Marker, Any]] = {
+    probatio.Optional(CONF_PASSWORD): TextSelector(
+        TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="new-password")
+    ),
+    probatio.Required(CONF_NO_PASSWORD, default=False): BooleanSelector(),
+}
+_WIRING_FIELDS: Final[dict[probatio.Marker, Any]] = {
+    probatio.Required(CONF_MAX_CURRENT_A, default=DEFAULT_MAX_CURRENT_A): amperes(MIN_CURRENT_A, 80),
+    probatio.Required(CONF_PHASES, default="3"): phase_count(),
+    probatio.Required(CONF_ROTATION, default=PhaseRotation.RST.value): _ROTATION_SELECTOR,
+    probatio.Required(CONF_SAFE_CURRENT_A, default=MIN_CURRENT_A): amperes(0, 80),
+}
+_BEHAVIOUR_FIELDS: Final[dict[probatio.Marker, Any]] = {
+    probatio.Required(CONF_PRIORITY, default=0): NumberSelector(
+        NumberSelectorConfig(min=-100, max=100, mode=NumberSelectorMode.BOX)
+    ),
+    probatio.Required(CONF_WRITES_FLASH, default=False): BooleanSelector(),
+}
+_NAME_FIELD: Final[dict[probatio.Marker, Any]] = {probatio.Required(CONF_NAME): TextSelector()}
+
+NEW_SCHEMA: Final = probatio.Schema(
+    {
+        probatio.Required(CONF_STATION_ID): TextSelector(),
+        **_NAME_FIELD,
+        **_LOGIN_FIELDS,
+        **_WIRING_FIELDS,
+        **_BEHAVIOUR_FIELDS,
+    }
+)
+CHANGE_SCHEMA: Final = probatio.Schema({**_NAME_FIELD, **_LOGIN_FIELDS, **_WIRING_FIELDS, **_BEHAVIOUR_FIELDS})
+CONFIRM_SCHEMA: Final = probatio.Schema({**_NAME_FIELD, **_LOGIN_FIELDS, **_WIRING_FIELDS})
+
+
+@callback
+def charger_with_id(entry: ConfigEntry, station_id: str) -> ConfigSubentry | None:
+    """Return the charger of this station id, None where there is none."""
+    return next(
+        (known for known in entry.get_subentries_of_type(SUBENTRY_CHARGER) if known.unique_id == station_id), None
+    )
+
+
+@callback
+def is_connected(entry: SmartChargingConfigEntry, station_id: str) -> bool:
+    """Return whether this charger can be told something now."""
+    if entry.state is not ConfigEntryState.LOADED:
+        return False
+    charger = entry.runtime_data.site.view.chargers.get(station_id)
+    return charger is not None and charger.station.connected
+
+
+async def async_charger_data(
+    hass: HomeAssistant, station_id: str, user_input: Mapping[str, Any], kept_hash: str | None = None
+) -> dict[str, Any]:
+    """Return the subentry's data for what the user typed; of a password only the hash is kept."""
+    password = user_input.get(CONF_PASSWORD)
+    no_password = user_input[CONF_NO_PASSWORD]
+    password_hash = None if no_password else kept_hash
+    if password and not no_password:
+        # Deliberately slow: it would hold up the loop.
+        password_hash = await hass.async_add_executor_job(hash_password, password)
+    return {
+        CONF_STATION_ID: station_id,
+        CONF_PASSWORD_HASH: password_hash,
+        CONF_NO_PASSWORD: no_password,
+        CONF_MAX_CURRENT_A: user_input[CONF_MAX_CURRENT_A],
+        CONF_PHASES: int(user_input[CONF_PHASES]),
+        CONF_ROTATION: user_input[CONF_ROTATION],
+        CONF_SAFE_CURRENT_A: user_input[CONF_SAFE_CURRENT_A],
+        CONF_PRIORITY: int(user_input.get(CONF_PRIORITY, 0)),
+        CONF_WRITES_FLASH: user_input.get(CONF_WRITES_FLASH, False),
+    }
+
+
+def login_errors(user_input: Mapping[str, Any], kept_hash: str | None = None) -> dict[str, str]:
+    """Return what is wrong with how the charger shall log in, by field: one of both ways must be chosen."""
+    password = user_input.get(CONF_PASSWORD)
+    if user_input[CONF_NO_PASSWORD]:
+        return {CONF_PASSWORD: "password_and_none"} if password else {}
+    if not password:
+        return {} if kept_hash else {CONF_PASSWORD: "password_missing"}
+    return {} if _PASSWORD.fullmatch(password) else {CONF_PASSWORD: "password_unfit"}
+
+
+def charger_errors(entry: ConfigEntry, name: str, data: Mapping[str, Any]) -> dict[str, str]:
+    """Return what is wrong with a charger's settings, by field, beside the site's other chargers."""
+    errors: dict[str, str] = {}
+    if not name:
+        errors[CONF_NAME] = "name_missing"
+    safe = data[CONF_SAFE_CURRENT_A]
+    if 0 < safe < MIN_CURRENT_A:
+        errors[CONF_SAFE_CURRENT_A] = "safe_current_low"
+    elif safe > data[CONF_MAX_CURRENT_A]:
+        errors[CONF_SAFE_CURRENT_A] = "safe_current_high"
+    elif not _safe_current_fits(entry, data):
+        errors[CONF_SAFE_CURRENT_A] = "safe_current_does_not_fit"
+    return errors
+
+
+def _safe_current_fits(entry: ConfigEntry, data: Mapping[str, Any]) -> bool:
+    """Return whether this charger, and all that had their safe current before, get theirs."""
+    site = site_config(entry)
+    station_id = data[CONF_STATION_ID]
+    candidate = station_config(
+        ConfigSubentry(
+            data=MappingProxyType(dict(data)), subentry_type=SUBENTRY_CHARGER, title="", unique_id=station_id
+        )
+    )
+    others = [known for known in station_configs(entry).values() if known.station_id != station_id]
+    short = set(safe_current_shortage(site, [*others, candidate]))
+    return station_id not in short and short <= set(safe_current_shortage(site, others))
+
+
+class ChargerFlow(ConfigSubentryFlow):
+    """Add or change a charging station."""
+
+    async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Enter a new charger, before or after it was told the address."""
+        entry = self._get_entry()
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            station_id, name = user_input[CONF_STATION_ID].strip(), user_input[CONF_NAME].strip()
+            if station_id_of(f"/{quote(station_id, safe='')}") != station_id:
+                errors[CONF_STATION_ID] = "station_id_unfit"
+            elif charger_with_id(entry, station_id) is not None:
+                errors[CONF_STATION_ID] = "station_id_in_use"
+            errors |= login_errors(user_input)
+            if not errors:
+                data = await async_charger_data(self.hass, station_id, user_input)
+                if not (errors := charger_errors(entry, name, data)):
+                    return self.async_create_entry(title=name, data=data, unique_id=station_id)
+        return await self._async_form("user", NEW_SCHEMA, user_input, errors, "")
+
+    async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Change everything but the id, which is what the charger is known by."""
+        entry, subentry = self._get_entry(), self._get_reconfigure_subentry()
+        station_id, kept_hash = subentry.data[CONF_STATION_ID], subentry.data[CONF_PASSWORD_HASH]
+        errors: dict[str, str] = {}
+        if user_input is not None and not (errors := login_errors(user_input, kept_hash)):
+            name = user_input[CONF_NAME].strip()
+            password = user_input.get(CONF_PASSWORD)
+            told = bool(password) and is_connected(entry, station_id)
+            if told:
+                # The charger is asked for its new password only once it took it over.
+                user_input = {**user_input, CONF_PASSWORD: None, CONF_NO_PASSWORD: subentry.data[CONF_NO_PASSWORD]}
+            data = await async_charger_data(self.hass, station_id, user_input, kept_hash)
+            if not (errors := charger_errors(entry, name, data)):
+                if told:
+                    entry.runtime_data.changes.async_hand_over_password(subentry.subentry_id, password)
+                return self.async_update_and_abort(entry, subentry, title=name, data=data)
+        values = user_input or {
+            **subentry.data,
+            CONF_NAME: subentry.title,
+            CONF_PHASES: str(subentry.data[CONF_PHASES]),
+        }
+        return await self._async_form("reconfigure", CHANGE_SCHEMA, values, errors, station_id)
+
+    async def _async_form(
+        self, step: str, schema: probatio.Schema, values: dict[str, Any] | None, errors: dict[str, str], station_id: str
+    ) -> SubentryFlowResult:
+        """Show the form with the URL that the charger has to dial."""
+        url = await async_charger_url(self.hass, ListenSettings.from_data(self._get_entry().data))
+        return self.async_show_form(
+            step_id=step,
+            data_schema=self.add_suggested_values_to_schema(schema, values),
+            errors=errors,
+            description_placeholders={"url": url, "station_id": station_id},
+        )

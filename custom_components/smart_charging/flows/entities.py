@@ -1,0 +1,105 @@
+"""Entities that a user may choose as a meter: selectors, checks, and what the Energy dashboard already knows."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from homeassistant.components.sensor import SensorDeviceClass
+from homeassistant.const import ATTR_DEVICE_CLASS, ATTR_UNIT_OF_MEASUREMENT
+from homeassistant.core import HomeAssistant, callback, split_entity_id, valid_entity_id
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.selector import EntitySelector, EntitySelectorConfig, EntityWithDeviceFilterSelectorConfig
+from homeassistant.util.unit_conversion import (
+    BaseUnitConverter,
+    ElectricCurrentConverter,
+    ElectricPotentialConverter,
+    PowerConverter,
+)
+
+
+class Quantity(Enum):
+    """What an entity measures, with its device class and the converter that knows its units."""
+
+    POWER = (SensorDeviceClass.POWER, PowerConverter)
+    CURRENT = (SensorDeviceClass.CURRENT, ElectricCurrentConverter)
+    VOLTAGE = (SensorDeviceClass.VOLTAGE, ElectricPotentialConverter)
+
+    def __init__(self, device_class: SensorDeviceClass, converter: type[BaseUnitConverter]) -> None:
+        """Name the two parts."""
+        self.device_class = device_class
+        self.converter = converter
+
+    def selector(self, *, multiple: bool = False) -> EntitySelector:
+        """Return a selector that offers sensors of this quantity."""
+        offered = EntityWithDeviceFilterSelectorConfig(domain="sensor", device_class=self.device_class.value)
+        return EntitySelector(EntitySelectorConfig(filter=offered, multiple=multiple))
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyDashboard:
+    """The power sensors that the Energy dashboard was told of."""
+
+    grid: str | None = None
+    grid_inverted: bool = False
+    solar: tuple[str, ...] = ()
+
+
+@callback
+def entity_error(hass: HomeAssistant, entity_id: str, quantity: Quantity) -> str | None:
+    """Return the key of what speaks against this entity, None where it fits."""
+    registered = er.async_get(hass).async_get(entity_id)
+    state = hass.states.get(entity_id)
+    if state is None and registered is None:
+        return "entity_not_found"
+    if split_entity_id(entity_id)[0] != "sensor":
+        return "entity_not_a_sensor"
+    attributes = {} if state is None else state.attributes
+    unit, device_class = attributes.get(ATTR_UNIT_OF_MEASUREMENT), attributes.get(ATTR_DEVICE_CLASS)
+    if registered is not None:
+        unit = unit or registered.unit_of_measurement
+        device_class = device_class or registered.device_class or registered.original_device_class
+    if unit not in quantity.converter.VALID_UNITS or device_class not in {None, quantity.device_class}:
+        return f"entity_not_{quantity.name.lower()}"
+    return None
+
+
+@callback
+def first_entity_error(
+    hass: HomeAssistant, chosen: Iterable[tuple[str, Quantity]]
+) -> tuple[str | None, dict[str, str]]:
+    """Return the first error among these entities and the placeholders its text wants."""
+    for entity_id, quantity in chosen:
+        if error := entity_error(hass, entity_id, quantity):
+            return error, {"entity": entity_id}
+    return None, {"entity": ""}
+
+
+@callback
+def entity_name(hass: HomeAssistant, entity_id: str) -> str:
+    """Return what the user calls this entity."""
+    state = hass.states.get(entity_id)
+    return entity_id if state is None else state.name
+
+
+async def async_energy_dashboard(hass: HomeAssistant) -> EnergyDashboard:
+    """Return the power sensors of the Energy dashboard's settings, none where it isn't used."""
+    if "energy" not in hass.config.components:
+        return EnergyDashboard()
+    # Energy draws in the recorder and the frontend; where it is set up, they are loaded already.
+    from homeassistant.components.energy.data import async_get_manager  # noqa: PLC0415
+
+    sources = ((await async_get_manager(hass)).data or {"energy_sources": []})["energy_sources"]
+    grid: str | None = None
+    inverted = False
+    solar: list[str] = []
+    for source in sources:
+        if source["type"] == "grid" and grid is None:
+            # The user's own sensor is better than the template sensor made of it: one step less to go stale.
+            own = source.get("power_config", {}).get("stat_rate_inverted")
+            grid, inverted = own or source.get("stat_rate"), own is not None
+        elif source["type"] == "solar" and (rate := source.get("stat_rate")):
+            solar.append(rate)
+    # External statistics are no entities; nothing can be read from them.
+    if grid is not None and not valid_entity_id(grid):
+        grid, inverted = None, False
+    return EnergyDashboard(grid, inverted, tuple(rate for rate in solar if valid_entity_id(rate)))

@@ -1,0 +1,146 @@
+"""Repairs: what a user has to look after, raised and taken back as the site's view tells."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import issue_registry as ir
+
+from .const import DOMAIN, SUBENTRY_CHARGER
+from .coordinator import SmartChargingConfigEntry
+from .engine.csms.state import Obedience
+from .engine.model import EvseStatus, MeterQuality
+from .engine.view import ChargerView, SiteView
+
+ISSUE_PORT_TAKEN: Final = "port_taken"
+ISSUE_LEDGER_TOO_NEW: Final = "ledger_too_new"
+ISSUE_ENTRY_TOO_NEW: Final = "entry_too_new"
+ISSUE_METER_LOST: Final = "meter_lost"
+ISSUE_PROFILES_REFUSED: Final = "profiles_refused"
+ISSUE_PROFILES_IGNORED: Final = "profiles_ignored"
+ISSUE_NO_LEASE: Final = "no_lease"
+ISSUE_SAFE_CURRENT: Final = "safe_current"
+ISSUE_PASSWORD_REFUSED: Final = "password_refused"
+
+_UNTRUSTED: Final = frozenset({MeterQuality.LOST, MeterQuality.IMPLAUSIBLE})
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """A problem of one thing; `about` makes its id unique."""
+
+    key: str
+    about: str
+    severity: ir.IssueSeverity = ir.IssueSeverity.WARNING
+    placeholders: dict[str, str] = field(default_factory=dict, hash=False)
+
+    @property
+    def id(self) -> str:
+        """Return the id in the issue registry."""
+        return f"{self.key}_{self.about}"
+
+
+@callback
+def async_raise(hass: HomeAssistant, issue: Issue, *, fix_for_entry: str | None = None) -> None:
+    """Show an issue; with an entry id it offers a fix."""
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        issue.id,
+        data=None if fix_for_entry is None else {"entry_id": fix_for_entry},
+        is_fixable=fix_for_entry is not None,
+        severity=issue.severity,
+        translation_key=issue.key,
+        translation_placeholders=issue.placeholders,
+    )
+
+
+@callback
+def async_clear(hass: HomeAssistant, key: str, about: str) -> None:
+    """Take an issue back, if it is shown."""
+    ir.async_delete_issue(hass, DOMAIN, Issue(key, about).id)
+
+
+@callback
+def async_password_refused(hass: HomeAssistant, entry: SmartChargingConfigEntry, subentry: ConfigSubentry) -> None:
+    """Tell that a charger did not take its password."""
+    placeholders = {"charger": subentry.title, "site": entry.title}
+    async_raise(hass, Issue(ISSUE_PASSWORD_REFUSED, subentry.subentry_id, placeholders=placeholders))
+
+
+@callback
+def async_password_settled(hass: HomeAssistant, subentry_id: str) -> None:
+    """Take back that a charger did not take its password."""
+    async_clear(hass, ISSUE_PASSWORD_REFUSED, subentry_id)
+
+
+class SiteIssues:
+    """Keeps the issues of one running site equal to what its view shows."""
+
+    def __init__(self, hass: HomeAssistant, entry: SmartChargingConfigEntry) -> None:
+        """Start without any issue shown."""
+        self._hass = hass
+        self._entry = entry
+        self._shown: dict[str, Issue] = {}
+
+    @callback
+    def async_update(self) -> None:
+        """Raise what is new and take back what is over."""
+        view = self._entry.runtime_data.coordinator.data
+        meter_lost_shown = any(issue.key == ISSUE_METER_LOST for issue in self._shown.values())
+        wanted = {issue.id: issue for issue in issues_of(self._entry, view, meter_lost_shown=meter_lost_shown)}
+        for issue_id in self._shown.keys() - wanted.keys():
+            ir.async_delete_issue(self._hass, DOMAIN, issue_id)
+        for issue_id, issue in wanted.items():
+            if self._shown.get(issue_id) != issue:
+                async_raise(self._hass, issue)
+        self._shown = wanted
+
+    @callback
+    def async_clear(self) -> None:
+        """Take all back: who does not run has no such problems."""
+        for issue_id in self._shown:
+            ir.async_delete_issue(self._hass, DOMAIN, issue_id)
+        self._shown = {}
+
+
+def issues_of(entry: SmartChargingConfigEntry, view: SiteView, *, meter_lost_shown: bool) -> Iterator[Issue]:
+    """Yield the problems that a view shows.
+
+    A lost meter becomes one when a car charges; it stays one until the meter is back, so that it
+    does not come and go with the car.
+    """
+    site = {"site": entry.title}
+    if view.grid_quality in _UNTRUSTED and (meter_lost_shown or _charges(view)):
+        yield Issue(ISSUE_METER_LOST, entry.entry_id, ir.IssueSeverity.ERROR, site)
+    for subentry in entry.get_subentries_of_type(SUBENTRY_CHARGER):
+        charger = view.chargers.get(str(subentry.unique_id))
+        if charger is None:
+            continue
+        placeholders = {**site, "charger": subentry.title}
+        for key in _charger_problems(charger):
+            yield Issue(key, subentry.subentry_id, placeholders=placeholders)
+        if subentry.unique_id in view.safe_current_missing:
+            yield Issue(ISSUE_SAFE_CURRENT, subentry.subentry_id, placeholders=placeholders)
+
+
+def _charger_problems(charger: ChargerView) -> Iterator[str]:
+    """Yield the keys of what is wrong with how a charger follows its limits."""
+    seen = {evse.state.obedience for evse in charger.evses.values()}
+    if Obedience.REJECTS in seen:
+        yield ISSUE_PROFILES_REFUSED
+    if Obedience.IGNORES in seen:
+        yield ISSUE_PROFILES_IGNORED
+    if charger.station.capabilities.holds_lease is False:
+        yield ISSUE_NO_LEASE
+
+
+def _charges(view: SiteView) -> bool:
+    """Return whether a car charges at the site."""
+    return any(
+        evse.state.status is EvseStatus.CHARGING
+        for charger in view.chargers.values()
+        for evse in charger.evses.values()
+    )

@@ -1,0 +1,57 @@
+"""Sentences in the logbook for what happened at the chargers."""
+
+from collections.abc import Callable
+from typing import Final
+
+from homeassistant.components.logbook.const import LOGBOOK_ENTRY_MESSAGE, LOGBOOK_ENTRY_NAME
+from homeassistant.const import ATTR_DEVICE_ID
+from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr
+
+from .const import DOMAIN
+from .engine.view import SiteEventType
+from .event import ATTR_TYPE, EVENT_SMART_CHARGING
+
+_UNKNOWN: Final = "Charger"  # its device was removed since
+
+
+@callback
+def async_describe_events(
+    hass: HomeAssistant,
+    async_describe_event: Callable[[str, str, Callable[[Event], dict[str, str]]], None],
+) -> None:
+    """Tell the logbook how to put our events into words."""
+    devices = dr.async_get(hass)
+
+    @callback
+    def describe(event: Event) -> dict[str, str]:
+        """Return who did what."""
+        device = devices.async_get(event.data[ATTR_DEVICE_ID] or "")
+        return {
+            LOGBOOK_ENTRY_NAME: _UNKNOWN if device is None else _full_name(devices, device),
+            LOGBOOK_ENTRY_MESSAGE: _message(event),
+        }
+
+    async_describe_event(DOMAIN, EVENT_SMART_CHARGING, describe)
+
+
+def _full_name(devices: dr.DeviceRegistry, device: dr.AnyDeviceEntry) -> str:
+    """Return a device's name, after that of the station it is a part of."""
+    name = device.name_by_user or device.name or _UNKNOWN
+    if not isinstance(device, dr.ChildDeviceEntry):
+        return name
+    station = devices.async_get(device.parent_device_id)
+    return name if station is None else f"{station.name_by_user or station.name} {name}"
+
+
+def _message(event: Event) -> str:
+    """Return the sentence without its subject."""
+    tag = event.data.get("tag_label")
+    match event.data[ATTR_TYPE]:
+        case SiteEventType.SESSION_STARTED:
+            return "started a session"
+        case SiteEventType.SESSION_ENDED:
+            minutes = round(event.data["duration_s"] / 60)
+            return f"ended a session: {event.data['energy_kwh']:.2f} kWh in {minutes // 60}:{minutes % 60:02d} h"
+        case _:
+            return "was shown a tag" if tag is None else f"was shown tag {tag}"

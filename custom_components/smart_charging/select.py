@@ -1,0 +1,47 @@
+"""Selects: the mode that an EVSE charges in."""
+
+from typing import Final, override
+
+from homeassistant.components.select import SelectEntity, SelectEntityDescription
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .coordinator import SmartChargingConfigEntry
+from .engine.model import ChargeMode, EvseKey
+from .entity import EvseEntity
+
+PARALLEL_UPDATES = 1
+
+MODE: Final = SelectEntityDescription(key="mode", translation_key="mode", options=[mode.value for mode in ChargeMode])
+
+
+async def async_setup_entry(
+    hass: HomeAssistant, entry: SmartChargingConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+) -> None:
+    """Set up the selects of EVSEs as they come."""
+    coordinator = entry.runtime_data.coordinator
+
+    @callback
+    def add_evse(subentry: ConfigSubentry, key: EvseKey) -> None:
+        """Add the selects of an EVSE."""
+        async_add_entities(
+            [ModeSelect(hass, coordinator, MODE, subentry, key)], config_subentry_id=subentry.subentry_id
+        )
+
+    entry.async_on_unload(coordinator.async_add_evse_listener(add_evse))
+
+
+class ModeSelect(EvseEntity, SelectEntity):
+    """The mode of an EVSE: the user's wish, so it can be set while the station is away."""
+
+    @property
+    @override
+    def current_option(self) -> str:
+        """Return the mode."""
+        return self.evse.mode.value
+
+    @override
+    async def async_select_option(self, option: str) -> None:
+        """Change the mode."""
+        await self.async_run(self.coordinator.site.set_mode(self.key, ChargeMode(option)), self.charger.name)

@@ -1,0 +1,57 @@
+"""Sessions in the words of automations: plain values with units, and never the value of a tag."""
+
+from datetime import datetime
+
+from homeassistant.util.json import JsonValueType
+
+from .engine.model import Session, Transaction
+from .engine.session_tracking import fingerprint
+from .engine.view import SiteEvent
+
+type Detail = str | int | float
+
+
+def session_details(session: Session, now: datetime) -> dict[str, Detail]:
+    """Return when a session was, how long, and what it delivered."""
+    details: dict[str, Detail] = {
+        "started_at": session.plugged_in_at.isoformat(),
+        "energy_kwh": round(session.energy_wh / 1000, 3),
+        "duration_s": round(((session.plugged_out_at or now) - session.plugged_in_at).total_seconds()),
+    }
+    if session.plugged_out_at is not None:
+        details["ended_at"] = session.plugged_out_at.isoformat()
+    return details
+
+
+def event_details(event: SiteEvent) -> dict[str, Detail]:
+    """Return what an event tells; what is not known is left out."""
+    details = {} if event.session is None else session_details(event.session, event.at)
+    if event.tag_label is not None:
+        details["tag_label"] = event.tag_label
+    if event.solar_share is not None:
+        details["solar_share"] = round(event.solar_share, 3)
+    return details
+
+
+def recorded_session(session: Session, site_id: str, now: datetime) -> dict[str, JsonValueType]:
+    """Return a session of the ledger with its transactions."""
+    result: dict[str, JsonValueType] = {"evse": session.evse_id, **session_details(session, now)}
+    if session.transactions and session.transactions[-1].id_token:
+        result["tag_label"] = fingerprint(site_id, session.transactions[-1].id_token)
+    result["transactions"] = [_recorded_transaction(each, site_id) for each in session.transactions]
+    return result
+
+
+def _recorded_transaction(transaction: Transaction, site_id: str) -> JsonValueType:
+    """Return a transaction without what would let somebody charge as its owner."""
+    details: dict[str, JsonValueType] = {
+        "started_at": transaction.started_at.isoformat(),
+        "energy_kwh": round(transaction.energy_wh / 1000, 3),
+    }
+    if transaction.id_token:
+        details["tag_label"] = fingerprint(site_id, transaction.id_token)
+    if transaction.stopped_at is not None:
+        details["stopped_at"] = transaction.stopped_at.isoformat()
+    if transaction.stop_reason is not None:
+        details["stop_reason"] = transaction.stop_reason
+    return details

@@ -1,0 +1,98 @@
+"""Command line: run a simulated site until it is interrupted."""
+
+import argparse
+import asyncio
+from collections.abc import Sequence
+import contextlib
+import logging
+import signal
+import sys
+
+from .clock import WallClock
+from .control_api import ControlApi
+from .demo import DemoOptions, build_site, cars_arrive
+from .modbus.server import ModbusDevices
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m simulator", description=__doc__)
+    add = parser.add_argument
+    add("--stations", type=int, default=2, help="how many charging stations")
+    add("--ocpp", default="ws://127.0.0.1:9000", help="where they dial; the station's id is appended")
+    add("--modbus-host", default="127.0.0.1", help="address of the Modbus server")
+    add("--modbus-port", type=int, default=5020, help="its port")
+    add("--control-port", type=int, default=0, help="port of the control interface on 127.0.0.1; 0 is off")
+    add("--sun", default="demo", help="demo (noon with clouds), real (this hour's sun), or fixed:W")
+    add("--house", default="", help="fixed house load as three comma-separated W; empty is a living household")
+    add("--seed", type=int, default=1, help="which household and sky")
+    add("--station-prefix", default="SIM", help="stations are called PREFIX-1, PREFIX-2 ...")
+    add("--phases", default="3,1", help="phases of the cars, in turn")
+    add("--interval", type=int, default=60, help="seconds between meter values, until the central system sets it")
+    add("--battery", type=float, default=0.0, metavar="KWH", help="home battery; 0 is none")
+    add("--password", default=None, help="password of all stations")
+    add("--plug-after", type=float, default=5.0, help="seconds until the first car comes; negative: none comes")
+    add("--plug-every", type=float, default=60.0, help="seconds between the cars")
+    add("--verbose", action="store_true", help="log more")
+    return parser.parse_args(arguments)
+
+
+async def run(arguments: argparse.Namespace) -> None:
+    """Run the site until SIGINT or SIGTERM."""
+    clock = WallClock()
+    options = DemoOptions(
+        url=arguments.ocpp,
+        stations=arguments.stations,
+        prefix=arguments.station_prefix,
+        phases=[int(n) for n in arguments.phases.split(",")],
+        sun=arguments.sun,
+        seed=arguments.seed,
+        sample_s=arguments.interval,
+        battery_wh=1000 * arguments.battery,
+        password=arguments.password,
+        plug_first_s=arguments.plug_after,
+        plug_next_s=arguments.plug_every,
+    )
+    site = build_site(options, clock)
+    if arguments.house:
+        l1, l2, l3 = (float(watts) for watts in arguments.house.split(","))
+        site.plant.house.hold((l1, l2, l3))
+    modbus = ModbusDevices(site.plant, clock)
+    control = ControlApi(site, modbus)
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with contextlib.AsyncExitStack() as stack:
+        port = await modbus.start(arguments.modbus_host, arguments.modbus_port)
+        stack.push_async_callback(modbus.stop)
+        print(f"Modbus on {arguments.modbus_host}:{port}", flush=True)
+        if arguments.control_port:
+            print(f"Control on http://127.0.0.1:{await control.start(arguments.control_port)}", flush=True)
+            stack.push_async_callback(control.stop)
+        await stack.enter_async_context(site)
+        print(f"{', '.join(site.stations)} dial {arguments.ocpp}", flush=True)
+        if options.plug_first_s >= 0:
+            arrivals = asyncio.create_task(cars_arrive(site, options))
+            stack.callback(arrivals.cancel)
+        waiting = [asyncio.ensure_future(stop.wait()), asyncio.ensure_future(site.broken())]
+        done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
+        for task in done:
+            task.result()
+
+
+def main() -> int:
+    """Run the command line and return its exit code."""
+    arguments = parse()
+    logging.basicConfig(level=logging.DEBUG if arguments.verbose else logging.WARNING)
+    try:
+        asyncio.run(run(arguments))
+    except OSError as error:
+        print(f"Can not listen: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

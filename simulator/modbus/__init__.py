@@ -1,0 +1,1 @@
+"""A Modbus TCP server with SunSpec models that show the simulated plant."""

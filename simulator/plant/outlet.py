@@ -1,0 +1,90 @@
+"""The power side of one connector: contactor, meter, and the car behind it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from .car import Car
+from .phases import NOMINAL_VOLTAGE, ZERO, Phases, phases, times
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a station signals to the car: A per phase on so many phases; no phases means an open contactor."""
+
+    current_a: float
+    phases: int = 3
+
+
+NOTHING = Offer(0.0, 0)
+
+
+def _offer_nothing(now: datetime) -> Offer:
+    del now
+    return NOTHING
+
+
+@dataclass(slots=True)
+class Outlet:
+    """A metered outlet; `rotation` tells which grid phase (0..2) each of its own phases is wired to."""
+
+    car: Car | None = None
+    phases: int = 3
+    rotation: tuple[int, int, int] = (0, 1, 2)
+    energy_wh: float = 0.0
+    offer: Callable[[datetime], Offer] = _offer_nothing
+    present_offer: Offer = NOTHING
+    current_a: Phases = ZERO
+    voltage: Phases = (NOMINAL_VOLTAGE, NOMINAL_VOLTAGE, NOMINAL_VOLTAGE)
+    _plugged: bool = field(default=False)
+
+    @property
+    def plugged(self) -> bool:
+        """Tell whether a cable is in."""
+        return self._plugged
+
+    def plug(self, plugged: bool) -> None:
+        """Put the cable in or pull it; pulling ends the flow at once."""
+        self._plugged = plugged
+        self.current_a = ZERO
+        self.present_offer = NOTHING
+        if self.car is not None:
+            self.car.plugged()
+
+    @property
+    def power_w(self) -> float:
+        """Return the power it draws, over all phases."""
+        return sum(self.phase_power_w)
+
+    @property
+    def phase_power_w(self) -> Phases:
+        """Return the power on each of the outlet's own phases."""
+        return times(self.current_a, self.voltage)
+
+    def grid_current_a(self) -> Phases:
+        """Return the current on the grid's phases."""
+        return self._on_grid(self.current_a)
+
+    def grid_power_w(self) -> Phases:
+        """Return the power on the grid's phases."""
+        return self._on_grid(self.phase_power_w)
+
+    def advance(self, now: datetime, grid_voltage: Phases, seconds: float) -> None:
+        """Draw for this long what the car takes of the offer; the register is the integral of the power."""
+        self.voltage = phases(grid_voltage[at] for at in self.rotation)
+        self.present_offer = self.offer(now) if self._plugged else NOTHING
+        current = 0.0
+        if self.car is not None and self._plugged:
+            current = self.car.advance(self.present_offer.current_a, seconds)
+        used = min(self.phases, self.present_offer.phases, self.car.model.phases if self.car else 0)
+        self.current_a = phases(current if n < used else 0.0 for n in range(3))
+        energy = self.power_w * seconds / 3600
+        self.energy_wh += energy
+        if self.car is not None:
+            self.car.fill(energy)
+
+    def _on_grid(self, own: Phases) -> Phases:
+        grid = [0.0, 0.0, 0.0]
+        for value, at in zip(own, self.rotation, strict=True):
+            grid[at] += value
+        return phases(grid)

@@ -1,0 +1,60 @@
+"""One grid connection and all behind it, moved forward in small steps."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from .battery import Battery
+from .grid import GridMeter, GridSupply
+from .house import House
+from .outlet import Outlet
+from .phases import Phases, add, balanced, negative
+from .sun import Photovoltaics
+
+STEP_S = 0.25
+"""The longest step: short beside a car's ramp of 1 to 3 s."""
+
+
+class Plant:
+    """House, sun, battery, cars and grid; power is constant within a step, so registers are exact sums."""
+
+    def __init__(
+        self,
+        *,
+        start: datetime,
+        house: House,
+        photovoltaics: Photovoltaics,
+        outlets: Sequence[Outlet],
+        battery: Battery | None = None,
+        supply: GridSupply | None = None,
+    ) -> None:
+        """Begin at `start` with everything still; the first values come with the first step."""
+        self.now = start
+        self.house = house
+        self.photovoltaics = photovoltaics
+        self.battery = battery
+        self.outlets = list(outlets)
+        self.grid = GridMeter(supply or GridSupply())
+        self.house_w: Phases = house.power_w()
+        self.advance(start + timedelta(milliseconds=1))
+
+    def advance(self, now: datetime) -> None:
+        """Move to this moment; a moment in the past changes nothing."""
+        while (left := (now - self.now).total_seconds()) > 0:
+            self._step(min(STEP_S, left))
+
+    def _step(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+        self.house.advance(seconds)
+        self.photovoltaics.advance(self.now, seconds)
+        self.house_w = self.house.power_w()
+        for outlet in self.outlets:
+            outlet.advance(self.now, self.grid.voltage, seconds)
+        load = add(
+            self.house_w,
+            balanced(-self.photovoltaics.power_w),
+            *(outlet.grid_power_w() for outlet in self.outlets),
+        )
+        if self.battery is not None:
+            self.battery.advance(sum(load), seconds)
+            load = add(load, negative(balanced(self.battery.power_w)))
+        self.grid.advance(load, seconds)

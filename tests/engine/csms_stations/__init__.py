@@ -1,0 +1,1 @@
+"""Tests of what the central system does with its stations."""

@@ -1,0 +1,243 @@
+"""Who may enter: unknown stations until they are confirmed, passwords while they change, and removal."""
+
+import asyncio
+from dataclasses import replace
+
+import aiohttp
+import pytest
+
+from custom_components.smart_charging.engine.config import StationConfig
+from custom_components.smart_charging.engine.csms.security import hash_password
+from custom_components.smart_charging.engine.csms.state import StationEventType
+from tests.engine.csms_stations.conftest import CONFIG, Bench
+from tests.engine.csms_stations.raw_station import RawStation
+
+HASHED = hash_password("old-password-16b")
+
+
+async def test_an_unknown_station_waits_and_is_announced_with_its_make(empty_bench: Bench) -> None:
+    bench = empty_bench
+    client = await bench.dial()
+    assert (await client.boot())["status"] == "Pending"
+    (unknown,) = bench.unknown
+    assert (unknown.station_id, unknown.vendor, unknown.model) == ("CP1", "Acme", "One")
+    assert list(bench.csms.pending) == ["CP1"]
+    await client.boot()
+    await bench.pass_time(20)
+    assert len(bench.unknown) == 1
+
+
+async def test_an_unknown_station_that_says_nothing_is_announced_after_ten_seconds(empty_bench: Bench) -> None:
+    bench = empty_bench
+    await bench.dial()
+    await bench.until(lambda: bool(bench.csms.pending))
+    await bench.pass_time(11)
+    assert bench.unknown[0].vendor is None
+
+
+async def test_an_unknown_station_is_answered_harmlessly(empty_bench: Bench) -> None:
+    bench = empty_bench
+    client = await bench.dial()
+    refused = {"status": "Invalid"}
+    assert await client.ask("Authorize", {"idTag": "T"}) == {"idTagInfo": refused}
+    assert (await client.start(bench.now()))["idTagInfo"] == refused
+    assert await client.stop(1, bench.now()) == {}
+    assert await client.meter(bench.now(), {"Voltage": "230"}) == {}
+    assert await client.status("Available") == {}
+    assert (await client.ask("Heartbeat"))["currentTime"] == "2026-06-01T10:00:00.000Z"
+    with pytest.raises(ValueError, match="NotSupported"):
+        await client.ask("RemoteStartTransaction", {"idTag": "T"})
+    assert not bench.store.transactions
+
+
+async def test_a_confirmed_station_keeps_its_socket_and_is_set_up_at_once(empty_bench: Bench) -> None:
+    bench = empty_bench
+    client = await bench.dial()
+    await client.boot()
+    await bench.csms.add_station(CONFIG)
+    assert not bench.csms.pending
+    assert bench.station.state.connected
+    assert bench.station.state.vendor == "Acme"
+    await bench.until(lambda: client.sent("TriggerMessage") == [{"requestedMessage": "BootNotification"}])
+    assert (await client.boot())["status"] == "Accepted"
+    await bench.until(lambda: bool(client.profiles()))
+    assert not client.closed
+
+
+async def test_the_sixty_fifth_unknown_station_is_refused(empty_bench: Bench) -> None:
+    bench = empty_bench
+    for number in range(64):
+        await bench.dial(f"U{number}")
+        await bench.clock.advance(1)  # unknown handshakes are limited by rate
+    await bench.until(lambda: len(bench.csms.pending) == 64)
+    with pytest.raises(aiohttp.WSServerHandshakeError):
+        await bench.dial("U64")
+
+
+async def test_an_unknown_station_that_left_is_forgotten(empty_bench: Bench) -> None:
+    bench = empty_bench
+    client = await bench.dial()
+    await bench.until(lambda: bool(bench.csms.pending))
+    await client.close()
+    await bench.until(lambda: not bench.csms.pending)
+    await bench.csms.add_station(CONFIG)
+    assert not bench.station.state.connected
+
+
+async def enters(bench: Bench, password: str | None) -> bool:
+    """Return whether CP1 gets in with this password, and leave again."""
+    client = RawStation("CP1")
+    bench.clients.append(client)
+    try:
+        await client.connect(bench.port, password=password)
+    except aiohttp.WSServerHandshakeError:
+        return False
+    await bench.until(lambda: bench.station.state.connected)
+    await client.close()
+    await bench.until(lambda: not bench.station.state.connected)
+    await bench.pass_time(2)  # failed handshakes are limited by rate
+    return True
+
+
+async def test_a_station_enters_with_its_password_only(empty_bench: Bench) -> None:
+    bench = empty_bench
+    await bench.csms.add_station(StationConfig("CP1", "Garage", password_hash=HASHED))
+    assert await enters(bench, "old-password-16b")
+    assert not await enters(bench, None)
+    assert not await enters(bench, "something else")
+
+
+async def test_a_station_without_password_needs_the_explicit_choice(empty_bench: Bench) -> None:
+    bench = empty_bench
+    await bench.csms.add_station(StationConfig("CP1", "Garage"))
+    assert not await enters(bench, None)
+
+
+async def test_the_old_password_opens_until_the_new_one_was_used(empty_bench: Bench) -> None:
+    bench = empty_bench
+    config = StationConfig("CP1", "Garage", password_hash=HASHED)
+    await bench.csms.add_station(config)
+    client = await bench.dial(password="old-password-16b")
+    await bench.until(lambda: bench.station.state.connected)
+    await bench.station.set_password("new-password-16b")
+    assert client.sent("ChangeConfiguration")[-1] == {
+        "key": "AuthorizationKey",
+        "value": b"new-password-16b".hex(),
+    }
+    await bench.csms.update_station(replace(config, password_hash=hash_password("new-password-16b")))
+    await client.close()
+    await bench.until(lambda: not bench.station.state.connected)
+    assert await enters(bench, "old-password-16b")
+    assert await enters(bench, b"new-password-16b".hex())
+    assert not await enters(bench, "old-password-16b")
+    assert await enters(bench, "new-password-16b")
+
+
+async def test_a_refused_password_opens_nothing(empty_bench: Bench) -> None:
+    bench = empty_bench
+    await bench.csms.add_station(StationConfig("CP1", "Garage", password_hash=HASHED))
+    client = await bench.dial(password="old-password-16b")
+    await bench.until(lambda: bench.station.state.connected)
+    client.answers["ChangeConfiguration"] = {"status": "Rejected"}
+    with pytest.raises(Exception, match="rejected"):
+        await bench.station.set_password("new-password-16b")
+    await client.close()
+    await bench.until(lambda: not bench.station.state.connected)
+    assert not await enters(bench, "new-password-16b")
+    assert await enters(bench, "old-password-16b")
+
+
+async def test_a_password_whose_answer_was_lost_locks_nobody_out(empty_bench: Bench) -> None:
+    bench = empty_bench
+    await bench.csms.add_station(StationConfig("CP1", "Garage", password_hash=HASHED))
+    client = await bench.dial(password="old-password-16b")
+    await bench.until(lambda: bench.station.state.connected)
+    bench.station.handler.note_deviation("test")
+    client.answers["ChangeConfiguration"] = lambda _: None
+    asking = asyncio.create_task(bench.station.set_password("new-password-16b"))
+    await bench.until(lambda: bool(client.sent("ChangeConfiguration")))
+    await bench.pass_time(31)
+    with pytest.raises(Exception, match="timeout"):
+        await asking
+    await client.close()
+    await bench.until(lambda: not bench.station.state.connected)
+    assert await enters(bench, "old-password-16b")
+    assert await enters(bench, "new-password-16b")
+
+
+async def test_a_removed_station_loses_our_profiles_and_its_socket(bench: Bench) -> None:
+    client = await bench.ready()
+    bench.station.set_limit(1, 12.0, 6.0)
+    await bench.until(lambda: len(client.profiles()) == 2)
+    ours = {profile["chargingProfileId"] for profile in client.profiles()}
+    await bench.csms.remove_station("CP1")
+    assert {payload["id"] for payload in client.sent("ClearChargingProfile")} == ours
+    await bench.until(lambda: client.closed)
+    assert not bench.csms.stations
+
+
+async def test_a_newer_socket_serves_the_station_and_the_older_one_s_end_changes_nothing(empty_bench: Bench) -> None:
+    bench = empty_bench
+    await bench.csms.add_station(StationConfig("CP1", "Garage", password_hash=HASHED))
+    old = await bench.dial(password="old-password-16b")
+    await bench.until(lambda: bench.station.state.connected)
+    new = await bench.dial(password="old-password-16b")
+    await bench.until(lambda: len(bench.told(StationEventType.CONNECTED)) == 2)
+    await bench.until(lambda: old.closed)
+    await old.close()
+    await new.ask("Heartbeat")
+    assert bench.station.state.connected
+    assert bench.events[-1].type is not StationEventType.DISCONNECTED
+
+
+async def test_a_station_can_t_be_added_twice(bench: Bench) -> None:
+    with pytest.raises(ValueError, match="CP1"):
+        await bench.csms.add_station(CONFIG)
+
+
+async def test_a_listener_that_fails_keeps_no_station_from_its_answer(bench: Bench) -> None:
+    def fail(_event: object) -> None:
+        raise RuntimeError("listener")
+
+    stop = bench.csms.subscribe(fail)
+    client = await bench.dial()
+    assert (await client.boot())["status"] == "Accepted"
+    stop()
+    told = len(bench.events)
+    await client.status("Available", timestamp=bench.now())
+    assert len(bench.events) > told
+
+
+async def test_messages_of_every_kind_are_answered(bench: Bench) -> None:
+    client = await bench.ready()
+    assert await client.ask("DataTransfer", {"vendorId": "v"}) == {"status": "UnknownVendorId"}
+    assert await client.ask("FirmwareStatusNotification", {"status": "Downloading"}) == {}
+    assert await client.ask("DiagnosticsStatusNotification", {"status": "Uploading"}) == {}
+    assert (bench.station.state.firmware_status, bench.station.state.diagnostics_status) == (
+        "Downloading",
+        "Uploading",
+    )
+    assert bench.told(StationEventType.FIRMWARE)
+    with pytest.raises(ValueError, match="NotSupported"):
+        await client.ask("Reset", {"type": "Hard"})
+    with pytest.raises(ValueError, match="NotImplemented"):
+        await client.ask("TransactionStarted", {})
+
+
+async def test_what_breaks_the_schema_is_counted_and_used(bench: Bench) -> None:
+    client = await bench.ready()
+    await client.status("charging", errorCode="Error", timestamp=bench.now(), strange="field")
+    assert bench.evse.status is not None
+    assert bench.evse.error_code == "Error"
+    assert bench.station.state.deviations
+    await client.status("Dancing", timestamp=bench.now())
+    assert bench.station.state.deviations["StatusNotification: unknown status"] == 1
+
+
+async def test_the_offset_of_a_station_s_clock_makes_no_message_late(bench: Bench) -> None:
+    client = await bench.ready()
+    for _ in range(3):
+        await client.status("Available", timestamp=bench.now(-1200))
+        await bench.pass_time(10)
+    await client.meter(bench.now(-1200), {"Power.Active.Import": "7000"})
+    assert bench.evse.measurement is not None

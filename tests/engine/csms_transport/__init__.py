@@ -1,0 +1,1 @@
+"""The OCPP port and its sockets, over a real connection on the loopback."""

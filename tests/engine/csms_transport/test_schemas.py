@@ -1,0 +1,72 @@
+"""OCPP's schemas as checks: what they find is told without values, and often enough to help."""
+
+import json
+
+import pytest
+
+from custom_components.smart_charging.engine.csms.schemas import Schemas, schemas_of
+from custom_components.smart_charging.engine.model import Json
+
+SAMPLE: dict[str, Json] = {"value": "1"}
+NUMBERS: list[Json] = [{"value": 1}] * 90
+
+
+@pytest.fixture(scope="module")
+def schemas() -> Schemas:
+    return schemas_of("ocpp1.6")
+
+
+@pytest.mark.parametrize(("protocol", "actions"), [("ocpp1.6", 39), ("ocpp2.0.1", 64), ("ocpp2.1", 91)])
+def test_every_message_of_a_version_is_there_with_its_answer(protocol: str, actions: int) -> None:
+    book = schemas_of(protocol)
+    assert "Heartbeat" in book and "HeartbeatResponse" not in book
+    assert len(book._requests) == actions
+    assert set(book._responses) <= set(book._requests)
+
+
+@pytest.mark.parametrize(
+    ("payload", "violations"),
+    [
+        ({"connectorId": 1, "meterValue": [{"timestamp": "2026-06-01T10:00:00Z", "sampledValue": [SAMPLE]}]}, ()),
+        ({"connectorId": 1}, ("required meterValue",)),
+        ({"connectorId": "SECRET", "meterValue": 5}, ("connectorId type", "meterValue type")),
+        (
+            {"connectorId": 1, "meterValue": [{"timestamp": "SECRET", "sampledValue": [SAMPLE]}]},
+            ("data.meterValue[].timestamp must be date-time",),
+        ),
+        (
+            {
+                "connectorId": 1,
+                "meterValue": [{"timestamp": "2026-06-01T10:00:00Z", "sampledValue": NUMBERS}],
+            },
+            ("meterValue[].sampledValue[].value type",),
+        ),
+    ],
+)
+def test_violations_tell_place_and_rule_but_no_value(
+    payload: dict[str, Json], violations: tuple[str, ...], schemas: Schemas
+) -> None:
+    assert set(schemas.request_violations("MeterValues", payload)) == set(violations)
+    assert "SECRET" not in str(violations)
+
+
+def test_celsius_is_accepted_in_both_spellings(schemas: Schemas) -> None:
+    for unit in ("Celsius", "Celcius"):
+        value: Json = {"timestamp": "2026-06-01T10:00:00Z", "sampledValue": [{"value": "1", "unit": unit}]}
+        assert schemas.request_violations("MeterValues", {"connectorId": 1, "meterValue": [value]}) == ()
+
+
+def test_names_of_unknown_fields_are_told_within_bounds(schemas: Schemas) -> None:
+    payload: dict[str, Json] = {f"{number:03}" + "x" * 5000: 1 for number in range(300)}
+    (told,) = schemas.request_violations("Heartbeat", payload)
+    assert told.startswith("additionalProperties 000xxx")
+    assert len(told) < 160
+
+
+def test_value_of_any_depth_is_judged(schemas: Schemas) -> None:
+    deep = json.loads("[" * 900 + "]" * 900)
+    assert schemas.request_violations("DataTransfer", {"vendorId": deep})
+
+
+def test_schemas_of_a_version_are_made_once() -> None:
+    assert schemas_of("ocpp1.6") is schemas_of("ocpp1.6")

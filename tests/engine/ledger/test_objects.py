@@ -1,0 +1,66 @@
+"""Settings, station memory, and the end of a site."""
+
+from functools import partial
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from custom_components.smart_charging.engine.ledger import Ledger, SiteLedger, tables
+from custom_components.smart_charging.engine.model import EvseKey, Json
+
+from .builders import EVSE, after, register, started, stopped
+
+
+async def test_what_was_never_saved_is_empty(site: SiteLedger) -> None:
+    assert await site.load_settings(EVSE) == {}
+    assert await site.load("CP1") == {}
+
+
+async def test_settings_and_memory_survive_a_restart(path: Path) -> None:
+    settings: dict[str, Json] = {"mode": "solar_min", "max_current_a": 13.5, "enabled": True, "list": [1, None, "ä"]}
+    first = await Ledger.open(path)
+    await first.site("home").save_settings(EVSE, {"mode": "off"})
+    await first.site("home").save_settings(EVSE, settings)
+    await first.site("home").save("CP1", {"level": 3})
+    await first.site("home").save("CP1", {"level": 7})
+    await first.close()
+    again = await Ledger.open(path)
+    assert await again.site("home").load_settings(EVSE) == settings
+    assert await again.site("home").load("CP1") == {"level": 7}
+    await again.close()
+
+
+async def test_settings_belong_to_one_evse_of_one_site(ledger: Ledger, site: SiteLedger) -> None:
+    await site.save_settings(EVSE, {"mode": "fast"})
+    await site.save("CP1", {"level": 3})
+    assert await site.load_settings(EvseKey("CP1", 2)) == {}
+    assert await site.load("CP2") == {}
+    assert await ledger.site("office").load_settings(EVSE) == {}
+    assert await ledger.site("office").load("CP1") == {}
+
+
+async def test_settings_are_saved_as_they_were_when_asked(site: SiteLedger) -> None:
+    settings: dict[str, Json] = {"limits": [6]}
+    saving = site.save_settings(EVSE, settings)
+    await saving
+    limits = settings["limits"]
+    assert isinstance(limits, list)
+    limits.append(16)
+    assert await site.load_settings(EVSE) == {"limits": [6]}
+
+
+def sites_in(table: sa.Table, connection: sa.Connection) -> set[str]:
+    return set(connection.execute(sa.select(table.c.site_id)).scalars())
+
+
+async def test_a_removed_site_leaves_nothing_and_others_untouched(ledger: Ledger, site: SiteLedger) -> None:
+    for one in (site, ledger.site("office")):
+        kept = await one.start_transaction(started())
+        await one.record_meter_values("CP1", 1, kept.transaction_id, (register(10, 1030),), after(10))
+        await one.stop_transaction(stopped("77", 60, 1200))
+        await one.save("CP1", {"level": 3})
+    await site.remove_site()
+    for table in tables.metadata.sorted_tables:
+        assert await ledger.read(partial(sites_in, table)) == {"office"}, table.name
+    assert await site.record_meter_values("CP1", 1, None, (register(20, 1060),), after(20)) is None
+    assert (await site.start_transaction(started())).energy_wh == 0

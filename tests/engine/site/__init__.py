@@ -1,0 +1,1 @@
+"""Tests of the site layer: what joins the rooms."""

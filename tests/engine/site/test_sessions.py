@@ -1,0 +1,178 @@
+"""Sessions from plug-in to plug-out, as stations report them and the ledger keeps them."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from custom_components.smart_charging.engine.csms.state import EvseState, StationEvent, StationEventType, StationState
+from custom_components.smart_charging.engine.ledger import Ledger, SiteLedger
+from custom_components.smart_charging.engine.model import (
+    EvseKey,
+    EvseStatus,
+    Measurand,
+    MeterValue,
+    SampledValue,
+    Transaction,
+    TransactionStart,
+    TransactionStop,
+)
+from custom_components.smart_charging.engine.session_tracking import SessionTracker, fingerprint
+from custom_components.smart_charging.engine.view import SiteEvent, SiteEventType
+
+NOW = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
+KEY = EvseKey("CP1", 1)
+
+
+def minute(number: float) -> datetime:
+    return NOW + timedelta(minutes=number)
+
+
+@pytest.fixture
+async def ledger(tmp_path: Path) -> AsyncGenerator[SiteLedger]:
+    opened = await Ledger.open(tmp_path / "ledger.db")
+    yield opened.site("site")
+    await opened.close()
+
+
+class Station:
+    """A station's events, fed to a tracker as the central system would."""
+
+    def __init__(self, ledger: SiteLedger) -> None:
+        self.ledger = ledger
+        self.events: list[SiteEvent] = []
+        self.tracker = SessionTracker("site", ledger, self.events.append)
+        self.evse = EvseState(1)
+
+    async def event(self, kind: StationEventType, at: datetime, *, live: bool = True, **fields: object) -> None:
+        state = StationState("CP1", connected=True, evses={1: self.evse})
+        event = StationEvent(kind, state, at, 1, live=live)
+        self.tracker.take(replace(event, **fields))  # type: ignore[arg-type]  # fields by name
+        task = asyncio.create_task(self.tracker.run(lambda: None))
+        await self.tracker.settled()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    async def status(self, status: EvseStatus, at: datetime, *, live: bool = True) -> None:
+        self.evse = replace(self.evse, status=status)
+        await self.event(StationEventType.STATUS, at, live=live)
+
+    async def start(self, at: datetime, register_wh: int, token: str = "04AA") -> Transaction:
+        transaction = await self.ledger.start_transaction(TransactionStart("CP1", 1, token, at, register_wh, at))
+        self.evse = replace(self.evse, transaction=transaction)
+        await self.event(StationEventType.TRANSACTION_STARTED, at, transaction=transaction)
+        return transaction
+
+    async def meter(self, transaction: Transaction, at: datetime, register_wh: float) -> None:
+        reading = MeterValue(at, (SampledValue(Measurand.ENERGY_IMPORT_REGISTER, register_wh),))
+        updated = await self.ledger.record_meter_values("CP1", 1, transaction.transaction_id, [reading], at)
+        await self.event(StationEventType.MEASURED, at, transaction=updated)
+
+    async def stop(self, transaction: Transaction, at: datetime, register_wh: int) -> None:
+        stop = TransactionStop("CP1", transaction.transaction_id, at, register_wh, "EVDisconnected", None, at)
+        _, stopped = await self.ledger.stop_transaction(stop)
+        self.evse = replace(self.evse, transaction=None)
+        await self.event(StationEventType.TRANSACTION_ENDED, at, transaction=stopped)
+
+    def kinds(self) -> list[SiteEventType]:
+        return [event.type for event in self.events]
+
+
+async def test_a_session_runs_from_plug_in_to_plug_out_with_its_energy(ledger: SiteLedger) -> None:
+    station = Station(ledger)
+    await station.status(EvseStatus.PREPARING, minute(0))
+    transaction = await station.start(minute(1), 1000)
+    await station.status(EvseStatus.CHARGING, minute(1))
+    await station.meter(transaction, minute(31), 4000)
+    assert station.tracker.record(KEY).session.energy_wh == 3000  # type: ignore[union-attr]  # there is one
+    assert station.tracker.record(KEY).lifetime_wh == 3000
+    await station.stop(transaction, minute(61), 6500)
+    await station.status(EvseStatus.AVAILABLE, minute(62))
+    assert station.kinds() == [SiteEventType.SESSION_STARTED, SiteEventType.SESSION_ENDED]
+    ended = station.events[-1]
+    assert ended.session is not None
+    assert ended.session.energy_wh == 5500
+    assert ended.session.plugged_out_at == minute(62)
+    assert ended.tag_label == fingerprint("site", "04aa")
+    assert station.tracker.record(KEY).lifetime_wh == 5500
+
+
+async def test_two_transactions_of_one_stay_are_one_session(ledger: SiteLedger) -> None:
+    station = Station(ledger)
+    await station.status(EvseStatus.PREPARING, minute(0))
+    first = await station.start(minute(1), 0)
+    await station.stop(first, minute(10), 1000)
+    second = await station.start(minute(20), 1000)
+    await station.stop(second, minute(30), 1700)
+    await station.status(EvseStatus.AVAILABLE, minute(31))
+    session = station.events[-1].session
+    assert session is not None
+    assert [one.energy_wh for one in session.transactions] == [1000, 700]
+    assert session.energy_wh == 1700
+
+
+async def test_available_before_the_stop_ends_the_session_with_all_energy(ledger: SiteLedger) -> None:
+    station = Station(ledger)
+    await station.status(EvseStatus.PREPARING, minute(0))
+    transaction = await station.start(minute(1), 0)
+    await station.status(EvseStatus.AVAILABLE, minute(10))
+    assert SiteEventType.SESSION_ENDED not in station.kinds()
+    await station.stop(transaction, minute(10), 2222)
+    assert station.kinds()[-1] is SiteEventType.SESSION_ENDED
+    assert station.events[-1].session.energy_wh == 2222  # type: ignore[union-attr]  # there is one
+
+
+async def test_a_car_that_comes_before_the_old_stop_has_a_session_of_its_own(ledger: SiteLedger) -> None:
+    station = Station(ledger)
+    await station.status(EvseStatus.PREPARING, minute(0))
+    await station.start(minute(1), 0)
+    await station.status(EvseStatus.AVAILABLE, minute(10))
+    station.evse = replace(station.evse, transaction=None)
+    await station.status(EvseStatus.PREPARING, minute(11))
+    assert station.kinds() == [
+        SiteEventType.SESSION_STARTED,
+        SiteEventType.SESSION_ENDED,
+        SiteEventType.SESSION_STARTED,
+    ]
+
+
+async def test_a_session_goes_on_over_a_restart(ledger: SiteLedger) -> None:
+    before = Station(ledger)
+    await before.status(EvseStatus.PREPARING, minute(0))
+    transaction = await before.start(minute(1), 0)
+    after = Station(ledger)
+    await after.tracker.load(KEY)
+    await after.status(EvseStatus.CHARGING, minute(20))
+    assert after.kinds() == []
+    await after.meter(transaction, minute(21), 900)
+    assert after.tracker.record(KEY).session.energy_wh == 900  # type: ignore[union-attr]  # there is one
+
+
+async def test_what_a_station_replays_from_its_queue_is_no_news(ledger: SiteLedger) -> None:
+    station = Station(ledger)
+    await station.status(EvseStatus.CHARGING, minute(0), live=False)
+    assert station.kinds() == []
+
+
+async def test_a_presented_tag_is_told_without_its_value(ledger: SiteLedger) -> None:
+    station = Station(ledger)
+    await station.event(StationEventType.TAG_PRESENTED, minute(0), id_token="04A1B2C3")
+    (event,) = station.events
+    assert event.type is SiteEventType.TAG_PRESENTED
+    assert event.tag_label == fingerprint("site", "04a1b2c3")
+    assert "A1B2" not in repr(event)
+
+
+async def test_a_tag_at_a_reader_without_connector_is_told_for_the_station(ledger: SiteLedger) -> None:
+    station = Station(ledger)
+    await station.event(StationEventType.TAG_PRESENTED, minute(0), evse_id=None, id_token="04A1B2C3")
+    assert [event.key for event in station.events] == [EvseKey("CP1", 0)]
+
+
+def test_fingerprints_tell_tags_and_sites_apart() -> None:
+    assert fingerprint("site", "04AA") == fingerprint("site", "04aa")
+    assert fingerprint("site", "04AA") != fingerprint("site", "04AB")
+    assert fingerprint("site", "04AA") != fingerprint("other", "04AA")

@@ -1,0 +1,1 @@
+"""Tests of the simulator, with nothing of the integration in them."""
