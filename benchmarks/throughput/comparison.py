@@ -12,8 +12,7 @@ import aiohttp
 
 from .load import LoadStation
 
-STATIONS = 50
-IDLE_STATIONS = 200
+STATIONS = 200
 OURS = "benchmarks.throughput.our_server"
 BARE = "benchmarks.throughput.bare_server"
 
@@ -64,7 +63,7 @@ async def kib_per_station() -> float:
     """Return the memory of our server per connected station that is booted and idle."""
     async with _server(OURS) as (process, port), aiohttp.ClientSession() as session:
         before = await _rss(process)
-        stations = [LoadStation(f"B{number}", port) for number in range(IDLE_STATIONS)]
+        stations = [LoadStation(f"B{number}", port) for number in range(STATIONS)]
         for station in stations:
             await station.connect(session)
         idling = [asyncio.create_task(station.idle()) for station in stations]
@@ -75,7 +74,7 @@ async def kib_per_station() -> float:
         await asyncio.gather(*idling, return_exceptions=True)
         for station in stations:
             await station.close()
-        return (after - before) / IDLE_STATIONS
+        return (after - before) / STATIONS
 
 
 async def _metered(stations: list[LoadStation], seconds: float) -> int:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 import json
 
-START = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
+START = datetime.now(UTC).replace(microsecond=0)
 
 
 def boot(message_id: str) -> str:

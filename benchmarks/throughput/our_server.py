@@ -7,12 +7,13 @@ import tempfile
 from custom_components.smart_charging.engine.clock import SystemClock
 from custom_components.smart_charging.engine.config import LeaseTimes, SiteConfig, StationConfig
 from custom_components.smart_charging.engine.csms.central_system import CentralSystem, CsmsSettings
+from custom_components.smart_charging.engine.csms.server import ServerSettings
 from custom_components.smart_charging.engine.csms.store import AuthorizationResult
 from custom_components.smart_charging.engine.ledger import Ledger
 from custom_components.smart_charging.engine.model import AuthorizationStatus
 from custom_components.smart_charging.engine.site import Site
 
-from .comparison import IDLE_STATIONS
+from .comparison import STATIONS
 from .serving import serve
 
 
@@ -35,13 +36,13 @@ async def start() -> int:
         memory=ledger,
         authorizer=AcceptEveryone(),
         lease=lease,
-        settings=CsmsSettings(),
+        settings=CsmsSettings(server=ServerSettings(messages_per_s=1e6, message_burst=10**6)),
     )
     site = Site(
         SiteConfig("bench", "Bench", fuse_a=10_000.0, has_grid_meter=False), csms=csms, ledger=ledger, clock=clock
     )
     await site.start()
-    for number in range(IDLE_STATIONS):
+    for number in range(STATIONS):
         await site.add_charger(StationConfig(f"B{number}", f"B{number}", allow_without_password=True))
     return await site.listen("127.0.0.1", 0)
 

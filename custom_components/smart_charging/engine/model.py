@@ -203,7 +203,11 @@ class EvseMeasurement:
 
 @dataclass(frozen=True, slots=True)
 class TransactionStart:
-    """A transaction as the station announced it; times are the station's own."""
+    """A transaction as the station announced it; times are the station's own.
+
+    `live` says that it was announced as it began, whatever the station's clock says, and not
+    from a queue of what happened offline.
+    """
 
     station_id: str
     evse_id: int
@@ -211,6 +215,7 @@ class TransactionStart:
     started_at: datetime
     meter_start_wh: int
     received_at: datetime
+    live: bool = False
 
 
 @dataclass(frozen=True, slots=True)

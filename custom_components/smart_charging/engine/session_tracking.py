@@ -23,7 +23,8 @@ class EvseRecord:
     session: Session | None = None
     lifetime_wh: float | None = None
     lifetime_base_wh: float = 0.0  # without the open transaction
-    transaction_id: str | None = None
+    transaction_id: str | None = None  # the one that is followed
+    transaction_session_id: int | None = None
 
 
 class SessionTracker:
@@ -83,10 +84,9 @@ class SessionTracker:
         match event.type:
             case StationEventType.STATUS if event.live:
                 await self._status(key, event)
-            case StationEventType.MEASURED if event.transaction is not None:
-                await self._progress(key, event.transaction)
-            case StationEventType.TRANSACTION_STARTED if event.transaction is not None:
-                await self._progress(key, event.transaction)
+            case StationEventType.MEASURED | StationEventType.TRANSACTION_STARTED if event.live:
+                if event.transaction is not None:
+                    await self._progress(key, event.transaction)
             case StationEventType.TRANSACTION_ENDED:
                 await self._transaction_ended(key, event)
             case _:
@@ -111,6 +111,7 @@ class SessionTracker:
         session = await self._ledger.plug_in(key, at)
         self._records[key] = replace(self.record(key), session=session)
         if known is None or known.session_id != session.session_id:
+            self._records[key] = replace(self._records[key], transaction_id=None)
             self._announce(SiteEvent(SiteEventType.SESSION_STARTED, key, at, session=session))
 
     async def _plug_out(self, key: EvseKey, at: datetime) -> None:
@@ -124,22 +125,28 @@ class SessionTracker:
         self._announce(SiteEvent(SiteEventType.SESSION_ENDED, key, at, session, last, label))
 
     async def _progress(self, key: EvseKey, transaction: Transaction) -> None:
+        if self.record(key).transaction_id != transaction.transaction_id:
+            await self._follow(key, transaction)
         record = self.record(key)
         session = record.session
-        if session is None or session.session_id != transaction.session_id:
-            current = await self._ledger.open_session(key)
-            if current is None or current.session_id != transaction.session_id:
-                return
-            session = current
-        if record.transaction_id != transaction.transaction_id:
-            lifetime_wh = await self._ledger.lifetime_energy_wh(key)
-            record = replace(
-                record,
-                transaction_id=transaction.transaction_id,
-                lifetime_base_wh=lifetime_wh - transaction.energy_wh,
-            )
-        lifetime = max(record.lifetime_wh or 0.0, record.lifetime_base_wh + transaction.energy_wh)
-        self._records[key] = replace(record, session=with_transaction(session, transaction), lifetime_wh=lifetime)
+        if session is not None and session.session_id == record.transaction_session_id:
+            session = with_transaction(session, transaction)
+        lifetime_wh = max(record.lifetime_wh or 0.0, record.lifetime_base_wh + transaction.energy_wh)
+        self._records[key] = replace(record, session=session, lifetime_wh=lifetime_wh)
+
+    async def _follow(self, key: EvseKey, transaction: Transaction) -> None:
+        """Take up a transaction that runs now, in the session that goes on."""
+        session = await self._ledger.open_session(key)
+        if session is not None and session.session_id != transaction.session_id:
+            session = await self._ledger.take_into_session(key, transaction.transaction_id)
+        lifetime_wh = await self._ledger.lifetime_energy_wh(key)
+        self._records[key] = replace(
+            self.record(key),
+            session=session or self.record(key).session,
+            transaction_id=transaction.transaction_id,
+            transaction_session_id=transaction.session_id if session is None else session.session_id,
+            lifetime_base_wh=lifetime_wh - transaction.energy_wh,
+        )
 
     async def _transaction_ended(self, key: EvseKey, event: StationEvent) -> None:
         lifetime_wh = await self._ledger.lifetime_energy_wh(key)

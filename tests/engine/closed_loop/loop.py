@@ -110,11 +110,12 @@ async def closed_loop(
         try:
             yield loop
         finally:
+            # Stopping waits on the clock, which only moves here.
             stopping = asyncio.create_task(running.stop())
             while not stopping.done():
                 await clock.advance(1.0, settle=SETTLE_S)
             await stopping
-    await ledger.close()
+            await ledger.close()
 
 
 def _with_url(options: StationOptions, url: str) -> StationOptions:

@@ -1,11 +1,15 @@
 """A car charges as its mode says, and the fuse holds, whatever the house does."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from custom_components.smart_charging.engine.config import SiteConfig, StationConfig
+from custom_components.smart_charging.engine.config import LeaseTimes, SiteConfig, StationConfig
+from custom_components.smart_charging.engine.csms.state import Obedience
 from custom_components.smart_charging.engine.model import ChargeMode, EvseStatus, MeterQuality, ReasonCode
+from simulator.ocpp.options import StationOptions
+from simulator.ocpp.quirks import Quirks
 
 from .loop import closed_loop, key
 
@@ -74,18 +78,39 @@ async def test_a_lost_meter_brings_the_car_to_its_safe_current(tmp_path: Path) -
 
 
 async def test_a_car_without_a_leader_falls_to_its_safe_current_and_comes_back(tmp_path: Path) -> None:
-    async with closed_loop(tmp_path, site=SITE, chargers=[CHARGER]) as loop:
+    site = replace(SITE, lease=LeaseTimes(hold_s=40, renew_s=15))
+    async with closed_loop(tmp_path, site=site, chargers=[CHARGER]) as loop:
         loop.house(460.0)
         await loop.run(30)
         loop.plug()
         await loop.run(120)
         assert loop.drawn_a() == pytest.approx(16.0, abs=0.2)
         loop.simulated.diallers["CP1"].disconnect()
-        await loop.run(SITE.lease.hold_s + 10)
+        await loop.run(site.lease.hold_s + 10)
         assert loop.drawn_a() == pytest.approx(6.0, abs=0.1)
         loop.simulated.diallers["CP1"].reconnect()
         await loop.run(120)
         assert loop.drawn_a() > 12.0
+
+
+async def test_a_station_that_draws_more_than_it_accepted_is_seen_and_booked(tmp_path: Path) -> None:
+    chargers = [CHARGER, StationConfig("CP2", "Street", allow_without_password=True)]
+    stations = [
+        StationOptions("CP1", "", sample_s=10, max_a=16.0, quirks=Quirks(ignores_profiles=True)),
+        StationOptions("CP2", "", sample_s=10),
+    ]
+    async with closed_loop(tmp_path, site=SITE, chargers=chargers, stations=stations) as loop:
+        loop.house(460.0)
+        await loop.run(30)
+        await loop.site.set_max_current(key("CP1"), 6.0)
+        loop.plug("CP1")
+        await loop.run(100)
+        assert loop.drawn_a("CP1") == pytest.approx(16.0, abs=0.2)
+        assert loop.evse("CP1").state.obedience is Obedience.IGNORES
+        loop.plug("CP2")
+        await loop.run(100)
+        assert loop.drawn_a("CP2") <= 6.1
+        assert loop.seconds_over_fuse == 0
 
 
 async def test_the_sessions_energy_is_the_stations_register(tmp_path: Path) -> None:

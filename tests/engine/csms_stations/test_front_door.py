@@ -2,13 +2,17 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import datetime
 
 import aiohttp
 import pytest
 
 from custom_components.smart_charging.engine.config import StationConfig
+from custom_components.smart_charging.engine.csms import limit_keeper
 from custom_components.smart_charging.engine.csms.security import hash_password
 from custom_components.smart_charging.engine.csms.state import StationEventType
+from custom_components.smart_charging.engine.csms.store import AuthorizationResult
+from custom_components.smart_charging.engine.model import AuthorizationStatus, Json, StoreError
 from tests.engine.csms_stations.conftest import CONFIG, Bench
 from tests.engine.csms_stations.raw_station import RawStation
 
@@ -152,7 +156,6 @@ async def test_a_password_whose_answer_was_lost_locks_nobody_out(empty_bench: Be
     await bench.csms.add_station(StationConfig("CP1", "Garage", password_hash=HASHED))
     client = await bench.dial(password="old-password-16b")
     await bench.until(lambda: bench.station.state.connected)
-    bench.station.handler.note_deviation("test")
     client.answers["ChangeConfiguration"] = lambda _: None
     asking = asyncio.create_task(bench.station.set_password("new-password-16b"))
     await bench.until(lambda: bool(client.sent("ChangeConfiguration")))
@@ -241,3 +244,106 @@ async def test_the_offset_of_a_station_s_clock_makes_no_message_late(bench: Benc
         await bench.pass_time(10)
     await client.meter(bench.now(-1200), {"Power.Active.Import": "7000"})
     assert bench.evse.measurement is not None
+
+
+async def test_a_station_that_can_t_be_taken_over_dials_again_as_a_known_one(empty_bench: Bench) -> None:
+    bench = empty_bench
+    client = await bench.dial()
+    await client.boot()
+    loads = 0
+
+    async def fail_at_the_second(station_id: str) -> tuple[()]:
+        nonlocal loads
+        loads += 1
+        if loads > 1:
+            raise StoreError("disk full")
+        return ()
+
+    bench.store.open_transactions = fail_at_the_second  # type: ignore[method-assign]
+    await bench.csms.add_station(CONFIG)
+    await bench.until(lambda: client.closed)
+    assert not bench.station.state.connected
+    del bench.store.open_transactions  # type: ignore[attr-defined]
+    again = await bench.dial()
+    assert (await again.boot())["status"] == "Accepted"
+
+
+async def test_a_connector_that_no_station_has_is_refused(bench: Bench) -> None:
+    client = await bench.ready()
+    for connector in (65, -1, 10**9):
+        with pytest.raises(ValueError, match="PropertyConstraintViolation"):
+            await client.status("Available", connector)
+    assert list(bench.station.state.evses) == [1]
+
+
+async def test_limits_are_kept_although_one_attempt_broke(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = await bench.ready()
+
+    def fail(*_arguments: object) -> dict[str, Json]:
+        raise RuntimeError("defect")
+
+    monkeypatch.setattr(limit_keeper, "lease_profile", fail)
+    bench.station.set_limit(1, 12.0, 6.0)
+    await bench.pass_time(5)
+    monkeypatch.undo()
+    assert len(client.profiles()) == 1
+    await bench.pass_time(6)
+    await bench.until(lambda: len(client.profiles()) == 2)
+
+
+async def test_a_removed_station_out_of_reach_is_forgotten_all_the_same(bench: Bench) -> None:
+    client = await bench.ready()
+    await client.close()
+    await bench.until(lambda: not bench.station.state.connected)
+    await bench.csms.remove_station("CP1")
+    assert not bench.csms.stations
+
+
+async def test_an_adopted_station_s_oddities_are_counted(empty_bench: Bench) -> None:
+    bench = empty_bench
+    client = await bench.dial()
+    await client.boot()
+    with pytest.raises(ValueError, match="NotImplemented"):
+        await client.ask("TransactionStarted", {})
+    await bench.csms.add_station(CONFIG)
+    assert not bench.station.state.deviations
+    with pytest.raises(ValueError, match="NotImplemented"):
+        await client.ask("TransactionStarted", {})
+    assert bench.station.state.deviations == {"unknown action": 1}
+
+
+async def test_security_messages_are_acknowledged_and_certificates_refused(bench: Bench) -> None:
+    client = await bench.ready()
+    assert await client.ask("SecurityEventNotification", {"type": "X", "timestamp": bench.now()}) == {}
+    assert await client.ask("LogStatusNotification", {"status": "Idle"}) == {}
+    assert await client.ask("SignCertificate", {"csr": "x"}) == {"status": "Rejected"}
+
+
+async def test_what_is_known_of_a_tag_is_told_to_the_station(bench: Bench) -> None:
+    client = await bench.ready()
+
+    async def authorize(station_id: str, id_token: str, now: datetime) -> AuthorizationResult:
+        return AuthorizationResult(AuthorizationStatus.ACCEPTED, "FAMILY", now)
+
+    bench.store.authorize = authorize  # type: ignore[method-assign]
+    answer = await client.ask("Authorize", {"idTag": "T"})
+    assert answer["idTagInfo"] == {
+        "status": "Accepted",
+        "parentIdTag": "FAMILY",
+        "expiryDate": "2026-06-01T10:00:00.000Z",
+    }
+
+
+async def test_a_station_known_from_before_is_told_its_limit_as_soon_as_it_talks(bench: Bench) -> None:
+    client = await bench.ready()
+    bench.station.set_limit(1, 12.0, 6.0)
+    await bench.until(lambda: len(client.profiles()) == 2)
+    await client.close()
+    await bench.csms.remove_station("CP1")
+    await bench.csms.add_station(CONFIG)
+    bench.station.set_limit(1, 12.0, 6.0)
+    again = await bench.dial()
+    await again.ask("Heartbeat")
+    await bench.until(lambda: len(again.profiles()) == 2)
+    assert bench.station.state.capabilities.max_stack_level == 8
+    await bench.until(lambda: {"requestedMessage": "BootNotification"} in again.sent("TriggerMessage"))

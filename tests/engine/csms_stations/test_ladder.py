@@ -291,3 +291,32 @@ async def test_schedules_follow_the_station_s_own_clock(bench: Bench) -> None:
     bench.station.set_limit(1, 10.0, 6.0)
     await bench.until(lambda: len(client.profiles()) == 2)
     assert client.profiles()[-1]["chargingSchedule"]["startSchedule"] == "2026-06-01T09:49:30.000Z"
+
+
+async def test_an_idle_station_that_draws_nothing_proves_no_obedience(bench: Bench) -> None:
+    client = await bench.dial()
+    transaction_id = await charging(bench, client)
+    bench.station.set_limit(1, 8.0, 6.0)
+    await bench.until(lambda: bench.evse.applied is not None)
+    await bench.pass_time(35)
+    await client.meter(bench.now(), {"Current.Import": "16"}, transaction_id)
+    await bench.until(lambda: bench.evse.obedience is Obedience.IGNORES)
+    await client.stop(transaction_id, bench.now())
+    bench.station.set_limit(1, 0.0, 6.0)
+    await bench.until(lambda: bench.evse.applied.current_a == 0.0)
+    await bench.pass_time(40)
+    await client.meter(bench.now(), {"Current.Import": "0"})
+    await bench.pass_time(1)
+    assert bench.evse.obedience is Obedience.IGNORES
+
+
+async def test_an_acceptance_time_stays_while_the_limit_is_only_renewed(bench: Bench) -> None:
+    await bench.ready()
+    bench.station.set_limit(1, 12.0, 6.0)
+    await bench.until(lambda: bench.evse.applied is not None)
+    first = bench.evse.applied
+    assert first is not None
+    await bench.pass_time(125)
+    await bench.until(lambda: bench.evse.applied is not None and bench.evse.applied.until > first.until)
+    assert bench.evse.applied is not None
+    assert bench.evse.applied.accepted_at == first.accepted_at

@@ -46,7 +46,24 @@ def test_number_is_read_however_it_is_written(raw: Json, number: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", ["", "NaN", "inf", "-Infinity", "n/a", None, True, "1_000", "0x10", [], "1e999", 10**400]
+    "raw",
+    [
+        "",
+        "NaN",
+        "inf",
+        "-Infinity",
+        "n/a",
+        None,
+        True,
+        "1_000",
+        "0x10",
+        [],
+        "1e999",
+        10**400,
+        "9" * 400 + ",5",
+        "1,2,3",
+        "١٢",
+    ],
 )
 def test_what_is_no_number_is_never_read_as_zero(raw: Json) -> None:
     assert parse_number(raw) is None

@@ -20,7 +20,7 @@ from tests.engine.csms_stations.conftest import CONFIG, SETTINGS
 from tests.engine.csms_stations.memory_store import MemoryStore
 from tests.manual_clock import ManualClock
 
-LEASE = LeaseTimes(hold_s=40.0, renew_s=16.0)
+LEASE = LeaseTimes(hold_s=20.0, renew_s=8.0)
 
 
 @dataclass
@@ -50,11 +50,11 @@ class Pair:
         for _ in range(int(within_s * 4)):
             if condition():
                 return
-            await self.clock.advance(0.25, settle=0.002)
+            await self.clock.advance(0.25, settle=0.001)
         assert condition()
 
     async def pass_time(self, seconds: float) -> None:
-        await self.clock.advance(seconds, settle=0.002)
+        await self.clock.advance(seconds, settle=0.001)
 
 
 @asynccontextmanager
@@ -107,7 +107,7 @@ OBEDIENT = {
 async def test_station_comes_to_its_limit_and_falls_back_when_left_alone(name: str, socket_enabled: None) -> None:
     async with pair(OBEDIENT[name]) as it:
         it.limit(0.0)
-        await it.pass_time(25)
+        await it.pass_time(15)
         it.plug()
         it.limit(10.0)
         await it.until(lambda: abs(it.drawn_a - 10.0) < 0.1, 90)
@@ -115,7 +115,7 @@ async def test_station_comes_to_its_limit_and_falls_back_when_left_alone(name: s
         await it.until(lambda: abs(it.drawn_a - 8.0) < 0.1, 30)
         it.limit(16.0)
         await it.until(lambda: it.drawn_a > 15.9, 45)
-        await it.pass_time(50)  # renewed
+        await it.pass_time(22)  # renewed
         assert it.drawn_a > 15.9
         assert it.evse.obedience is not Obedience.IGNORES
         assert it.evse.obedience is not Obedience.REJECTS

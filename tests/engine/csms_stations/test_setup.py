@@ -259,3 +259,43 @@ async def test_a_changed_configuration_is_followed_without_a_new_socket(bench: B
     bench.station.set_limit(1, 16.0, 6.0)
     await bench.until(lambda: bench.evse.applied is not None and bench.evse.applied.current_a == 10.0)
     assert not client.closed
+
+
+async def test_a_station_that_offers_no_safe_default_is_asked_for_it_at_connector_zero(bench: Bench) -> None:
+    client = await bench.dial()
+
+    def answer(payload: Payload) -> Payload:
+        return {"status": "Accepted" if payload["connectorId"] == 0 else "Rejected"}
+
+    client.answers["SetChargingProfile"] = answer
+    await bench.ready(client)
+    assert steps(bench)["safe_default"] is StepStatus.DONE
+
+
+async def test_a_refused_safe_default_is_tried_again_later(bench: Bench) -> None:
+    client = await bench.dial()
+    client.answers["SetChargingProfile"] = {"status": "Rejected"}
+    await bench.ready(client)
+    client.answers["SetChargingProfile"] = {"status": "Accepted"}
+    tried = len(client.profiles())
+    await bench.pass_time(301)
+    await bench.until(lambda: len(client.profiles()) > tried)
+
+
+async def test_a_station_without_an_allotted_safe_current_is_held_at_zero_from_the_start(empty_bench: Bench) -> None:
+    bench = empty_bench
+    await bench.csms.add_station(replace(CONFIG, safe_current_a=0.0))
+    client = await bench.ready()
+    await bench.until(lambda: bench.evse.applied is not None)
+    assert bench.evse.applied is not None
+    assert (bench.evse.applied.current_a, bench.evse.applied.safe_a) == (0.0, 0.0)
+    assert client.profiles()[0]["chargingSchedule"]["chargingSchedulePeriod"][0]["limit"] == 6.0
+
+
+async def test_a_step_that_finds_the_socket_gone_is_a_failed_one(bench: Bench) -> None:
+    client = await bench.dial()
+    client.answers["TriggerMessage"] = lambda _: None
+    await client.boot()
+    await bench.until(lambda: bool(client.sent("TriggerMessage")))
+    await bench.pass_time(31)
+    await bench.until(lambda: steps(bench)["statuses"] is StepStatus.FAILED)

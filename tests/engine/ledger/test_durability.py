@@ -64,9 +64,9 @@ async def test_calls_are_done_in_the_order_they_were_made(site: SiteLedger) -> N
 async def test_one_record_that_can_not_be_kept_fails_alone(ledger: Ledger, site: SiteLedger) -> None:
     """A lone surrogate is valid in JSON and in no database."""
     before = await site.start_transaction(started(key=EvseKey("CP9", 1)))
-    results = await asyncio.gather(
-        *(site.start_transaction(started(n, token="\ud800" if n == 3 else f"TAG{n}")) for n in range(8)),
+    _, *results = await asyncio.gather(
         site.record_meter_values("CP9", 1, before.transaction_id, (register(10, 1050),), after(10)),
+        *(site.start_transaction(started(n, token="\ud800" if n == 3 else f"TAG{n}")) for n in range(8)),
         return_exceptions=True,
     )
     assert isinstance(results[3], StoreError)

@@ -134,6 +134,12 @@ def test_a_new_meter_settles_from_its_own_register() -> None:
     assert settled(read(500_000, 500_100, 0, 50), 500_000, 90) == 190
 
 
+def test_a_new_meter_that_has_passed_the_old_start_settles_from_its_own_register() -> None:
+    count = read(5000, 9000, 0, 3000, every_s=1800)
+    assert count.energy_wh == 7000
+    assert settled(count, 5000, 6000, 4 * 1800) == 10_000
+
+
 def value(
     wh: float, phase: str | None = None, context: str = "Sample.Periodic", location: str = "Outlet"
 ) -> SampledValue:

@@ -204,6 +204,16 @@ async def test_the_real_stop_of_a_lost_transaction_counts_once(site: SiteLedger)
     assert await site.stop_transaction(stop) == (StopOutcome.REPEATED, ended)
 
 
+async def test_readings_in_the_real_stop_of_a_lost_transaction_count(site: SiteLedger) -> None:
+    kept = await site.start_transaction(started())
+    await site.close_lost_transaction(kept.transaction_id, "CP1", after(600))
+    values = (register(3000, 7000),)
+    _, ended = await site.stop_transaction(stopped(kept.transaction_id, 3600, None, values=values))
+    assert ended is not None
+    assert ended.energy_wh == 6000
+    assert await site.lifetime_energy_wh(EVSE) == 6000
+
+
 async def test_lifetime_energy_adds_ended_and_open_transactions(site: SiteLedger) -> None:
     assert await site.lifetime_energy_wh(EVSE) == 0
     first = await site.start_transaction(started())

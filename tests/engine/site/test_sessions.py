@@ -60,10 +60,14 @@ class Station:
         self.evse = replace(self.evse, status=status)
         await self.event(StationEventType.STATUS, at, live=live)
 
-    async def start(self, at: datetime, register_wh: int, token: str = "04AA") -> Transaction:
-        transaction = await self.ledger.start_transaction(TransactionStart("CP1", 1, token, at, register_wh, at))
+    async def start(
+        self, at: datetime, register_wh: int, token: str = "04AA", *, received_at: datetime | None = None
+    ) -> Transaction:
+        live = received_at is None
+        announced = TransactionStart("CP1", 1, token, at, register_wh, received_at or at, live)
+        transaction = await self.ledger.start_transaction(announced)
         self.evse = replace(self.evse, transaction=transaction)
-        await self.event(StationEventType.TRANSACTION_STARTED, at, transaction=transaction)
+        await self.event(StationEventType.TRANSACTION_STARTED, at, transaction=transaction, live=live)
         return transaction
 
     async def meter(self, transaction: Transaction, at: datetime, register_wh: float) -> None:
@@ -149,6 +153,42 @@ async def test_a_session_goes_on_over_a_restart(ledger: SiteLedger) -> None:
     assert after.kinds() == []
     await after.meter(transaction, minute(21), 900)
     assert after.tracker.record(KEY).session.energy_wh == 900  # type: ignore[union-attr]  # there is one
+
+
+async def test_a_queued_start_that_goes_on_is_the_session_of_the_car_that_is_there(ledger: SiteLedger) -> None:
+    station = Station(ledger)
+    await station.status(EvseStatus.CHARGING, minute(30))
+    transaction = await station.start(minute(10), 0, received_at=minute(31))
+    await station.meter(transaction, minute(32), 1500)
+    await station.stop(transaction, minute(40), 2000)
+    await station.status(EvseStatus.AVAILABLE, minute(41))
+    (session,) = await ledger.sessions()
+    assert session == station.events[-1].session
+    assert (session.plugged_in_at, session.energy_wh) == (minute(10), 2000)
+
+
+async def test_a_queued_transaction_that_ended_is_a_session_of_its_own(ledger: SiteLedger) -> None:
+    station = Station(ledger)
+    await station.status(EvseStatus.CHARGING, minute(30))
+    past = await station.start(minute(1), 0, received_at=minute(31))
+    await station.stop(past, minute(10), 700)
+    running = await station.start(minute(30), 700)
+    await station.meter(running, minute(35), 1200)
+    newest, oldest = await ledger.sessions()
+    assert (oldest.energy_wh, oldest.plugged_out_at) == (700, minute(10))
+    assert (newest.energy_wh, newest.plugged_out_at) == (500, None)
+
+
+async def test_a_station_whose_clock_is_hours_off_still_has_its_transaction_in_the_session(
+    ledger: SiteLedger,
+) -> None:
+    station = Station(ledger)
+    await station.status(EvseStatus.PREPARING, minute(300))
+    announced = TransactionStart("CP1", 1, "04AA", minute(0), 0, minute(301), live=True)
+    transaction = await ledger.start_transaction(announced)
+    session = await ledger.open_session(KEY)
+    assert session is not None
+    assert transaction.session_id == session.session_id
 
 
 async def test_what_a_station_replays_from_its_queue_is_no_news(ledger: SiteLedger) -> None:

@@ -14,6 +14,8 @@ from .snapshot import ControlState, Decision, EvseControl, EvseSnapshot, Snapsho
 from .solar import SolarCandidate, admit_to_surplus, smooth
 from .wiring import grid_phases
 
+EXCESS_A = 1.0  # a draw this much above a limit is more than a meter's error
+
 
 def decide(
     snapshot: Snapshot, state: ControlState, now: datetime, *, may_raise: bool = True
@@ -128,7 +130,7 @@ def _shares(
         )
         for evse in active
     ]
-    capacity = site_limit(snapshot) - house - _uncontrolled(snapshot)
+    capacity = site_limit(snapshot) - house - _uncontrolled(snapshot, house)
     rows = [
         Row(name, capacity[phase], {evse.key: 1.0 for evse in active if phase in used[evse.key]})
         for phase, name in enumerate(PHASE_ROWS)
@@ -142,24 +144,31 @@ def _shares(
     return allocate(candidates, rows)
 
 
-def _uncontrolled(snapshot: Snapshot) -> Phases:
+def _uncontrolled(snapshot: Snapshot, house: Phases) -> Phases:
     """Return what stations draw or may start to draw beyond anything decided here.
 
-    A station that draws more than it accepted is booked at its real draw. One that is away
-    with a car plugged in rises to its safe current by itself once its lease ends; what it
-    draws already is part of the house.
+    A station that draws more than it accepted is booked at its real draw: what was measured of it
+    once it had time to follow, and until then what the grid meter shows. One that is away with a
+    car plugged in rises to its safe current by itself once its lease ends; what it draws already
+    is part of the house.
     """
-    extra = Phases()
+    site = snapshot.site
+    excess, commanded, away = Phases(), Phases(), Phases()
     for evse in snapshot.evses:
-        drawn = measured_on_grid(snapshot.site, evse)
-        used = grid_phases(snapshot.site, evse.station)
         if evse.commanded_a is None or evse.status is None or not evse.status.plugged:
+            commanded += measured_on_grid(site, evse)
             continue
+        limit = Phases.spread(evse.commanded_a, grid_phases(site, evse.station))
         if not evse.connected:
-            extra += Phases.spread(max(0.0, evse.safe_a - evse.commanded_a), used)
-        elif evse.settled and max(drawn) > evse.commanded_a + 1.0:
-            extra += (drawn - Phases.spread(evse.commanded_a, used)).at_least(Phases())
-    return extra
+            safe = Phases.spread(evse.safe_a, grid_phases(site, evse.station))
+            away += (safe - limit).at_least(Phases())
+            continue
+        commanded += limit
+        if evse.settled:
+            excess += (measured_on_grid(site, evse) - limit).at_least(Phases())
+    if snapshot.grid.quality in {MeterQuality.FRESH, MeterQuality.STALE} and snapshot.grid.current_a is not None:
+        excess = excess.at_least(snapshot.grid.current_a - house - commanded)
+    return away + Phases(*(value if value > EXCESS_A else 0.0 for value in excess))
 
 
 def _headroom(

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from ..clock import Clock
 from ..config import LeaseTimes, StationConfig
+from ..model import StoreError
 from .connection import Connection, MessageHandler
 from .core import Surroundings
 from .pending import PendingStation
@@ -18,7 +19,8 @@ from .station import Station
 from .store import Authorizer, StationMemory, TransactionStore
 
 _LOGGER = logging.getLogger(__name__)
-_PRIVATE_CLOSE = 1008  # RFC 6455 section 7.4.1: policy violation
+_REMOVED = 1008  # RFC 6455 section 7.4.1: policy violation
+_TRY_AGAIN = 1013  # IANA's WebSocket close codes: try again later
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +84,21 @@ class CentralSystem:
         if config.station_id in self._stations:
             raise ValueError(f"station {config.station_id} exists")
         station = Station(config, self._around, self._publish)
-        self._stations[config.station_id] = station
         await station.start()
+        self._stations[config.station_id] = station
         pending = self._pending.pop(config.station_id, None)
         if pending is not None and not pending.connection.closed:
+            await self._adopt(station, pending)
+
+    async def _adopt(self, station: Station, pending: PendingStation) -> None:
+        """Serve a station that waited; where that fails, it dials again and is known then."""
+        try:
             await station.attach(pending.connection, pending.boot)
-            pending.adopted_by = station.handler
+        except StoreError:
+            _LOGGER.warning("Station %s must dial again", station.config.station_id)
+            await pending.connection.close(_TRY_AGAIN, "try again")
+            return
+        pending.adopted_by = station.handler
 
     async def update_station(self, config: StationConfig) -> None:
         """Change a station's configuration; it keeps its socket. KeyError for an unknown one."""
@@ -98,7 +109,7 @@ class CentralSystem:
         station = self._stations.pop(station_id)
         await station.take_back_profiles()
         if station.connection is not None:
-            await station.connection.close(_PRIVATE_CLOSE, "removed")
+            await station.connection.close(_REMOVED, "removed")
         await station.stop()
 
     def subscribe(self, listener: Callable[[StationEvent], None]) -> Callable[[], None]:

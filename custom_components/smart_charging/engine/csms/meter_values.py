@@ -3,13 +3,15 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 import math
 import re
 
 from ..model import Json, Measurand, MeterValue, SampledValue
 from .timestamps import StationTime, parse_time
 
-_NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?", re.IGNORECASE)
+_WORDS = 256  # distinct spellings kept in mind
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 _PHASE = re.compile(r"(L[123]|N)(-(L[123]|N))?")
 
 type _Conversion = Callable[[float], float]
@@ -65,25 +67,27 @@ class ParsedMeterValues:
 
 def parse_number(raw: object) -> float | None:
     """Read a number, also "12,5" and " 12"; None for what is none, for NaN and infinities."""
-    if isinstance(raw, bool):
+    if isinstance(raw, bool) or not isinstance(raw, int | float | str):
         return None
-    if isinstance(raw, int | float):
-        return _finite(raw)
-    if not isinstance(raw, str):
+    if isinstance(raw, str) and (not raw.isascii() or "_" in raw):  # Python's float reads those too
         return None
+    try:
+        value = float(raw)
+    except OverflowError:
+        return None
+    except ValueError:
+        return _parse_unusual(str(raw))
+    return value if math.isfinite(value) else None
+
+
+def _parse_unusual(raw: str) -> float | None:
+    """Read a number with a decimal comma, and perhaps points between thousands or the other way round."""
     text = raw.strip()
     if "," in text and "." in text:
         thousands = "," if text.rfind(",") < text.rfind(".") else "."
         text = text.replace(thousands, "")
-    return _finite(text.replace(",", ".")) if _NUMBER.fullmatch(text) else None
-
-
-def _finite(raw: float | str) -> float | None:
-    try:
-        value = float(raw)
-    except OverflowError, ValueError:
-        return None
-    return value if math.isfinite(value) else None
+    text = text.replace(",", ".")
+    return parse_number(text) if _NUMBER.fullmatch(text) else None
 
 
 def parse_measurand(raw: object) -> tuple[Measurand | None, str | None]:
@@ -93,6 +97,11 @@ def parse_measurand(raw: object) -> tuple[Measurand | None, str | None]:
     """
     if not isinstance(raw, str) or not raw.strip():
         return Measurand.ENERGY_IMPORT_REGISTER, None
+    return _named_measurand(raw)
+
+
+@lru_cache(maxsize=_WORDS)
+def _named_measurand(raw: str) -> tuple[Measurand | None, str | None]:
     name = raw.strip().lower()
     if name in _BY_NAME:
         return _BY_NAME[name], None
@@ -100,11 +109,15 @@ def parse_measurand(raw: object) -> tuple[Measurand | None, str | None]:
     return _BY_NAME.get(head), _phase(tail) if head in _BY_NAME else None
 
 
-def _phase(raw: object) -> str | None:
-    if not isinstance(raw, str):
-        return None
+@lru_cache(maxsize=_WORDS)
+def _phase(raw: str) -> str | None:
     phase = raw.strip().upper()
     return phase if _PHASE.fullmatch(phase) else None
+
+
+@lru_cache(maxsize=_WORDS)
+def _conversion(measurand: Measurand, unit: str) -> _Conversion | None:
+    return _UNITS[measurand].get(unit.strip().lower())
 
 
 def parse_sampled_value(raw: Json) -> SampledValue | None:
@@ -120,8 +133,8 @@ def parse_sampled_value(raw: Json) -> SampledValue | None:
     measurand, suffix = parse_measurand(raw.get("measurand"))
     if measurand is None or raw.get("format") == "SignedData":
         return None
-    unit = raw.get("unit")
-    conversion = _UNITS[measurand].get(unit.strip().lower() if isinstance(unit, str) else "")
+    unit, phase = raw.get("unit"), raw.get("phase")
+    conversion = _conversion(measurand, unit if isinstance(unit, str) else "")
     value = parse_number(raw.get("value"))
     if conversion is None or value is None:
         raise ValueError("a reading without a usable value or unit")
@@ -129,7 +142,7 @@ def parse_sampled_value(raw: Json) -> SampledValue | None:
     return SampledValue(
         measurand,
         conversion(value),
-        phase=_phase(raw.get("phase")) or suffix,
+        phase=(_phase(phase) if isinstance(phase, str) else None) or suffix,
         context=context if isinstance(context, str) and context else "Sample.Periodic",
         location=location if isinstance(location, str) and location else "Outlet",
     )

@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+import logging
 
 from ..model import MeterValue
 from .core import StationCore
 from .limit_keeper import LimitKeeper
 
+_LOGGER = logging.getLogger(__name__)
 _IDLE_S = 3600.0
+_FAILED_RETRY_S = 10.0
 
 
 class Reconciler:
@@ -71,7 +74,12 @@ class Reconciler:
         """Work until cancelled."""
         while True:
             self._wake.clear()
-            delay = await self._step() if self._open else _IDLE_S
+            try:
+                delay = await self._step() if self._open else _IDLE_S
+            except Exception:
+                # A station that is no longer kept at its limit would only be seen by its effects.
+                _LOGGER.exception("Keeping %s at its limit failed", self._core.config.station_id)
+                delay = _FAILED_RETRY_S
             if delay is None:
                 continue
             with suppress(TimeoutError):

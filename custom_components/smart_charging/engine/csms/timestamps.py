@@ -12,6 +12,7 @@ _CLUSTER_S = 5.0  # transport delay that still counts as "the same offset"
 _MIN_SAMPLES = 3
 _MIN_SPAN_S = 15.0  # a replayed queue is quicker than this
 _WINDOW = 15
+_SAMPLE_GAP_S = 5.0
 _SMALL_OFFSET_S = 2.0  # indistinguishable from transport delay
 
 _ZONED = re.compile(r"(Z|[+-]\d{2}:?\d{2})$", re.IGNORECASE)
@@ -73,7 +74,12 @@ class ClockOffset:
 
     def observe(self, time: StationTime, received_at: datetime, monotonic_s: float) -> None:
         """Take in the time of a message that stations do not queue by specification."""
-        self._samples.append((monotonic_s, (time.at - received_at).total_seconds(), time.zoned))
+        lead_s = (time.at - received_at).total_seconds()
+        if self._samples:
+            before_s, lead_before_s, _ = self._samples[-1]
+            if monotonic_s - before_s < _SAMPLE_GAP_S and abs(lead_s - lead_before_s) < _SMALL_OFFSET_S:
+                return  # tells nothing new
+        self._samples.append((monotonic_s, lead_s, time.zoned))
         for _, lead, _ in sorted(self._samples, key=lambda sample: sample[1], reverse=True):
             cluster = [sample for sample in self._samples if 0 <= lead - sample[1] <= _CLUSTER_S]
             moments = [sample[0] for sample in cluster]

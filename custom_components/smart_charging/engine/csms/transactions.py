@@ -161,5 +161,5 @@ class TransactionBook:
                 _LOGGER.warning("The lost transaction %s can't be closed yet", transaction.transaction_id)
                 self._watch(transaction.evse_id, LOST_GRACE_S)
                 return
-            self._forget(transaction)
-            self._emit_end(closed or transaction, now, live=True)
+            if self._forget(transaction):  # its stop may have come meanwhile
+                self._emit_end(closed or transaction, now, live=True)

@@ -232,7 +232,7 @@ class V16Handler:
         live = self._is_live(started_at, TRANSACTION_LIVE_S)
         authorization = await self._ask_authorizer(id_token)
         start = TransactionStart(
-            self._core.config.station_id, evse_id, id_token, started_at, meter_start, received_at=now
+            self._core.config.station_id, evse_id, id_token, started_at, meter_start, received_at=now, live=live
         )
         if live:
             self._present(id_token, evse_id, started_at)

@@ -143,6 +143,13 @@ class SiteLedger:
         """End the session that goes on and return it; None without one."""
         return await self._ledger.write(lambda book: sessions.plug_out(book, self._site_id, key, at))
 
+    async def take_into_session(self, key: EvseKey, transaction_id: str) -> Session | None:
+        """Move a running transaction that came from a queue into the session that goes on, and return that.
+
+        None where no session goes on, or the transaction does not run at this EVSE.
+        """
+        return await self._ledger.write(lambda book: sessions.take_in(book, self._site_id, key, transaction_id))
+
     async def open_session(self, key: EvseKey) -> Session | None:
         """Return the session that goes on, None without one."""
         return await self._ledger.read(lambda connection: queries.open_session(connection, self._site_id, key))

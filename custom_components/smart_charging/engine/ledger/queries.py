@@ -59,13 +59,13 @@ def at_station(site_id: str, station_id: str) -> sa.ColumnElement[bool]:
 def open_session_row(connection: sa.Connection, site_id: str, key: EvseKey) -> int | None:
     """Return the row of the session that goes on now at an EVSE, None without one.
 
-    One known by plug-in comes first. One known by a replayed transaction only tells of the past.
+    One that is only known by a replayed transaction tells of the past.
     """
     going_on = (
         sa.select(_S.id, _S.plugged, _S.plugged_in_at, _S.heard_at)
         .join(tables.evses)
         .where(at_evse(site_id, key), _S.plugged_out_at.is_(None))
-        .order_by(_S.plugged.desc(), _S.plugged_in_at.desc())
+        .order_by(_S.plugged_in_at.desc())
     )
     for row in connection.execute(going_on):
         if row.plugged or row.heard_at - row.plugged_in_at <= LIVE_WITHIN:

@@ -1,5 +1,6 @@
 """Writing sessions: plug-in to plug-out, and which session a transaction belongs to."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -38,17 +39,49 @@ def plug_out(book: Book, site_id: str, key: EvseKey, at: datetime) -> Session | 
 def for_transaction(book: Book, evse: EvseEntry, start: TransactionStart) -> int:
     """Return the row of the session that a new transaction belongs to.
 
-    This is the plugged one, unless the transaction began before it: then, as without any,
-    the transaction gets a session of its own.
+    This is the plugged one, unless the transaction comes from a queue and began before it: then, as
+    without any, the transaction gets a session of its own.
     """
-    plugged = book.connection.execute(
-        sa.select(_S.id)
-        .where(_S.evse_row == evse.row, _S.plugged_out_at.is_(None), _S.plugged)
-        .where(_S.plugged_in_at <= start.started_at + _EARLY)
-    ).scalar()
-    if plugged is not None:
-        return int(plugged)
-    return _insert(book, evse, plugged=False, plugged_in_at=start.started_at, heard_at=start.received_at)
+    plugged = sa.select(_S.id).where(_S.evse_row == evse.row, _S.plugged_out_at.is_(None), _S.plugged)
+    if not start.live:
+        plugged = plugged.where(_S.plugged_in_at <= start.started_at + _EARLY)
+    row = book.connection.execute(plugged).scalar()
+    if row is not None:
+        return int(row)
+    heard_at = start.started_at if start.live else start.received_at
+    return _insert(book, evse, plugged=False, plugged_in_at=start.started_at, heard_at=heard_at)
+
+
+def take_in(book: Book, site_id: str, key: EvseKey, transaction_id: str) -> Session | None:
+    """Move a running transaction into the plugged session, which then begins no later than it.
+
+    For one that came from a queue and turned out to go on: the car never left. Returns the session;
+    None where none is plugged or the transaction does not run.
+    """
+    book.flush()
+    entry = book.find(site_id, key.station_id, transaction_id)
+    row = queries.open_session_row(book.connection, site_id, key)
+    if entry is None or entry.ended or row is None or entry.evse.key != key:
+        return None
+    left, entry.session_row = entry.session_row, row
+    entry.transaction = replace(entry.transaction, session_id=row)
+    _move_transaction(book, entry.row, row, entry.transaction.started_at)
+    if left != row:
+        _drop_if_empty(book, left)
+    return queries.session(book.connection, row)
+
+
+def _move_transaction(book: Book, transaction_row: int, session_row: int, began_at: datetime) -> None:
+    table = tables.transactions
+    book.connection.execute(sa.update(table).where(table.c.id == transaction_row).values(session_row=session_row))
+    later = sa.update(tables.sessions).where(_S.id == session_row, _S.plugged_in_at > began_at)
+    book.connection.execute(later.values(plugged_in_at=began_at))
+
+
+def _drop_if_empty(book: Book, row: int) -> None:
+    table = tables.transactions.c
+    if book.connection.execute(sa.select(table.id).where(table.session_row == row)).first() is None:
+        book.connection.execute(sa.delete(tables.sessions).where(_S.id == row))
 
 
 def transaction_ended(book: Book, row: int, at: datetime) -> None:
