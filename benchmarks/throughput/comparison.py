@@ -46,7 +46,7 @@ def describe(figures: Figures) -> str:
 
 async def messages_per_s(module: str, seconds: float) -> float:
     """Return how many MeterValues a fresh server answers per second."""
-    async with _server(module) as (process, port), aiohttp.ClientSession() as session:
+    async with _server(module) as (process, port), _session() as session:
         stations = [LoadStation(f"B{number}", port) for number in range(STATIONS)]
         for station in stations:
             await station.connect(session)
@@ -61,7 +61,7 @@ async def messages_per_s(module: str, seconds: float) -> float:
 
 async def kib_per_station() -> float:
     """Return the memory of our server per connected station that is booted and idle."""
-    async with _server(OURS) as (process, port), aiohttp.ClientSession() as session:
+    async with _server(OURS) as (process, port), _session() as session:
         before = await _rss(process)
         stations = [LoadStation(f"B{number}", port) for number in range(STATIONS)]
         for station in stations:
@@ -100,3 +100,8 @@ async def _server(module: str) -> AsyncGenerator[tuple[Process, int]]:
     finally:
         process.kill()
         await process.wait()
+
+
+def _session() -> aiohttp.ClientSession:
+    """Return a session that holds any number of connections."""
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))

@@ -6,23 +6,14 @@ import tempfile
 
 from custom_components.smart_charging.engine.clock import SystemClock
 from custom_components.smart_charging.engine.config import LeaseTimes, SiteConfig, StationConfig
+from custom_components.smart_charging.engine.csms.authorization import AcceptEveryone
 from custom_components.smart_charging.engine.csms.central_system import CentralSystem, CsmsSettings
 from custom_components.smart_charging.engine.csms.server import ServerSettings
-from custom_components.smart_charging.engine.csms.store import AuthorizationResult
 from custom_components.smart_charging.engine.ledger import Ledger
-from custom_components.smart_charging.engine.model import AuthorizationStatus
 from custom_components.smart_charging.engine.site import Site
 
 from .comparison import STATIONS
 from .serving import serve
-
-
-class AcceptEveryone:
-    """Lets every tag charge."""
-
-    async def authorize(self, station_id: str, id_token: str, now: object) -> AuthorizationResult:
-        """Accept."""
-        return AuthorizationResult(AuthorizationStatus.ACCEPTED)
 
 
 async def start() -> int:

@@ -7,13 +7,13 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.device_registry import DeviceEntry
 from homeassistant.helpers.typing import ConfigType
 
-from .authorization import AcceptEveryone
 from .changes import EntryChanges
 from .const import DOMAIN, ENTRY_MINOR_VERSION, ENTRY_VERSION, LOGGER, PLATFORMS, SUBENTRY_CHARGER
 from .coordinator import SiteCoordinator, SmartChargingConfigEntry, SmartChargingRuntime
 from .devices import async_follow_devices, charger_identifier, evse_identifier, site_identifier
 from .discovery import async_discoverer, async_withdraw
 from .engine.clock import SystemClock
+from .engine.csms.authorization import AcceptEveryone
 from .engine.csms.central_system import CentralSystem
 from .engine.ledger import Ledger, LedgerError, LedgerTooNew
 from .engine.model import StoreError

@@ -1,10 +1,11 @@
 """What a user set for an EVSE, kept in the ledger so that not even a power cut forgets it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 import logging
 
 from .ledger import SiteLedger
-from .model import ChargeMode, EvseKey
+from .model import ChargeMode, EvseKey, Json
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -18,16 +19,21 @@ class EvseSettings:
     max_current_a: float | None = None
 
 
-async def load_settings(ledger: SiteLedger, key: EvseKey) -> EvseSettings:
-    """Return an EVSE's settings; what a newer version wrote and this one cannot read is the default."""
-    kept = await ledger.load_settings(key)
+async def load_settings(ledger: SiteLedger, station_id: str) -> dict[EvseKey, EvseSettings]:
+    """Return the settings kept for a station's EVSEs; raises StoreError when they cannot be read."""
+    kept = await ledger.load_settings(station_id)
+    return {EvseKey(station_id, evse_id): _from_json(settings) for evse_id, settings in kept.items()}
+
+
+def _from_json(kept: Mapping[str, Json]) -> EvseSettings:
+    """Read settings; a mode that only a newer version knows is off, for nobody knows what it allows."""
     default = EvseSettings()
-    mode, limit = kept.get("mode"), kept.get("max_current_a")
-    if mode is not None and mode not in {one.value for one in ChargeMode}:
-        _LOGGER.warning("Unknown mode kept for %s: using %s", key, ChargeMode.OFF)
-        mode = ChargeMode.OFF.value
+    mode, limit = kept.get("mode", default.mode.value), kept.get("max_current_a")
+    known = mode in {one.value for one in ChargeMode}
+    if not known:
+        _LOGGER.warning("Unknown mode %s was kept: using %s", mode, ChargeMode.OFF)
     return EvseSettings(
-        mode=default.mode if mode is None else ChargeMode(str(mode)),
+        mode=ChargeMode(str(mode)) if known else ChargeMode.OFF,
         enabled=kept.get("enabled", True) is True,
         max_current_a=float(limit) if isinstance(limit, int | float) else None,
     )

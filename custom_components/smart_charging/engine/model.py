@@ -307,6 +307,7 @@ class ReasonCode(StrEnum):
     METER_LOST = "meter_lost"
     METER_ABSENT = "meter_absent"
     CAR_NOT_CHARGING = "car_not_charging"
+    NOT_FOLLOWING = "not_following"
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,13 +63,15 @@ class SessionTracker:
         await self._events.join()
 
     async def run(self, changed: Callable[[], None]) -> None:
-        """Handle events until cancelled; one that the ledger refuses is logged and passed over."""
+        """Handle events until cancelled; one that cannot be handled is logged and passed over."""
         while True:
             event = await self._events.get()
             try:
                 await self._handle(event)
             except StoreError as err:
                 _LOGGER.error("A session event could not be kept: %s", err)
+            except Exception:
+                _LOGGER.exception("A session event of %s failed", event.station.station_id)
             finally:
                 self._events.task_done()
             changed()

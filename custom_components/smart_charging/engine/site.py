@@ -94,7 +94,8 @@ class Site:
 
     async def add_charger(self, config: StationConfig) -> None:
         """Serve a configured station from now on; one that waits for it keeps its socket."""
-        await self._load(EvseKey(config.station_id, 1))
+        self._settings.update(await load_settings(self._ledger, config.station_id))
+        await self._sessions.load(EvseKey(config.station_id, 1))
         await self._csms.add_station(config)
         self._allocate_safe_currents()
         self._decide(may_raise=True)
@@ -187,11 +188,6 @@ class Site:
             )
         return self._view
 
-    @property
-    def sessions_ledger(self) -> SiteLedger:
-        """The ledger that keeps this site's sessions."""
-        return self._ledger
-
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call the listener whenever `view` may have changed; returns how to stop that."""
         self._listeners.append(listener)
@@ -204,7 +200,11 @@ class Site:
 
     async def _run(self) -> None:
         while True:
-            self._tick()
+            try:
+                self._tick()
+            except Exception:
+                # Leases end by themselves; a cycle that could not decide must not be the last one.
+                _LOGGER.exception("A cycle of %s failed", self.config.name)
             await self._clock.sleep(TICK_S)
 
     def _tick(self) -> None:
@@ -219,6 +219,8 @@ class Site:
     def _decide(self, *, may_raise: bool) -> None:
         """Decide now and hand the setpoints to the stations."""
         now = self._clock.now()
+        if self._safe.currents.keys() != {key for key, _ in self.evses()}:
+            self._allocate_safe_currents()  # a station showed another EVSE
         self._decision, self._state = decide(self._snapshot(now), self._state, now, may_raise=may_raise)
         if may_raise:
             self._decided_at = self._clock.monotonic()
@@ -244,21 +246,9 @@ class Site:
         self._settings[key] = settings
         self._decide(may_raise=True)
 
-    async def _load(self, key: EvseKey) -> None:
-        self._settings[key] = await load_settings(self._ledger, key)
-        await self._sessions.load(key)
-
     def _station_event(self, event: StationEvent) -> None:
         self._sessions.take(event)
-        key = EvseKey(event.station.station_id, event.evse_id or 1)
-        if key not in self._safe.currents or key not in self._settings:
-            self._discover_evse(key)
         self._changed()
-
-    def _discover_evse(self, key: EvseKey) -> None:
-        """Take up an EVSE that a station just showed for the first time."""
-        self._settings.setdefault(key, EvseSettings())
-        self._allocate_safe_currents()
 
     def _announce(self, event: SiteEvent) -> None:
         for listener in list(self._event_listeners):

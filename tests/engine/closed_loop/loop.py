@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from custom_components.smart_charging.engine.config import SiteConfig, StationConfig
+from custom_components.smart_charging.engine.csms.authorization import AcceptEveryone
 from custom_components.smart_charging.engine.csms.central_system import CentralSystem
-from custom_components.smart_charging.engine.csms.store import AuthorizationResult
 from custom_components.smart_charging.engine.ledger import Ledger, SiteLedger
-from custom_components.smart_charging.engine.model import AuthorizationStatus, EvseKey, Phases
+from custom_components.smart_charging.engine.model import EvseKey, Phases
 from custom_components.smart_charging.engine.site import Site
 from custom_components.smart_charging.engine.view import EvseView, GridReading
 from simulator.ocpp.options import StationOptions
@@ -20,13 +20,6 @@ from tests.manual_clock import ManualClock
 
 SETTLE_S = 0.003  # real time for frames and commits between two moments of the clock
 STEP_S = 0.25
-
-
-class AcceptEveryone:
-    """Lets every tag charge."""
-
-    async def authorize(self, station_id: str, id_token: str, now: object) -> AuthorizationResult:
-        return AuthorizationResult(AuthorizationStatus.ACCEPTED)
 
 
 class ClosedLoop:

@@ -93,10 +93,19 @@ async def test_a_car_without_a_leader_falls_to_its_safe_current_and_comes_back(t
         assert loop.drawn_a() > 12.0
 
 
-async def test_a_station_that_draws_more_than_it_accepted_is_seen_and_booked(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("quirks", "obedience"),
+    [
+        (Quirks(ignores_profiles=True), Obedience.IGNORES),
+        (Quirks(rejects_absolute=True, rejects_relative=True), Obedience.REJECTS),
+    ],
+)
+async def test_a_station_that_follows_no_limit_is_seen_and_booked(
+    tmp_path: Path, quirks: Quirks, obedience: Obedience
+) -> None:
     chargers = [CHARGER, StationConfig("CP2", "Street", allow_without_password=True)]
     stations = [
-        StationOptions("CP1", "", sample_s=10, max_a=16.0, quirks=Quirks(ignores_profiles=True)),
+        StationOptions("CP1", "", sample_s=10, max_a=16.0, quirks=quirks),
         StationOptions("CP2", "", sample_s=10),
     ]
     async with closed_loop(tmp_path, site=SITE, chargers=chargers, stations=stations) as loop:
@@ -106,7 +115,7 @@ async def test_a_station_that_draws_more_than_it_accepted_is_seen_and_booked(tmp
         loop.plug("CP1")
         await loop.run(100)
         assert loop.drawn_a("CP1") == pytest.approx(16.0, abs=0.2)
-        assert loop.evse("CP1").state.obedience is Obedience.IGNORES
+        assert loop.evse("CP1").state.obedience is obedience
         loop.plug("CP2")
         await loop.run(100)
         assert loop.drawn_a("CP2") <= 6.1

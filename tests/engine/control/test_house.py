@@ -7,7 +7,7 @@ import pytest
 
 from custom_components.smart_charging.engine.control.house import house_current, worst_recent
 from custom_components.smart_charging.engine.control.snapshot import ControlState, Snapshot
-from custom_components.smart_charging.engine.model import EvseKey, MeterQuality, Phases
+from custom_components.smart_charging.engine.model import EvseKey, MeterQuality, Phases, ReasonCode
 
 from .builders import KEY, NOW, SITE, Loop, evse, grid
 
@@ -62,6 +62,25 @@ def test_a_station_that_draws_more_than_it_accepted_is_booked_at_its_real_draw()
         loop.now += timedelta(seconds=5)
     allocated = decision.setpoints[other].current_a
     assert allocated + 16.0 + 1.0 <= 24.0 + 1e-6
+
+
+def test_a_station_that_took_no_limit_at_all_is_booked_at_its_real_draw() -> None:
+    other = EvseKey("CP2", 1)
+    free = evse(measured=16.0, commanded=None)
+    loop = Loop()
+    for _ in range(20):
+        memory = loop.state.evses.get(other)
+        drawn = memory.setpoint_a if memory else 0.0
+        decision = loop.decide(grid(2.0 + 16.0 + drawn), free, evse(key=other, measured=drawn, commanded=drawn))
+        loop.now += timedelta(seconds=5)
+    assert decision.setpoints[other].current_a == pytest.approx(6.0)
+    assert decision.setpoints[KEY].current_a == 6.0
+    assert decision.setpoints[KEY].reason.code is ReasonCode.NOT_FOLLOWING
+
+
+def test_a_station_that_takes_no_limit_is_asked_to_pause_when_the_fuse_is_overloaded() -> None:
+    decision = Loop().decide(grid(30.0), evse(measured=16.0, commanded=None))
+    assert decision.setpoints[KEY].current_a == 0.0
 
 
 def test_an_absent_station_with_a_car_keeps_room_for_its_safe_current() -> None:

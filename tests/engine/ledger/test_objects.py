@@ -12,7 +12,7 @@ from .builders import EVSE, after, register, started, stopped
 
 
 async def test_what_was_never_saved_is_empty(site: SiteLedger) -> None:
-    assert await site.load_settings(EVSE) == {}
+    assert await site.load_settings("CP1") == {}
     assert await site.load("CP1") == {}
 
 
@@ -25,7 +25,7 @@ async def test_settings_and_memory_survive_a_restart(path: Path) -> None:
     await first.site("home").save("CP1", {"level": 7})
     await first.close()
     again = await Ledger.open(path)
-    assert await again.site("home").load_settings(EVSE) == settings
+    assert await again.site("home").load_settings("CP1") == {1: settings}
     assert await again.site("home").load("CP1") == {"level": 7}
     await again.close()
 
@@ -33,9 +33,11 @@ async def test_settings_and_memory_survive_a_restart(path: Path) -> None:
 async def test_settings_belong_to_one_evse_of_one_site(ledger: Ledger, site: SiteLedger) -> None:
     await site.save_settings(EVSE, {"mode": "fast"})
     await site.save("CP1", {"level": 3})
-    assert await site.load_settings(EvseKey("CP1", 2)) == {}
+    await site.save_settings(EvseKey("CP1", 2), {"mode": "off"})
+    assert await site.load_settings("CP1") == {1: {"mode": "fast"}, 2: {"mode": "off"}}
+    assert await site.load_settings("CP2") == {}
     assert await site.load("CP2") == {}
-    assert await ledger.site("office").load_settings(EVSE) == {}
+    assert await ledger.site("office").load_settings("CP1") == {}
     assert await ledger.site("office").load("CP1") == {}
 
 
@@ -46,7 +48,7 @@ async def test_settings_are_saved_as_they_were_when_asked(site: SiteLedger) -> N
     limits = settings["limits"]
     assert isinstance(limits, list)
     limits.append(16)
-    assert await site.load_settings(EVSE) == {"limits": [6]}
+    assert await site.load_settings("CP1") == {1: {"limits": [6]}}
 
 
 def sites_in(table: sa.Table, connection: sa.Connection) -> set[str]:

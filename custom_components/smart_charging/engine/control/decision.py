@@ -6,10 +6,10 @@ from datetime import datetime
 from ..model import NOMINAL_VOLTAGE_V, EvseKey, MeterQuality, Phases, Reason, ReasonCode, Setpoint
 from .allocator import Candidate, Row, Share, allocate
 from .desire import Desire, desired
-from .house import draw_bounds, house_current, measured_on_grid, remember_peak
+from .house import draw_bounds, draws_freely, house_current, measured_on_grid, remember_peak
 from .observation import observe, usable_max
 from .pacing import pace
-from .reasons import PHASE_ROWS, SURPLUS_ROW, explain
+from .reasons import FREE, PHASE_ROWS, SURPLUS_ROW, explain
 from .snapshot import ControlState, Decision, EvseControl, EvseSnapshot, Snapshot
 from .solar import SolarCandidate, admit_to_surplus, smooth
 from .wiring import grid_phases
@@ -120,7 +120,9 @@ def _shares(
     now: datetime,
 ) -> dict[EvseKey, Share]:
     used = {evse.key: grid_phases(snapshot.site, evse.station, controls[evse.key].active_phases) for evse in order}
-    active = [evse for evse in order if desires[evse.key].min_a > 0]
+    capacity = site_limit(snapshot) - house - _uncontrolled(snapshot, house)
+    free = {evse.key for evse in order if draws_freely(snapshot.site, evse)}
+    active = [evse for evse in order if desires[evse.key].min_a > 0 and evse.key not in free]
     candidates = [
         Candidate(
             evse.key,
@@ -130,7 +132,6 @@ def _shares(
         )
         for evse in active
     ]
-    capacity = site_limit(snapshot) - house - _uncontrolled(snapshot, house)
     rows = [
         Row(name, capacity[phase], {evse.key: 1.0 for evse in active if phase in used[evse.key]})
         for phase, name in enumerate(PHASE_ROWS)
@@ -141,20 +142,25 @@ def _shares(
         least = sum(watts[evse.key] * desires[evse.key].min_a for evse in solar)
         available = surplus_w - _other_power(snapshot, {evse.key for evse in solar})
         rows.append(Row(SURPLUS_ROW, max(available, least), watts))
-    return allocate(candidates, rows)
+    asked = {key: Share(desires[key].min_a if min(capacity) >= 0 else 0.0, FREE) for key in free}
+    return {**allocate(candidates, rows), **asked}
 
 
 def _uncontrolled(snapshot: Snapshot, house: Phases) -> Phases:
     """Return what stations draw or may start to draw beyond anything decided here.
 
-    A station that draws more than it accepted is booked at its real draw: what was measured of it
-    once it had time to follow, and until then what the grid meter shows. One that is away with a
+    A station that draws more than it accepted, or without having accepted anything, is booked at its
+    real draw: what was measured of it once it had time to follow, and until then what the grid meter
+    shows. One that is away with a
     car plugged in rises to its safe current by itself once its lease ends; what it draws already
     is part of the house.
     """
     site = snapshot.site
     excess, commanded, away = Phases(), Phases(), Phases()
     for evse in snapshot.evses:
+        if draws_freely(site, evse):
+            excess += measured_on_grid(site, evse)
+            continue
         if evse.commanded_a is None or evse.status is None or not evse.status.plugged:
             commanded += measured_on_grid(site, evse)
             continue

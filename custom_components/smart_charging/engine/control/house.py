@@ -36,6 +36,13 @@ def measured_on_grid(site: SiteConfig, evse: EvseSnapshot) -> Phases:
     return evse.station.rotation.to_grid(evse.measured_a)
 
 
+def draws_freely(site: SiteConfig, evse: EvseSnapshot) -> bool:
+    """Return whether a car draws more than a charger's least without its station having taken any limit."""
+    if evse.commanded_a is not None or not evse.connected or evse.status is None or not evse.status.plugged:
+        return False
+    return max(measured_on_grid(site, evse)) > evse.station.min_current_a + ACTIVE_A
+
+
 def house_current(snapshot: Snapshot, state: ControlState) -> Phases:
     """Return the house's current per grid phase as far as the meter tells, PV counted negative.
 

@@ -7,6 +7,7 @@ from .desire import Desire
 from .snapshot import EvseSnapshot
 
 SURPLUS_ROW = "surplus"
+FREE = "free"  # not a row: the station takes no limit, so nothing was shared out to it
 PHASE_ROWS = ("L1", "L2", "L3")
 
 
@@ -14,6 +15,8 @@ def explain(site: SiteConfig, evse: EvseSnapshot, desire: Desire, share: Share |
     """Return the reason of a setpoint; `share` is None for what took no part in the allocation."""
     if share is None:
         return solar if desire.on_surplus and solar is not None else desire.reason
+    if share.bound_by == FREE:
+        return Reason(ReasonCode.NOT_FOLLOWING)
     if share.current_a <= 0:
         return Reason(ReasonCode.NO_HEADROOM, {"phase": share.bound_by or "", "needed_a": desire.min_a})
     if share.bound_by in PHASE_ROWS:

@@ -205,6 +205,8 @@ class StationCore:
         task = asyncio.create_task(self._guard(work, name), name=f"{self.config.station_id} {name}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        # Work that is cancelled before it began is never entered, and would be missed by nobody.
+        task.add_done_callback(lambda _: work.close())
         return task
 
     async def _guard(self, work: Coroutine[Any, Any, None], name: str) -> None:

@@ -187,9 +187,9 @@ class SiteLedger:
             )
         )
 
-    async def load_settings(self, key: EvseKey) -> dict[str, Json]:
-        """Return an EVSE's settings, empty if none were saved."""
-        return await self._ledger.read(lambda connection: queries.settings(connection, self._site_id, key))
+    async def load_settings(self, station_id: str) -> dict[int, dict[str, Json]]:
+        """Return the settings of a station's EVSEs by their number, those of which any were saved."""
+        return await self._ledger.read(lambda connection: queries.settings(connection, self._site_id, station_id))
 
     async def save_settings(self, key: EvseKey, settings: Mapping[str, Json]) -> None:
         """Replace an EVSE's settings."""

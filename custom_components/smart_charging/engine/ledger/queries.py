@@ -138,9 +138,10 @@ def meter_values(
     return tuple(MeterValue(row.time, decode_values(row.readings)) for row in rows)
 
 
-def settings(connection: sa.Connection, site_id: str, key: EvseKey) -> dict[str, Json]:
-    """Return an EVSE's settings, empty if none were saved."""
-    return _object(connection.execute(sa.select(_E.settings).where(at_evse(site_id, key))).scalar())
+def settings(connection: sa.Connection, site_id: str, station_id: str) -> dict[int, dict[str, Json]]:
+    """Return the settings of a station's EVSEs by their number, those of which any were saved."""
+    query = sa.select(_E.evse_id, _E.settings).where(_E.site_id == site_id, _E.station_id == station_id)
+    return {row.evse_id: _object(row.settings) for row in connection.execute(query) if row.settings}
 
 
 def memory(connection: sa.Connection, site_id: str, station_id: str) -> dict[str, Json]:

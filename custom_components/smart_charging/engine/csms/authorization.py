@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from .engine.csms.store import AuthorizationResult
-from .engine.model import AuthorizationStatus
+from ..model import AuthorizationStatus
+from .store import AuthorizationResult
 
 
 class AcceptEveryone:
-    """Accept each presented id token."""
+    """Accepts each presented id token."""
 
     async def authorize(self, station_id: str, id_token: str, now: datetime) -> AuthorizationResult:
         """Accept, without an end."""

@@ -1,0 +1,1 @@
+"""The demo: a headless Home Assistant set up through its own front door, beside a simulated site."""

@@ -1,0 +1,141 @@
+"""The dashboard that shows what the demo's site does and why, with levers to disturb it."""
+
+import json
+
+from .client import HomeClient
+from .entities import Entities, charger_key
+from .json import Json, as_list, as_object
+from .modbus import GRID_POWER, SOLAR_POWER
+from .site import Charger, Site
+
+URL_PATH = "charging"
+LEVERS: dict[str, tuple[str, str, str, dict[str, Json]]] = {
+    "unplug_meter": ("Unplug the meter", "mdi:meter-electric-outline", "/meter", {"online": False}),
+    "plug_in_meter": ("Plug the meter in", "mdi:meter-electric", "/meter", {"online": True}),
+    "cook": ("Cook: 15 A on L1", "mdi:stove", "/house", {"phases_w": [3450, 300, 300]}),
+    "stop_cooking": ("Stop cooking", "mdi:home-lightning-bolt-outline", "/house", {"phases_w": None}),
+    "full_sun": ("Full sun", "mdi:weather-sunny", "/pv", {"power_w": 9000}),
+    "clouds": ("Dark clouds", "mdi:weather-cloudy", "/pv", {"power_w": 1500}),
+    "real_sky": ("Sky as it comes", "mdi:weather-partly-cloudy", "/pv", {"power_w": None}),
+}
+
+
+def rest_commands(control_url: str) -> dict[str, Json]:
+    """Return the content of the `rest_command:` key: an action for each lever."""
+    return {
+        name: {
+            "url": control_url + path,
+            "method": "post",
+            "content_type": "application/json",
+            "payload": json.dumps(body),
+        }
+        for name, (_, _, path, body) in LEVERS.items()
+    }
+
+
+async def show_dashboard(client: HomeClient, site: Site, entities: Entities) -> None:
+    """Make the dashboard, or bring it up to date, and let it be the first page."""
+    known = {as_object(item).get("url_path") for item in as_list(await client.command("lovelace/dashboards/list"))}
+    if URL_PATH not in known:
+        await client.command(
+            "lovelace/dashboards/create",
+            url_path=URL_PATH,
+            title="Charging",
+            icon="mdi:ev-station",
+            show_in_sidebar=True,
+            require_admin=False,
+            allow_single_word=True,
+        )
+        await client.command("frontend/set_system_data", key="core", value={"default_panel": URL_PATH})
+    await client.command("lovelace/config/save", url_path=URL_PATH, config=dashboard(site, entities))
+
+
+def dashboard(site: Site, entities: Entities) -> dict[str, Json]:
+    """Return the dashboard's configuration for the entities there are."""
+    sections: list[Json] = [_power_section(site, entities)]
+    sections += [_charger_section(charger, entities) for charger in site.chargers]
+    sections += [_site_section(site, entities), _lever_section()]
+    view: dict[str, Json] = {"title": "Charging", "type": "sections", "max_columns": 4, "sections": sections}
+    return {"views": [view]}
+
+
+def _power_section(site: Site, entities: Entities) -> Json:
+    readings = [(SOLAR_POWER.entity_id, "Solar", "amber"), (GRID_POWER.entity_id, "Grid", "blue")]
+    readings += [(entities[charger_key(charger, "power")], charger.name, "green") for charger in site.chargers]
+    cards: list[Json] = [_heading("Power", "mdi:solar-power")]
+    cards += [{"type": "tile", "entity": entity, "name": name, "color": color} for entity, name, color in readings]
+    cards.append(_graph("The last hour", [{"entity": entity, "name": name} for entity, name, _ in readings]))
+    limits: list[Json] = [
+        {"entity": entities[charger_key(charger, "current_limit")], "name": charger.name} for charger in site.chargers
+    ]
+    cards.append(_graph("Current limits", limits))
+    return _section(cards)
+
+
+def _site_section(site: Site, entities: Entities) -> Json:
+    keys = (
+        "surplus",
+        "active_limit",
+        "limit_source",
+        "grid_meter_quality",
+        "headroom_l1",
+        "headroom_l2",
+        "headroom_l3",
+    )
+    cards: list[Json] = [_heading("Grid connection", "mdi:transmission-tower")]
+    cards += [_tile(entities[f"{site.entry_id}_{key}"]) for key in keys if f"{site.entry_id}_{key}" in entities]
+    return _section(cards)
+
+
+def _charger_section(charger: Charger, entities: Entities) -> Json:
+    def tile(name: str, **more: Json) -> Json:
+        return _tile(entities[charger_key(charger, name)]) | more
+
+    wide: Json = {"columns": "full"}
+    slider: Json = [{"type": "numeric-input", "style": "slider"}]
+    return _section(
+        [
+            _heading(charger.name, "mdi:ev-station"),
+            tile("mode", grid_options=wide, features=[{"type": "select-options"}]),
+            tile("reason", grid_options=wide),
+            *(tile(name) for name in ("status", "power", "current_limit", "session_energy")),
+            tile("max_current", grid_options=wide, features=slider),
+            tile("charging"),
+        ]
+    )
+
+
+def _lever_section() -> Json:
+    buttons: list[Json] = [
+        {
+            "type": "button",
+            "name": name,
+            "icon": icon,
+            "grid_options": {"columns": 3, "rows": 2},
+            "tap_action": {"action": "perform-action", "perform_action": f"rest_command.{action}"},
+        }
+        for action, (name, icon, _, _) in LEVERS.items()
+    ]
+    return _section([_heading("Disturb it", "mdi:gesture-tap-button"), *buttons])
+
+
+def _graph(title: str, lines: list[Json]) -> Json:
+    return {
+        "type": "history-graph",
+        "title": title,
+        "hours_to_show": 1,
+        "entities": lines,
+        "grid_options": {"columns": "full"},
+    }
+
+
+def _tile(entity_id: str) -> dict[str, Json]:
+    return {"type": "tile", "entity": entity_id, "name": {"type": "entity"}}
+
+
+def _heading(text: str, icon: str) -> Json:
+    return {"type": "heading", "heading": text, "icon": icon}
+
+
+def _section(cards: list[Json]) -> dict[str, Json]:
+    return {"type": "grid", "cards": cards}

@@ -1,0 +1,42 @@
+"""Fixtures of the tests that run inside Home Assistant."""
+
+from collections.abc import AsyncIterator
+import socket
+from unittest.mock import AsyncMock, patch
+
+from homeassistant.core import HomeAssistant
+import pytest
+
+from custom_components.smart_charging.const import DOMAIN
+
+
+@pytest.fixture(autouse=True)
+def auto_enable_custom_integrations(enable_custom_integrations: None) -> None:
+    """Let Home Assistant load what is in `custom_components`."""
+
+
+@pytest.fixture
+def free_port(socket_enabled: None) -> int:
+    """Return a port of this machine that nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+async def no_setup(hass: HomeAssistant) -> AsyncIterator[AsyncMock]:
+    """Keep entries from being set up, for tests of the flows alone."""
+    module = "custom_components.smart_charging"
+    with (
+        patch(f"{module}.async_setup_entry", return_value=True) as setup,
+        patch(f"{module}.async_unload_entry", return_value=True),
+    ):
+        yield setup
+        for entry in hass.config_entries.async_loaded_entries(DOMAIN):
+            await hass.config_entries.async_unload(entry.entry_id)
+
+
+@pytest.fixture
+def hass_config_dir(hass_tmp_config_dir: str) -> str:
+    """Let each test have its own configuration directory, and with it its own ledger."""
+    return hass_tmp_config_dir

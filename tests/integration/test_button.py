@@ -1,0 +1,57 @@
+"""Buttons as a user presses them."""
+
+from homeassistant.components.button import DOMAIN as BUTTON, SERVICE_PRESS
+from homeassistant.const import ATTR_ENTITY_ID, STATE_UNAVAILABLE, Platform
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import entity_registry as er
+import pytest
+from pytest_homeassistant_custom_component.common import snapshot_platform
+from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
+from syrupy.assertion import SnapshotAssertion
+
+from custom_components.smart_charging.engine.csms.commands import CommandErrorCode
+
+from .site_double import garage, running_site, site_view
+
+BUTTONS = [Platform.BUTTON]
+ALL_BUTTONS = {
+    "button.charger_garage_reset": ("reset", "garage", False),
+    "button.charger_garage_hard_reset": ("reset", "garage", True),
+    "button.charger_garage_unlock_connector": ("unlock", "garage", 1),
+}
+
+
+async def press(hass: HomeAssistant, entity_id: str) -> None:
+    """Press a button as a user does."""
+    await hass.services.async_call(BUTTON, SERVICE_PRESS, {ATTR_ENTITY_ID: entity_id}, blocking=True)
+
+
+async def test_every_button_is_there(
+    hass: HomeAssistant, entity_registry: er.EntityRegistry, snapshot: SnapshotAssertion
+) -> None:
+    snapshot = snapshot.use_extension(HomeAssistantSnapshotExtension)
+    async with running_site(hass, BUTTONS, enable_all=True) as site:
+        await snapshot_platform(hass, entity_registry, snapshot, site.entry.entry_id)
+
+
+@pytest.mark.parametrize(("entity_id", "command"), ALL_BUTTONS.items())
+async def test_a_button_tells_the_station(hass: HomeAssistant, entity_id: str, command: tuple[object, ...]) -> None:
+    async with running_site(hass, BUTTONS, enable_all=True) as site:
+        await press(hass, entity_id)
+        assert site.commands == [command]
+
+
+async def test_buttons_of_a_charger_that_is_away_are_unavailable(hass: HomeAssistant) -> None:
+    async with running_site(hass, BUTTONS, site_view(garage(connected=False)), enable_all=True):
+        states = [hass.states.get(entity_id) for entity_id in ALL_BUTTONS]
+        assert [state.state for state in states if state] == [STATE_UNAVAILABLE] * 3
+
+
+async def test_a_refused_press_is_an_error(hass: HomeAssistant) -> None:
+    async with running_site(hass, BUTTONS) as site:
+        site.refuse(CommandErrorCode.REJECTED, "UnlockConnector: UnlockFailed")
+        with pytest.raises(HomeAssistantError) as error:
+            await press(hass, "button.charger_garage_unlock_connector")
+        assert error.value.translation_key == "command_rejected"
+        assert "UnlockFailed" in str(error.value)

@@ -1,0 +1,73 @@
+"""Diagnostics tell how the site is, and neither who charges nor how chargers log in."""
+
+import json
+from typing import Any
+
+from homeassistant.const import Platform
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
+import pytest
+
+from custom_components.smart_charging.diagnostics import (
+    async_get_config_entry_diagnostics,
+    async_get_device_diagnostics,
+)
+
+from .builders import charger_with_password, grid_meter
+from .site_double import TOKEN, garage, running_site, site_view
+
+
+@pytest.fixture
+def secrets() -> list[str]:
+    """Return what must not be told."""
+    return [TOKEN, "V-0815", "scrypt", "garage"]
+
+
+async def test_a_sites_diagnostics_hold_its_view_without_secrets(hass: HomeAssistant, secrets: list[str]) -> None:
+    subentries = [charger_with_password("garage"), grid_meter()]
+    view = site_view(garage(), safe_current_missing=())
+    async with running_site(hass, [Platform.SENSOR], view, subentries=subentries) as site:
+        assert site.entry is not None
+        site.entry.runtime_data.port = 9000
+        site.entry.runtime_data.csms.pending = {}
+        hass.config_entries.async_update_entry(
+            site.entry, data={**site.entry.data, "certificate": "/ssl/c.pem", "private_key": "/ssl/k.pem"}
+        )
+        told: dict[str, Any] = await async_get_config_entry_diagnostics(hass, site.entry)
+    text = json.dumps(told)
+    # The charger's own name is the user's word for it and may hold anything they chose.
+    text = text.replace("Charger garage", "")
+    assert [secret for secret in secrets if secret in text] == []
+    assert told["port"] == 9000
+    assert told["entry"]["version"] == "1.1"
+    assert told["entry"]["data"]["private_key"] == "**REDACTED**"
+    assert told["entry"]["data"]["fuse_a"] == 35.0
+    assert told["entry"]["subentries"][0]["data"]["password_hash"] == "**REDACTED**"
+    assert told["entry"]["subentries"][1] == {
+        "type": "grid_meter",
+        "data": {"invert": False, "power": "sensor.grid_power"},
+    }
+    charger = told["view"]["chargers"]["station 1"]
+    assert charger["station"]["station_id"] == "station 1"
+    assert charger["station"]["vendor"] == "Volta"
+    assert charger["station"]["capabilities"]["rate_units"] == ["A"]
+    assert charger["evses"]["1"]["state"]["transaction"]["id_token"] == "**REDACTED**"
+    assert charger["evses"]["1"]["session_energy_wh"] == 7250.4
+    assert told["view"]["at"] == "2026-06-01T12:00:00+00:00"
+
+
+async def test_a_chargers_diagnostics_hold_that_charger(hass: HomeAssistant, secrets: list[str]) -> None:
+    subentries = [charger_with_password("garage"), grid_meter()]
+    async with running_site(hass, [Platform.SENSOR], subentries=subentries) as site:
+        assert site.entry is not None
+        site.entry.runtime_data.port = 9000
+        site.entry.runtime_data.csms.pending = {}
+        devices = dr.async_entries_for_config_entry(dr.async_get(hass), "site1")
+        charger = next(device for device in devices if device.config_subentry_id == "sub_garage")
+        told: dict[str, Any] = await async_get_device_diagnostics(hass, site.entry, charger)
+        own = next(device for device in devices if device.config_subentry_id is None)
+        told_of_site: dict[str, Any] = await async_get_device_diagnostics(hass, site.entry, own)
+    assert told["data"]["station_id"] == "station 1"
+    assert told["view"]["station"]["model"] == "Wall 11"
+    assert [secret for secret in secrets if secret in json.dumps(told).replace("Charger garage", "")] == []
+    assert "entry" in told_of_site

@@ -1,0 +1,114 @@
+"""Repairs that come and go with what the site shows."""
+
+from unittest.mock import Mock
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.smart_charging.const import DOMAIN
+from custom_components.smart_charging.engine.csms.state import Capabilities, Obedience
+from custom_components.smart_charging.engine.model import EvseStatus, MeterQuality
+from custom_components.smart_charging.engine.view import SiteView
+from custom_components.smart_charging.issues import SiteIssues, async_password_refused, async_password_settled
+
+from .builders import charger, site_entry
+from .site_double import evse, garage, site_view
+
+
+@pytest.fixture
+def entry(hass: HomeAssistant) -> MockConfigEntry:
+    """Return a site with the charger `garage` and one that never showed up."""
+    entry = site_entry(9000, [charger("garage"), charger("absent")])
+    entry.add_to_hass(hass)
+    entry.runtime_data = Mock()
+    return entry
+
+
+@pytest.fixture
+def issues(hass: HomeAssistant, entry: MockConfigEntry) -> SiteIssues:
+    """Return the site's issues, none shown yet."""
+    return SiteIssues(hass, entry)
+
+
+def show(issues: SiteIssues, entry: MockConfigEntry, view: SiteView) -> set[str]:
+    """Show a view; return the ids of the issues that stand then."""
+    entry.runtime_data.coordinator.data = view
+    issues.async_update()
+    return shown(issues)
+
+
+def shown(issues: SiteIssues) -> set[str]:
+    """Return the ids of the issues that stand."""
+    return {issue_id for domain, issue_id in ir.async_get(issues._hass).issues if domain == DOMAIN}
+
+
+def test_a_site_in_order_has_no_issues(issues: SiteIssues, entry: MockConfigEntry) -> None:
+    assert show(issues, entry, site_view()) == set()
+
+
+@pytest.mark.parametrize("quality", [MeterQuality.LOST, MeterQuality.IMPLAUSIBLE])
+def test_a_meter_lost_while_a_car_charges_is_an_issue_until_it_is_back(
+    issues: SiteIssues, entry: MockConfigEntry, quality: MeterQuality
+) -> None:
+    idle = garage(evse(state={"status": EvseStatus.AVAILABLE}))
+    assert show(issues, entry, site_view(idle, grid_quality=quality)) == set()
+    assert show(issues, entry, site_view(grid_quality=quality)) == {"meter_lost_site1"}
+    assert show(issues, entry, site_view(idle, grid_quality=quality)) == {"meter_lost_site1"}
+    assert show(issues, entry, site_view(grid_quality=MeterQuality.FRESH)) == set()
+
+
+@pytest.mark.parametrize("quality", [MeterQuality.STALE, MeterQuality.ABSENT])
+def test_a_stale_or_missing_meter_is_no_issue(
+    issues: SiteIssues, entry: MockConfigEntry, quality: MeterQuality
+) -> None:
+    assert show(issues, entry, site_view(grid_quality=quality)) == set()
+
+
+@pytest.mark.parametrize(
+    ("obedience", "key"),
+    [(Obedience.REJECTS, "profiles_refused"), (Obedience.IGNORES, "profiles_ignored")],
+)
+def test_a_charger_that_does_not_follow_its_limits_is_an_issue(
+    hass: HomeAssistant, issues: SiteIssues, entry: MockConfigEntry, obedience: Obedience, key: str
+) -> None:
+    view = site_view(garage(evse(1), evse(2, state={"obedience": obedience})))
+    assert show(issues, entry, view) == {f"{key}_sub_garage"}
+    issue = ir.async_get(hass).issues[DOMAIN, f"{key}_sub_garage"]
+    assert issue.translation_placeholders == {"site": "Home", "charger": "Charger garage"}
+    assert issue.is_fixable is False
+    assert show(issues, entry, site_view()) == set()
+
+
+def test_a_charger_that_can_not_hold_a_lease_is_an_issue(issues: SiteIssues, entry: MockConfigEntry) -> None:
+    view = site_view(garage(capabilities=Capabilities(holds_lease=False)))
+    assert show(issues, entry, view) == {"no_lease_sub_garage"}
+
+
+def test_a_safe_current_that_does_not_fit_is_an_issue(issues: SiteIssues, entry: MockConfigEntry) -> None:
+    view = site_view(safe_current_missing=("garage",))
+    assert show(issues, entry, view) == {"safe_current_sub_garage"}
+
+
+def test_a_site_that_stops_takes_its_issues_back(issues: SiteIssues, entry: MockConfigEntry) -> None:
+    show(issues, entry, site_view(grid_quality=MeterQuality.LOST))
+    issues.async_clear()
+    assert shown(issues) == set()
+
+
+def test_an_issue_carries_a_new_name(hass: HomeAssistant, issues: SiteIssues, entry: MockConfigEntry) -> None:
+    show(issues, entry, site_view(safe_current_missing=("garage",)))
+    hass.config_entries.async_update_subentry(entry, entry.subentries["sub_garage"], title="Carport")
+    show(issues, entry, site_view(safe_current_missing=("garage",)))
+    placeholders = ir.async_get(hass).issues[DOMAIN, "safe_current_sub_garage"].translation_placeholders
+    assert placeholders == {"site": "Home", "charger": "Carport"}
+
+
+def test_a_refused_password_is_an_issue_until_it_is_settled(
+    hass: HomeAssistant, issues: SiteIssues, entry: MockConfigEntry
+) -> None:
+    async_password_refused(hass, entry, entry.subentries["sub_garage"])
+    assert shown(issues) == {"password_refused_sub_garage"}
+    async_password_settled(hass, "sub_garage")
+    assert shown(issues) == set()

@@ -1,0 +1,88 @@
+"""The logbook's sentences."""
+
+from datetime import timedelta
+
+from homeassistant.const import Platform
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
+from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
+import pytest
+from pytest_homeassistant_custom_component.components.recorder.common import async_wait_recording_done
+from pytest_homeassistant_custom_component.typing import WebSocketGenerator
+
+from .site_double import evse, garage, running_site, site_view
+
+EVENT = "smart_charging_event"
+
+
+@pytest.fixture(autouse=True)
+def auto_enable_custom_integrations(recorder_mock: object, enable_custom_integrations: None) -> None:
+    """Start the recorder first, which has to be there before Home Assistant."""
+
+
+@pytest.fixture
+async def logbook(hass: HomeAssistant) -> None:
+    """Set the logbook up."""
+    assert await async_setup_component(hass, "logbook", {})
+    await hass.async_block_till_done()
+
+
+async def sentence(hass: HomeAssistant, hass_ws_client: WebSocketGenerator, **data: object) -> dict[str, str]:
+    """Fire an event and return what the logbook makes of it."""
+    hass.bus.async_fire(EVENT, data)
+    await async_wait_recording_done(hass)
+    client = await hass_ws_client()
+    start = (dt_util.utcnow() - timedelta(minutes=1)).isoformat()
+    await client.send_json_auto_id({"type": "logbook/get_events", "start_time": start})
+    response = await client.receive_json()
+    assert response["success"], response
+    (entry,) = [entry for entry in response["result"] if entry.get("domain") == "smart_charging"]
+    return entry
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"type": "session_started"}, "started a session"),
+        (
+            {"type": "session_ended", "energy_kwh": 7.2, "duration_s": 3900},
+            "ended a session: 7.20 kWh in 1:05 h",
+        ),
+        ({"type": "tag_presented", "tag_label": "#a1b2c3"}, "was shown tag #a1b2c3"),
+        ({"type": "tag_presented"}, "was shown a tag"),
+    ],
+)
+@pytest.mark.usefixtures("logbook")
+async def test_an_event_becomes_a_sentence(
+    hass: HomeAssistant,
+    hass_ws_client: WebSocketGenerator,
+    device_registry: dr.DeviceRegistry,
+    data: dict[str, object],
+    message: str,
+) -> None:
+    async with running_site(hass, [Platform.EVENT]):
+        device = device_registry.async_get_device_by_identifier(("smart_charging", "sub_garage"), "site1")
+        assert device is not None
+        told = await sentence(hass, hass_ws_client, device_id=device.id, **data)
+        assert (told["name"], told["message"]) == ("Charger garage", message)
+
+
+@pytest.mark.usefixtures("logbook")
+async def test_one_of_several_evses_is_named_with_its_charger(
+    hass: HomeAssistant, hass_ws_client: WebSocketGenerator, device_registry: dr.DeviceRegistry
+) -> None:
+    async with running_site(hass, [Platform.EVENT], site_view(garage(evse(1), evse(2)))):
+        device = device_registry.async_get_child_device_by_identifier(("smart_charging", "sub_garage_2"), "site1")
+        assert device is not None
+        told = await sentence(hass, hass_ws_client, device_id=device.id, type="session_started")
+        assert told["name"] == "Charger garage EVSE 2"
+
+
+@pytest.mark.usefixtures("logbook")
+async def test_an_event_of_a_removed_charger_is_still_told(
+    hass: HomeAssistant, hass_ws_client: WebSocketGenerator
+) -> None:
+    async with running_site(hass, [Platform.EVENT]):
+        told = await sentence(hass, hass_ws_client, device_id="gone", type="session_started")
+        assert told["name"] == "Charger"

@@ -1,0 +1,71 @@
+"""Numbers as a user sets them."""
+
+from homeassistant.components.number import ATTR_VALUE, DOMAIN as NUMBER, SERVICE_SET_VALUE
+from homeassistant.const import ATTR_ENTITY_ID, Platform
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers import entity_registry as er
+import pytest
+from pytest_homeassistant_custom_component.common import snapshot_platform
+from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
+from syrupy.assertion import SnapshotAssertion
+
+from custom_components.smart_charging.engine.model import StoreError
+
+from .site_double import KEY, evse, garage, running_site, site_view
+
+NUMBERS = [Platform.NUMBER]
+MAX_CURRENT = "number.charger_garage_maximum_current"
+
+
+async def set_value(hass: HomeAssistant, value: float) -> None:
+    """Set the number as a user does."""
+    await hass.services.async_call(
+        NUMBER, SERVICE_SET_VALUE, {ATTR_ENTITY_ID: MAX_CURRENT, ATTR_VALUE: value}, blocking=True
+    )
+
+
+async def test_every_number_shows_the_view(
+    hass: HomeAssistant, entity_registry: er.EntityRegistry, snapshot: SnapshotAssertion
+) -> None:
+    snapshot = snapshot.use_extension(HomeAssistantSnapshotExtension)
+    async with running_site(hass, NUMBERS) as site:
+        await snapshot_platform(hass, entity_registry, snapshot, site.entry.entry_id)
+
+
+async def test_the_users_limit_can_be_set_while_the_charger_is_away(hass: HomeAssistant) -> None:
+    async with running_site(hass, NUMBERS, site_view(garage(connected=False))) as site:
+        await set_value(hass, 10)
+        assert site.commands == [("set_max_current", KEY, 10.0)]
+        state = hass.states.get(MAX_CURRENT)
+        assert state is not None
+        assert state.state == "10.0"
+
+
+@pytest.mark.parametrize("value", [5, 17])
+async def test_a_limit_outside_the_chargers_range_is_refused(hass: HomeAssistant, value: float) -> None:
+    async with running_site(hass, NUMBERS) as site:
+        with pytest.raises(ServiceValidationError):
+            await set_value(hass, value)
+        assert site.commands == []
+
+
+async def test_a_rating_configured_anew_moves_the_ceiling(hass: HomeAssistant) -> None:
+    async with running_site(hass, NUMBERS, site_view(garage(evse(max_current_a=32.0)))) as site:
+        state = hass.states.get(MAX_CURRENT)
+        assert state is not None
+        assert (state.state, state.attributes["max"]) == ("16.0", 16.0)
+        subentry = site.entry.subentries["sub_garage"]
+        hass.config_entries.async_update_subentry(site.entry, subentry, data={**subentry.data, "max_current_a": 32.0})
+        await site.show(site.view)
+        state = hass.states.get(MAX_CURRENT)
+        assert state is not None
+        assert (state.state, state.attributes["max"]) == ("32.0", 32.0)
+
+
+async def test_a_limit_that_cannot_be_kept_is_an_error(hass: HomeAssistant) -> None:
+    async with running_site(hass, NUMBERS) as site:
+        site.refusal = StoreError("disk full")
+        with pytest.raises(HomeAssistantError) as error:
+            await set_value(hass, 10)
+        assert error.value.translation_key == "not_stored"

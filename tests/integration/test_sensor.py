@@ -1,0 +1,221 @@
+"""Sensors as a user sees them."""
+
+from dataclasses import replace
+from datetime import timedelta
+import json
+from pathlib import Path
+
+from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN, Platform
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr, entity_registry as er
+import pytest
+from pytest_homeassistant_custom_component.common import snapshot_platform
+from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
+from syrupy.assertion import SnapshotAssertion
+
+from custom_components import smart_charging
+from custom_components.smart_charging.engine.csms.state import SetupStep, StepStatus
+from custom_components.smart_charging.engine.model import EvseStatus, MeterQuality, Reason, ReasonCode, Setpoint
+from custom_components.smart_charging.sensor_descriptions import (
+    EVSE_DESCRIPTIONS,
+    SITE_DESCRIPTIONS,
+    STATION_DESCRIPTIONS,
+)
+
+from .builders import charger, pv
+from .site_double import AT, PLUGGED_AT, evse, garage, measurement, running_site, session, site_view, subentry
+
+SENSORS = [Platform.SENSOR]
+POWER = "sensor.charger_garage_power"
+
+
+def value(hass: HomeAssistant, entity_id: str) -> str:
+    """Return an entity's state."""
+    state = hass.states.get(entity_id)
+    assert state is not None, entity_id
+    return state.state
+
+
+async def test_every_sensor_shows_the_view(
+    hass: HomeAssistant, entity_registry: er.EntityRegistry, snapshot: SnapshotAssertion
+) -> None:
+    snapshot = snapshot.use_extension(HomeAssistantSnapshotExtension)
+    async with running_site(hass, SENSORS, subentries=[charger("garage"), pv()], enable_all=True) as site:
+        await snapshot_platform(hass, entity_registry, snapshot, site.entry.entry_id)
+
+
+async def test_measurements_of_a_charger_that_is_away_are_unavailable(hass: HomeAssistant) -> None:
+    async with running_site(hass, SENSORS) as site:
+        assert value(hass, POWER) == "6932"
+        await site.show(site_view(garage(connected=False)))
+        assert value(hass, POWER) == STATE_UNAVAILABLE
+        assert value(hass, "sensor.charger_garage_status") == STATE_UNAVAILABLE
+        assert value(hass, "sensor.charger_garage_lifetime_energy") == "1234.567"
+        assert value(hass, "sensor.charger_garage_reason") == "surplus"
+        assert value(hass, "sensor.charger_garage_firmware_version") == "1.4.2"
+
+
+async def test_readings_that_stopped_coming_become_unavailable(hass: HomeAssistant) -> None:
+    async with running_site(hass, SENSORS) as site:
+        await site.show(site_view(at=AT + timedelta(seconds=140)))
+        assert value(hass, POWER) == "6932"
+        await site.show(site_view(at=AT + timedelta(seconds=151)))
+        assert value(hass, POWER) == STATE_UNAVAILABLE
+
+
+async def test_no_transaction_means_no_power_however_old_the_last_reading(hass: HomeAssistant) -> None:
+    idle = evse(state={"status": EvseStatus.AVAILABLE, "transaction": None})
+    async with running_site(hass, SENSORS, site_view(garage(idle), at=AT + timedelta(hours=3))):
+        assert value(hass, POWER) == "0"
+
+
+async def test_a_quantity_that_a_station_never_sends_is_unknown(hass: HomeAssistant) -> None:
+    view = site_view(garage(evse(state={"measurement": measurement(power_w=None)})))
+    async with running_site(hass, SENSORS, view):
+        assert value(hass, POWER) == STATE_UNKNOWN
+
+
+@pytest.mark.parametrize("quality", [MeterQuality.STALE, MeterQuality.LOST, MeterQuality.IMPLAUSIBLE])
+async def test_a_grid_meter_that_cannot_be_trusted_shows_no_values(hass: HomeAssistant, quality: MeterQuality) -> None:
+    async with running_site(hass, SENSORS) as site:
+        assert value(hass, "sensor.home_grid_power") == "-412"
+        await site.show(site_view(grid_quality=quality))
+        assert value(hass, "sensor.home_grid_power") == STATE_UNAVAILABLE
+        assert value(hass, "sensor.home_solar_surplus") == STATE_UNAVAILABLE
+        assert value(hass, "sensor.home_grid_meter_quality") == quality
+        assert value(hass, "sensor.home_active_limit") == "34.0"
+
+
+async def test_the_reason_carries_its_figures_rounded(hass: HomeAssistant) -> None:
+    reason = Reason(ReasonCode.LIMIT_FUSE, {"phase": "L2", "fuse_a": 35.04})
+    async with running_site(hass, SENSORS, site_view(garage(evse(setpoint=Setpoint(8.0, reason))))):
+        state = hass.states.get("sensor.charger_garage_reason")
+        assert state is not None
+        assert state.state == "limit_fuse"
+        assert state.attributes["details"] == {"phase": "L2", "fuse_a": 35.0}
+
+
+async def test_session_duration_stops_with_the_session(hass: HomeAssistant) -> None:
+    ended = session(plugged_out_at=PLUGGED_AT + timedelta(minutes=61, seconds=59))
+    async with running_site(hass, SENSORS) as site:
+        assert value(hass, "sensor.charger_garage_session_duration") == "95"
+        await site.show(site_view(garage(evse(session=ended))))
+        assert value(hass, "sensor.charger_garage_session_duration") == "61"
+        await site.show(site_view(garage(evse(session=None))))
+        assert value(hass, "sensor.charger_garage_session_duration") == STATE_UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "expected"),
+    [
+        ((StepStatus.DONE, StepStatus.FAILED, StepStatus.PENDING), "failed"),
+        ((StepStatus.DONE, StepStatus.PENDING), "pending"),
+        ((StepStatus.DONE, StepStatus.SKIPPED), "done"),
+        ((), STATE_UNKNOWN),
+    ],
+)
+async def test_setup_shows_its_worst_step(hass: HomeAssistant, outcomes: tuple[StepStatus, ...], expected: str) -> None:
+    steps = tuple(SetupStep(f"step_{number}", status) for number, status in enumerate(outcomes))
+    async with running_site(hass, SENSORS, site_view(garage(setup=steps))):
+        assert value(hass, "sensor.charger_garage_set_up") == expected
+
+
+async def test_pv_is_shown_from_the_day_it_is_configured(hass: HomeAssistant) -> None:
+    async with running_site(hass, SENSORS, site_view(pv_power_w=None)) as site:
+        assert hass.states.get("sensor.home_pv_power") is None
+        added = pv()
+        hass.config_entries.async_add_subentry(site.entry, subentry(added))
+        await site.show(site_view())
+        assert value(hass, "sensor.home_pv_power") == "8120"
+        await site.show(site_view(pv_power_w=None))
+        assert value(hass, "sensor.home_pv_power") == STATE_UNAVAILABLE
+
+
+async def test_a_single_phase_site_has_headroom_on_one_phase(hass: HomeAssistant) -> None:
+    async with running_site(hass, SENSORS, data={"phases": 1}):
+        assert value(hass, "sensor.home_headroom_l1") == "23.4"
+        assert hass.states.get("sensor.home_headroom_l2") is None
+
+
+async def test_a_second_evse_appears_and_both_get_their_own_device(
+    hass: HomeAssistant, device_registry: dr.DeviceRegistry, entity_registry: er.EntityRegistry
+) -> None:
+    async with running_site(hass, SENSORS) as site:
+        await site.show(site_view(garage(evse(1), evse(2))))
+        left = entity_registry.async_get(POWER)
+        right = entity_registry.async_get("sensor.charger_garage_evse_2_power")
+        assert left is not None
+        assert right is not None
+        station = device_registry.async_get_device_by_identifier(("smart_charging", "sub_garage"), "site1")
+        assert station is not None
+        for entity, name in ((left, "EVSE 1"), (right, "EVSE 2")):
+            device = device_registry.async_get(str(entity.device_id))
+            assert isinstance(device, dr.ChildDeviceEntry)
+            assert device.parent_device_id == station.id
+            assert device.name == name
+        assert value(hass, POWER) == "6932"
+        assert value(hass, "sensor.charger_garage_evse_2_power") == "6932"
+        firmware = entity_registry.async_get("sensor.charger_garage_firmware_version")
+        assert firmware is not None
+        assert firmware.device_id == station.id
+        await site.show(site_view(garage(evse(1))))
+        assert value(hass, "sensor.charger_garage_evse_2_power") == STATE_UNAVAILABLE
+
+
+async def test_an_evse_keeps_its_own_device_when_the_others_are_not_known_yet(
+    hass: HomeAssistant, device_registry: dr.DeviceRegistry, entity_registry: er.EntityRegistry
+) -> None:
+    async with running_site(hass, SENSORS, site_view(garage(evse(1), evse(2)))) as site:
+        own = device_registry.async_get_child_device_by_identifier(("smart_charging", "sub_garage_1"), "site1")
+        assert own is not None
+        site.view = site_view(garage(evse(1)))
+        await hass.config_entries.async_reload("site1")
+        await hass.async_block_till_done()
+        power = entity_registry.async_get("sensor.charger_garage_evse_1_power")
+        assert power is not None
+        assert power.device_id == own.id
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_every_value_of_every_enum_is_translated(language: str) -> None:
+    path = Path(smart_charging.__file__).parent / "translations" / f"{language}.json"
+    words = json.loads(path.read_text(encoding="utf-8"))["entity"]["sensor"]
+    for description in (*SITE_DESCRIPTIONS, *STATION_DESCRIPTIONS, *EVSE_DESCRIPTIONS):
+        options = description.options or []
+        assert set(words[description.translation_key].get("state", {})) == set(options), description.key
+
+
+async def test_devices_hang_on_the_site_and_follow_what_stations_tell(
+    hass: HomeAssistant, device_registry: dr.DeviceRegistry
+) -> None:
+    async with running_site(hass, SENSORS, site_view(garage(vendor=None, model=None, firmware_version=None))) as site:
+        home = device_registry.async_get_device_by_identifier(("smart_charging", "site1"), "site1")
+        device = device_registry.async_get_device_by_identifier(("smart_charging", "sub_garage"), "site1")
+        assert home is not None
+        assert device is not None
+        assert home.entry_type is dr.DeviceEntryType.SERVICE
+        assert device.via_device_id == home.id
+        assert device.manufacturer is None
+        await site.show(site_view(garage(firmware_version="1.5.0")))
+        device = device_registry.async_get(device.id)
+        assert device is not None
+        assert (device.manufacturer, device.model, device.sw_version) == ("Volta", "Wall 11", "1.5.0")
+
+
+async def test_a_renamed_charger_renames_its_device(hass: HomeAssistant, device_registry: dr.DeviceRegistry) -> None:
+    async with running_site(hass, SENSORS) as site:
+        hass.config_entries.async_update_subentry(site.entry, site.entry.subentries["sub_garage"], title="Carport")
+        await site.show(replace(site.view, at=AT + timedelta(seconds=5)))
+        devices = dr.async_entries_for_config_entry(device_registry, "site1")
+        assert {device.name for device in devices} == {"Carport", "Home"}
+
+
+async def test_a_charger_added_while_running_gets_its_entities(hass: HomeAssistant) -> None:
+    async with running_site(hass, SENSORS, site_view(chargers={}), subentries=[]) as site:
+        assert hass.states.get(POWER) is None
+        hass.config_entries.async_add_subentry(site.entry, subentry(charger("garage")))
+        await site.show(site_view())
+        assert value(hass, POWER) == "6932"
+        hass.config_entries.async_remove_subentry(site.entry, "sub_garage")
+        await site.show(site_view(chargers={}))
+        assert hass.states.get(POWER) is None

@@ -1,0 +1,234 @@
+"""Actions as automations call them."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from unittest.mock import AsyncMock
+
+from homeassistant.const import Platform
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers import device_registry as dr
+import probatio
+import pytest
+
+from custom_components.smart_charging.engine.csms.commands import CommandErrorCode
+from custom_components.smart_charging.engine.model import ChargeMode, EvseKey, StoreError
+
+from .builders import charger
+from .site_double import (
+    AT,
+    KEY,
+    PLUGGED_AT,
+    TOKEN,
+    SiteDouble,
+    evse,
+    garage,
+    running_site,
+    session,
+    site_view,
+    transaction,
+)
+
+DOMAIN = "smart_charging"
+PLATFORMS = [Platform.SENSOR]
+
+
+async def call(hass: HomeAssistant, action: str, **data: Any) -> None:
+    """Call an action and wait for it."""
+    await hass.services.async_call(DOMAIN, action, data, blocking=True)
+
+
+async def get_sessions(hass: HomeAssistant, **data: Any) -> list[dict[str, Any]]:
+    """Return what `get_sessions` answers."""
+    response = await hass.services.async_call(DOMAIN, "get_sessions", data, blocking=True, return_response=True)
+    assert isinstance(response, dict)
+    sessions = response["sessions"]
+    assert isinstance(sessions, list)
+    return sessions  # type: ignore[return-value]  # JSON values of a known shape
+
+
+def device_id(hass: HomeAssistant, identifier: str = "sub_garage") -> str:
+    """Return the id of a charger's or an EVSE's device."""
+    registry, key = dr.async_get(hass), (DOMAIN, identifier)
+    device = registry.async_get_device_by_identifier(key, "site1") or registry.async_get_child_device_by_identifier(
+        key, "site1"
+    )
+    assert device is not None
+    return device.id
+
+
+@pytest.mark.parametrize(
+    ("action", "data", "command"),
+    [
+        ("start_charging", {}, ("start_charging", KEY, None)),
+        ("start_charging", {"tag": TOKEN}, ("start_charging", KEY, TOKEN)),
+        ("start_charging", {"evse": 1}, ("start_charging", KEY, None)),
+        ("stop_charging", {}, ("stop_charging", KEY)),
+        ("set_mode", {"mode": "solar_min"}, ("set_mode", KEY, ChargeMode.SOLAR_MIN)),
+        ("set_limit", {"current": 10}, ("set_max_current", KEY, 10.0)),
+    ],
+)
+async def test_an_action_reaches_its_evse(
+    hass: HomeAssistant, action: str, data: dict[str, Any], command: tuple[object, ...]
+) -> None:
+    async with running_site(hass, PLATFORMS) as site:
+        await call(hass, action, device_id=device_id(hass), **data)
+        assert site.commands == [command]
+
+
+async def test_one_action_serves_several_devices(hass: HomeAssistant) -> None:
+    async with running_site(hass, PLATFORMS, site_view(garage(evse(1), evse(2)))) as site:
+        devices = [device_id(hass, "sub_garage_1"), device_id(hass, "sub_garage_2")]
+        await call(hass, "set_mode", device_id=devices, mode="fast")
+        assert [command[1] for command in site.commands] == [EvseKey("garage", 1), EvseKey("garage", 2)]
+
+
+async def test_a_charger_with_several_evses_needs_to_be_told_which(hass: HomeAssistant) -> None:
+    async with running_site(hass, PLATFORMS, site_view(garage(evse(1), evse(2)))) as site:
+        with pytest.raises(ServiceValidationError) as error:
+            await call(hass, "stop_charging", device_id=device_id(hass))
+        assert error.value.translation_key == "evse_required"
+        assert site.commands == []
+        await call(hass, "stop_charging", device_id=device_id(hass), evse=2)
+        assert site.commands == [("stop_charging", EvseKey("garage", 2))]
+
+
+@pytest.mark.parametrize(
+    ("identifier", "evse_id", "key"),
+    [("sub_garage", 3, "no_such_evse"), ("sub_garage_1", 2, "no_such_evse"), ("site1", None, "not_a_charger")],
+)
+async def test_a_device_that_has_no_such_evse_is_refused(
+    hass: HomeAssistant, identifier: str, evse_id: int | None, key: str
+) -> None:
+    async with running_site(hass, PLATFORMS, site_view(garage(evse(1), evse(2)))) as site:
+        data = {} if evse_id is None else {"evse": evse_id}
+        with pytest.raises(ServiceValidationError) as error:
+            await call(hass, "set_mode", device_id=device_id(hass, identifier), mode="off", **data)
+        assert error.value.translation_key == key
+        assert site.commands == []
+
+
+async def test_a_foreign_or_unknown_device_is_refused(hass: HomeAssistant) -> None:
+    async with running_site(hass, PLATFORMS):
+        with pytest.raises(ServiceValidationError):
+            await call(hass, "stop_charging", device_id="nonsense")
+
+
+async def test_a_wrong_device_among_right_ones_changes_nothing(hass: HomeAssistant) -> None:
+    async with running_site(hass, PLATFORMS) as site:
+        with pytest.raises(ServiceValidationError):
+            await call(hass, "set_mode", device_id=[device_id(hass), device_id(hass, "site1")], mode="fast")
+        assert site.commands == []
+
+
+@pytest.mark.parametrize("current", [5.9, 16.1])
+async def test_a_limit_outside_the_chargers_range_is_refused(hass: HomeAssistant, current: float) -> None:
+    async with running_site(hass, PLATFORMS) as site:
+        with pytest.raises(ServiceValidationError) as error:
+            await call(hass, "set_limit", device_id=device_id(hass), current=current)
+        assert error.value.translation_key == "limit_out_of_range"
+        assert site.commands == []
+
+
+@pytest.mark.parametrize(
+    ("action", "data"),
+    [
+        ("start_charging", {"tag": "x" * 21}),
+        ("start_charging", {"device_id": []}),
+        ("set_mode", {"mode": "eco"}),
+        ("set_limit", {"current": "much"}),
+        ("stop_charging", {"evse": 0}),
+    ],
+)
+async def test_malformed_data_is_refused(hass: HomeAssistant, action: str, data: dict[str, Any]) -> None:
+    async with running_site(hass, PLATFORMS) as site:
+        with pytest.raises(probatio.Invalid):
+            await call(hass, action, **{"device_id": device_id(hass), **data})
+        assert site.commands == []
+
+
+async def test_a_refusal_of_the_station_is_told_to_the_caller(hass: HomeAssistant) -> None:
+    async with running_site(hass, PLATFORMS) as site:
+        site.refuse(CommandErrorCode.NO_TRANSACTION)
+        with pytest.raises(ServiceValidationError) as error:
+            await call(hass, "stop_charging", device_id=device_id(hass))
+        assert error.value.translation_key == "command_no_transaction"
+
+
+def recorded(site: SiteDouble) -> None:
+    """Give the ledger two sessions, newest first as it answers."""
+    earlier = session(
+        session_id=2,
+        plugged_in_at=PLUGGED_AT - timedelta(days=1),
+        plugged_out_at=AT - timedelta(days=1),
+        energy_wh=3000.0,
+        transactions=(
+            transaction(
+                session_id=2, energy_wh=3000.0, stopped_at=AT - timedelta(days=1), stop_reason="EVDisconnected"
+            ),
+        ),
+    )
+    site.ledger.sessions = AsyncMock(return_value=(session(), earlier))
+
+
+async def test_sessions_are_told_without_the_value_of_a_tag(hass: HomeAssistant) -> None:
+    async with running_site(hass, PLATFORMS) as site:
+        recorded(site)
+        earlier, current = await get_sessions(hass)
+    assert (earlier["charger"], earlier["evse"], earlier["energy_kwh"]) == ("Charger garage", 1, 3.0)
+    assert earlier["duration_s"] == 5720
+    assert earlier["transactions"][0]["stop_reason"] == "EVDisconnected"
+    assert "ended_at" not in current
+    assert current["tag_label"] == earlier["tag_label"]
+    assert TOKEN not in str((earlier, current))
+
+
+async def test_sessions_can_be_asked_for_by_time_and_charger(hass: HomeAssistant) -> None:
+    await hass.config.async_set_time_zone("Europe/Berlin")
+    async with running_site(hass, PLATFORMS) as site:
+        recorded(site)
+        await get_sessions(hass, device_id=device_id(hass), start="2026-06-01 00:00:00", end="2026-07-01 00:00:00")
+        site.ledger.sessions.assert_awaited_once_with(
+            start=datetime(2026, 5, 31, 22, 0, tzinfo=UTC), end=datetime(2026, 6, 30, 22, 0, tzinfo=UTC), key=KEY
+        )
+
+
+@pytest.mark.parametrize("where", [{}, {"config_entry_id": "site1"}])
+async def test_sessions_of_a_site_include_those_of_removed_chargers(hass: HomeAssistant, where: dict[str, str]) -> None:
+    async with running_site(hass, PLATFORMS) as site:
+        site.ledger.sessions = AsyncMock(return_value=(session(station_id="sold", transactions=()),))
+        (told,) = await get_sessions(hass, **where)
+        assert told["charger"] == "sold"
+        assert told["transactions"] == []
+        site.ledger.sessions.assert_awaited_once_with(start=None, end=None, key=None)
+
+
+async def test_the_sites_own_device_stands_for_all_its_sessions(hass: HomeAssistant) -> None:
+    async with running_site(hass, PLATFORMS) as site:
+        recorded(site)
+        assert len(await get_sessions(hass, device_id=device_id(hass, "site1"))) == 2
+
+
+async def test_an_end_before_the_start_is_refused(hass: HomeAssistant) -> None:
+    async with running_site(hass, PLATFORMS):
+        with pytest.raises(ServiceValidationError) as error:
+            await get_sessions(hass, start="2026-07-01 00:00:00", end="2026-06-01 00:00:00")
+        assert error.value.translation_key == "end_before_start"
+
+
+async def test_a_ledger_that_cannot_be_read_is_an_error(hass: HomeAssistant) -> None:
+    async with running_site(hass, PLATFORMS) as site:
+        site.ledger.sessions = AsyncMock(side_effect=StoreError("disk"))
+        with pytest.raises(HomeAssistantError) as error:
+            await get_sessions(hass)
+        assert error.value.translation_key == "not_stored"
+
+
+async def test_a_charger_that_is_not_in_the_site_yet_is_refused(hass: HomeAssistant) -> None:
+    async with running_site(hass, PLATFORMS) as site:
+        garage_device = device_id(hass)
+        site.view = site_view(chargers={})
+        with pytest.raises(ServiceValidationError) as error:
+            await call(hass, "stop_charging", device_id=garage_device)
+        assert error.value.translation_key == "not_a_charger"
+        assert charger("garage")["unique_id"] not in site.view.chargers
