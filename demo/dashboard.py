@@ -64,7 +64,7 @@ def _power_section(site: Site, entities: Entities) -> Json:
     readings += [(entities[charger_key(charger, "power")], charger.name, "green") for charger in site.chargers]
     cards: list[Json] = [_heading("Power", "mdi:solar-power")]
     cards += [{"type": "tile", "entity": entity, "name": name, "color": color} for entity, name, color in readings]
-    cards.append(_graph("The last hour", [{"entity": entity, "name": name} for entity, name, _ in readings]))
+    cards.append(_graph("The last 15 minutes", [{"entity": entity, "name": name} for entity, name, _ in readings]))
     limits: list[Json] = [
         {"entity": entities[charger_key(charger, "current_limit")], "name": charger.name} for charger in site.chargers
     ]
@@ -123,7 +123,7 @@ def _graph(title: str, lines: list[Json]) -> Json:
     return {
         "type": "history-graph",
         "title": title,
-        "hours_to_show": 1,
+        "hours_to_show": 0.25,
         "entities": lines,
         "grid_options": {"columns": "full"},
     }

@@ -152,7 +152,7 @@ async def _async_listen(hass: HomeAssistant, entry: SmartChargingConfigEntry, ru
 
 
 async def _async_entry_updated(hass: HomeAssistant, entry: SmartChargingConfigEntry) -> None:
-    """Apply a changed entry or subentry; only another port, certificate or lease needs a new server."""
+    """Apply a changed entry or subentry; only another port, certificate, lease or phase count needs a new start."""
     changes = entry.runtime_data.changes
     if changes.needs_reload:
         hass.config_entries.async_schedule_reload(entry.entry_id)

@@ -31,10 +31,12 @@ class EntryChanges:
 
     @property
     def needs_reload(self) -> bool:
-        """Return whether something changed that only a new server can follow."""
+        """Return whether something changed that only a new start can follow: server, lease or phases."""
+        config = site_config(self._entry)
         return (
             ListenSettings.from_data(self._entry.data) != self._listen
-            or site_config(self._entry).lease != self._site.lease
+            or config.lease != self._site.lease
+            or config.phases != self._site.phases
         )
 
     async def async_apply(self) -> None:

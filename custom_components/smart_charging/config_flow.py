@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any, override
 
 from homeassistant.config_entries import (
+    SOURCE_RECONFIGURE,
     ConfigEntry,
     ConfigEntryState,
     ConfigFlow,
@@ -30,7 +31,7 @@ from .const import (
     SUBENTRY_PV,
 )
 from .coordinator import SmartChargingConfigEntry
-from .discovery import DiscoveredStation, discovery_id, station_label
+from .discovery import DiscoveredStation, discovery_id, station_label, station_title
 from .flows import grid_meter, pv, site
 from .flows.charger import (
     CONFIRM_SCHEMA,
@@ -39,6 +40,7 @@ from .flows.charger import (
     charger_errors,
     charger_with_id,
     login_errors,
+    name_in_use,
 )
 from .flows.entities import EnergyDashboard, async_energy_dashboard, entity_name
 from .flows.options import SiteOptionsFlow
@@ -97,8 +99,11 @@ class SmartChargingConfigFlow(ConfigFlow, domain=DOMAIN):
         )
 
     async def async_step_grid_meter(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Choose the entities of the grid meter; a site without one keeps to the reserved house current."""
-        phases = int(self._site[CONF_PHASES])
+        """Choose the entities of the grid meter; a site without one keeps to the reserved house current.
+
+        A changed site comes here only where its meter does not fit the new number of phases.
+        """
+        phases, reconfigures = int(self._site[CONF_PHASES]), self.source == SOURCE_RECONFIGURE
         errors: dict[str, str] = {}
         placeholders = {"entity": ""}
         if user_input is not None:
@@ -106,14 +111,18 @@ class SmartChargingConfigFlow(ConfigFlow, domain=DOMAIN):
             if not grid_meter.is_empty(self._meter):
                 errors, placeholders = grid_meter.grid_meter_errors(self.hass, self._meter, phases)
             if not errors:
-                return await self.async_step_pv()
-        values = user_input or grid_meter.grid_meter_prefill(self._dashboard)
+                return await (self._async_changed() if reconfigures else self.async_step_pv())
+        if self._meter:
+            suggested = grid_meter.grid_meter_suggestions(self._meter)
+        else:
+            suggested = grid_meter.grid_meter_prefill(self._dashboard)
+        values = user_input or suggested
         return self.async_show_form(
             step_id="grid_meter",
-            data_schema=self.add_suggested_values_to_schema(grid_meter.grid_meter_schema(phases), values),
+            data_schema=self.add_suggested_values_to_schema(grid_meter.grid_meter_schema(self.hass, phases), values),
             errors=errors,
             description_placeholders=placeholders,
-            last_step=False,
+            last_step=reconfigures,
         )
 
     async def async_step_pv(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -128,7 +137,7 @@ class SmartChargingConfigFlow(ConfigFlow, domain=DOMAIN):
         values = user_input or {CONF_POWER: list(self._dashboard.solar)}
         return self.async_show_form(
             step_id="pv",
-            data_schema=self.add_suggested_values_to_schema(pv.FIRST_PV_SCHEMA, values),
+            data_schema=self.add_suggested_values_to_schema(pv.first_pv_schema(self.hass), values),
             errors=errors,
             description_placeholders=placeholders,
             last_step=False,
@@ -137,7 +146,8 @@ class SmartChargingConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_charger_url(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show what has to be entered at the chargers, then make the site."""
         if user_input is not None:
-            return self.async_create_entry(title=self._name, data=self._site, subentries=list(self._first_subentries()))
+            subentries = list(self._first_subentries(await grid_meter.async_grid_meter_title(self.hass)))
+            return self.async_create_entry(title=self._name, data=self._site, subentries=subentries)
         url = await async_charger_url(self.hass, ListenSettings.from_data(self._site))
         return self.async_show_form(
             step_id="charger_url",
@@ -146,11 +156,11 @@ class SmartChargingConfigFlow(ConfigFlow, domain=DOMAIN):
             last_step=True,
         )
 
-    def _first_subentries(self) -> Iterable[ConfigSubentryData]:
+    def _first_subentries(self, meter_title: str) -> Iterable[ConfigSubentryData]:
         """Yield the meter and the PV systems chosen on the way."""
         if not grid_meter.is_empty(self._meter):
             yield ConfigSubentryData(
-                data=self._meter, subentry_type=SUBENTRY_GRID_METER, title=grid_meter.TITLE, unique_id=None
+                data=self._meter, subentry_type=SUBENTRY_GRID_METER, title=meter_title, unique_id=None
             )
         for entity_id in self._pv:
             yield ConfigSubentryData(
@@ -165,10 +175,14 @@ class SmartChargingConfigFlow(ConfigFlow, domain=DOMAIN):
         entry = self._get_reconfigure_entry()
         errors: dict[str, str] = {}
         if user_input is not None:
-            name, data = user_input[CONF_NAME].strip(), site.site_data(user_input)
-            errors = await site.async_site_errors(self.hass, name, data, entry)
+            self._name, self._site = user_input[CONF_NAME].strip(), site.site_data(user_input)
+            errors = await site.async_site_errors(self.hass, self._name, self._site, entry)
             if not errors:
-                return self.async_update_and_abort(entry, title=name, data=data)
+                meter = _meter_of(entry)
+                self._meter = {} if meter is None else dict(meter.data)
+                if grid_meter.misfit(self._meter, self._site[CONF_PHASES]):
+                    return await self.async_step_grid_meter()
+                return await self._async_changed()
         return self.async_show_form(
             step_id="reconfigure",
             data_schema=self.add_suggested_values_to_schema(
@@ -176,6 +190,22 @@ class SmartChargingConfigFlow(ConfigFlow, domain=DOMAIN):
             ),
             errors=errors,
         )
+
+    async def _async_changed(self) -> ConfigFlowResult:
+        """Keep the changed site and meter; where chargers have to dial another address, show it."""
+        entry = self._get_reconfigure_entry()
+        old_url = await async_charger_url(self.hass, ListenSettings.from_data(entry.data))
+        url = await async_charger_url(self.hass, ListenSettings.from_data(self._site))
+        # The meter first: the site's own change then starts it anew with both.
+        if (meter := _meter_of(entry)) is not None and grid_meter.is_empty(self._meter):
+            self.hass.config_entries.async_remove_subentry(entry, meter.subentry_id)
+        elif meter is not None:
+            self.hass.config_entries.async_update_subentry(entry, meter, data=self._meter)
+        if url == old_url:
+            return self.async_update_and_abort(entry, title=self._name, data=self._site)
+        result = self.async_update_and_abort(entry, title=self._name, data=self._site, reason="address_changed")
+        result["description_placeholders"] = {"url": url}
+        return result
 
     @override
     async def async_step_integration_discovery(self, discovery_info: dict[str, Any]) -> ConfigFlowResult:
@@ -188,7 +218,7 @@ class SmartChargingConfigFlow(ConfigFlow, domain=DOMAIN):
         )
         await self.async_set_unique_id(discovery_id(self._station["entry_id"], self._station["station_id"]))
         self._abort_if_unique_id_configured()
-        self.context["title_placeholders"] = {"name": station_label(self._station)}
+        self.context["title_placeholders"] = {"name": station_title(self._station)}
         return await self.async_step_confirm()
 
     async def async_step_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -205,11 +235,11 @@ class SmartChargingConfigFlow(ConfigFlow, domain=DOMAIN):
             errors = await self._async_confirmed(entry, name, user_input)
             if not errors:
                 return self.async_abort(reason="charger_added", description_placeholders={"name": name})
+        label = station_label(station)
+        name = station_title(station) if name_in_use(entry, label, station["station_id"]) else label
         return self.async_show_form(
             step_id="confirm",
-            data_schema=self.add_suggested_values_to_schema(
-                CONFIRM_SCHEMA, user_input or {CONF_NAME: station_label(station)}
-            ),
+            data_schema=self.add_suggested_values_to_schema(CONFIRM_SCHEMA, user_input or {CONF_NAME: name}),
             errors=errors,
             description_placeholders={
                 "station_id": station["station_id"],
@@ -224,7 +254,7 @@ class SmartChargingConfigFlow(ConfigFlow, domain=DOMAIN):
     ) -> dict[str, str]:
         """Add the charger to the site; return what is wrong with the input instead, by field."""
         station_id = self._station["station_id"]
-        if errors := login_errors(user_input):
+        if errors := login_errors(user_input, to_tell=True):
             return errors
         password = user_input.get(CONF_PASSWORD)
         if password and station_id not in entry.runtime_data.csms.pending:
@@ -243,3 +273,8 @@ class SmartChargingConfigFlow(ConfigFlow, domain=DOMAIN):
             ),
         )
         return {}
+
+
+def _meter_of(entry: ConfigEntry) -> ConfigSubentry | None:
+    """Return the site's grid meter, None where there is none."""
+    return next(iter(entry.get_subentries_of_type(SUBENTRY_GRID_METER)), None)

@@ -53,14 +53,13 @@ CONF_ROTATION: Final = "rotation"
 CONF_SAFE_CURRENT_A: Final = "safe_current_a"
 CONF_PRIORITY: Final = "priority"
 CONF_WRITES_FLASH: Final = "writes_flash"
+CONF_WEBSOCKET_PING: Final = "websocket_ping"
 
 # Data of the grid meter.
-CONF_KIND: Final = "kind"
 CONF_POWER: Final = "power"
 CONF_INVERT: Final = "invert"
 CONF_POWER_PHASES: Final = ("power_l1", "power_l2", "power_l3")
 CONF_CURRENT_PHASES: Final = ("current_l1", "current_l2", "current_l3")
-CONF_VOLTAGES: Final = "voltages"  # section of the form
 CONF_VOLTAGE_PHASES: Final = ("voltage_l1", "voltage_l2", "voltage_l3")
 
 DEFAULT_PORT: Final = 9000

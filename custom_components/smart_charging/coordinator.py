@@ -63,6 +63,7 @@ class SiteCoordinator(DataUpdateCoordinator[SiteView]):
         self._unsubscribe: CALLBACK_TYPE | None = None
         self._cancel_wait: CALLBACK_TYPE | None = None
         self._changed_while_waiting = False
+        self._publishing = False
         self._charger_listeners: list[ChargerListener] = []
         self._evse_listeners: list[EvseListener] = []
         self._chargers: dict[str, ConfigSubentry] = {}
@@ -109,10 +110,15 @@ class SiteCoordinator(DataUpdateCoordinator[SiteView]):
     @callback
     def _async_view_changed(self) -> None:
         """Publish at once, or as soon as the interval since the last time is over."""
-        if self._cancel_wait is not None:
+        if self._cancel_wait is not None or self._publishing:
             self._changed_while_waiting = True
             return
+        self._async_wait()
         self._async_publish()
+
+    @callback
+    def _async_wait(self) -> None:
+        """Keep changes back for the interval."""
         self._cancel_wait = async_call_later(self.hass, PUBLISH_INTERVAL_S, self._async_wait_over)
 
     @callback
@@ -125,10 +131,22 @@ class SiteCoordinator(DataUpdateCoordinator[SiteView]):
 
     @callback
     def _async_publish(self) -> None:
-        """Give the entities the newest view, after new chargers and EVSEs were announced."""
-        self.data = self.site.view
-        self._async_announce(self.data)
-        self.async_set_updated_data(self.data)
+        """Give the entities the newest view, after new chargers and EVSEs were announced.
+
+        Whoever reads an entity may change the site at once: what comes of that waits for the next time.
+        """
+        if self._publishing:
+            self._changed_while_waiting = True
+            return
+        self._publishing = True
+        try:
+            self.data = self.site.view
+            self._async_announce(self.data)
+            self.async_set_updated_data(self.data)
+        finally:
+            self._publishing = False
+        if self._changed_while_waiting and self._cancel_wait is None:
+            self._async_wait()
 
     @callback
     def _async_announce(self, view: SiteView) -> None:

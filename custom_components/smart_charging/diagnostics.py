@@ -82,6 +82,7 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: SmartCh
         },
         "port": runtime.port,
         "stations_waiting": len(runtime.csms.pending),
+        "rejected_grid_readings": runtime.site.rejected_grid_readings,
         "view": redactor.value(runtime.site.view),
     }
 

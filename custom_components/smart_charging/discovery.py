@@ -42,6 +42,12 @@ def station_label(station: DiscoveredStation) -> str:
     return " ".join(filter(None, (station["vendor"], station["model"]))) or plain_text(station["station_id"])
 
 
+def station_title(station: DiscoveredStation) -> str:
+    """Return a name that also tells stations of the same kind apart."""
+    label, station_id = station_label(station), plain_text(station["station_id"])
+    return label if label == station_id else f"{label} ({station_id})"
+
+
 @callback
 def async_discoverer(hass: HomeAssistant, entry: ConfigEntry) -> Callable[[UnknownStation], None]:
     """Return a listener that offers each unknown station once."""

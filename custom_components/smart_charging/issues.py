@@ -11,8 +11,8 @@ from homeassistant.helpers import issue_registry as ir
 from .const import DOMAIN, SUBENTRY_CHARGER
 from .coordinator import SmartChargingConfigEntry
 from .engine.csms.state import Obedience
-from .engine.model import EvseStatus, MeterQuality
-from .engine.view import ChargerView, SiteView
+from .engine.model import EvseStatus
+from .engine.view import ChargerView, LimitSource, SiteView
 
 ISSUE_PORT_TAKEN: Final = "port_taken"
 ISSUE_LEDGER_TOO_NEW: Final = "ledger_too_new"
@@ -23,8 +23,6 @@ ISSUE_PROFILES_IGNORED: Final = "profiles_ignored"
 ISSUE_NO_LEASE: Final = "no_lease"
 ISSUE_SAFE_CURRENT: Final = "safe_current"
 ISSUE_PASSWORD_REFUSED: Final = "password_refused"
-
-_UNTRUSTED: Final = frozenset({MeterQuality.LOST, MeterQuality.IMPLAUSIBLE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +111,7 @@ def issues_of(entry: SmartChargingConfigEntry, view: SiteView, *, meter_lost_sho
     does not come and go with the car.
     """
     site = {"site": entry.title}
-    if view.grid_quality in _UNTRUSTED and (meter_lost_shown or _charges(view)):
+    if view.limit_source is LimitSource.METER_LOST and (meter_lost_shown or _charges(view)):
         yield Issue(ISSUE_METER_LOST, entry.entry_id, ir.IssueSeverity.ERROR, site)
     for subentry in entry.get_subentries_of_type(SUBENTRY_CHARGER):
         charger = view.chargers.get(str(subentry.unique_id))

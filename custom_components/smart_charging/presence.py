@@ -5,6 +5,7 @@ from homeassistant.core import callback
 from .const import LOGGER
 from .coordinator import SiteCoordinator
 from .engine.model import MeterQuality
+from .engine.view import LimitSource
 
 
 class PresenceLog:
@@ -29,7 +30,7 @@ class PresenceLog:
                 LOGGER.info("The charger %s of %s is connected again", charger.name, self._site)
             if connected or before:
                 self._connected[station_id] = connected
-        lost = view.grid_quality in {MeterQuality.LOST, MeterQuality.IMPLAUSIBLE}
+        lost = view.limit_source is LimitSource.METER_LOST
         if lost and not self._meter_lost:
             LOGGER.warning("The grid meter of %s is lost: chargers are held at their safe currents", self._site)
         elif self._meter_lost and view.grid_quality is MeterQuality.FRESH:

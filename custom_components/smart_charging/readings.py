@@ -27,6 +27,7 @@ from homeassistant.util.unit_conversion import (
 
 from .engine.model import Phases
 from .engine.view import GridReading
+from .own_entities import is_own_entity
 from .settings import GridMeterEntities, PvEntity
 
 
@@ -47,7 +48,8 @@ class SiteReadings:
     """Follow the chosen entities and hand every report of theirs to the site.
 
     A meter that repeats the same value is alive: Home Assistant tells it by a report without a
-    change. What can't be read is told as such; it never becomes a zero.
+    change. What can't be read is told as such; it never becomes a zero. Nor is an entity of this
+    integration read: it changes because of the site, which would hear nothing but its own echo.
     """
 
     def __init__(self, hass: HomeAssistant, site: ReadingSink) -> None:
@@ -107,8 +109,9 @@ class SiteReadings:
         entity_ids = list(entity_ids)
 
         @callback
-        def async_heard(_event: Event[EventStateChangedData] | Event[EventStateReportedData]) -> None:
-            read()
+        def async_heard(event: Event[EventStateChangedData] | Event[EventStateReportedData]) -> None:
+            if not is_own_entity(self._hass, event.data["entity_id"]):
+                read()
 
         stop_changes = async_track_state_change_event(self._hass, entity_ids, async_heard)
         stop_reports = async_track_state_report_event(self._hass, entity_ids, async_heard)
@@ -175,7 +178,7 @@ def _read(
     hass: HomeAssistant, entity_id: str, converter: type[BaseUnitConverter], unit: str
 ) -> tuple[float, datetime] | None:
     """Return an entity's value in `unit` and when it was last reported; None for anything but a number."""
-    if (state := hass.states.get(entity_id)) is None:
+    if (state := hass.states.get(entity_id)) is None or is_own_entity(hass, entity_id):
         return None
     try:
         value = float(state.state)

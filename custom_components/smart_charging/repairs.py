@@ -9,6 +9,7 @@ from homeassistant.helpers.selector import NumberSelector, NumberSelectorConfig,
 import probatio
 
 from .const import CONF_PORT, DEFAULT_PORT
+from .flows.site import whole_port
 from .listening import ListenSettings, bind_error
 
 _PORT_SCHEMA: Final = probatio.Schema(
@@ -36,8 +37,10 @@ class PortTakenFlow(RepairsFlow):
         """Try the port; with a free one the site is set up again."""
         errors: dict[str, str] = {}
         if user_input is not None:
-            data = {**self._entry.data, CONF_PORT: int(user_input[CONF_PORT])}
-            if (error := bind_error(ListenSettings.from_data(data))) is None:
+            data = {**self._entry.data, CONF_PORT: whole_port(user_input[CONF_PORT])}
+            whole = isinstance(data[CONF_PORT], int)
+            error = bind_error(ListenSettings.from_data(data)) if whole else "port_not_whole"
+            if error is None:
                 self.hass.config_entries.async_update_entry(self._entry, data=data)
                 self.hass.config_entries.async_schedule_reload(self._entry.entry_id)
                 return self.async_create_entry(data={})

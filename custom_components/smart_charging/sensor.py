@@ -5,10 +5,12 @@ from typing import Final, override
 
 from homeassistant.components.sensor import SensorEntity
 from homeassistant.config_entries import ConfigSubentry
+from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .const import CONF_PHASES, SUBENTRY_PV
+from .const import CONF_PHASES, DOMAIN, SUBENTRY_GRID_METER, SUBENTRY_PV
 from .coordinator import SmartChargingConfigEntry
 from .engine.model import EvseKey, MeterQuality
 from .entity import ChargerEntity, EvseEntity, SiteEntity
@@ -37,22 +39,7 @@ async def async_setup_entry(
 ) -> None:
     """Set up the site's sensors, and those of chargers and EVSEs as they come."""
     coordinator = entry.runtime_data.coordinator
-    headroom = HEADROOM_DESCRIPTIONS[: int(entry.data[CONF_PHASES])]
-    async_add_entities(
-        SiteSensor(coordinator, description)
-        for description in (*SITE_DESCRIPTIONS, *headroom)
-        if not description.needs_pv
-    )
-    pv_added = False
-
-    @callback
-    def add_pv() -> None:
-        """Add what only a site with PV has, once there is any."""
-        nonlocal pv_added
-        if pv_added or not tuple(entry.get_subentries_of_type(SUBENTRY_PV)):
-            return
-        pv_added = True
-        async_add_entities(SiteSensor(coordinator, each) for each in SITE_DESCRIPTIONS if each.needs_pv)
+    site_sensors = SiteSensors(hass, entry, async_add_entities)
 
     @callback
     def add_charger(subentry: ConfigSubentry) -> None:
@@ -73,10 +60,52 @@ async def async_setup_entry(
         ]
         async_add_entities(sensors, config_subentry_id=subentry.subentry_id)
 
-    add_pv()
-    entry.async_on_unload(coordinator.async_add_listener(add_pv))
+    site_sensors.async_update()
+    entry.async_on_unload(coordinator.async_add_listener(site_sensors.async_update))
     entry.async_on_unload(coordinator.async_add_charger_listener(add_charger))
     entry.async_on_unload(coordinator.async_add_evse_listener(add_evse))
+
+
+class SiteSensors:
+    """Keeps the site's sensors equal to what it has: a grid meter, PV, and its phases.
+
+    One that stands for nothing is taken out of the registry, also where an earlier run left it.
+    """
+
+    def __init__(
+        self, hass: HomeAssistant, entry: SmartChargingConfigEntry, add_entities: AddConfigEntryEntitiesCallback
+    ) -> None:
+        """Start without any sensor."""
+        self._hass = hass
+        self._entry = entry
+        self._add_entities = add_entities
+        self._had: frozenset[str] | None = None
+
+    @callback
+    def async_update(self) -> None:
+        """Add sensors of what came and remove those of what went."""
+        every = {description.key: description for description in (*SITE_DESCRIPTIONS, *HEADROOM_DESCRIPTIONS)}
+        wanted = frozenset(key for key, description in every.items() if self._has(description))
+        if wanted == self._had:
+            return
+        registry = er.async_get(self._hass)
+        for key in every.keys() - wanted:
+            unique_id = f"{self._entry.entry_id}_{key}"
+            if entity_id := registry.async_get_entity_id(Platform.SENSOR, DOMAIN, unique_id):
+                registry.async_remove(entity_id)
+        coordinator = self._entry.runtime_data.coordinator
+        new = wanted - (self._had or frozenset())
+        self._add_entities(SiteSensor(coordinator, every[key]) for key in every if key in new)
+        self._had = wanted
+
+    def _has(self, description: SiteSensorDescription) -> bool:
+        """Return whether the site has what this sensor tells of."""
+        kinds = {subentry.subentry_type for subentry in self._entry.subentries.values()}
+        return (
+            description.needs_phases <= int(self._entry.data[CONF_PHASES])
+            and (SUBENTRY_PV in kinds or not description.needs_pv)
+            and (SUBENTRY_GRID_METER in kinds or not description.needs_grid_meter)
+        )
 
 
 class SiteSensor(SiteEntity, SensorEntity):

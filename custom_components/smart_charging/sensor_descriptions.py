@@ -25,11 +25,15 @@ type Details = Mapping[str, str | float]
 
 @dataclass(frozen=True, kw_only=True)
 class SiteSensorDescription(SensorEntityDescription):
-    """Describe a sensor of the site; a measured one is unavailable without a fresh value."""
+    """Describe a sensor of the site: what the site needs to have it, and its value.
+
+    A measured one is unavailable without a fresh value.
+    """
 
     value_fn: Callable[[SiteView], SensorValue]
     needs_grid_meter: bool = False
     needs_pv: bool = False
+    needs_phases: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +148,7 @@ HEADROOM_DESCRIPTIONS: Final = tuple(
         native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
         state_class=SensorStateClass.MEASUREMENT,
         suggested_display_precision=1,
+        needs_phases=index + 1,
         value_fn=_headroom(index),
     )
     for index in range(3)

@@ -36,7 +36,16 @@ ATTR_END: Final = "end"
 
 MAX_TAG_LENGTH: Final = 20  # OCPP 1.6 section 7.28 IdToken
 
-_EVSE = probatio.All(probatio.Coerce(int), probatio.Range(min=1))
+
+def _whole_number(value: object) -> int:
+    """Return a number without a fraction as an integer; Invalid for anything else."""
+    number: float = probatio.Coerce(float)(value)
+    if isinstance(value, bool) or not number.is_integer():
+        raise probatio.Invalid("expected a whole number")
+    return int(number)
+
+
+_EVSE: Final = probatio.All(_whole_number, probatio.Range(min=1))
 EVSE_SCHEMA: Final = probatio.Schema(
     {
         probatio.Required(ATTR_DEVICE_ID): probatio.All(probatio.EnsureList(), probatio.Length(min=1), [cv.string]),
@@ -142,8 +151,11 @@ async def _get_sessions(call: ServiceCall) -> ServiceResponse:
     with translated_errors(entry.title):
         for key in keys:
             found += await entry.runtime_data.ledger.sessions(start=start, end=end, key=key)
-    names = {charger.unique_id: charger.title for charger in entry.subentries.values()}
     now = dt_util.utcnow()
+    if start is not None and start > now:
+        # A session that goes on reaches up to now, not into the future.
+        found = [session for session in found if session.plugged_out_at is not None]
+    names = {charger.unique_id: charger.title for charger in entry.subentries.values()}
     sessions: list[JsonValueType] = [
         {
             "charger": names.get(session.station_id, session.station_id),
@@ -156,12 +168,30 @@ async def _get_sessions(call: ServiceCall) -> ServiceResponse:
 
 def _session_filter(call: ServiceCall) -> tuple[SmartChargingConfigEntry, tuple[EvseKey | None, ...]]:
     """Return the site asked about and its EVSEs, None for all there ever were."""
+    entry_id = call.data.get(ATTR_CONFIG_ENTRY_ID)
     if (device_id := call.data.get(ATTR_DEVICE_ID)) is None:
-        return async_get_config_entry(call.hass, DOMAIN, call.data.get(ATTR_CONFIG_ENTRY_ID)), (None,)
+        _refuse_evse(call)
+        return async_get_config_entry(call.hass, DOMAIN, entry_id), (None,)
     device, entry = async_get_device_and_config_entry(call.hass, DOMAIN, device_id)
+    if entry_id not in {None, entry.entry_id}:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="charger_of_another_site",
+            translation_placeholders={
+                "charger": device.name_by_user or device.name or device_id,
+                "site": async_get_config_entry(call.hass, DOMAIN, entry_id).title,
+            },
+        )
     if device.config_subentry_id is None:
+        _refuse_evse(call)
         return entry, (None,)
     return entry, _evses(call, entry, device)
+
+
+def _refuse_evse(call: ServiceCall) -> None:
+    """Raise where an EVSE was chosen without the charger that it is one of."""
+    if ATTR_EVSE in call.data:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="evse_without_charger")
 
 
 def _target(call: ServiceCall, device_id: str) -> Target:
@@ -207,4 +237,13 @@ def _evses(call: ServiceCall, entry: SmartChargingConfigEntry, device: dr.AnyDev
 
 def _utc(local: datetime | None) -> datetime | None:
     """Return a time that a user gave, without a zone meant as local, in UTC."""
-    return None if local is None else dt_util.as_utc(local)
+    if local is None:
+        return None
+    try:
+        return dt_util.as_utc(local)
+    except (OverflowError, ValueError) as err:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="time_out_of_range",
+            translation_placeholders={"time": local.isoformat()},
+        ) from err

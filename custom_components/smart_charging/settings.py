@@ -23,6 +23,7 @@ from .const import (
     CONF_SAFE_CURRENT_A,
     CONF_STATION_ID,
     CONF_VOLTAGE_PHASES,
+    CONF_WEBSOCKET_PING,
     CONF_WRITES_FLASH,
     SUBENTRY_CHARGER,
     SUBENTRY_GRID_METER,
@@ -93,6 +94,8 @@ def station_config(subentry: ConfigSubentry) -> StationConfig:
         safe_current_a=float(data[CONF_SAFE_CURRENT_A]),
         priority=int(data[CONF_PRIORITY]),
         writes_flash=data[CONF_WRITES_FLASH],
+        # Chargers added by earlier versions were never asked.
+        websocket_ping=data.get(CONF_WEBSOCKET_PING, True),
     )
 
 

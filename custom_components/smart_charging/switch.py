@@ -39,6 +39,7 @@ DESCRIPTIONS: Final = (
         key="availability",
         translation_key="availability",
         entity_category=EntityCategory.CONFIG,
+        # What was ordered: a station that charges carries it out when the transaction ends.
         is_on_fn=lambda evse: evse.state.operative,
         set_fn=lambda site, key, on: site.station(key.station_id).change_availability(key.evse_id, on),
         commanded=True,

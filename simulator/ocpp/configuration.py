@@ -118,7 +118,7 @@ def default_configuration(*, connectors: int, stack_levels: int, sample_s: int, 
     fixed = {
         "ChargeProfileMaxStackLevel": str(0 if quirks.one_stack_level_only else stack_levels),
         "ChargingScheduleAllowedChargingRateUnit": units,
-        "ChargingScheduleMaxPeriods": "24",
+        "ChargingScheduleMaxPeriods": "1" if quirks.one_period_only else "24",
         "ConnectorSwitch3to1PhaseSupported": "false",
         "GetConfigurationMaxKeys": "60",
         "MaxChargingProfilesInstalled": "20",

@@ -18,6 +18,10 @@ class Quirks:
     """Rejects profiles of kind Relative (Easee)."""
     rejects_tx_profile: bool = False
     """Rejects TxProfile in any case."""
+    rejects_tx_default: bool = False
+    """Rejects TxDefaultProfile in any case."""
+    one_period_only: bool = False
+    """Claims and accepts schedules of one period only."""
     needs_transaction_id: bool = False
     """Rejects a TxProfile that does not name its transaction (ABB Terra AC)."""
     needs_start_schedule: bool = False

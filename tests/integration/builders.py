@@ -41,6 +41,7 @@ def charger_data(station_id: str, **changes: Any) -> dict[str, Any]:
         "safe_current_a": 6.0,
         "priority": 0,
         "writes_flash": False,
+        "websocket_ping": True,
     } | changes
 
 
@@ -82,12 +83,14 @@ def pv(power: str = PV_POWER, *, invert: bool = False) -> ConfigSubentryDataWith
     )
 
 
-def site_entry(port: int, subentries: Sequence[ConfigSubentryDataWithId] = (), **changes: Any) -> MockConfigEntry:
+def site_entry(
+    port: int, subentries: Sequence[ConfigSubentryDataWithId] = (), *, entry_id: str = "site1", **changes: Any
+) -> MockConfigEntry:
     """Return a site with these subentries."""
     return MockConfigEntry(
         domain=DOMAIN,
         title="Home",
-        entry_id="site1",
+        entry_id=entry_id,
         version=1,
         minor_version=1,
         data=site_data(port),

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 from unittest.mock import AsyncMock, Mock, patch
@@ -43,7 +44,7 @@ from custom_components.smart_charging.engine.model import (
 from custom_components.smart_charging.engine.view import ChargerView, EvseView, SiteEvent, SiteView
 from custom_components.smart_charging.services import async_setup_services
 
-from .builders import charger, site_entry
+from .builders import charger, grid_meter, site_entry
 
 AT = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 PLUGGED_AT = AT - timedelta(minutes=95, seconds=20)
@@ -152,6 +153,7 @@ class SiteDouble:
     refusal: Exception | None = None
     ledger: Mock = field(default_factory=Mock)
     entry: MockConfigEntry | None = None
+    rejected_grid_readings: int = 0
     _listeners: list[Callable[[], None]] = field(default_factory=list)
     _event_listeners: list[Callable[[SiteEvent], None]] = field(default_factory=list)
 
@@ -205,7 +207,7 @@ class SiteDouble:
     def station(self, station_id: str) -> Mock:
         """Return a station whose commands are recorded here."""
         return Mock(
-            change_availability=self._command("change_availability", station_id),
+            change_availability=AsyncMock(side_effect=partial(self._change_availability, station_id)),
             reset=self._command("reset", station_id),
             unlock=self._command("unlock", station_id),
         )
@@ -221,6 +223,13 @@ class SiteDouble:
 
     def _command(self, name: str, station_id: str) -> AsyncMock:
         return AsyncMock(side_effect=lambda *args, **kwargs: self._record(name, station_id, *args, *kwargs.values()))
+
+    def _change_availability(self, station_id: str, evse_id: int, operative: bool) -> None:
+        """Take over what was ordered, whether the station does it now or once its transaction ended."""
+        self._record("change_availability", station_id, evse_id, operative)
+        key = EvseKey(station_id, evse_id)
+        state = self.view.chargers[station_id].evses[evse_id].state
+        self._change(key, state=replace(state, operative=operative))
 
     def _change(self, key: EvseKey, **changes: Any) -> None:
         station = self.view.chargers[key.station_id]
@@ -242,7 +251,7 @@ async def running_site(
     """Set an entry up on a site of a test's making; unload it at the end."""
     await async_setup_component(hass, "homeassistant", {})
     site = SiteDouble(hass, view or site_view())
-    entry = site.entry = site_entry(9000, [charger("garage")] if subentries is None else subentries)
+    entry = site.entry = site_entry(9000, [charger("garage"), grid_meter()] if subentries is None else subentries)
     entry.add_to_hass(hass)
     hass.config_entries.async_update_entry(entry, data={**entry.data, **(data or {})})
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Any
 
-from homeassistant.const import ATTR_ENTITY_ID, STATE_ON, STATE_UNAVAILABLE
+from homeassistant.const import ATTR_ENTITY_ID, STATE_OFF, STATE_ON, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr
@@ -131,6 +131,28 @@ async def test_actions_and_buttons_reach_the_station(hass: HomeAssistant, site: 
         await station.was_asked("RemoteStopTransaction", transactionId=transaction_id)
         await hass.services.async_call("button", "press", {ATTR_ENTITY_ID: "button.charger_cp_1_reset"}, blocking=True)
         await station.was_asked("Reset", type="Soft")
+
+
+async def test_an_order_that_the_station_puts_off_is_shown_and_can_be_taken_back(
+    hass: HomeAssistant, site: int
+) -> None:
+    in_operation = "switch.charger_cp_1_in_operation"
+    async with virtual_station(site, "CP-1") as station:
+        await station.boot()
+        await start(station)
+        await becomes(hass, in_operation, STATE_ON)
+        station.answers["ChangeAvailability"] = {"status": "Scheduled"}
+        await hass.services.async_call("switch", "toggle", {ATTR_ENTITY_ID: in_operation}, blocking=True)
+        await station.was_asked("ChangeAvailability", connectorId=1, type="Inoperative")
+        await becomes(hass, in_operation, STATE_OFF)
+        await station.report("SuspendedEV")
+        await becomes(hass, "sensor.charger_cp_1_status", "suspended_ev")
+        await becomes(hass, in_operation, STATE_OFF)
+        station.asked.clear()
+        station.answers["ChangeAvailability"] = {"status": "Accepted"}
+        await hass.services.async_call("switch", "toggle", {ATTR_ENTITY_ID: in_operation}, blocking=True)
+        await station.was_asked("ChangeAvailability", connectorId=1, type="Operative")
+        await becomes(hass, in_operation, STATE_ON)
 
 
 async def test_a_tag_held_to_the_reader_is_told_without_its_value(hass: HomeAssistant, site: int) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from custom_components.smart_charging.const import DOMAIN
 
-from .builders import GRID_POWER, PV_POWER, set_current, set_power, set_voltage, site_data, site_entry
+from .builders import GRID_POWER, PV_POWER, grid_meter, pv, set_current, set_power, set_voltage, site_data, site_entry
 from .certificates import write_certificate
 
 pytestmark = pytest.mark.usefixtures("no_setup")
@@ -102,6 +102,29 @@ async def test_a_site_is_made_with_its_meter_and_pv(hass: HomeAssistant, free_po
     assert len(no_setup.mock_calls) == 1
 
 
+async def test_the_first_meter_is_named_in_the_installations_language(hass: HomeAssistant, free_port: int) -> None:
+    hass.config.language = "de"
+    set_power(hass, GRID_POWER, 500)
+    result = await reach_meter_page(hass, free_port)
+    result = await go_on(hass, result["flow_id"], METER_EMPTY | {"total": {"power": GRID_POWER}})
+    result = await go_on(hass, result["flow_id"], {"power": []})
+    result = await go_on(hass, result["flow_id"], {})
+    (meter,) = result["result"].subentries.values()
+    assert meter.title == "Netzzähler"
+
+
+async def test_the_integrations_own_sensors_are_refused_from_the_start(hass: HomeAssistant, free_port: int) -> None:
+    registry = er.async_get(hass)
+    own = registry.async_get_or_create("sensor", "smart_charging", "site2_grid_power").entity_id
+    set_power(hass, own, 500)
+    result = await reach_meter_page(hass, free_port)
+    result = await go_on(hass, result["flow_id"], METER_EMPTY | {"total": {"power": own}})
+    assert result["errors"] == {"base": "entity_own"}
+    result = await go_on(hass, result["flow_id"], METER_EMPTY)
+    result = await go_on(hass, result["flow_id"], {"power": [own]})
+    assert result["errors"] == {"power": "entity_own"}
+
+
 async def test_a_site_without_meter_and_pv_has_no_subentries(hass: HomeAssistant, free_port: int) -> None:
     result = await reach_meter_page(hass, free_port)
     result = await go_on(hass, result["flow_id"], METER_EMPTY)
@@ -156,6 +179,14 @@ async def test_a_wrong_site_is_refused_and_can_be_corrected(
     assert result["errors"] == errors
     assert suggested(result)["port"] == free_port
     result = await go_on(hass, result["flow_id"], site_input(free_port))
+    assert result["step_id"] == "grid_meter"
+
+
+async def test_half_a_port_is_refused(hass: HomeAssistant, free_port: int) -> None:
+    result = await go_on(hass, await start(hass), site_input(free_port) | {"port": free_port + 0.5, "name": ""})
+    assert result["errors"] == {"port": "port_not_whole", "name": "name_missing"}
+    assert suggested(result)["port"] == free_port + 0.5
+    result = await go_on(hass, result["flow_id"], site_input(free_port) | {"port": float(free_port)})
     assert result["step_id"] == "grid_meter"
 
 
@@ -279,6 +310,7 @@ async def test_wrong_pv_entities_are_refused(
             [PV_POWER],
         ),
         ({"stat_rate": "external:grid"}, {}, [PV_POWER]),
+        ({"stat_rate": "sensor.smart_charging_own"}, {}, [PV_POWER]),
         ({}, {}, [PV_POWER]),
     ],
 )
@@ -286,10 +318,12 @@ async def test_forms_come_filled_with_the_energy_dashboards_sensors(
     hass: HomeAssistant, free_port: int, grid: dict[str, Any], meter: dict[str, Any], solar: list[str]
 ) -> None:
     hass.config.components.add("energy")
+    er.async_get(hass).async_get_or_create("sensor", DOMAIN, "own")
     sources = [
         {"type": "grid", "stat_energy_from": "sensor.grid_energy", **grid},
         {"type": "solar", "stat_energy_from": "sensor.pv_energy", "stat_rate": PV_POWER},
         {"type": "solar", "stat_energy_from": "sensor.old_pv_energy"},
+        {"type": "solar", "stat_energy_from": "sensor.own_energy", "stat_rate": "sensor.smart_charging_own"},
         {"type": "battery", "stat_energy_from": "sensor.out", "stat_energy_to": "sensor.in"},
     ]
     with patch("homeassistant.components.energy.data.async_get_manager") as manager:
@@ -319,9 +353,71 @@ async def test_a_site_is_reconfigured(hass: HomeAssistant, free_port: int) -> No
     result = await go_on(hass, result["flow_id"], site_input(free_port, name="", phases="1"))
     assert result["errors"] == {"name": "name_missing"}
     result = await go_on(hass, result["flow_id"], site_input(free_port, name="Villa", phases="1"))
-    assert result["reason"] == "reconfigure_successful"
+    assert result["reason"] == "address_changed"
+    assert result["description_placeholders"] == {"url": f"ws://127.0.0.1:{free_port}"}
     assert entry.title == "Villa"
     assert entry.data == site_data(free_port, phases=1)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "chosen"),
+    [
+        (3, 1, {"total": {"power": GRID_POWER}, "phase_currents": {"current_l1": "sensor.current_l1"}}),
+        (1, 3, {"phase_currents": {f"current_{phase}": f"sensor.current_{phase}" for phase in BY_PHASE}}),
+        (1, 3, {"total": {"power": GRID_POWER}}),
+    ],
+)
+async def test_a_meter_that_does_not_fit_the_phases_any_more_is_chosen_again(
+    hass: HomeAssistant, free_port: int, before: int, after: int, chosen: dict[str, Any]
+) -> None:
+    set_power(hass, GRID_POWER, 5)
+    for phase in BY_PHASE:
+        set_current(hass, f"sensor.current_{phase}", 3)
+    currents = {f"current_{phase}": f"sensor.current_{phase}" for phase in BY_PHASE[:before]}
+    entry = site_entry(free_port, [grid_meter(power=GRID_POWER, **currents)])
+    entry.add_to_hass(hass)
+    hass.config_entries.async_update_entry(entry, data=site_data(free_port, phases=before))
+    result: Any = await entry.start_reconfigure_flow(hass)
+    result = await go_on(hass, result["flow_id"], site_input(free_port, phases=str(after)))
+    assert result["step_id"] == "grid_meter"
+    assert result["last_step"] is True
+    assert suggested(result) == {
+        "invert": False,
+        "total": {"power": GRID_POWER},
+        "phase_currents": {"current_l1": "sensor.current_l1"},
+    }
+    assert entry.data["phases"] == before
+    result = await go_on(hass, result["flow_id"], METER_EMPTY | {"phase_voltages": {"voltage_l1": "sensor.none"}})
+    assert result["errors"] == ({"base": "meter_empty"} if after == 1 else {"phase_voltages": "phases_incomplete"})
+    result = await go_on(hass, result["flow_id"], METER_EMPTY | chosen)
+    assert result["reason"] == "reconfigure_successful"
+    assert entry.data["phases"] == after
+    (meter,) = entry.subentries.values()
+    assert dict(meter.data) == {"invert": False} | {
+        key: value for group in chosen.values() for key, value in group.items()
+    }
+
+
+async def test_a_meter_that_does_not_fit_may_be_given_up(hass: HomeAssistant, free_port: int) -> None:
+    entry = site_entry(
+        free_port, [grid_meter(current_l1="sensor.a", current_l2="sensor.b", current_l3="sensor.c"), pv()]
+    )
+    entry.add_to_hass(hass)
+    result: Any = await entry.start_reconfigure_flow(hass)
+    result = await go_on(hass, result["flow_id"], site_input(free_port, phases="1"))
+    result = await go_on(hass, result["flow_id"], METER_EMPTY)
+    assert result["reason"] == "reconfigure_successful"
+    assert [subentry.subentry_type for subentry in entry.subentries.values()] == ["pv"]
+
+
+async def test_a_meter_of_the_total_alone_fits_any_number_of_phases(hass: HomeAssistant, free_port: int) -> None:
+    entry = site_entry(free_port, [grid_meter()])
+    entry.add_to_hass(hass)
+    result: Any = await entry.start_reconfigure_flow(hass)
+    result = await go_on(hass, result["flow_id"], site_input(free_port, phases="1"))
+    assert result["reason"] == "reconfigure_successful"
+    (meter,) = entry.subentries.values()
+    assert dict(meter.data) == {"invert": False, "power": GRID_POWER}
 
 
 async def test_a_running_site_may_keep_the_port_it_holds(hass: HomeAssistant, free_port: int, tmp_path: Path) -> None:
@@ -347,7 +443,8 @@ async def test_a_running_site_may_move_to_another_port(hass: HomeAssistant, free
     entry.mock_state(hass, ConfigEntryState.LOADED)
     result: Any = await entry.start_reconfigure_flow(hass)
     result = await go_on(hass, result["flow_id"], site_input(free_port))
-    assert result["reason"] == "reconfigure_successful"
+    assert result["reason"] == "address_changed"
+    assert entry.data["port"] == free_port
 
 
 async def test_the_lease_is_an_option(hass: HomeAssistant) -> None:

@@ -62,7 +62,7 @@ async def test_an_unknown_station_is_offered_once_by_vendor_and_model(
     await discover(hass, entry, unknown())
     (flow,) = await discover(hass, entry, unknown())
     assert flow["context"]["source"] == SOURCE_INTEGRATION_DISCOVERY
-    assert flow["context"]["title_placeholders"] == {"name": "Volta Wall 11"}
+    assert flow["context"]["title_placeholders"] == {"name": "Volta Wall 11 (CP-1)"}
     form: Any = await hass.config_entries.flow.async_configure(flow["flow_id"])
     assert form["step_id"] == "confirm"
     assert form["description_placeholders"] == {
@@ -72,6 +72,20 @@ async def test_an_unknown_station_is_offered_once_by_vendor_and_model(
         "site": "Home",
     }
     assert suggested(form) == {"name": "Volta Wall 11"}
+
+
+async def test_stations_of_one_kind_can_be_told_apart(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    await discover(hass, entry, unknown("CP-1"))
+    flows = await discover(hass, entry, unknown("CP_`2`"))
+    names = {flow["context"]["title_placeholders"]["name"] for flow in flows}
+    assert names == {"Volta Wall 11 (CP-1)", "Volta Wall 11 (CP_ 2)"}
+
+
+async def test_a_name_that_is_taken_is_not_suggested(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    hass.config_entries.async_update_subentry(entry, entry.subentries["sub_OLD"], title="Volta Wall 11")
+    (flow,) = await discover(hass, entry, unknown())
+    form: Any = await hass.config_entries.flow.async_configure(flow["flow_id"])
+    assert suggested(form) == {"name": "Volta Wall 11 (CP-1)"}
 
 
 async def test_a_station_that_tells_nothing_is_offered_by_its_id(hass: HomeAssistant, entry: MockConfigEntry) -> None:
@@ -116,9 +130,12 @@ async def test_a_station_that_left_can_not_be_given_a_password(hass: HomeAssista
     ("changes", "errors"),
     [
         ({"no_password": False}, {"password": "password_missing"}),
+        ({"no_password": False, "password": "x" * 7}, {"password": "password_unfit_to_tell"}),
+        ({"no_password": False, "password": "x" * 21}, {"password": "password_unfit_to_tell"}),
         ({"safe_current_a": 16, "max_current_a": 32}, {"safe_current_a": "safe_current_does_not_fit"}),
         ({"safe_current_a": 19, "max_current_a": 32}, {"safe_current_a": "safe_current_does_not_fit"}),
         ({"name": ""}, {"name": "name_missing"}),
+        ({"name": "charger old"}, {"name": "charger_name_in_use"}),
     ],
 )
 async def test_a_wrong_confirmation_is_refused(

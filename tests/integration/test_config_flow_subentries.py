@@ -8,10 +8,12 @@ from unittest.mock import Mock
 from homeassistant.config_entries import SOURCE_USER, ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers import entity_registry as er
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.smart_charging.engine.csms.security import verify_password
+from custom_components.smart_charging.settings import station_config
 
 from .builders import (
     GRID_POWER,
@@ -41,6 +43,7 @@ def charger_input(**changes: Any) -> dict[str, Any]:
         "safe_current_a": 6,
         "priority": 0,
         "writes_flash": False,
+        "websocket_ping": True,
     } | changes
 
 
@@ -118,6 +121,7 @@ async def test_a_charger_without_a_password_is_an_explicit_choice(hass: HomeAssi
         ({"no_password": False, "password": "ü" * 10}, {"password": "password_unfit"}),
         ({"no_password": False, "password": "x" * 41}, {"password": "password_unfit"}),
         ({"name": " "}, {"name": "name_missing"}),
+        ({"name": "charger old "}, {"name": "charger_name_in_use"}),
         ({"safe_current_a": 5}, {"safe_current_a": "safe_current_low"}),
         ({"safe_current_a": 17}, {"safe_current_a": "safe_current_high"}),
         # 35 A - 1 A margin - 10 A of the house leave 24 A, of which the old charger has 10 A.
@@ -158,6 +162,15 @@ async def test_a_charger_is_changed_and_keeps_its_password(hass: HomeAssistant) 
     assert subentry.data == old["data"] | {"rotation": "STR", "max_current_a": 32}
 
 
+async def test_a_changed_charger_keeps_its_name_but_takes_no_other_ones(hass: HomeAssistant) -> None:
+    entry = site_with(hass, charger("CP-1"), charger("CP-2"))
+    result: Any = await entry.start_subentry_reconfigure_flow(hass, "sub_CP-1")
+    result = await go_on(hass, result, charger_input(name="CHARGER CP-2"))
+    assert result["errors"] == {"name": "charger_name_in_use"}
+    result = await go_on(hass, result, charger_input(name="Charger CP-1"))
+    assert result["reason"] == "reconfigure_successful"
+
+
 async def test_a_charger_that_has_no_password_yet_needs_one_or_the_choice(hass: HomeAssistant) -> None:
     entry = site_with(hass, charger("CP-1"))
     result: Any = await entry.start_subentry_reconfigure_flow(hass, "sub_CP-1")
@@ -172,6 +185,46 @@ async def test_a_password_is_given_up_by_choice(hass: HomeAssistant) -> None:
     (subentry,) = entry.subentries.values()
     assert subentry.data["password_hash"] is None
     assert subentry.data["no_password"] is True
+
+
+@pytest.mark.parametrize("length", [8, 20])
+async def test_a_connected_charger_is_told_what_it_can_store(hass: HomeAssistant, length: int) -> None:
+    entry = site_with(hass, charger("CP-1"))
+    changes = run(hass, entry, "CP-1")
+    result: Any = await entry.start_subentry_reconfigure_flow(hass, "sub_CP-1")
+    for unfit in ("x" * 7, "x" * 21):
+        result = await go_on(hass, result, charger_input(no_password=False, password=unfit))
+        assert result["errors"] == {"password": "password_unfit_to_tell"}
+    assert changes.mock_calls == []
+    await go_on(hass, result, charger_input(no_password=False, password="x" * length))
+    changes.async_hand_over_password.assert_called_once_with("sub_CP-1", "x" * length)
+
+
+@pytest.mark.parametrize("known", [False, True])
+async def test_a_charger_that_has_its_password_may_have_a_long_one(hass: HomeAssistant, known: bool) -> None:
+    entry = site_with(hass, *([charger("CP-1")] if known else []))
+    run(hass, entry)
+    result: Any
+    typed = charger_input(no_password=False, password="5A" * 20)
+    if known:
+        result = await entry.start_subentry_reconfigure_flow(hass, "sub_CP-1")
+    else:
+        result, typed = await add(hass, entry, "charger"), typed | {"station_id": "CP-1"}
+    await go_on(hass, result, typed)
+    (subentry,) = entry.subentries.values()
+    assert verify_password(subentry.data["password_hash"], b"5A" * 20)
+
+
+async def test_a_charger_of_an_earlier_version_is_pinged_until_it_is_said_otherwise(hass: HomeAssistant) -> None:
+    old = charger_data("CP-1")
+    del old["websocket_ping"]
+    entry = site_with(hass, {**charger("CP-1"), "data": old})
+    (subentry,) = entry.subentries.values()
+    assert station_config(subentry).websocket_ping
+    result: Any = await entry.start_subentry_reconfigure_flow(hass, "sub_CP-1")
+    await go_on(hass, result, charger_input(websocket_ping=False))
+    (subentry,) = entry.subentries.values()
+    assert not station_config(subentry).websocket_ping
 
 
 @pytest.mark.parametrize("running", [True, False])
@@ -207,6 +260,49 @@ async def test_the_grid_meter_is_added_once(hass: HomeAssistant, entry: MockConf
     assert result["type"] is FlowResultType.CREATE_ENTRY
     result = await add(hass, entry, "grid_meter")
     assert result["reason"] == "already_configured"
+
+
+@pytest.mark.parametrize(("language", "title"), [("en", "Grid meter"), ("de", "Netzzähler"), ("pt-BR", "Grid meter")])
+async def test_the_grid_meter_is_named_in_the_installations_language(
+    hass: HomeAssistant, entry: MockConfigEntry, language: str, title: str
+) -> None:
+    hass.config.language = language
+    set_power(hass, GRID_POWER, 3)
+    result = await add(hass, entry, "grid_meter")
+    await go_on(hass, result, METER_EMPTY | {"total": {"power": GRID_POWER}})
+    (subentry,) = entry.subentries.values()
+    assert subentry.title == title
+
+
+async def test_the_integrations_own_sensors_are_not_offered_and_refused(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    own = own_sensor(hass)
+    result = await add(hass, entry, "grid_meter")
+    assert own in serialized(result, "total", "power")["exclude_entities"]
+    result = await go_on(hass, result, METER_EMPTY | {"total": {"power": own}})
+    assert result["errors"] == {"base": "entity_own"}
+    assert result["description_placeholders"] == {"entity": own}
+    result = await add(hass, entry, "pv")
+    assert own in serialized(result, "power")["exclude_entities"]
+    result = await go_on(hass, result, {"power": own, "invert": False})
+    assert result["errors"] == {"power": "entity_own"}
+
+
+def own_sensor(hass: HomeAssistant) -> str:
+    """Return a power sensor of the integration itself."""
+    own = er.async_get(hass).async_get_or_create("sensor", "smart_charging", "site1_grid_power").entity_id
+    set_power(hass, own, 3)
+    return own
+
+
+def serialized(result: Mapping[str, Any], *path: str) -> dict[str, Any]:
+    """Return a field's selector as the frontend gets it."""
+    field = result["data_schema"]
+    for key in path:
+        field = getattr(field, "schema", field)
+        field = getattr(field, "schema", field)[key]
+    return dict(field.serialize()["selector"]["entity"])
 
 
 async def test_the_grid_meter_is_changed(hass: HomeAssistant) -> None:

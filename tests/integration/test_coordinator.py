@@ -79,6 +79,40 @@ async def test_what_a_user_did_is_shown_without_waiting(hass: HomeAssistant, sho
     assert shown.powers == [1, 2]
 
 
+async def test_what_changes_because_of_a_publication_waits_its_second(
+    hass: HomeAssistant, shown: Shown, freezer: FrozenDateTimeFactory
+) -> None:
+    def answer() -> None:
+        if len(shown.powers) < 10:
+            shown.change(100 + len(shown.powers))
+
+    shown.coordinator.async_add_listener(answer)
+    shown.change(1)
+    assert shown.powers == [1]
+    await tick(hass, freezer)
+    assert shown.powers == [1, 101]
+
+
+@pytest.mark.parametrize("again", ["change", "publish"])
+async def test_a_publication_is_never_entered_again(
+    hass: HomeAssistant, shown: Shown, freezer: FrozenDateTimeFactory, again: str
+) -> None:
+    def answer() -> None:
+        if len(shown.powers) < 3:
+            if again == "change":
+                shown.change(100)
+            else:
+                shown.coordinator.async_publish_now()
+
+    shown.coordinator.async_add_listener(answer)
+    shown.coordinator.async_publish_now()
+    assert len(shown.powers) == 1
+    await tick(hass, freezer)
+    assert len(shown.powers) == 2
+    await tick(hass, freezer)
+    assert len(shown.powers) == 3
+
+
 async def test_after_the_shutdown_nothing_is_shown(
     hass: HomeAssistant, shown: Shown, freezer: FrozenDateTimeFactory
 ) -> None:

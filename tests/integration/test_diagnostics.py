@@ -29,6 +29,7 @@ async def test_a_sites_diagnostics_hold_its_view_without_secrets(hass: HomeAssis
     async with running_site(hass, [Platform.SENSOR], view, subentries=subentries) as site:
         assert site.entry is not None
         site.entry.runtime_data.port = 9000
+        site.rejected_grid_readings = 3
         site.entry.runtime_data.csms.pending = {}
         hass.config_entries.async_update_entry(
             site.entry, data={**site.entry.data, "certificate": "/ssl/c.pem", "private_key": "/ssl/k.pem"}
@@ -39,6 +40,7 @@ async def test_a_sites_diagnostics_hold_its_view_without_secrets(hass: HomeAssis
     text = text.replace("Charger garage", "")
     assert [secret for secret in secrets if secret in text] == []
     assert told["port"] == 9000
+    assert told["rejected_grid_readings"] == 3
     assert told["entry"]["version"] == "1.1"
     assert told["entry"]["data"]["private_key"] == "**REDACTED**"
     assert told["entry"]["data"]["fuse_a"] == 35.0

@@ -1,6 +1,7 @@
 """Setting a site up, changing it while chargers are connected, and ending it."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 import socket
 import ssl
@@ -14,14 +15,15 @@ from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
 from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
 from custom_components.smart_charging import async_remove_config_entry_device
 from custom_components.smart_charging.const import DOMAIN
 from custom_components.smart_charging.engine.csms.security import verify_password
 from custom_components.smart_charging.engine.ledger import Ledger, LedgerError, LedgerTooNew
-from custom_components.smart_charging.engine.model import MeterQuality, StoreError
+from custom_components.smart_charging.engine.model import EvseKey, MeterQuality, StoreError
 from custom_components.smart_charging.issues import async_password_refused
 from custom_components.smart_charging.listening import ListenSettings, bind_error
 
@@ -253,6 +255,20 @@ async def test_fuse_and_name_change_without_a_restart(hass: HomeAssistant, free_
     assert device.name == "Villa"
 
 
+async def test_another_number_of_phases_starts_the_site_anew_with_its_sensors(
+    hass: HomeAssistant, free_port: int
+) -> None:
+    headroom = {f"sensor.home_headroom_l{phase}" for phase in (1, 2, 3)}
+    entry = await set_up(hass, free_port)
+    assert headroom <= set(hass.states.async_entity_ids())
+    for phases, left in ((1, {"sensor.home_headroom_l1"}), (3, headroom)):
+        hass.config_entries.async_update_entry(entry, data=site_data(free_port, phases=phases))
+        await hass.async_block_till_done()
+        assert entry.state is ConfigEntryState.LOADED
+        assert entry.runtime_data.site.config.phases == phases
+        assert headroom & set(hass.states.async_entity_ids()) == left
+
+
 async def test_another_port_or_lease_makes_a_new_server(hass: HomeAssistant, free_port: int) -> None:
     entry = await set_up(hass, free_port)
     with socket.socket() as probe:
@@ -377,3 +393,68 @@ async def test_a_removed_site_leaves_no_issue_behind(hass: HomeAssistant, free_p
     async_password_refused(hass, entry, entry.subentries["sub_CP-1"])
     await hass.config_entries.async_remove(entry.entry_id)
     assert issue_ids(hass) == set()
+
+
+async def charge(port: int, energy_wh: int) -> None:
+    """Have CP-1 deliver this much in one transaction."""
+    async with virtual_station(port, "CP-1") as station:
+        await station.boot()
+        await station.report("Preparing")
+        at = dt_util.utcnow().isoformat()
+        begun = {"connectorId": 1, "idTag": "TAG", "meterStart": 0, "timestamp": at}
+        transaction = (await station.call("StartTransaction", begun))["transactionId"]
+        ended = {"transactionId": transaction, "meterStop": energy_wh, "timestamp": at}
+        await station.call("StopTransaction", ended)
+        await station.report("Available")
+
+
+async def test_records_outlive_their_site_and_a_new_one_starts_with_none(hass: HomeAssistant, free_port: int) -> None:
+    entry = await set_up(hass, free_port, charger("CP-1"))
+    await charge(free_port, 500)
+    await hass.async_block_till_done()
+    await hass.config_entries.async_remove(entry.entry_id)
+    new = site_entry(free_port, [charger("CP-1")], entry_id="site2")
+    new.add_to_hass(hass)
+    assert await hass.config_entries.async_setup("site2")
+    await hass.async_block_till_done()
+    key = EvseKey("CP-1", 1)
+    assert await new.runtime_data.ledger.lifetime_energy_wh(key) == 0
+    await charge(free_port, 300)
+    await hass.async_block_till_done()
+    await hass.config_entries.async_unload("site2")
+    ledger = await Ledger.open(hass.config.path("smart_charging.db"))
+    try:
+        kept = {site: await ledger.site(site).lifetime_energy_wh(key) for site in ("site1", "site2")}
+        assert kept == {"site1": 500, "site2": 300}
+        assert [session.energy_wh for session in await ledger.site("site1").sessions()] == [500]
+    finally:
+        await ledger.close()
+
+
+async def test_a_site_that_was_told_to_measure_with_its_own_sensors_runs_without_a_meter(
+    hass: HomeAssistant, free_port: int
+) -> None:
+    grid, power = "sensor.home_grid_power", "sensor.charger_cp_1_power"
+    entry = await set_up(hass, free_port, charger("CP-1"), grid_meter(power=grid), pv(power))
+    assert hass.states.get(grid) is not None
+    assert hass.states.get(power) is not None
+    assert 1 <= await publications(hass, entry, seconds=3) <= 3
+    await hass.config_entries.async_reload(entry.entry_id)
+    assert entry.state is ConfigEntryState.LOADED
+    assert 1 <= await publications(hass, entry, seconds=3) <= 3
+    view = entry.runtime_data.coordinator.data
+    assert (view.grid_quality, view.pv_power_w) == (MeterQuality.LOST, None)
+
+
+async def publications(hass: HomeAssistant, entry: MockConfigEntry, *, seconds: int) -> int:
+    """Return how often the view is published in this time, while the site changes all the time."""
+    shown: list[None] = []
+    coordinator, site = entry.runtime_data.coordinator, entry.runtime_data.site
+    stop = coordinator.async_add_listener(lambda: shown.append(None))
+    start = dt_util.utcnow()
+    for second in range(1, seconds + 1):
+        site.set_pv_power("other", None, start)
+        async_fire_time_changed(hass, start + timedelta(seconds=1.1 * second))
+        await hass.async_block_till_done()
+    stop()
+    return len(shown)

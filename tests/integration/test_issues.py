@@ -1,5 +1,6 @@
 """Repairs that come and go with what the site shows."""
 
+from typing import Any
 from unittest.mock import Mock
 
 from homeassistant.core import HomeAssistant
@@ -10,7 +11,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.smart_charging.const import DOMAIN
 from custom_components.smart_charging.engine.csms.state import Capabilities, Obedience
 from custom_components.smart_charging.engine.model import EvseStatus, MeterQuality
-from custom_components.smart_charging.engine.view import SiteView
+from custom_components.smart_charging.engine.view import LimitSource, SiteView
 from custom_components.smart_charging.issues import SiteIssues, async_password_refused, async_password_settled
 
 from .builders import charger, site_entry
@@ -53,17 +54,25 @@ def test_a_meter_lost_while_a_car_charges_is_an_issue_until_it_is_back(
     issues: SiteIssues, entry: MockConfigEntry, quality: MeterQuality
 ) -> None:
     idle = garage(evse(state={"status": EvseStatus.AVAILABLE}))
-    assert show(issues, entry, site_view(idle, grid_quality=quality)) == set()
-    assert show(issues, entry, site_view(grid_quality=quality)) == {"meter_lost_site1"}
-    assert show(issues, entry, site_view(idle, grid_quality=quality)) == {"meter_lost_site1"}
+    lost: dict[str, Any] = {"grid_quality": quality, "limit_source": LimitSource.METER_LOST}
+    assert show(issues, entry, site_view(idle, **lost)) == set()
+    assert show(issues, entry, site_view(**lost)) == {"meter_lost_site1"}
+    assert show(issues, entry, site_view(idle, **lost)) == {"meter_lost_site1"}
     assert show(issues, entry, site_view(grid_quality=MeterQuality.FRESH)) == set()
 
 
-@pytest.mark.parametrize("quality", [MeterQuality.STALE, MeterQuality.ABSENT])
-def test_a_stale_or_missing_meter_is_no_issue(
-    issues: SiteIssues, entry: MockConfigEntry, quality: MeterQuality
+@pytest.mark.parametrize(
+    ("quality", "source"),
+    [
+        (MeterQuality.STALE, LimitSource.METER_STALE),
+        (MeterQuality.IMPLAUSIBLE, LimitSource.METER_STALE),
+        (MeterQuality.ABSENT, LimitSource.METER_ABSENT),
+    ],
+)
+def test_a_meter_that_is_missing_or_tells_nothing_good_for_a_moment_is_no_issue(
+    issues: SiteIssues, entry: MockConfigEntry, quality: MeterQuality, source: LimitSource
 ) -> None:
-    assert show(issues, entry, site_view(grid_quality=quality)) == set()
+    assert show(issues, entry, site_view(grid_quality=quality, limit_source=source)) == set()
 
 
 @pytest.mark.parametrize(
@@ -92,7 +101,7 @@ def test_a_safe_current_that_does_not_fit_is_an_issue(issues: SiteIssues, entry:
 
 
 def test_a_site_that_stops_takes_its_issues_back(issues: SiteIssues, entry: MockConfigEntry) -> None:
-    show(issues, entry, site_view(grid_quality=MeterQuality.LOST))
+    assert show(issues, entry, site_view(limit_source=LimitSource.METER_LOST)) == {"meter_lost_site1"}
     issues.async_clear()
     assert shown(issues) == set()
 

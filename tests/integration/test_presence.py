@@ -6,7 +6,7 @@ from unittest.mock import Mock
 import pytest
 
 from custom_components.smart_charging.engine.model import MeterQuality
-from custom_components.smart_charging.engine.view import SiteView
+from custom_components.smart_charging.engine.view import LimitSource, SiteView
 from custom_components.smart_charging.presence import PresenceLog
 
 from .site_double import garage, site_view
@@ -37,9 +37,20 @@ def test_a_charger_that_goes_and_comes_back_is_told_once_each(caplog: pytest.Log
     ]
 
 
+def meter_view(quality: MeterQuality) -> SiteView:
+    """Return a site whose meter is of this quality."""
+    source = LimitSource.METER_LOST if quality is MeterQuality.LOST else LimitSource.METER_STALE
+    return site_view(grid_quality=quality, limit_source=LimitSource.FUSE if quality is MeterQuality.FRESH else source)
+
+
+def test_single_implausible_values_are_no_loss(caplog: pytest.LogCaptureFixture) -> None:
+    views = [meter_view(MeterQuality(quality)) for quality in ("fresh", "implausible", "fresh")]
+    assert told(caplog, *views) == []
+
+
 def test_a_meter_that_is_lost_and_comes_back_is_told_once_each(caplog: pytest.LogCaptureFixture) -> None:
-    qualities = ("fresh", "stale", "lost", "lost", "implausible", "stale", "lost", "fresh", "stale", "fresh")
-    views = [site_view(grid_quality=MeterQuality(quality)) for quality in qualities]
+    qualities = ("fresh", "stale", "implausible", "lost", "lost", "stale", "lost", "fresh", "stale", "fresh")
+    views = [meter_view(MeterQuality(quality)) for quality in qualities]
     assert told(caplog, *views) == [
         "The grid meter of Home is lost: chargers are held at their safe currents",
         "The grid meter of Home is back",

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
 import pytest
 
 from custom_components.smart_charging.engine.model import Phases
@@ -203,3 +204,16 @@ async def test_after_the_stop_nothing_is_heard(
     set_power(hass, GRID_POWER, 10)
     await hass.async_block_till_done()
     assert (len(site.grid), len(site.pv)) == (1, 1)
+
+
+async def test_the_integrations_own_sensors_are_no_meter(
+    hass: HomeAssistant, site: RecordingSite, readings: SiteReadings
+) -> None:
+    own = er.async_get(hass).async_get_or_create("sensor", "smart_charging", "site1_grid_power").entity_id
+    set_power(hass, own, 1500)
+    readings.async_configure(GridMeterEntities(power=own), {"roof": PvEntity(own)})
+    set_power(hass, own, 1500)
+    set_power(hass, own, 1600)
+    await hass.async_block_till_done()
+    assert [reading.available for reading in site.grid] == [False]
+    assert site.pv == [("roof", None, START)]

@@ -71,6 +71,17 @@ async def test_another_port_ends_the_issue_and_sets_the_site_up_again(
     assert (DOMAIN, ISSUE_ID) not in ir.async_get(hass).issues
 
 
+async def test_half_a_port_is_refused(hass: HomeAssistant, fix: Fix, free_port: int) -> None:
+    entry = site_entry(9000)
+    entry.add_to_hass(hass)
+    await fix.begin()
+    form = await fix.submit(port=free_port + 0.5)
+    assert form["errors"] == {"port": "port_not_whole"}
+    assert entry.data["port"] == 9000
+    assert (await fix.submit(port=float(free_port)))["type"] == "create_entry"
+    assert entry.data["port"] == free_port
+
+
 async def test_the_issue_of_a_site_that_went_is_only_confirmed(hass: HomeAssistant, fix: Fix) -> None:
     form = await fix.begin()
     assert form["step_id"] == "confirm"

@@ -22,7 +22,7 @@ from custom_components.smart_charging.sensor_descriptions import (
     STATION_DESCRIPTIONS,
 )
 
-from .builders import charger, pv
+from .builders import charger, grid_meter, pv
 from .site_double import AT, PLUGGED_AT, evse, garage, measurement, running_site, session, site_view, subentry
 
 SENSORS = [Platform.SENSOR]
@@ -40,7 +40,7 @@ async def test_every_sensor_shows_the_view(
     hass: HomeAssistant, entity_registry: er.EntityRegistry, snapshot: SnapshotAssertion
 ) -> None:
     snapshot = snapshot.use_extension(HomeAssistantSnapshotExtension)
-    async with running_site(hass, SENSORS, subentries=[charger("garage"), pv()], enable_all=True) as site:
+    async with running_site(hass, SENSORS, subentries=[charger("garage"), grid_meter(), pv()], enable_all=True) as site:
         await snapshot_platform(hass, entity_registry, snapshot, site.entry.entry_id)
 
 
@@ -131,10 +131,43 @@ async def test_pv_is_shown_from_the_day_it_is_configured(hass: HomeAssistant) ->
         assert value(hass, "sensor.home_pv_power") == STATE_UNAVAILABLE
 
 
-async def test_a_single_phase_site_has_headroom_on_one_phase(hass: HomeAssistant) -> None:
-    async with running_site(hass, SENSORS, data={"phases": 1}):
-        assert value(hass, "sensor.home_headroom_l1") == "23.4"
-        assert hass.states.get("sensor.home_headroom_l2") is None
+async def test_what_went_takes_its_sensors_along_and_brings_them_back(
+    hass: HomeAssistant, entity_registry: er.EntityRegistry
+) -> None:
+    subentries = [charger("garage"), grid_meter(), pv(), pv("sensor.barn")]
+    async with running_site(hass, SENSORS, subentries=subentries) as site:
+        of_pv, of_meter = {"sensor.home_pv_power"}, {"sensor.home_grid_power", "sensor.home_solar_surplus"}
+        assert of_pv | of_meter <= set(hass.states.async_entity_ids("sensor"))
+        hass.config_entries.async_remove_subentry(site.entry, "sub_sensor.barn")
+        await site.show(site_view())
+        assert value(hass, "sensor.home_pv_power") == "8120"
+        hass.config_entries.async_remove_subentry(site.entry, "sub_sensor.pv_power")
+        await site.show(site_view(pv_power_w=None))
+        assert hass.states.get("sensor.home_pv_power") is None
+        assert value(hass, "sensor.home_grid_power") == "-412"
+        hass.config_entries.async_remove_subentry(site.entry, "sub_meter")
+        await site.show(site_view(pv_power_w=None, grid_quality=MeterQuality.ABSENT))
+        assert {entity_registry.async_get(entity_id) for entity_id in of_pv | of_meter} == {None}
+        assert value(hass, "sensor.home_grid_meter_quality") == "absent"
+        for back in (grid_meter(), pv()):
+            hass.config_entries.async_add_subentry(site.entry, subentry(back))
+        await site.show(site_view())
+        assert (value(hass, "sensor.home_grid_power"), value(hass, "sensor.home_pv_power")) == ("-412", "8120")
+
+
+async def test_a_single_phase_site_has_headroom_on_one_phase(
+    hass: HomeAssistant, entity_registry: er.EntityRegistry
+) -> None:
+    async with running_site(hass, SENSORS) as site:
+        assert value(hass, "sensor.home_headroom_l2") == "24.0"
+        for phases, shown in ((1, False), (3, True)):
+            hass.config_entries.async_update_entry(site.entry, data={**site.entry.data, "phases": phases})
+            await hass.config_entries.async_reload("site1")
+            await hass.async_block_till_done()
+            assert value(hass, "sensor.home_headroom_l1") == "23.4"
+            for entity_id in ("sensor.home_headroom_l2", "sensor.home_headroom_l3"):
+                assert (hass.states.get(entity_id) is not None) is shown
+                assert (entity_registry.async_get(entity_id) is not None) is shown
 
 
 async def test_a_second_evse_appears_and_both_get_their_own_device(

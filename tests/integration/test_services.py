@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import AsyncMock
 
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -14,7 +16,7 @@ import pytest
 from custom_components.smart_charging.engine.csms.commands import CommandErrorCode
 from custom_components.smart_charging.engine.model import ChargeMode, EvseKey, StoreError
 
-from .builders import charger
+from .builders import charger, site_entry
 from .site_double import (
     AT,
     KEY,
@@ -63,6 +65,8 @@ def device_id(hass: HomeAssistant, identifier: str = "sub_garage") -> str:
         ("start_charging", {}, ("start_charging", KEY, None)),
         ("start_charging", {"tag": TOKEN}, ("start_charging", KEY, TOKEN)),
         ("start_charging", {"evse": 1}, ("start_charging", KEY, None)),
+        ("start_charging", {"evse": 1.0}, ("start_charging", KEY, None)),
+        ("start_charging", {"evse": "1"}, ("start_charging", KEY, None)),
         ("stop_charging", {}, ("stop_charging", KEY)),
         ("set_mode", {"mode": "solar_min"}, ("set_mode", KEY, ChargeMode.SOLAR_MIN)),
         ("set_limit", {"current": 10}, ("set_max_current", KEY, 10.0)),
@@ -138,6 +142,9 @@ async def test_a_limit_outside_the_chargers_range_is_refused(hass: HomeAssistant
         ("set_mode", {"mode": "eco"}),
         ("set_limit", {"current": "much"}),
         ("stop_charging", {"evse": 0}),
+        ("stop_charging", {"evse": 1.7}),
+        ("stop_charging", {"evse": True}),
+        ("stop_charging", {"evse": "inf"}),
     ],
 )
 async def test_malformed_data_is_refused(hass: HomeAssistant, action: str, data: dict[str, Any]) -> None:
@@ -214,6 +221,60 @@ async def test_an_end_before_the_start_is_refused(hass: HomeAssistant) -> None:
         with pytest.raises(ServiceValidationError) as error:
             await get_sessions(hass, start="2026-07-01 00:00:00", end="2026-06-01 00:00:00")
         assert error.value.translation_key == "end_before_start"
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        {"start": "0001-01-01 00:00:00"},
+        {"end": "0001-01-01T00:00:00+14:00"},
+        {"end": "9999-12-31T23:59:59-14:00"},
+    ],
+)
+async def test_a_time_that_no_clock_can_show_in_utc_is_refused(hass: HomeAssistant, times: dict[str, str]) -> None:
+    await hass.config.async_set_time_zone("Europe/Berlin")
+    async with running_site(hass, PLATFORMS) as site:
+        recorded(site)
+        with pytest.raises(ServiceValidationError) as error:
+            await get_sessions(hass, **times)
+        assert error.value.translation_key == "time_out_of_range"
+        assert str(error.value) != ""
+
+
+@pytest.mark.parametrize("where", [{}, {"config_entry_id": "site1"}, {"device_id": "site1"}])
+async def test_an_evse_without_its_charger_is_refused(hass: HomeAssistant, where: dict[str, str]) -> None:
+    async with running_site(hass, PLATFORMS) as site:
+        recorded(site)
+        if "device_id" in where:
+            where = {"device_id": device_id(hass, where["device_id"])}
+        with pytest.raises(ServiceValidationError) as error:
+            await get_sessions(hass, evse=1, **where)
+        assert error.value.translation_key == "evse_without_charger"
+
+
+async def test_a_charger_of_another_site_is_refused(hass: HomeAssistant) -> None:
+    other = site_entry(9001, entry_id="site2")
+    other.add_to_hass(hass)
+    async with running_site(hass, PLATFORMS) as site:
+        recorded(site)
+        other.mock_state(hass, ConfigEntryState.LOADED)
+        with pytest.raises(ServiceValidationError) as error:
+            await get_sessions(hass, device_id=device_id(hass), config_entry_id="site2")
+        assert error.value.translation_key == "charger_of_another_site"
+        with pytest.raises(ServiceValidationError):
+            await get_sessions(hass, device_id=device_id(hass), config_entry_id="nonsense")
+        assert len(await get_sessions(hass, device_id=device_id(hass), config_entry_id="site1")) == 2
+        other.mock_state(hass, ConfigEntryState.NOT_LOADED)
+
+
+async def test_a_session_that_goes_on_reaches_up_to_now_only(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory
+) -> None:
+    freezer.move_to(AT)
+    async with running_site(hass, PLATFORMS) as site:
+        site.ledger.sessions = AsyncMock(return_value=(session(),))
+        assert len(await get_sessions(hass, start=AT.isoformat())) == 1
+        assert await get_sessions(hass, start=(AT + timedelta(seconds=1)).isoformat()) == []
 
 
 async def test_a_ledger_that_cannot_be_read_is_an_error(hass: HomeAssistant) -> None:

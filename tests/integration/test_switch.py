@@ -3,6 +3,7 @@
 from homeassistant.components.switch import DOMAIN as SWITCH
 from homeassistant.const import (
     ATTR_ENTITY_ID,
+    SERVICE_TOGGLE,
     SERVICE_TURN_OFF,
     SERVICE_TURN_ON,
     STATE_OFF,
@@ -19,6 +20,7 @@ from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotEx
 from syrupy.assertion import SnapshotAssertion
 
 from custom_components.smart_charging.engine.csms.commands import CommandErrorCode
+from custom_components.smart_charging.engine.model import EvseStatus
 
 from .site_double import KEY, evse, garage, running_site, site_view
 
@@ -56,10 +58,24 @@ async def test_charging_can_be_forbidden_and_allowed_while_the_charger_is_away(h
         assert site.commands == [("set_enabled", KEY, False), ("set_enabled", KEY, True)]
 
 
-async def test_availability_is_what_the_station_says(hass: HomeAssistant) -> None:
+async def test_an_evse_put_out_of_operation_while_it_charges_shows_so_and_can_be_put_back(hass: HomeAssistant) -> None:
     async with running_site(hass, SWITCHES) as site:
         await switch(hass, SERVICE_TURN_OFF, AVAILABILITY)
-        assert site.commands == [("change_availability", "garage", 1, False)]
+        assert value(hass, AVAILABILITY) == STATE_OFF
+        charging = site.view.chargers["garage"].evses[1].state
+        assert (charging.status, charging.operative) == (EvseStatus.CHARGING, False)
+        await site.show(site.view)
+        assert value(hass, AVAILABILITY) == STATE_OFF
+        await hass.services.async_call(SWITCH, SERVICE_TOGGLE, {ATTR_ENTITY_ID: AVAILABILITY}, blocking=True)
+        assert value(hass, AVAILABILITY) == STATE_ON
+        assert site.commands == [
+            ("change_availability", "garage", 1, False),
+            ("change_availability", "garage", 1, True),
+        ]
+
+
+async def test_availability_is_what_the_station_was_told_while_it_is_there(hass: HomeAssistant) -> None:
+    async with running_site(hass, SWITCHES) as site:
         assert value(hass, AVAILABILITY) == STATE_ON
         await site.show(site_view(garage(evse(state={"operative": False}))))
         assert value(hass, AVAILABILITY) == STATE_OFF

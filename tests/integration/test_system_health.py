@@ -1,8 +1,5 @@
 """System information tells how many sites run and how many chargers are connected."""
 
-from unittest.mock import Mock
-
-from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 import pytest
@@ -10,25 +7,35 @@ from pytest_homeassistant_custom_component.common import get_system_health_info
 
 from custom_components.smart_charging.const import DOMAIN
 
-from .builders import site_entry
-from .site_double import garage, site_view
+from .builders import charger, site_entry
+from .virtual_station import virtual_station
 
-pytestmark = pytest.mark.usefixtures("no_setup")
+pytestmark = pytest.mark.usefixtures("socket_enabled")
 
 
-async def test_running_sites_and_their_chargers_are_counted(hass: HomeAssistant) -> None:
-    await async_setup_component(hass, DOMAIN, {})
-    assert await async_setup_component(hass, "system_health", {})
-    await hass.async_block_till_done()
-    entry = site_entry(9000)
+async def test_running_sites_and_their_chargers_are_counted(hass: HomeAssistant, free_port: int) -> None:
+    entry = site_entry(free_port, [charger("CP-1"), charger("CP-2")])
     entry.add_to_hass(hass)
-    entry.mock_state(hass, ConfigEntryState.LOADED)
-    view = site_view(garage(), garage(station_id="barn", connected=False))
-    entry.runtime_data = Mock(port=9000, coordinator=Mock(data=view), csms=Mock(pending={"x": Mock()}))
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    assert await async_setup_component(hass, "system_health", {})
+    async with virtual_station(free_port, "CP-1") as known, virtual_station(free_port, "CP-9") as stranger:
+        assert await known.boot() == "Accepted"
+        assert await stranger.boot() == "Pending"
+        entry.runtime_data.coordinator.async_publish_now()
+        await hass.async_block_till_done()
+        assert await get_system_health_info(hass, DOMAIN) == {
+            "sites": 1,
+            "ports": str(free_port),
+            "chargers": 2,
+            "chargers_connected": 1,
+            "chargers_waiting": 1,
+        }
+    await hass.config_entries.async_unload(entry.entry_id)
+    await hass.async_block_till_done()
     assert await get_system_health_info(hass, DOMAIN) == {
-        "sites": 1,
-        "ports": "9000",
-        "chargers": 2,
-        "chargers_connected": 1,
-        "chargers_waiting": 1,
+        "sites": 0,
+        "ports": "",
+        "chargers": 0,
+        "chargers_connected": 0,
+        "chargers_waiting": 0,
     }

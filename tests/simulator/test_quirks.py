@@ -7,7 +7,7 @@ import pytest
 from simulator.ocpp.connector import Status
 from simulator.ocpp.options import StartMode
 from simulator.ocpp.profile_stack import Abilities, ProfileStack
-from simulator.ocpp.profiles import Kind, Profile, Purpose, Unit
+from simulator.ocpp.profiles import Kind, Period, Profile, Purpose, Unit
 from simulator.ocpp.quirks import Quirks
 from simulator.plant.car import Car, CarModel
 
@@ -38,6 +38,8 @@ def values(virtual: VirtualSite, measurand: str) -> list[dict[str, Any]]:
         (Quirks(rejects_absolute=True), flat(6), flat(6, kind=Kind.RELATIVE)),
         (Quirks(rejects_relative=True), flat(6, kind=Kind.RELATIVE), flat(6)),
         (Quirks(rejects_tx_profile=True), flat(6, Purpose.TX), flat(6)),
+        (Quirks(rejects_tx_default=True), flat(6), flat(6, Purpose.TX)),
+        (Quirks(one_period_only=True), flat(6, periods=(Period(0, 10), Period(60, 6))), flat(6)),
         (Quirks(needs_transaction_id=True), flat(6, Purpose.TX), flat(6, Purpose.TX, transaction_id=7)),
         (Quirks(needs_start_schedule=True), flat(6, start=None), flat(6)),
         (Quirks(watts_only=True), flat(6), flat(6, unit=Unit.WATT)),
@@ -221,6 +223,13 @@ async def test_a_station_may_repeat_its_start_and_stop_an_unknown_transaction() 
         await virtual.until(lambda: virtual.connector.transaction.number == 102)
         virtual.station.plug(False)
         assert (await virtual.heard("StopTransaction"))["transactionId"] == 999_999_999
+
+
+async def test_a_station_may_claim_schedules_of_one_period() -> None:
+    async with virtual_site(quirks=Quirks(one_period_only=True)) as virtual:
+        await virtual.heard("StatusNotification", 2)
+        answer = await virtual.call("GetConfiguration", key=["ChargingScheduleMaxPeriods"])
+        assert answer["configurationKey"][0]["value"] == "1"
 
 
 async def test_a_station_may_not_know_get_configuration_or_hold_its_measurands() -> None:

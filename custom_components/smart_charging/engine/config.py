@@ -40,6 +40,7 @@ class StationConfig:
     safe_current_a: float = MIN_CURRENT_A
     priority: int = 0  # larger is served first
     writes_flash: bool = False  # limits are stored on each change: raise and renew rarely
+    websocket_ping: bool = True  # off for stations that close the socket on a ping
 
 
 @dataclass(frozen=True, slots=True)

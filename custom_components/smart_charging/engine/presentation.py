@@ -53,7 +53,7 @@ def present(
         grid_power_w=grid.power_w if trusted else None,
         grid_current_a=grid.current_a if trusted else None,
         pv_power_w=measured.pv_power_w,
-        surplus_w=None if decision is None else decision.surplus_w,
+        surplus_w=None if decision is None or decision.surplus_w is None else max(0.0, decision.surplus_w),
         headroom_a=None if decision is None else _in_use(site, decision.headroom_a),
         limit_a=site_limit(Snapshot(site, grid, ())).l1,
         limit_source=_SOURCES.get(grid.quality, LimitSource.FUSE),

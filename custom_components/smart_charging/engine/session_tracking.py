@@ -22,7 +22,7 @@ class EvseRecord:
 
     session: Session | None = None
     lifetime_wh: float | None = None
-    lifetime_base_wh: float = 0.0  # without the open transaction
+    lifetime_base_wh: float = 0.0  # without the transaction that is followed
     transaction_id: str | None = None  # the one that is followed
     transaction_session_id: int | None = None
 
@@ -141,13 +141,13 @@ class SessionTracker:
         session = await self._ledger.open_session(key)
         if session is not None and session.session_id != transaction.session_id:
             session = await self._ledger.take_into_session(key, transaction.transaction_id)
-        lifetime_wh = await self._ledger.lifetime_energy_wh(key)
+        others_wh = await self._ledger.lifetime_energy_wh(key, without=transaction.transaction_id)
         self._records[key] = replace(
             self.record(key),
             session=session or self.record(key).session,
             transaction_id=transaction.transaction_id,
             transaction_session_id=transaction.session_id if session is None else session.session_id,
-            lifetime_base_wh=lifetime_wh - transaction.energy_wh,
+            lifetime_base_wh=others_wh,
         )
 
     async def _transaction_ended(self, key: EvseKey, event: StationEvent) -> None:

@@ -121,6 +121,11 @@ class Site:
             self._decide(may_raise=False)
         self._changed()
 
+    @property
+    def rejected_grid_readings(self) -> int:
+        """Return how many readings of the grid meter were implausible and not used."""
+        return self._grid.rejected
+
     def set_pv_power(self, name: str, power_w: float | None, at: datetime) -> None:
         """Take a PV plant's production in W; None while it is not known."""
         self._pv[name] = PvReading(power_w, at)

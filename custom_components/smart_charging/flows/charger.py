@@ -40,6 +40,7 @@ from ..const import (
     CONF_ROTATION,
     CONF_SAFE_CURRENT_A,
     CONF_STATION_ID,
+    CONF_WEBSOCKET_PING,
     CONF_WRITES_FLASH,
     DEFAULT_MAX_CURRENT_A,
     SUBENTRY_CHARGER,
@@ -53,8 +54,10 @@ from ..listening import ListenSettings, async_charger_url
 from ..settings import site_config, station_config, station_configs
 from .site import amperes, phase_count
 
-# The configuration key AuthorizationKey takes up to 40 characters (OCPP 1.6 security extension).
+# The configuration key AuthorizationKey holds up to 20 bytes, written as 40 hexadecimal digits (OCPP 1.6
+# security whitepaper, A00.FR.205). A charger that has its password already may have been given those digits.
 _PASSWORD: Final = re.compile(r"[\x20-\x7e]{8,40}")
+_PASSWORD_TO_TELL: Final = re.compile(r"[\x20-\x7e]{8,20}")
 
 
 def _rotation_label(rotation: PhaseRotation) -> str:
@@ -85,6 +88,7 @@ _BEHAVIOUR_FIELDS: Final[dict[probatio.Marker, Any]] = {
         NumberSelectorConfig(min=-100, max=100, mode=NumberSelectorMode.BOX)
     ),
     probatio.Required(CONF_WRITES_FLASH, default=False): BooleanSelector(),
+    probatio.Required(CONF_WEBSOCKET_PING, default=True): BooleanSelector(),
 }
 _NAME_FIELD: Final[dict[probatio.Marker, Any]] = {probatio.Required(CONF_NAME): TextSelector()}
 
@@ -106,6 +110,15 @@ def charger_with_id(entry: ConfigEntry, station_id: str) -> ConfigSubentry | Non
     """Return the charger of this station id, None where there is none."""
     return next(
         (known for known in entry.get_subentries_of_type(SUBENTRY_CHARGER) if known.unique_id == station_id), None
+    )
+
+
+@callback
+def name_in_use(entry: ConfigEntry, name: str, station_id: str) -> bool:
+    """Return whether another charger than this station has this name."""
+    return any(
+        known.unique_id != station_id and known.title.casefold() == name.casefold()
+        for known in entry.get_subentries_of_type(SUBENTRY_CHARGER)
     )
 
 
@@ -138,16 +151,24 @@ async def async_charger_data(
         CONF_SAFE_CURRENT_A: user_input[CONF_SAFE_CURRENT_A],
         CONF_PRIORITY: int(user_input.get(CONF_PRIORITY, 0)),
         CONF_WRITES_FLASH: user_input.get(CONF_WRITES_FLASH, False),
+        CONF_WEBSOCKET_PING: user_input.get(CONF_WEBSOCKET_PING, True),
     }
 
 
-def login_errors(user_input: Mapping[str, Any], kept_hash: str | None = None) -> dict[str, str]:
-    """Return what is wrong with how the charger shall log in, by field: one of both ways must be chosen."""
+def login_errors(
+    user_input: Mapping[str, Any], kept_hash: str | None = None, *, to_tell: bool = False
+) -> dict[str, str]:
+    """Return what is wrong with how the charger shall log in, by field: one of both ways must be chosen.
+
+    A password `to_tell` has to fit into the charger's AuthorizationKey; any other one the charger has already.
+    """
     password = user_input.get(CONF_PASSWORD)
     if user_input[CONF_NO_PASSWORD]:
         return {CONF_PASSWORD: "password_and_none"} if password else {}
     if not password:
         return {} if kept_hash else {CONF_PASSWORD: "password_missing"}
+    if to_tell:
+        return {} if _PASSWORD_TO_TELL.fullmatch(password) else {CONF_PASSWORD: "password_unfit_to_tell"}
     return {} if _PASSWORD.fullmatch(password) else {CONF_PASSWORD: "password_unfit"}
 
 
@@ -156,6 +177,8 @@ def charger_errors(entry: ConfigEntry, name: str, data: Mapping[str, Any]) -> di
     errors: dict[str, str] = {}
     if not name:
         errors[CONF_NAME] = "name_missing"
+    elif name_in_use(entry, name, data[CONF_STATION_ID]):
+        errors[CONF_NAME] = "charger_name_in_use"
     safe = data[CONF_SAFE_CURRENT_A]
     if 0 < safe < MIN_CURRENT_A:
         errors[CONF_SAFE_CURRENT_A] = "safe_current_low"
@@ -204,11 +227,12 @@ class ChargerFlow(ConfigSubentryFlow):
         """Change everything but the id, which is what the charger is known by."""
         entry, subentry = self._get_entry(), self._get_reconfigure_subentry()
         station_id, kept_hash = subentry.data[CONF_STATION_ID], subentry.data[CONF_PASSWORD_HASH]
+        connected = is_connected(entry, station_id)
         errors: dict[str, str] = {}
-        if user_input is not None and not (errors := login_errors(user_input, kept_hash)):
+        if user_input is not None and not (errors := login_errors(user_input, kept_hash, to_tell=connected)):
             name = user_input[CONF_NAME].strip()
             password = user_input.get(CONF_PASSWORD)
-            told = bool(password) and is_connected(entry, station_id)
+            told = bool(password) and connected
             if told:
                 # The charger is asked for its new password only once it took it over.
                 user_input = {**user_input, CONF_PASSWORD: None, CONF_NO_PASSWORD: subentry.data[CONF_NO_PASSWORD]}

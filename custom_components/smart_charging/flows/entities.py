@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any, override
 
 from homeassistant.components.sensor import SensorDeviceClass
 from homeassistant.const import ATTR_DEVICE_CLASS, ATTR_UNIT_OF_MEASUREMENT
@@ -15,6 +16,8 @@ from homeassistant.util.unit_conversion import (
     ElectricPotentialConverter,
     PowerConverter,
 )
+
+from ..own_entities import is_own_entity
 
 
 class Quantity(Enum):
@@ -29,10 +32,19 @@ class Quantity(Enum):
         self.device_class = device_class
         self.converter = converter
 
-    def selector(self, *, multiple: bool = False) -> EntitySelector:
-        """Return a selector that offers sensors of this quantity."""
+    def selector(self, hidden: Iterable[str] = (), *, multiple: bool = False) -> EntitySelector:
+        """Return a selector that offers sensors of this quantity, but none that are `hidden`."""
         offered = EntityWithDeviceFilterSelectorConfig(domain="sensor", device_class=self.device_class.value)
-        return EntitySelector(EntitySelectorConfig(filter=offered, multiple=multiple))
+        return _OfferingSelector(EntitySelectorConfig(filter=offered, multiple=multiple, exclude_entities=list(hidden)))
+
+
+class _OfferingSelector(EntitySelector):
+    """Leaves entities out of what it offers; that a user names one all the same the flow refuses, and says why."""
+
+    @override
+    def __call__(self, data: Any) -> str | list[str]:
+        """Check the shape of what was chosen."""
+        return EntitySelector(EntitySelectorConfig(multiple=self.config["multiple"]))(data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +63,8 @@ def entity_error(hass: HomeAssistant, entity_id: str, quantity: Quantity) -> str
     state = hass.states.get(entity_id)
     if state is None and registered is None:
         return "entity_not_found"
+    if is_own_entity(hass, entity_id):
+        return "entity_own"
     if split_entity_id(entity_id)[0] != "sensor":
         return "entity_not_a_sensor"
     attributes = {} if state is None else state.attributes
@@ -99,7 +113,11 @@ async def async_energy_dashboard(hass: HomeAssistant) -> EnergyDashboard:
             grid, inverted = own or source.get("stat_rate"), own is not None
         elif source["type"] == "solar" and (rate := source.get("stat_rate")):
             solar.append(rate)
-    # External statistics are no entities; nothing can be read from them.
-    if grid is not None and not valid_entity_id(grid):
+    if grid is not None and not _may_measure(hass, grid):
         grid, inverted = None, False
-    return EnergyDashboard(grid, inverted, tuple(rate for rate in solar if valid_entity_id(rate)))
+    return EnergyDashboard(grid, inverted, tuple(rate for rate in solar if _may_measure(hass, rate)))
+
+
+def _may_measure(hass: HomeAssistant, statistic_id: str) -> bool:
+    """Return False for external statistics, which are no entities, and for the integration's own."""
+    return valid_entity_id(statistic_id) and not is_own_entity(hass, statistic_id)

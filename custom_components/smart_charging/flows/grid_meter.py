@@ -7,6 +7,7 @@ from homeassistant.config_entries import ConfigSubentryFlow, SubentryFlowResult
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import BooleanSelector
+from homeassistant.helpers.translation import async_get_translations
 import probatio
 
 from ..const import (
@@ -16,8 +17,10 @@ from ..const import (
     CONF_POWER,
     CONF_POWER_PHASES,
     CONF_VOLTAGE_PHASES,
+    DOMAIN,
     SUBENTRY_GRID_METER,
 )
+from ..own_entities import own_sensors
 from .entities import EnergyDashboard, Quantity, first_entity_error
 
 SECTION_TOTAL: Final = "total"
@@ -30,20 +33,27 @@ _GROUPS: Final = {
     SECTION_VOLTAGES: (CONF_VOLTAGE_PHASES, Quantity.VOLTAGE),
 }
 
-# A title is no translated text; this one names the thing in both languages well enough to be changed by the user.
-TITLE: Final = "Grid meter"
+_TITLE_KEY: Final = f"component.{DOMAIN}.config_subentries.{SUBENTRY_GRID_METER}.entry_type"
 
 
-def grid_meter_schema(phases: int) -> probatio.Schema:
+async def async_grid_meter_title(hass: HomeAssistant) -> str:
+    """Return what a grid meter is called in the installation's language; a title is kept as it was made."""
+    texts = await async_get_translations(hass, hass.config.language, "config_subentries", [DOMAIN])
+    return texts[_TITLE_KEY]
+
+
+@callback
+def grid_meter_schema(hass: HomeAssistant, phases: int) -> probatio.Schema:
     """Return the form for a site of this many phases."""
+    own = own_sensors(hass)
     fields: dict[probatio.Marker, Any] = {
         probatio.Required(SECTION_TOTAL): section(
-            probatio.Schema({probatio.Optional(CONF_POWER): Quantity.POWER.selector()})
+            probatio.Schema({probatio.Optional(CONF_POWER): Quantity.POWER.selector(own)})
         ),
         probatio.Required(CONF_INVERT, default=False): BooleanSelector(),
     }
     for name, (keys, quantity) in _GROUPS.items():
-        group = {probatio.Optional(key): quantity.selector() for key in keys[:phases]}
+        group = {probatio.Optional(key): quantity.selector(own) for key in keys[:phases]}
         fields[probatio.Required(name)] = section(probatio.Schema(group), {"collapsed": True})
     return probatio.Schema(fields)
 
@@ -78,14 +88,21 @@ def is_empty(data: Mapping[str, Any]) -> bool:
     return data.keys() == {CONF_INVERT}
 
 
+def misfit(data: Mapping[str, Any], phases: int) -> str | None:
+    """Return the first group that has neither no entity nor one for each phase, None where all fit."""
+    for name, (keys, _) in _GROUPS.items():
+        if [key for key in keys if key in data] not in ([], list(keys[:phases])):
+            return name
+    return None
+
+
 @callback
 def grid_meter_errors(
     hass: HomeAssistant, data: Mapping[str, Any], phases: int
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Return what is wrong with a meter by field, and the placeholders of the texts."""
-    for name, (keys, _) in _GROUPS.items():
-        if len([key for key in keys if key in data]) not in {0, phases}:
-            return {name: "phases_incomplete"}, {"entity": ""}
+    if group := misfit(data, phases):
+        return {group: "phases_incomplete"}, {"entity": ""}
     chosen = list(_chosen(data))
     if all(quantity is Quantity.VOLTAGE for _, quantity in chosen):
         return {"base": "meter_empty"}, {"entity": ""}
@@ -133,11 +150,13 @@ class GridMeterFlow(ConfigSubentryFlow):
             errors, placeholders = grid_meter_errors(self.hass, data, phases)
             if not errors:
                 if step == "user":
-                    return self.async_create_entry(title=TITLE, data=data)
+                    return self.async_create_entry(title=await async_grid_meter_title(self.hass), data=data)
                 return self.async_update_and_abort(entry, self._get_reconfigure_subentry(), data=data)
         return self.async_show_form(
             step_id=step,
-            data_schema=self.add_suggested_values_to_schema(grid_meter_schema(phases), user_input or suggested),
+            data_schema=self.add_suggested_values_to_schema(
+                grid_meter_schema(self.hass, phases), user_input or suggested
+            ),
             errors=errors,
             description_placeholders=placeholders,
         )

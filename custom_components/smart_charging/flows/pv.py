@@ -1,7 +1,7 @@
 """A PV system: the existing entity that tells its power."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any
 
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry, ConfigSubentryFlow, SubentryFlowResult
 from homeassistant.const import CONF_NAME
@@ -10,20 +10,27 @@ from homeassistant.helpers.selector import BooleanSelector, TextSelector
 import probatio
 
 from ..const import CONF_INVERT, CONF_POWER, SUBENTRY_PV
+from ..own_entities import own_sensors
 from .entities import Quantity, entity_name, first_entity_error
 
-PV_SCHEMA: Final = probatio.Schema(
-    {
-        probatio.Optional(CONF_NAME): TextSelector(),
-        probatio.Required(CONF_POWER): Quantity.POWER.selector(),
-        probatio.Required(CONF_INVERT, default=False): BooleanSelector(),
-    }
-)
 
-# In the first set-up all systems are chosen at once; each becomes its own subentry.
-FIRST_PV_SCHEMA: Final = probatio.Schema(
-    {probatio.Optional(CONF_POWER, default=list): Quantity.POWER.selector(multiple=True)}
-)
+@callback
+def pv_schema(hass: HomeAssistant) -> probatio.Schema:
+    """Return the form for one system."""
+    return probatio.Schema(
+        {
+            probatio.Optional(CONF_NAME): TextSelector(),
+            probatio.Required(CONF_POWER): Quantity.POWER.selector(own_sensors(hass)),
+            probatio.Required(CONF_INVERT, default=False): BooleanSelector(),
+        }
+    )
+
+
+@callback
+def first_pv_schema(hass: HomeAssistant) -> probatio.Schema:
+    """Return the form of the first set-up: all systems are chosen at once; each becomes its own subentry."""
+    selector = Quantity.POWER.selector(own_sensors(hass), multiple=True)
+    return probatio.Schema({probatio.Optional(CONF_POWER, default=list): selector})
 
 
 def pv_data(power: str, *, invert: bool = False) -> dict[str, Any]:
@@ -86,7 +93,7 @@ class PvFlow(ConfigSubentryFlow):
         """Show the form."""
         return self.async_show_form(
             step_id=step,
-            data_schema=self.add_suggested_values_to_schema(PV_SCHEMA, values),
+            data_schema=self.add_suggested_values_to_schema(pv_schema(self.hass), values),
             errors=errors,
             description_placeholders=placeholders,
         )

@@ -51,6 +51,11 @@ def phase_count() -> SelectSelector:
     )
 
 
+def whole_port(number: float) -> float:
+    """Return a port as the integer that it is; what has a fraction stays, to be refused and not to be cut off."""
+    return int(number) if float(number).is_integer() else number
+
+
 SITE_SCHEMA: Final = probatio.Schema(
     {
         probatio.Required(CONF_NAME): TextSelector(),
@@ -81,7 +86,7 @@ def site_data(user_input: Mapping[str, Any]) -> dict[str, Any]:
         CONF_FUSE_A: user_input[CONF_FUSE_A],
         CONF_PHASES: int(user_input[CONF_PHASES]),
         CONF_RESERVED_HOUSE_A: user_input[CONF_RESERVED_HOUSE_A],
-        CONF_PORT: int(user_input[CONF_PORT]),
+        CONF_PORT: whole_port(user_input[CONF_PORT]),
         CONF_BIND_ADDRESS: user_input[CONF_BIND_ADDRESS].strip(),
         CONF_CERTIFICATE: tls.get(CONF_CERTIFICATE) or None,
         CONF_PRIVATE_KEY: tls.get(CONF_PRIVATE_KEY) or None,
@@ -112,6 +117,8 @@ async def async_site_errors(
     settings = ListenSettings.from_data(data)
     if not is_address(settings.host):
         errors[CONF_BIND_ADDRESS] = "not_an_address"
+    elif not isinstance(data[CONF_PORT], int):
+        errors[CONF_PORT] = "port_not_whole"
     elif any(entry.data[CONF_PORT] == settings.port for entry in others):
         errors[CONF_PORT] = "port_in_use"
     elif problem := bind_error(_trial(settings, existing)):

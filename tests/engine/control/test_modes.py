@@ -152,6 +152,12 @@ def test_a_car_that_leaves_its_offer_unused_is_offered_little_more_than_it_draws
     assert current(decision) == 8.0
 
 
+def test_a_car_whose_transaction_is_over_is_offered_no_more_than_the_minimum() -> None:
+    decision = Loop().run(0.0, evse(status=EvseStatus.FINISHING), seconds=60.0)
+    assert current(decision) == 6.0
+    assert code(decision) is ReasonCode.CAR_NOT_CHARGING
+
+
 def test_a_lost_meter_brings_every_running_car_to_its_safe_current() -> None:
     loop = Loop()
     loop.run(0.0, evse(), seconds=90.0)

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from custom_components.smart_charging.engine.csms.capabilities import Configuration, read_capabilities
+from custom_components.smart_charging.engine.csms.capabilities import Configuration, measured_phases, read_capabilities
 from custom_components.smart_charging.engine.csms.composite import parse_composite
 from custom_components.smart_charging.engine.csms.learnt import Learnt
 from custom_components.smart_charging.engine.csms.profiles import Purpose, Strategy, Wiring
 from custom_components.smart_charging.engine.csms.state import Capabilities, ProfileForm, RateUnit
-from custom_components.smart_charging.engine.model import Json
+from custom_components.smart_charging.engine.model import Json, Measurand, MeterValue, SampledValue
 from tests.manual_clock import START
 
 WIRING = Wiring(3, 6.0, 16.0)
@@ -59,6 +59,41 @@ def test_units_are_read_in_the_specification_s_words_and_in_those_in_use(text: s
         read_capabilities(configuration(ChargingScheduleAllowedChargingRateUnit=text), Capabilities()).rate_units
         == units
     )
+
+
+@pytest.mark.parametrize(
+    ("rotation", "phases"),
+    [
+        ("0.RST, 1.RST,2.RTS", 3),
+        ("RST", 3),
+        ("0.RST,1.NotApplicable", 1),
+        ("1.NotApplicable,2.RST", 3),
+        ("NotApplicable", None),
+        ("1.Unknown", None),
+        ("0.RST", None),
+        ("", None),
+    ],
+)
+def test_phases_are_read_from_the_rotation_of_each_connector(rotation: str, phases: int | None) -> None:
+    assert read_capabilities(configuration(ConnectorPhaseRotation=rotation), Capabilities()).phases == phases
+
+
+def test_phases_that_were_measured_are_not_taken_back_by_the_configuration() -> None:
+    told = configuration(ConnectorPhaseRotation="1.NotApplicable")
+    assert read_capabilities(told, Capabilities(phases=3)).phases == 3
+
+
+@pytest.mark.parametrize(
+    ("named", "phases"),
+    [(["L1"], 1), (["L1-N", "L2-N", "L3-N"], 3), (["L1", "N"], 1), ([None], None), (["L1-L2", "L3-L1"], 3)],
+)
+def test_phases_are_counted_by_the_readings_that_name_them(named: list[str | None], phases: int | None) -> None:
+    values = [MeterValue(START, tuple(SampledValue(Measurand.VOLTAGE, 230.0, phase) for phase in named))]
+    assert measured_phases(values) == phases
+
+
+def test_a_phase_of_another_quantity_tells_nothing() -> None:
+    assert measured_phases([MeterValue(START, (SampledValue(Measurand.TEMPERATURE, 20.0, "L1"),))]) is None
 
 
 def test_what_a_station_does_not_tell_stays_as_it_was_known() -> None:
@@ -115,7 +150,9 @@ LEARNT = Learnt(
         max_stack_level=3,
         max_periods=5,
         measurands=frozenset({"SoC"}),
+        purposes_rejected=frozenset({"TxProfile"}),
         feature_profiles=frozenset({"Core"}),
+        phases=3,
         phase_switching=True,
     ),
     preferred={True: Strategy(Purpose.TX, ProfileForm.VALID_TO, 2, RateUnit.W)},

@@ -7,14 +7,18 @@ from datetime import datetime
 import aiohttp
 import pytest
 
-from custom_components.smart_charging.engine.config import StationConfig
+from custom_components.smart_charging.engine.config import LeaseTimes, StationConfig
 from custom_components.smart_charging.engine.csms import limit_keeper
+from custom_components.smart_charging.engine.csms.central_system import CentralSystem
+from custom_components.smart_charging.engine.csms.commands import CommandError
 from custom_components.smart_charging.engine.csms.security import hash_password
 from custom_components.smart_charging.engine.csms.state import StationEventType
 from custom_components.smart_charging.engine.csms.store import AuthorizationResult
 from custom_components.smart_charging.engine.model import AuthorizationStatus, Json, StoreError
-from tests.engine.csms_stations.conftest import CONFIG, Bench
+from tests.engine.csms_stations.conftest import CONFIG, SETTINGS, Bench
+from tests.engine.csms_stations.memory_store import MemoryStore
 from tests.engine.csms_stations.raw_station import RawStation
+from tests.manual_clock import ManualClock
 
 HASHED = hash_password("old-password-16b")
 
@@ -78,6 +82,31 @@ async def test_the_sixty_fifth_unknown_station_is_refused(empty_bench: Bench) ->
         await bench.dial("U64")
 
 
+async def test_unknown_stations_that_come_at_once_share_the_same_room(socket_enabled: None) -> None:
+    store = MemoryStore()
+    csms = CentralSystem(
+        clock=ManualClock(),
+        transactions=store,
+        memory=store,
+        authorizer=store,
+        lease=LeaseTimes(),
+        settings=replace(SETTINGS, max_pending=4),
+    )
+    port = await csms.start("127.0.0.1", 0)
+    clients = [RawStation(f"U{number}") for number in range(8)]
+    try:
+        await asyncio.gather(*(client.connect(port) for client in clients))
+        async with asyncio.timeout(5):
+            while sum(client.closed for client in clients) < 4 or len(csms.pending) < 4:
+                await asyncio.sleep(0.001)
+        assert len(csms.pending) == 4
+        assert {client.station_id for client in clients if not client.closed} == set(csms.pending)
+    finally:
+        for client in clients:
+            await client.close()
+        await csms.stop()
+
+
 async def test_an_unknown_station_that_left_is_forgotten(empty_bench: Bench) -> None:
     bench = empty_bench
     client = await bench.dial()
@@ -135,6 +164,18 @@ async def test_the_old_password_opens_until_the_new_one_was_used(empty_bench: Be
     assert await enters(bench, b"new-password-16b".hex())
     assert not await enters(bench, "old-password-16b")
     assert await enters(bench, "new-password-16b")
+
+
+@pytest.mark.parametrize("password", ["p" * 21, "ab" * 21, "ü" * 11])
+async def test_a_password_that_no_station_can_hold_is_refused_before_it_is_sent(bench: Bench, password: str) -> None:
+    client = await bench.ready()
+    sent = len(client.sent("ChangeConfiguration"))
+    with pytest.raises(CommandError, match="20 bytes"):
+        await bench.station.set_password(password)
+    assert len(client.sent("ChangeConfiguration")) == sent
+    assert bench.store.learnt["CP1"]["next_password"] is None
+    await bench.station.set_password("p" * 20)
+    assert client.sent("ChangeConfiguration")[-1]["value"] == "70" * 20
 
 
 async def test_a_refused_password_opens_nothing(empty_bench: Bench) -> None:

@@ -79,6 +79,34 @@ async def test_refusals_of_a_transaction_just_begun_are_not_remembered(bench: Be
     await bench.until(lambda: client.profiles()[-1]["chargingProfilePurpose"] == "TxProfile")
 
 
+async def test_a_purpose_that_is_never_taken_is_left_out_until_another_firmware(bench: Bench) -> None:
+    client = await bench.dial()
+    refuse(client, lambda p: p["chargingProfilePurpose"] != "TxProfile")
+    await charging(bench, client)
+    await bench.pass_time(20)
+    bench.station.set_limit(1, 12.0, 6.0)
+    await bench.until(lambda: bench.station.state.capabilities.purposes_rejected == {"TxProfile"})
+    assert bench.store.learnt["CP1"]["purposes_rejected"] == ["TxProfile"]
+    refuse(client, lambda _: True)
+    tried = len(client.profiles("TxProfile"))
+    await bench.ready(client)
+    bench.station.set_limit(1, 10.0, 6.0)
+    await bench.until(lambda: bench.evse.applied is not None and bench.evse.applied.current_a == 10.0)
+    assert len(client.profiles("TxProfile")) == tried
+    await client.boot(firmwareVersion="2.0")
+    await bench.until(lambda: len(client.profiles("TxProfile")) > tried)
+    assert bench.station.state.capabilities.purposes_rejected == frozenset()
+
+
+async def test_what_a_station_refuses_without_a_car_is_not_held_against_it(bench: Bench) -> None:
+    client = await bench.dial()
+    refuse(client, lambda p: p["chargingProfilePurpose"] == "ChargePointMaxProfile")
+    await bench.ready(client)
+    bench.station.set_limit(1, 12.0, 6.0)
+    await bench.until(lambda: bench.evse.applied is not None)
+    assert bench.station.state.capabilities.purposes_rejected == frozenset()
+
+
 async def test_a_refused_station_is_asked_again_after_a_boot(bench: Bench) -> None:
     client = await bench.dial()
     refuse(client, lambda _: False)
@@ -203,12 +231,31 @@ async def test_a_form_of_lease_that_does_not_end_is_left_for_the_next(bench: Ben
 
 async def test_a_station_that_holds_no_lease_is_shown_so(bench: Bench) -> None:
     client = await bench.dial()
-    client.answers["GetCompositeSchedule"] = composite((0, 16.0))
+    shown: list[bool | None] = []
+
+    def foresee(_payload: Payload) -> Payload:
+        shown.append(bench.station.state.capabilities.holds_lease)
+        return composite((0, 16.0))
+
+    client.answers["GetCompositeSchedule"] = foresee
     await charging(bench, client)
     bench.station.set_limit(1, 16.0, 6.0)
-    await bench.until(lambda: len(client.sent("GetCompositeSchedule")) == 3)
-    await bench.until(lambda: bench.evse.applied is not None)
-    assert bench.station.state.capabilities.holds_lease is False
+    await bench.until(lambda: bench.station.state.capabilities.holds_lease is False)
+    assert shown == [None, None, None]  # not before the last form was tried
+    assert bench.evse.applied is not None
+
+
+async def test_a_station_that_takes_no_other_form_than_one_that_never_ends_is_shown_so(bench: Bench) -> None:
+    client = await bench.dial()
+    refuse(client, lambda p: p["chargingProfileKind"] == "Absolute" and "validTo" not in p)
+    client.answers["GetCompositeSchedule"] = composite((0, 16.0))
+    await charging(bench, client)
+    await bench.pass_time(20)
+    bench.station.set_limit(1, 16.0, 6.0)
+    await bench.until(lambda: bench.station.state.capabilities.holds_lease is False)
+    assert len(client.sent("GetCompositeSchedule")) == 1
+    assert bench.evse.applied is not None
+    assert bench.evse.applied.current_a == 16.0
 
 
 async def test_readings_queued_in_an_outage_show_a_lease_that_did_not_end(bench: Bench) -> None:
@@ -221,7 +268,9 @@ async def test_readings_queued_in_an_outage_show_a_lease_that_did_not_end(bench:
     await bench.pass_time(600)
     again = await bench.dial()
     await again.meter(bench.now(-200), {"Current.Import": "16", "Power.Active.Import": "11040"}, transaction_id)
-    await bench.until(lambda: bench.station.state.capabilities.holds_lease is False)
+    await bench.until(lambda: bench.store.learnt["CP1"]["held"] == {"two_periods": False})
+    await bench.until(lambda: bench.station.state.capabilities.profile_form is ProfileForm.RELATIVE_TWO_PERIODS)
+    assert bench.station.state.capabilities.holds_lease is None  # the next form may
 
 
 async def test_readings_queued_in_an_outage_show_a_lease_that_ended(bench: Bench) -> None:
@@ -237,15 +286,6 @@ async def test_readings_queued_in_an_outage_show_a_lease_that_ended(bench: Bench
     assert bench.station.state.capabilities.holds_lease is None  # it may not have followed yet
     await again.meter(bench.now(-200), {"Current.Import": "6", "Power.Active.Import": "4140"}, transaction_id)
     await bench.until(lambda: bench.station.state.capabilities.holds_lease is True)
-
-
-async def test_a_station_without_a_safe_current_is_held_at_zero_by_what_ends(bench: Bench) -> None:
-    client = await bench.ready()
-    bench.station.set_limit(1, 0.0, 0.0)
-    await bench.until(lambda: len(client.profiles()) == 2)
-    default, lease = client.profiles()
-    assert limits(default) == [(0, 6.0)]
-    assert limits(lease) == [(0, 0.0), (86_460, 6.0)]
 
 
 async def test_another_safe_current_is_written_into_the_default(bench: Bench) -> None:

@@ -4,14 +4,18 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import product
 from typing import Any
 
 import pytest
 
 from custom_components.smart_charging.engine.config import LeaseTimes
 from custom_components.smart_charging.engine.csms.central_system import CentralSystem
-from custom_components.smart_charging.engine.csms.state import EvseState, Obedience
+from custom_components.smart_charging.engine.csms.state import Capabilities, EvseState, Obedience, ProfileForm
 from simulator.ocpp.options import StationOptions
+from simulator.ocpp.profile_stack import Installed
+from simulator.ocpp.profiles import Purpose
 from simulator.ocpp.quirks import Quirks
 from simulator.plant.car import Car, CarModel
 from simulator.plant.grid import GridSupply
@@ -39,6 +43,21 @@ class Pair:
     @property
     def drawn_a(self) -> float:
         return max(self.site.stations["CP1"].connectors[1].outlet.current_a)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self.csms.stations["CP1"].state.capabilities
+
+    @property
+    def installed(self) -> list[Installed]:
+        return self.site.stations["CP1"].profiles.installed
+
+    def foreseen_a(self, later: timedelta) -> float:
+        """Return the limit the station will hold if nobody speaks to it until then."""
+        station = self.site.stations["CP1"]
+        transaction = station.connectors[1].transaction
+        running = transaction.running() if transaction else None
+        return station.profiles.limit(1, station.station_time() + later, running).current_a
 
     def limit(self, current_a: float, safe_a: float = 6.0) -> None:
         self.csms.stations["CP1"].set_limit(1, current_a, safe_a)
@@ -123,6 +142,79 @@ async def test_station_comes_to_its_limit_and_falls_back_when_left_alone(name: s
         await it.until(lambda: abs(it.drawn_a - 6.0) < 0.1, LEASE.hold_s + 10)
         it.site.diallers["CP1"].reconnect()
         await it.until(lambda: it.drawn_a > 15.9, 40)
+
+
+WAYS = {
+    "two periods": (Quirks(), ProfileForm.TWO_PERIODS, Purpose.TX),
+    "periods from the start of the transaction": (
+        Quirks(rejects_absolute=True),
+        ProfileForm.RELATIVE_TWO_PERIODS,
+        Purpose.TX,
+    ),
+    "an end by validTo": (Quirks(one_period_only=True), ProfileForm.VALID_TO, Purpose.TX),
+    "an end by validTo without TxProfile": (
+        Quirks(one_period_only=True, rejects_tx_profile=True),
+        ProfileForm.VALID_TO,
+        Purpose.TX_DEFAULT,
+    ),
+    "the limit of the whole station": (
+        Quirks(rejects_tx_profile=True, rejects_tx_default=True),
+        ProfileForm.TWO_PERIODS,
+        Purpose.CHARGE_POINT_MAX,
+    ),
+}
+
+
+# With one level above the default there is none left for a limit of 0 below such a lease.
+NO_ROOM = ("an end by validTo without TxProfile", 0.0, 1)
+
+
+@pytest.mark.parametrize(
+    ("way", "safe_a", "stack_levels"), [case for case in product(WAYS, (6.0, 0.0), (8, 1)) if case != NO_ROOM]
+)
+async def test_every_way_of_writing_a_lease_ends_on_what_is_safe(
+    way: str, safe_a: float, stack_levels: int, socket_enabled: None
+) -> None:
+    quirks, form, purpose = WAYS[way]
+    async with pair(quirks, stack_levels=stack_levels) as it:
+        it.limit(10.0, safe_a)
+        await it.pass_time(15)
+        it.plug()
+        await it.until(lambda: abs(it.drawn_a - 10.0) < 0.1, 90)
+        await it.pass_time(22)  # renewed
+        assert it.drawn_a == pytest.approx(10.0, abs=0.1)
+        assert it.csms.stations["CP1"].state.capabilities.profile_form is form
+        assert purpose in {entry.profile.purpose for entry in it.installed}
+        it.site.diallers["CP1"].disconnect()
+        await it.until(lambda: abs(it.drawn_a - safe_a) < 0.1, LEASE.hold_s + 10)
+        await it.pass_time(10)
+        assert it.drawn_a == pytest.approx(safe_a, abs=0.1)
+        assert it.foreseen_a(timedelta(hours=25)) == 6.0  # no limit of 0 outlives a day
+        it.site.diallers["CP1"].reconnect()
+        await it.until(lambda: abs(it.drawn_a - 10.0) < 0.1, 60)
+
+
+async def test_what_held_at_zero_is_taken_back_once_more_is_safe(socket_enabled: None) -> None:
+    async with pair(Quirks(one_period_only=True)) as it:
+        it.limit(10.0, 0.0)
+        await it.pass_time(15)
+        it.plug()
+        await it.until(lambda: abs(it.drawn_a - 10.0) < 0.1, 90)
+        it.limit(10.0, 6.0)
+        await it.pass_time(15)
+        it.site.diallers["CP1"].disconnect()
+        await it.until(lambda: abs(it.drawn_a - 6.0) < 0.1, LEASE.hold_s + 10)
+
+
+async def test_purposes_that_a_station_never_takes_are_tried_once(socket_enabled: None) -> None:
+    async with pair(Quirks(rejects_tx_profile=True)) as it:
+        it.limit(10.0)
+        await it.pass_time(15)
+        it.plug()
+        await it.until(lambda: it.capabilities.purposes_rejected == {Purpose.TX.value}, 90)
+        assert it.store.learnt["CP1"]["purposes_rejected"] == [Purpose.TX.value]
+        await it.pass_time(20)
+        assert it.drawn_a == pytest.approx(10.0, abs=0.1)
 
 
 async def test_station_that_ignores_profiles_is_found_out(socket_enabled: None) -> None:

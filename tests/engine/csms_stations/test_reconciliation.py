@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import pairwise
+import math
 
 from hypothesis import given, strategies as st
 import pytest
@@ -14,12 +15,15 @@ from custom_components.smart_charging.engine.csms.reconciliation import (
     Exhausted,
     Known,
     Pace,
+    Rest,
     Send,
     Wait,
     after_acceptance,
+    at_rest,
     ladder,
     new_pass,
     next_action,
+    refused_purposes,
     without,
 )
 from custom_components.smart_charging.engine.csms.state import Capabilities, ProfileForm, RateUnit
@@ -91,6 +95,80 @@ def test_the_form_of_lease_that_was_seen_to_hold_comes_first_and_one_that_does_n
 def test_a_station_with_one_period_per_schedule_gets_leases_that_end() -> None:
     rungs = ladder(replace(EIGHT_LEVELS, max_periods=1), {}, in_transaction=True, evses=1)
     assert rungs[0].form is ProfileForm.VALID_TO
+
+
+def test_a_form_that_never_ends_is_the_last_resort_after_every_purpose_and_unit() -> None:
+    rungs = ladder(EIGHT_LEVELS, {ProfileForm.TWO_PERIODS: False}, in_transaction=True, evses=1)
+    endless = [rung.form is ProfileForm.TWO_PERIODS for rung in rungs]
+    assert endless == sorted(endless)
+    assert {rung.unit for rung in rungs[: endless.index(True)]} == set(RateUnit)
+
+
+def test_a_lease_that_ends_by_a_date_needs_room_below_where_zero_is_safe() -> None:
+    by_date = {
+        (rung.purpose, rung.stack_level)
+        for rung in ladder(Capabilities(), {}, in_transaction=True, evses=1, safe_is_zero=True)
+        if rung.form is ProfileForm.VALID_TO
+    }
+    assert by_date == {(Purpose.TX, 1)}
+
+
+def test_one_level_and_too_few_periods_can_t_hold_a_limit_of_zero_that_ends() -> None:
+    def levels(max_periods: int | None) -> set[int]:
+        known = Capabilities(max_stack_level=0, max_periods=max_periods)
+        return {rung.stack_level for rung in ladder(known, {}, in_transaction=False, evses=2, safe_is_zero=True)}
+
+    assert levels(None) == levels(3) == {0}
+    assert levels(2) == set()
+
+
+IDLE = Known()
+SAFE = Desired(6.0, 6.0, 0.0)
+
+
+def idle(desired: Desired, known: Known, now: float) -> object:
+    return next_action(desired, known, RUNGS, PACE, now)
+
+
+def test_an_idle_station_that_shall_hold_its_safe_current_is_left_to_its_default() -> None:
+    assert idle(SAFE, IDLE, 0.0) == Rest(6.0)
+    assert idle(SAFE, at_rest(IDLE, 6.0), 0.0) == Wait(math.inf)
+    assert idle(Desired(8.0, 8.0, 0.0), at_rest(IDLE, 6.0), 0.0) == Rest(8.0)
+
+
+@pytest.mark.parametrize("desired", [Desired(12.0, 6.0, 0.0), Desired(0.0, 6.0, 0.0), Desired(0.0, 0.0, 0.0)])
+def test_any_other_limit_of_an_idle_station_needs_a_lease(desired: Desired) -> None:
+    assert isinstance(idle(desired, IDLE, 0.0), Send)
+
+
+def test_a_charging_station_is_never_left_to_its_default() -> None:
+    assert isinstance(decide(6.0, Known("7"), 0.0), Send)
+    assert isinstance(decide(6.0, accepted(6.0), 120.0), Send)
+
+
+def test_a_default_that_can_t_rule_alone_is_covered_by_a_lease_that_is_not_renewed() -> None:
+    restless = replace(IDLE, restless_until=300.0)
+    assert idle(SAFE, restless, 0.0) == Send(FIRST, 6.0, 6.0)
+    covered = after_acceptance(restless, Send(FIRST, 6.0, 6.0), 0.0)
+    assert idle(SAFE, covered, 200.0) == Wait(math.inf)
+    assert idle(SAFE, covered, 300.0) == Rest(6.0)
+
+
+def test_a_raise_from_the_safe_default_is_paced_and_a_transaction_ends_the_rest() -> None:
+    raised = after_acceptance(at_rest(IDLE, 6.0), Send(FIRST, 12.0, 6.0), 0.0)
+    assert (raised.raised_at, raised.rests_at) == (0.0, None)
+    rests = replace(at_rest(raised, 6.0), refused=frozenset())
+    assert idle(Desired(12.0, 6.0, 4.0), rests, 4.0) == Wait(6.0)
+    assert idle(Desired(0.0, 6.0, 4.0), rests, 4.0) == Send(FIRST, 0.0, 6.0)
+    assert new_pass(rests, "7").rests_at is None
+
+
+def test_a_purpose_refused_in_all_its_ways_is_told_from_one_of_which_some_are_open() -> None:
+    in_amperes = [rung for rung in RUNGS if rung.unit is RateUnit.A]
+    tx = {rung for rung in in_amperes if rung.purpose is Purpose.TX}
+    taken = next(rung for rung in in_amperes if rung.purpose is Purpose.TX_DEFAULT)
+    assert refused_purposes(tx, taken, RUNGS) == {Purpose.TX.value}
+    assert refused_purposes(tx - {FIRST}, taken, RUNGS) == frozenset()
 
 
 def test_the_first_wish_is_sent_at_once() -> None:

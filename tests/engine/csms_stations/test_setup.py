@@ -165,6 +165,21 @@ async def test_every_connector_a_station_has_becomes_an_evse(bench: Bench) -> No
     await bench.until(lambda: sorted(bench.station.state.evses) == [1, 2, 3])
 
 
+async def test_the_most_phases_a_station_ever_told_apart_are_kept(bench: Bench) -> None:
+    client = await bench.ready()
+
+    async def measure(*phases: str) -> None:
+        sampled = [{"measurand": "Current.Import", "phase": phase, "value": "0"} for phase in phases]
+        reading = {"timestamp": bench.now(), "sampledValue": sampled}
+        await client.ask("MeterValues", {"connectorId": 1, "meterValue": [reading]})
+
+    assert bench.station.state.capabilities.phases is None
+    for named, phases in ((["L1"], 1), (["L1", "L2", "L3"], 3), (["L1"], 3)):
+        await measure(*named)
+        assert bench.station.state.capabilities.phases == phases
+    assert bench.store.learnt["CP1"]["phases"] == 3
+
+
 async def test_a_memory_that_fails_costs_only_the_learning(bench: Bench) -> None:
     client = await bench.dial()
     bench.store.broken = True

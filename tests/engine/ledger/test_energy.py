@@ -49,6 +49,12 @@ def test_what_no_register_can_read_is_ignored(glitch: float) -> None:
     assert read(5000, 5050, glitch, 5100).energy_wh == 100
 
 
+def test_a_clock_that_was_set_meanwhile_explains_no_jump() -> None:
+    count = advance(begin(0, datetime(1970, 1, 1, tzinfo=T0.tzinfo)), 500_000_000, T0)
+    assert count.energy_wh == 0
+    assert advance(count, 500_000_100, after(INTERVAL_S)).energy_wh == 100
+
+
 def test_an_outlier_that_was_not_recognised_is_made_good_as_charging_goes_on() -> None:
     count = read(1000, 1100, 2100, 1150, 1200)
     assert count.energy_wh == 1100  # shown once, it is not taken back

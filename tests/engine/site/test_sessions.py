@@ -38,6 +38,10 @@ async def ledger(tmp_path: Path) -> AsyncGenerator[SiteLedger]:
     await opened.close()
 
 
+def register(at: datetime, register_wh: float) -> MeterValue:
+    return MeterValue(at, (SampledValue(Measurand.ENERGY_IMPORT_REGISTER, register_wh),))
+
+
 class Station:
     """A station's events, fed to a tracker as the central system would."""
 
@@ -71,8 +75,8 @@ class Station:
         return transaction
 
     async def meter(self, transaction: Transaction, at: datetime, register_wh: float) -> None:
-        reading = MeterValue(at, (SampledValue(Measurand.ENERGY_IMPORT_REGISTER, register_wh),))
-        updated = await self.ledger.record_meter_values("CP1", 1, transaction.transaction_id, [reading], at)
+        values = [register(at, register_wh)]
+        updated = await self.ledger.record_meter_values("CP1", 1, transaction.transaction_id, values, at)
         await self.event(StationEventType.MEASURED, at, transaction=updated)
 
     async def stop(self, transaction: Transaction, at: datetime, register_wh: int) -> None:
@@ -189,6 +193,31 @@ async def test_a_station_whose_clock_is_hours_off_still_has_its_transaction_in_t
     session = await ledger.open_session(KEY)
     assert session is not None
     assert transaction.session_id == session.session_id
+
+
+async def test_a_session_of_a_clock_that_was_never_set_begins_when_it_was_heard(ledger: SiteLedger) -> None:
+    never_set = datetime(1970, 1, 1, tzinfo=UTC)
+    await ledger.start_transaction(TransactionStart("CP1", 1, "04AA", never_set, 0, minute(0), live=True))
+    session = await ledger.open_session(KEY)
+    assert session is not None
+    assert session.plugged_in_at == minute(0)
+
+
+async def test_lifetime_energy_counts_each_transaction_once_when_events_lag_behind_the_ledger(
+    ledger: SiteLedger,
+) -> None:
+    before = Station(ledger)
+    await before.status(EvseStatus.PREPARING, minute(0))
+    past = await before.start(minute(1), 0)
+    await before.stop(past, minute(5), 1000)
+    running = await before.start(minute(6), 1000)
+    after = Station(ledger)
+    await after.tracker.load(KEY)
+    early = await ledger.record_meter_values("CP1", 1, running.transaction_id, [register(minute(7), 1500)], minute(7))
+    await ledger.record_meter_values("CP1", 1, running.transaction_id, [register(minute(8), 1900)], minute(8))
+    await after.event(StationEventType.MEASURED, minute(7), transaction=early)
+    await after.meter(running, minute(9), 2000)
+    assert after.tracker.record(KEY).lifetime_wh == 2000
 
 
 async def test_what_a_station_replays_from_its_queue_is_no_news(ledger: SiteLedger) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
+from ..model import EvseStatus
 from .house import ACTIVE_A
 from .snapshot import EvseControl, EvseSnapshot
 
@@ -29,6 +30,8 @@ def observe(evse: EvseSnapshot, control: EvseControl, now: datetime) -> EvseCont
 
 def usable_max(control: EvseControl, evse: EvseSnapshot, now: datetime, ceiling_a: float) -> float:
     """Return the most that is worth offering: what the car draws plus 1 A once it left its offer unused."""
+    if evse.status is EvseStatus.FINISHING:
+        return evse.station.min_current_a  # plugged, but its transaction is over
     since = control.underused_since
     if since is None or evse.measured_a is None or (now - since).total_seconds() < UNDERUSED_AFTER_S:
         return ceiling_a

@@ -21,7 +21,7 @@ def explain(site: SiteConfig, evse: EvseSnapshot, desire: Desire, share: Share |
         return Reason(ReasonCode.NO_HEADROOM, {"phase": share.bound_by or "", "needed_a": desire.min_a})
     if share.bound_by in PHASE_ROWS:
         return Reason(ReasonCode.LIMIT_FUSE, {"phase": share.bound_by, "fuse_a": site.fuse_a})
-    if evse.status is EvseStatus.SUSPENDED_EV:
+    if evse.status in {EvseStatus.SUSPENDED_EV, EvseStatus.FINISHING}:
         return Reason(ReasonCode.CAR_NOT_CHARGING)
     if desire.on_surplus:
         return solar or _explain_surplus(evse, desire, share)

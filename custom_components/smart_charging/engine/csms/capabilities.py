@@ -1,16 +1,18 @@
 """What a station's configuration keys tell about it, read as tolerantly as stations write them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
-from ..model import Json
+from ..model import Json, Measurand, MeterValue
 from .meter_values import parse_number
 from .state import Capabilities, RateUnit
 
 MEASURANDS_KEY = "MeterValuesSampledData"
 INTERVAL_KEY = "MeterValueSampleInterval"
 _UNIT_WORDS = {"current": RateUnit.A, "a": RateUnit.A, "power": RateUnit.W, "w": RateUnit.W}
+_PER_PHASE = frozenset({Measurand.CURRENT_IMPORT, Measurand.VOLTAGE, Measurand.POWER_IMPORT})
+_PHASE_COUNT = {"L1": 1, "L2": 2, "L3": 3}
 _PHASE_SWITCH_KEYS = ("ConnectorSwitch3to1PhaseSupported", "ACPhaseSwitchingSupported")
 
 
@@ -92,6 +94,7 @@ def read_capabilities(configuration: Configuration, known: Capabilities) -> Capa
     switching = [configuration.flag(key) for key in _PHASE_SWITCH_KEYS]
     features = configuration.words("SupportedFeatureProfiles")
     measurands = configuration.words(MEASURANDS_KEY)
+    phases = _wired_phases(configuration.words("ConnectorPhaseRotation"))
     return replace(
         known,
         connectors=connectors or known.connectors,
@@ -100,5 +103,32 @@ def read_capabilities(configuration: Configuration, known: Capabilities) -> Capa
         max_periods=periods or known.max_periods,
         measurands=frozenset(measurands) or known.measurands,
         feature_profiles=frozenset(features) or known.feature_profiles,
+        phases=max(phases or 0, known.phases or 0) or None,
         phase_switching=True if True in switching else (False if False in switching else known.phase_switching),
     )
+
+
+def _wired_phases(rotations: Sequence[str]) -> int | None:
+    """Return the phases of the connectors by their rotation (section 9.1.6), as "1.RST".
+
+    A bare "NotApplicable" is what many stations come with, whatever they are; given for a connector it
+    means one phase.
+    """
+    told: set[int | None] = set()
+    for entry in rotations:
+        connector, _, rotation = entry.rpartition(".")
+        if connector != "0":  # how the station's own meter is wired
+            one = rotation == "NotApplicable" and connector.isdigit()
+            told.add(3 if sorted(rotation.upper()) == ["R", "S", "T"] else 1 if one else None)
+    return max((count for count in told if count is not None), default=None)
+
+
+def measured_phases(values: Iterable[MeterValue]) -> int | None:
+    """Return how many phases these readings tell apart; None where they name none, as a sum does."""
+    named = {
+        sample.phase[:2]
+        for value in values
+        for sample in value.values
+        if sample.measurand in _PER_PHASE and sample.phase is not None
+    }
+    return max((_PHASE_COUNT[phase] for phase in named if phase in _PHASE_COUNT), default=None)

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from ..clock import Clock
 from ..config import LeaseTimes, StationConfig
 from ..model import StoreError
-from .connection import Connection, MessageHandler
+from .connection import Connection, MessageHandler, NotConnected
 from .core import Surroundings
 from .pending import PendingStation
 from .server import Access, Admission, OcppServer, ServerSettings
@@ -126,20 +126,26 @@ class CentralSystem:
         """Return what this station needs to enter."""
         station = self._stations.get(station_id)
         if station is None:
-            crowded = len(self._pending) >= self._settings.max_pending and station_id not in self._pending
-            return Access(Admission.REFUSED if crowded else Admission.PENDING)
+            return Access(Admission.REFUSED if self._crowded(station_id) else Admission.PENDING)
         hashes = station.password_hashes
         if not hashes and not station.config.allow_without_password:
             return Access(Admission.REFUSED)
-        return Access(Admission.KNOWN, hashes)
+        return Access(Admission.KNOWN, hashes, ping=station.config.websocket_ping)
+
+    def _crowded(self, station_id: str) -> bool:
+        """Return whether there is no more room for this unknown station."""
+        return len(self._pending) >= self._settings.max_pending and station_id not in self._pending
 
     async def connected(self, connection: Connection) -> MessageHandler:
-        """Take a new socket of a station, known or not. Raises StoreError."""
+        """Take a new socket of a station, known or not. Raises StoreError, and NotConnected where it is refused."""
         station_id = connection.info.station_id
         station = self._stations.get(station_id)
         if station is not None:
             await station.attach(connection)
             return station.handler
+        if self._crowded(station_id):  # others came in since this one was let in
+            connection.end(_TRY_AGAIN, "too many unknown stations")
+            raise NotConnected
         pending = PendingStation(connection, self._clock, self._announce)
         self._pending[station_id] = pending
         task = asyncio.create_task(self._announce_later(pending))

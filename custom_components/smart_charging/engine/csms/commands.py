@@ -59,11 +59,11 @@ async def remote_stop(caller: Caller, transaction_id: str) -> None:
     await _ask(caller, "RemoteStopTransaction", {"transactionId": int(transaction_id)})
 
 
-async def change_availability(caller: Caller, evse_id: int, *, operative: bool) -> bool:
-    """Enable or disable a connector, 0 for all (section 5.2); False if it is put off to a transaction's end."""
+async def change_availability(caller: Caller, evse_id: int, *, operative: bool) -> None:
+    """Enable or disable a connector, 0 for all, perhaps only at its transaction's end (section 5.2)."""
     kind = "Operative" if operative else "Inoperative"
     payload: dict[str, Json] = {"connectorId": evse_id, "type": kind}
-    return await _ask(caller, "ChangeAvailability", payload, ("Accepted", "Scheduled")) == "Accepted"
+    await _ask(caller, "ChangeAvailability", payload, ("Accepted", "Scheduled"))
 
 
 async def reset(caller: Caller, *, hard: bool) -> None:

@@ -131,6 +131,11 @@ class Connection:
         return self._ending.is_set()
 
     @property
+    def pinged(self) -> bool:
+        """Return whether a silent peer is found out by WebSocket pings."""
+        return self._limits.ping_interval_s is not None
+
+    @property
     def silent_for_s(self) -> float:
         """Return the seconds since the last frame of any kind."""
         return self._clock.monotonic() - self._heard_at

@@ -196,6 +196,10 @@ class StationCore:
         except StoreError:
             _LOGGER.warning("What was learnt about %s can't be kept", self.config.station_id)
 
+    def ordered_inoperative(self, evse_id: int) -> bool:
+        """Return whether an EVSE was switched off, be it only scheduled at the station."""
+        return not self.learnt.inoperative.isdisjoint({0, evse_id})
+
     async def learn_profile(self, profile_id: int) -> None:
         """Keep that a charging profile of this id was installed, so that it can be taken back."""
         await self.learn(replace(self.learnt, profile_ids=self.learnt.profile_ids | {profile_id}))

@@ -62,8 +62,10 @@ class Learnt:
             "rate_units": [unit.value for unit in sorted(known.rate_units)],
             "max_stack_level": known.max_stack_level,
             "max_periods": known.max_periods,
+            "purposes_rejected": [*sorted(known.purposes_rejected)],
             "measurands": [*sorted(known.measurands)],
             "feature_profiles": [*sorted(known.feature_profiles)],
+            "phases": known.phases,
             "phase_switching": known.phase_switching,
             "preferred": {str(int(key)): _strategy_to_json(rung) for key, rung in self.preferred.items()},
             "held": {form.value: holds for form, holds in self.held.items()},
@@ -98,8 +100,10 @@ def _capabilities(raw: Mapping[str, Json]) -> Capabilities:
         rate_units=units or Capabilities().rate_units,
         max_stack_level=_integer(raw.get("max_stack_level")),
         max_periods=_integer(raw.get("max_periods")),
+        purposes_rejected=frozenset(_texts(raw.get("purposes_rejected"))),
         measurands=frozenset(_texts(raw.get("measurands"))),
         feature_profiles=frozenset(_texts(raw.get("feature_profiles"))),
+        phases=_integer(raw.get("phases")),
         phase_switching=switching if isinstance(switching, bool) else None,
     )
 

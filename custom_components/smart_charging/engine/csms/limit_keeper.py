@@ -1,32 +1,24 @@
-"""Keeps one EVSE at its desired limit: carries out what `reconciliation` decides and looks at the effect."""
+"""Keeps one EVSE at its desired limit: carries out what `reconciliation` decides and learns from it."""
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+import math
 
 from ..model import MeterValue
 from . import reconciliation as rec
-from .commands import (
-    CommandError,
-    CommandErrorCode,
-    clear_charging_profile,
-    get_composite_schedule,
-    set_charging_profile,
-)
-from .composite import CompositeSchedule, parse_composite
+from .commands import CommandError, CommandErrorCode, clear_charging_profile, set_charging_profile
 from .core import StationCore
-from .effect import SETTLE_S, LimitRecord, Sample, composite_holds_lease, judge, outage_holds_lease
-from .measurement import MeasurementReader
-from .profiles import Lease, Purpose, Strategy, connector, lease_profile, profile_id
+from .effect_watch import EffectWatch
+from .profiles import DEFAULT_STACK_LEVEL, Lease, Purpose, Strategy, connector, lease_ids, lease_profile, profile_id
 from .safe_default import SafeDefault
 from .state import AppliedLimit, Obedience, StationEventType
+from .zero_hold import ZeroHold
 
 UNANSWERED_RETRY_S = 10.0
 REFUSED_RETRY_S = 300.0
 YOUNG_TRANSACTION_S = 10.0  # some stations refuse a TxProfile right after the start
-_LOOK_AHEAD_S = 60  # asked for beyond the end of a lease
-_RECORDS = 32
+_UNANSWERED = frozenset({CommandErrorCode.TIMEOUT, CommandErrorCode.NOT_CONNECTED})
 
 
 class LimitKeeper:
@@ -38,16 +30,12 @@ class LimitKeeper:
         self._evse_id = evse_id
         self._desired: rec.Desired | None = None
         self._known = rec.Known(preferred=core.learnt.preferred)
-        self._records: deque[LimitRecord] = deque(maxlen=_RECORDS)
-        self._sample: Sample | None = None
-        self._looked_at: LimitRecord | None = None
         self._demoted = False
-        self._schedules_refused = False
-        self._left_alone: tuple[Strategy, AppliedLimit] | None = None
-        self._outage_verdict: tuple[Strategy, bool] | None = None
-        self._default_retry_at = float("-inf")
+        self._default_retry_at = -math.inf
         self._rungs: tuple[Strategy, ...] = ()
         self._rungs_basis: object = None
+        self._watch = EffectWatch(core, evse_id)
+        self._zero_hold = ZeroHold(core, evse_id)
         self.default = SafeDefault(core, evse_id)
 
     def want(self, current_a: float, safe_a: float) -> bool:
@@ -74,45 +62,24 @@ class LimitKeeper:
         self._known = replace(
             rec.new_pass(self._known, self._known.transaction_id), preferred=self._core.learnt.preferred
         )
-        self._schedules_refused = False
-        self._records.clear()  # a lease may have run out meanwhile
+        self._watch.ask_again()
+        self._watch.begin_anew()  # a lease may have run out meanwhile
+        self._default_retry_at = -math.inf
         if booted:
             self.default.forget()
-            self._default_retry_at = float("-inf")
+            self._zero_hold.forget()
 
     def measured(self) -> None:
         """Take in the EVSE's newest live measurement."""
-        measurement = self._core.evse(self._evse_id).measurement
-        if measurement is not None:
-            self._sample = Sample(measurement, self._core.clock.monotonic())
+        self._watch.measured()
+
+    def measured_late(self, values: Sequence[MeterValue]) -> None:
+        """Take in readings from an outage."""
+        self._watch.measured_late(values)
 
     def disconnected(self) -> None:
         """Note the lease that the station is left alone with."""
-        applied, accepted = self._core.evse(self._evse_id).applied, self._known.accepted
-        running = applied is not None and accepted is not None and self._core.clock.now() < applied.until
-        self._left_alone = (accepted.strategy, applied) if running and accepted and applied else None
-
-    def measured_late(self, values: Sequence[MeterValue]) -> None:
-        """Judge from queued readings whether the lease ran out by itself."""
-        if self._left_alone is None:
-            return
-        strategy, applied = self._left_alone
-        for value in values:
-            at = self._core.offset.to_ours(value.time)
-            current = MeasurementReader(self._core.config.phases, self._core.config.max_current_a).merge(None, value)
-            if current.current_a is None or at < applied.until + timedelta(seconds=SETTLE_S):
-                continue
-            holds = outage_holds_lease(max(current.current_a), applied.current_a, applied.safe_a)
-            if holds is not None:
-                self._outage_verdict = (strategy, holds)
-                if not holds:
-                    return
-
-    async def _learn_from_outage(self) -> None:
-        verdict, self._outage_verdict = self._outage_verdict, None
-        if verdict is not None and self._core.learnt.held.get(verdict[0].form) is not verdict[1]:
-            self._left_alone = None
-            await self.learn_lease(verdict[0], holds=verdict[1])
+        self._watch.disconnected(self._known.accepted)
 
     async def step(self) -> float | None:
         """Do what is due; return the seconds until more is, None if there is more right now."""
@@ -122,13 +89,17 @@ class LimitKeeper:
             self.want(0.0, 0.0)  # held at 0 by leases only
             return None
         self._follow_transaction()
-        await self._learn_from_outage()
+        if (verdict := self._watch.take_outage_verdict()) is not None:
+            await self.learn_lease(verdict[0], holds=verdict[1])
         await self._look_at_effect()
         core = self._core
         action = rec.next_action(self._desired, self._known, self._ladder(), core.pace, core.clock.monotonic())
         match action:
             case rec.Send():
                 await self._send(action)
+                return None
+            case rec.Rest():
+                await self._rest(action)
                 return None
             case rec.Exhausted():
                 self._give_up()
@@ -142,17 +113,19 @@ class LimitKeeper:
         transaction_id = None if transaction is None else transaction.transaction_id
         if transaction_id != self._known.transaction_id:
             self._known = rec.new_pass(self._known, transaction_id)
-            self._records.clear()
+            self._watch.begin_anew()
             self._demoted = False
 
     def _ladder(self) -> tuple[Strategy, ...]:
         state, held = self._core.state, self._core.learnt.held
-        in_transaction = self._known.transaction_id is not None
+        in_transaction, safe_is_zero = self._known.transaction_id is not None, self.safe_a == 0
         evses = max(len(state.evses), state.capabilities.connectors or 1)
-        basis = (state.capabilities, held, in_transaction, evses)
+        basis = (state.capabilities, held, in_transaction, evses, safe_is_zero)
         if basis != self._rungs_basis:  # asked for with each measurement, different once in a while
             self._rungs_basis = basis
-            self._rungs = rec.ladder(state.capabilities, held, in_transaction=in_transaction, evses=evses)
+            self._rungs = rec.ladder(
+                state.capabilities, held, in_transaction=in_transaction, evses=evses, safe_is_zero=safe_is_zero
+            )
         return self._rungs
 
     async def _keep_default(self) -> float | None:
@@ -172,25 +145,54 @@ class LimitKeeper:
         """Write the safe default; raises CommandError. A lease on the same level is written again after it."""
         await self.default.write(self.safe_a)
         accepted = self._known.accepted
-        if accepted is not None and (accepted.strategy.purpose, accepted.strategy.stack_level) == (
-            Purpose.TX_DEFAULT,
-            0,
-        ):
+        if accepted is not None and _in_place_of_default(accepted.strategy):
             self._known = replace(self._known, accepted=None)
+
+    async def _rest(self, rest: rec.Rest) -> None:
+        """Leave the EVSE to its safe default alone; where that can't be, a lease says the same."""
+        core, now, wall = self._core, self._core.clock.monotonic(), self._core.clock.now()
+        known = self._known
+        try:
+            if not self.default.rules(rest.safe_a):
+                await self.default.write(rest.safe_a)
+            for number in sorted(lease_ids(self._evse_id, core.learnt.profile_ids)):
+                await clear_charging_profile(core, number)
+                await core.learn(replace(core.learnt, profile_ids=core.learnt.profile_ids - {number}))
+        except CommandError as error:
+            later = core.clock.monotonic()
+            if error.code in _UNANSWERED:
+                self._known = replace(self._known, blocked_until=later + UNANSWERED_RETRY_S)
+            else:
+                self._known = replace(self._known, restless_until=later + REFUSED_RETRY_S)
+                self._default_retry_at = self._known.restless_until
+            return
+        if self._known is not known:  # boot or reconnect meanwhile
+            return
+        self._known = rec.at_rest(known, rest.safe_a)
+        self._watch.accepted(rest.safe_a, now)
+        before = core.evse(self._evse_id).applied
+        same = before is not None and before.current_a == before.safe_a == rest.safe_a
+        since = before.accepted_at if before is not None and same else wall
+        core.change_evse(self._evse_id, applied=AppliedLimit(rest.safe_a, rest.safe_a, since, since))
+        core.emit(StationEventType.CHANGED, self._evse_id)
 
     async def _send(self, send: rec.Send) -> None:
         core, now, sent_at = self._core, self._core.clock.monotonic(), self._core.clock.now()
-        known = self._known
-        # Before it is sent, so that a profile whose answer is lost can be taken back too.
-        await core.learn_profile(profile_id(send.strategy.purpose, self._evse_id, send.strategy.stack_level))
-        profile = lease_profile(send.strategy, self._lease(send), core.wiring)
+        known, strategy = self._known, send.strategy
         try:
-            await set_charging_profile(core, connector(send.strategy.purpose, self._evse_id), profile)
+            lease = self._lease(send)
+            await self._zero_hold.lay_below(strategy, lease)
+            # Before it is sent, so that a profile whose answer is lost can be taken back too.
+            await core.learn_profile(profile_id(strategy.purpose, self._evse_id, strategy.stack_level))
+            if _in_place_of_default(strategy):
+                self.default.cover()
+            target = connector(strategy.purpose, self._evse_id)
+            await set_charging_profile(core, target, lease_profile(strategy, lease, core.wiring))
         except CommandError as error:
-            if error.code in {CommandErrorCode.TIMEOUT, CommandErrorCode.NOT_CONNECTED}:
+            if error.code in _UNANSWERED:
                 self._known = replace(self._known, blocked_until=core.clock.monotonic() + UNANSWERED_RETRY_S)
             else:
-                self._known = replace(self._known, refused=self._known.refused | {send.strategy})
+                self._known = replace(self._known, refused=self._known.refused | {strategy})
             return
         if self._known is not known:  # boot or reconnect meanwhile: what was accepted may be gone
             return
@@ -199,7 +201,7 @@ class LimitKeeper:
         self._known = rec.after_acceptance(known, send, now, remember=not young)
         self._note_accepted(send, now, sent_at)
         if not young:
-            await core.learn(replace(core.learnt, preferred=self._known.preferred))
+            await self._learn_rung(send, known)
         await self._test_lease(send)
 
     def _lease(self, send: rec.Send) -> Lease:
@@ -226,8 +228,7 @@ class LimitKeeper:
     def _note_accepted(self, send: rec.Send, now: float, wall: datetime) -> None:
         core = self._core
         evse = core.evse(self._evse_id)
-        if not self._records or self._records[-1].current_a != send.current_a:
-            self._records.append(LimitRecord(send.current_a, now))
+        self._watch.accepted(send.current_a, now)
         applied = evse.applied
         renewed = applied is not None and wall < applied.until and applied.current_a == send.current_a
         since = applied.accepted_at if applied is not None and renewed else wall
@@ -252,73 +253,49 @@ class LimitKeeper:
 
     async def _look_at_effect(self) -> None:
         """Judge the newest measurement; a limit that has no effect is written in another way, once."""
-        sample, self._sample = self._sample, None
-        accepted = self._known.accepted
-        if sample is None or accepted is None:
+        known = self._known
+        if known.accepted is None and known.rests_at is None:
             return
-        records = tuple(self._records)
-        verdict = judge(records, sample, None)
-        if verdict is Obedience.UNKNOWN and sample.measurement.offered_a is None and self._known.transaction_id:
-            verdict = judge(records, sample, await self._scheduled_a(sample.at))
-        if verdict is Obedience.OBEYS and self._tells_obedience(records):
+        unit = None if known.accepted is None else known.accepted.strategy.unit
+        verdict = await self._watch.look(unit, in_transaction=known.transaction_id is not None)
+        if verdict is not Obedience.UNKNOWN:
             self._set_obedience(verdict)
-        elif verdict is Obedience.IGNORES:
-            self._set_obedience(verdict)
-            if not self._demoted:
-                self._demoted = True
-                await self._abandon(accepted.strategy)
-
-    def _tells_obedience(self, records: Sequence[LimitRecord]) -> bool:
-        """Return False for the obedience of a station that had nothing to deliver anyway."""
-        if self._known.transaction_id is None:
-            return False
-        return records[-1].current_a > 0 or self._core.evse(self._evse_id).obedience is not Obedience.IGNORES
-
-    async def _scheduled_a(self, at: float) -> float | None:
-        """Ask once per limit what the station thinks it applies."""
-        record = self._records[-1] if self._records else None
-        if record is None or record == self._looked_at or at - record.at < SETTLE_S:
-            return None
-        self._looked_at = record
-        schedule = await self._schedule(_LOOK_AHEAD_S)
-        return None if schedule is None else schedule.limit_at(0)
-
-    async def _schedule(self, duration_s: int) -> CompositeSchedule | None:
-        accepted = self._known.accepted
-        if self._schedules_refused or accepted is None:
-            return None
-        try:
-            answer = await get_composite_schedule(self._core, self._evse_id, duration_s, accepted.strategy.unit.value)
-        except CommandError as error:
-            self._schedules_refused = error.code is not CommandErrorCode.NOT_CONNECTED
-            return None
-        return parse_composite(answer, self._core.wiring)
+        if verdict is Obedience.IGNORES and not self._demoted and self._known is known:
+            self._demoted = True
+            if known.accepted is None:
+                self._known = replace(known, restless_until=math.inf)
+            else:
+                await self._abandon(known.accepted.strategy)
 
     async def _abandon(self, strategy: Strategy) -> None:
         """Take a profile back that does not work, lest it lies over what comes next."""
         self._known = rec.without(self._known, strategy)
-        self._records.clear()
+        self._watch.begin_anew()
         try:
             await clear_charging_profile(self._core, profile_id(strategy.purpose, self._evse_id, strategy.stack_level))
         except CommandError:
             return
 
-    async def _test_lease(self, send: rec.Send) -> None:
-        """Find out once per form and firmware whether the station will fall to the safe limit by itself.
+    async def _learn_rung(self, send: rec.Send, before: rec.Known) -> None:
+        """Keep the rung that worked and, from a transaction that is under way, purposes that never do."""
+        core, learnt, shown = self._core, self._core.learnt, self._core.state.capabilities
+        if before.transaction_id is not None:  # without a car some stations refuse everything
+            rejected = rec.refused_purposes(before.refused, send.strategy, self._ladder())
+            shown = replace(shown, purposes_rejected=shown.purposes_rejected | rejected)
+            rejected |= learnt.capabilities.purposes_rejected
+            learnt = replace(learnt, capabilities=replace(learnt.capabilities, purposes_rejected=rejected))
+        if learnt.held.get(send.strategy.form) is False:
+            shown = replace(shown, holds_lease=False)  # the last resort: every other form was refused or as bad
+        core.change(capabilities=shown)
+        await core.learn(replace(learnt, preferred=self._known.preferred))
 
-        The schedule that it foresees tells without disturbing a charge.
-        """
-        core, form = self._core, send.strategy.form
-        if form in core.learnt.held or self._known.transaction_id is None:
+    async def _test_lease(self, send: rec.Send) -> None:
+        """Find out once per form and firmware whether the station will fall to the safe limit by itself."""
+        if send.strategy.form in self._core.learnt.held or self._known.transaction_id is None:
             return
-        hold_s = core.pace.hold_s
-        schedule = await self._schedule(int(hold_s) + _LOOK_AHEAD_S)
-        if schedule is None:
-            return
-        holds = composite_holds_lease(schedule, hold_s, send.current_a, send.safe_a)
-        if holds is None:
-            return
-        await self.learn_lease(send.strategy, holds=holds)
+        holds = await self._watch.foresees_end(send)
+        if holds is not None:
+            await self.learn_lease(send.strategy, holds=holds)
 
     async def learn_lease(self, strategy: Strategy, *, holds: bool) -> None:
         """Keep whether this form of lease runs out by itself; one that does not is left for the next form."""
@@ -329,7 +306,12 @@ class LimitKeeper:
             preferred = {key: rung for key, rung in preferred.items() if rung.form is not strategy.form}
         await core.learn(replace(core.learnt, held=held, preferred=preferred))
         self._known = replace(self._known, preferred=preferred)
-        core.change(capabilities=replace(core.state.capabilities, holds_lease=holds))
+        others = any(held.get(rung.form) is not False for rung in self._ladder() if rung not in self._known.refused)
+        core.change(capabilities=replace(core.state.capabilities, holds_lease=None if others and not holds else holds))
         core.emit(StationEventType.CHANGED, self._evse_id)
-        if not holds and any(rung.form not in held for rung in self._ladder()):
+        if not holds and others:
             await self._abandon(strategy)
+
+
+def _in_place_of_default(strategy: Strategy) -> bool:
+    return strategy.purpose is Purpose.TX_DEFAULT and strategy.stack_level == DEFAULT_STACK_LEVEL

@@ -5,6 +5,7 @@ when nobody renews it. A limit of 0 is never written without an end, because som
 over every later session.
 """
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -81,10 +82,29 @@ class Lease:
     max_periods: int | None = None
 
 
+def needs_zero_hold(strategy: Strategy, current_a: float, safe_a: float) -> bool:
+    """Return whether a lease would end on the persistent default, which is never 0, although 0 is safe."""
+    return strategy.form is ProfileForm.VALID_TO and safe_a == 0 and current_a > 0
+
+
+def zero_hold_level(strategy: Strategy) -> int | None:
+    """Return the stack level right below a lease, None where there is no room above the safe default."""
+    lowest = DEFAULT_STACK_LEVEL + 1 if strategy.purpose is Purpose.TX_DEFAULT else 0
+    return strategy.stack_level - 1 if strategy.stack_level > lowest else None
+
+
 def profile_id(purpose: Purpose, evse_id: int, stack_level: int) -> int:
     """Return the one id of a purpose, EVSE and stack level: the same id replaces, a new one would add."""
     index = list(Purpose).index(purpose) + len(Purpose) * max(0, evse_id - 1)
     return 1 + index * _IDS_PER_PURPOSE + min(stack_level, _IDS_PER_PURPOSE - 1)
+
+
+def lease_ids(evse_id: int, ids: AbstractSet[int]) -> frozenset[int]:
+    """Return those of these profiles that may lie over an idle EVSE's safe default; TxProfiles end by themselves."""
+    default = profile_id(Purpose.TX_DEFAULT, evse_id, DEFAULT_STACK_LEVEL)
+    purposes = (Purpose.TX_DEFAULT, Purpose.CHARGE_POINT_MAX)
+    known = {profile_id(purpose, evse_id, level) for purpose in purposes for level in range(_IDS_PER_PURPOSE)}
+    return frozenset(ids & known - {default})
 
 
 def connector(purpose: Purpose, evse_id: int) -> int:
@@ -112,6 +132,12 @@ def lease_profile(strategy: Strategy, lease: Lease, wiring: Wiring) -> dict[str,
     return profile
 
 
+def zero_hold(strategy: Strategy, lease: Lease, wiring: Wiring) -> dict[str, Json]:
+    """Build the profile of 0 A below a lease that ends; it ends by itself too, only later."""
+    below = replace(strategy, stack_level=strategy.stack_level - 1)
+    return lease_profile(below, replace(lease, current_a=0.0, safe_a=0.0), wiring)
+
+
 def _two_periods(strategy: Strategy, lease: Lease, wiring: Wiring) -> dict[str, Json]:
     relative = strategy.form is ProfileForm.RELATIVE_TWO_PERIODS
     if relative and lease.elapsed_s is None:
@@ -128,17 +154,22 @@ def _two_periods(strategy: Strategy, lease: Lease, wiring: Wiring) -> dict[str, 
         else:
             periods.append((passed + ZERO_HOLD_S, wiring.min_a))
     start = None if relative else lease.station_now - timedelta(seconds=BACKDATE_S)
-    return _profile(strategy, lease.evse_id, _schedule(periods, strategy.unit, wiring, start, duration))
+    profile = _profile(strategy, lease.evse_id, _schedule(periods, strategy.unit, wiring, start, duration))
+    if relative and lease.safe_a == 0 and strategy.purpose is Purpose.TX_DEFAULT and strategy.stack_level > 0:
+        # Its schedule begins anew with each transaction: without this, each would begin with a day of 0.
+        profile["validTo"] = format_time(lease.station_now + timedelta(seconds=ZERO_HOLD_S))
+    return profile
 
 
 def _valid_to(strategy: Strategy, lease: Lease, wiring: Wiring) -> dict[str, Json]:
     """One period over the default of a lower level; `duration` too, as some look only at that."""
+    hold_s = ZERO_HOLD_S if lease.current_a == lease.safe_a == 0 else lease.hold_s
     start = lease.station_now - timedelta(seconds=BACKDATE_S)
-    duration = BACKDATE_S + int(lease.hold_s)
+    duration = BACKDATE_S + int(hold_s)
     schedule = _schedule([(0, lease.current_a)], strategy.unit, wiring, start, duration)
     profile = _profile(strategy, lease.evse_id, schedule)
     profile["validFrom"] = format_time(start)
-    profile["validTo"] = format_time(lease.station_now + timedelta(seconds=lease.hold_s))
+    profile["validTo"] = format_time(lease.station_now + timedelta(seconds=hold_s))
     return profile
 
 

@@ -4,12 +4,12 @@ The ladder lists the ways a limit can be written, best first. A rejected rung is
 pass ends; a pass begins anew after boot, reconnect and transaction start.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set as AbstractSet
 from dataclasses import dataclass, field, replace
 import math
 
 from ..config import LeaseTimes
-from .profiles import Purpose, Strategy
+from .profiles import DEFAULT_STACK_LEVEL, Purpose, Strategy, zero_hold_level
 from .state import Capabilities, ProfileForm, RateUnit
 
 RAISE_S = 10.0
@@ -17,6 +17,7 @@ RAISE_FLASH_S = 60.0
 DEADBAND_A = 1.0
 FLASH_LEASE_FACTOR = 6  # a station that writes flash per profile gets a lease of half an hour
 _UNKNOWN_LEVELS = (1, 0)
+_PERIODS_TO_ZERO_AND_BACK = 3
 _FORMS = (ProfileForm.TWO_PERIODS, ProfileForm.RELATIVE_TWO_PERIODS, ProfileForm.VALID_TO)
 
 
@@ -61,7 +62,8 @@ class Known:
     """What is known of one EVSE's limit; times are monotonic seconds.
 
     `refused` are the rungs that failed in this pass, `preferred` those that once worked, by
-    whether a transaction ran.
+    whether a transaction ran. `rests_at` is the safe current of the persistent default while nothing
+    of ours lies over that; before `restless_until` the default is not relied on.
     """
 
     transaction_id: str | None = None
@@ -70,6 +72,8 @@ class Known:
     refused: frozenset[Strategy] = frozenset()
     preferred: Mapping[bool, Strategy] = field(default_factory=dict)
     blocked_until: float = -math.inf
+    rests_at: float | None = None
+    restless_until: float = -math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,13 @@ class Send:
 
     strategy: Strategy
     current_a: float
+    safe_a: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Leave the EVSE to its persistent safe default, which says what is wanted: take leases back."""
+
     safe_a: float
 
 
@@ -93,7 +104,12 @@ class Exhausted:
     """The station refused every rung of the ladder."""
 
 
-type Action = Send | Wait | Exhausted
+type Action = Send | Rest | Wait | Exhausted
+
+
+def units(capabilities: Capabilities) -> tuple[RateUnit, ...]:
+    """Return the units of a limit, those that the station names first; some name the wrong ones."""
+    return tuple(sorted(RateUnit, key=lambda unit: (unit not in capabilities.rate_units, unit is not RateUnit.A)))
 
 
 def ladder(
@@ -102,12 +118,13 @@ def ladder(
     *,
     in_transaction: bool,
     evses: int,
+    safe_is_zero: bool = False,
 ) -> tuple[Strategy, ...]:
     """Return the ways of writing a limit that the station may take, best first.
 
-    `held` tells by form whether the station was seen to let a lease run out.
+    `held` tells by form whether the station was seen to let a lease run out; a form that does not is
+    the last resort.
     """
-    units = sorted(RateUnit, key=lambda unit: (unit not in capabilities.rate_units, unit is not RateUnit.A))
     purposes = [Purpose.TX] if in_transaction else []
     purposes.append(Purpose.TX_DEFAULT)
     if evses == 1:  # a limit of the whole station says nothing about one EVSE of several
@@ -115,15 +132,17 @@ def ladder(
     forms = sorted(_FORMS, key=lambda form: {True: 0, None: 1, False: 2}[held.get(form)])
     if capabilities.max_periods == 1:
         forms.sort(key=lambda form: form is not ProfileForm.VALID_TO)
-    return tuple(
+    rungs = (
         Strategy(purpose, form, level, unit)
-        for unit in units
+        for unit in units(capabilities)
         for purpose in purposes
         if purpose.value not in capabilities.purposes_rejected
         for form in forms
         for level in _levels(capabilities.max_stack_level)
         if _sensible(purpose, form, level)
     )
+    fitting = (rung for rung in rungs if not safe_is_zero or _ends_at_zero(rung, capabilities.max_periods))
+    return tuple(sorted(fitting, key=lambda rung: held.get(rung.form) is False))
 
 
 def _levels(max_stack_level: int | None) -> Sequence[int]:
@@ -139,26 +158,48 @@ def _sensible(purpose: Purpose, form: ProfileForm, level: int) -> bool:
     return not (purpose is Purpose.TX_DEFAULT and form is ProfileForm.VALID_TO and level == 0)
 
 
+def _ends_at_zero(rung: Strategy, max_periods: int | None) -> bool:
+    """Return whether a lease of this kind can fall to 0, and that to the persistent default later."""
+    if rung.form is ProfileForm.VALID_TO:
+        return zero_hold_level(rung) is not None
+    in_place_of_default = rung.purpose is Purpose.TX_DEFAULT and rung.stack_level == DEFAULT_STACK_LEVEL
+    return not in_place_of_default or max_periods is None or max_periods >= _PERIODS_TO_ZERO_AND_BACK
+
+
 def next_action(desired: Desired, known: Known, rungs: Sequence[Strategy], pace: Pace, now: float) -> Action:
     """Return what to do now so that the station comes to hold the desired limit."""
     if now < known.blocked_until:
         return Wait(known.blocked_until - now)
+    if _may_rest(desired, known) and now >= known.restless_until:
+        return Wait(math.inf) if known.rests_at == desired.safe_a else Rest(desired.safe_a)
     strategy = _choose(known, rungs)
     if strategy is None:
         return Exhausted()
     accepted = known.accepted
     whole = Send(strategy, desired.current_a, desired.safe_a)
     if accepted is None or accepted.transaction_id != known.transaction_id or accepted.strategy in known.refused:
-        return whole
+        return _assert(whole, desired, known, pace, now)
     if desired.current_a < accepted.current_a or desired.safe_a < accepted.safe_a:
         return replace(whole, current_a=min(desired.current_a, accepted.current_a))
-    raise_due = _raise_due(desired, known, accepted, pace)
+    raises = desired.current_a > accepted.current_a or desired.safe_a > accepted.safe_a
+    raise_due = _raise_due(desired, known, accepted.current_a, pace) if raises else math.inf
     if now >= raise_due:
         return whole
     renew_due = accepted.at + pace.renew_s
+    if _may_rest(desired, known) and _lasts(accepted):
+        renew_due = math.inf
     if now >= renew_due:
         return replace(whole, current_a=accepted.current_a)
     return Wait(min(raise_due, renew_due) - now)
+
+
+def _assert(whole: Send, desired: Desired, known: Known, pace: Pace, now: float) -> Send | Wait:
+    """Write the limit at once, unless it raises that of the safe default: raises are paced."""
+    if known.accepted is None and known.rests_at is not None and desired.current_a > known.rests_at:
+        due = _raise_due(desired, known, known.rests_at, pace)
+        if now < due:
+            return Wait(due - now)
+    return whole
 
 
 def _choose(known: Known, rungs: Sequence[Strategy]) -> Strategy | None:
@@ -168,13 +209,20 @@ def _choose(known: Known, rungs: Sequence[Strategy]) -> Strategy | None:
     return next((rung for rung in rungs if rung not in known.refused), None)
 
 
-def _raise_due(desired: Desired, known: Known, accepted: Accepted, pace: Pace) -> float:
-    """Return when a raise may go out: not soon after another, and small ones once they are final."""
-    step = desired.current_a - accepted.current_a
-    if step <= 0 and desired.safe_a <= accepted.safe_a:
-        return math.inf
+def _may_rest(desired: Desired, known: Known) -> bool:
+    """Return whether the safe default alone would do: nobody charges and no more than that is wanted."""
+    return known.transaction_id is None and desired.current_a == desired.safe_a > 0
+
+
+def _lasts(accepted: Accepted) -> bool:
+    """Return whether what was accepted has no end to be put off."""
+    return accepted.current_a == accepted.safe_a > 0 and accepted.strategy.form is not ProfileForm.VALID_TO
+
+
+def _raise_due(desired: Desired, known: Known, current_a: float, pace: Pace) -> float:
+    """Return when a raise from here may go out: not soon after another, and small ones once they are final."""
     due = known.raised_at + pace.raise_s
-    return due if step >= DEADBAND_A else max(due, desired.since + pace.raise_s)
+    return due if desired.current_a - current_a >= DEADBAND_A else max(due, desired.since + pace.raise_s)
 
 
 def after_acceptance(known: Known, send: Send, now: float, *, remember: bool = True) -> Known:
@@ -183,8 +231,8 @@ def after_acceptance(known: Known, send: Send, now: float, *, remember: bool = T
     A rung is not remembered as the one that works if better ones may have been refused only because
     a transaction was too young.
     """
-    before = known.accepted
-    raised = before is not None and send.current_a > before.current_a
+    before = known.rests_at if known.accepted is None else known.accepted.current_a
+    raised = before is not None and send.current_a > before
     preferred = dict(known.preferred)
     if remember:
         preferred[known.transaction_id is not None] = send.strategy
@@ -194,7 +242,21 @@ def after_acceptance(known: Known, send: Send, now: float, *, remember: bool = T
         raised_at=now if raised else known.raised_at,
         preferred=preferred,
         refused=frozenset(),
+        rests_at=None,
     )
+
+
+def refused_purposes(refused: AbstractSet[Strategy], accepted: Strategy, rungs: Sequence[Strategy]) -> frozenset[str]:
+    """Return the purposes that the station refused in every form and level, in a unit that it takes."""
+    tried = [rung for rung in rungs if rung.unit is accepted.unit and rung.purpose is not accepted.purpose]
+    return frozenset(rung.purpose.value for rung in tried) - frozenset(
+        rung.purpose.value for rung in tried if rung not in refused
+    )
+
+
+def at_rest(known: Known, safe_a: float) -> Known:
+    """Return what is known once the station holds its safe default and nothing of ours over it."""
+    return replace(known, accepted=None, rests_at=safe_a, refused=frozenset())
 
 
 def without(known: Known, strategy: Strategy) -> Known:
@@ -205,4 +267,12 @@ def without(known: Known, strategy: Strategy) -> Known:
 
 def new_pass(known: Known, transaction_id: str | None) -> Known:
     """Return what is still known when the limit must be asserted anew, with every rung open again."""
-    return replace(known, transaction_id=transaction_id, accepted=None, refused=frozenset(), blocked_until=-math.inf)
+    return replace(
+        known,
+        transaction_id=transaction_id,
+        accepted=None,
+        refused=frozenset(),
+        blocked_until=-math.inf,
+        rests_at=None,
+        restless_until=-math.inf,
+    )

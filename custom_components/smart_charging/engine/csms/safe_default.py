@@ -5,7 +5,8 @@ from itertools import product
 from .commands import CommandError, CommandErrorCode, set_charging_profile
 from .core import StationCore
 from .profiles import DEFAULT_STACK_LEVEL, Purpose, profile_id, safe_default
-from .state import ProfileForm, RateUnit
+from .reconciliation import units
+from .state import ProfileForm
 
 _FORMS = (ProfileForm.TWO_PERIODS, ProfileForm.RELATIVE_TWO_PERIODS)
 
@@ -18,6 +19,7 @@ class SafeDefault:
         self._core = core
         self._evse_id = evse_id
         self._written: float | None = None
+        self._covered = False
 
     def forget(self) -> None:
         """Take the profile for lost, as after a boot."""
@@ -25,19 +27,28 @@ class SafeDefault:
 
     def is_written(self, safe_a: float) -> bool:
         """Return True where the station accepted this value and did not boot since."""
-        return self._written == safe_a
+        return self._written == self._limit(safe_a)
+
+    def cover(self) -> None:
+        """Note that a lease took the profile's place, as it must where there is one stack level only."""
+        self._covered = True
+
+    def rules(self, safe_a: float) -> bool:
+        """Return True where the station holds this value in a profile of its own."""
+        return self._written == safe_a and not self._covered
+
+    def _limit(self, safe_a: float) -> float:
+        """Return what the profile says; a safe current of 0 is left to profiles that expire."""
+        return max(safe_a, self._core.wiring.min_a)
 
     async def write(self, safe_a: float) -> None:
         """Write the default in the first way that the station takes; raises CommandError if it takes none."""
         wiring = self._core.wiring
-        units = sorted(
-            RateUnit, key=lambda unit: (unit not in self._core.state.capabilities.rate_units, unit is not RateUnit.A)
-        )
         refusal: CommandError | None = None
         await self._core.learn_profile(profile_id(Purpose.TX_DEFAULT, self._evse_id, DEFAULT_STACK_LEVEL))
         # Some stations take a default for connector 0 only; there it would bind the other sockets too.
         connectors = (self._evse_id, 0) if self._core.single_evse else (self._evse_id,)
-        for unit, form, connector in product(units, _FORMS, connectors):
+        for unit, form, connector in product(units(self._core.state.capabilities), _FORMS, connectors):
             profile = safe_default(self._evse_id, safe_a, wiring, unit, form)
             try:
                 await set_charging_profile(self._core, connector, profile)
@@ -46,6 +57,6 @@ class SafeDefault:
                     raise
                 refusal = refusal or error
                 continue
-            self._written = safe_a
+            self._written, self._covered = self._limit(safe_a), False
             return
         raise refusal or CommandError(CommandErrorCode.REJECTED, "safe default")

@@ -86,9 +86,12 @@ class StationSetup:
     async def _learn_firmware(self) -> None:
         core = self._core
         known = core.learnt.for_firmware(core.state.firmware_version or core.learnt.firmware)
-        if known.firmware != core.learnt.firmware:
+        changed = known.firmware != core.learnt.firmware
+        if changed:
             core.change(capabilities=known.shown())
         await core.learn(known)
+        if changed:
+            self._reconciler.reassert(booted=True)  # what worked before may not any more
 
     async def _read_capabilities(self) -> str:
         configuration = await get_configuration(self._core)

@@ -61,6 +61,7 @@ class Capabilities:
     purposes_rejected: frozenset[str] = frozenset()
     measurands: frozenset[str] = frozenset()
     feature_profiles: frozenset[str] = frozenset()
+    phases: int | None = None  # as the station tells of itself; decides nothing
     phase_switching: bool | None = None
     profile_form: ProfileForm = ProfileForm.TWO_PERIODS
     holds_lease: bool | None = None

@@ -24,6 +24,10 @@ __all__ = ["CommandError", "CommandErrorCode", "CompositeSchedule", "Station"]
 
 BOOT_WAIT_S = 10.0
 METER_POLL_S = 45.0
+SILENCE_S = 300.0  # five heartbeats missed by a station that is not pinged
+_SILENCE_LOOK_S = 30.0
+_GOING_AWAY = 1001  # RFC 6455 section 7.4.1
+_KEY_DIGITS = 40  # OCPP 1.6 security whitepaper, AuthorizationKey: 20 bytes at most
 # After these another transaction may be bound, which asks for another profile.
 _MOVES_LIMITS = frozenset(
     {StationEventType.TRANSACTION_STARTED, StationEventType.TRANSACTION_ENDED, StationEventType.CHANGED}
@@ -81,14 +85,17 @@ class Station:
 
     async def stop_transaction(self, evse_id: int) -> None:
         """Ask for the end of the EVSE's transaction; raises CommandError."""
-        transaction = self._book.bound(evse_id)
-        if transaction is None:
+        transaction_id = self._book.running_id(evse_id)
+        if transaction_id is None:
             raise CommandError(CommandErrorCode.NO_TRANSACTION, str(evse_id))
-        await commands.remote_stop(self._core, transaction.transaction_id)
+        await commands.remote_stop(self._core, transaction_id)
 
     async def change_availability(self, evse_id: int, operative: bool) -> None:
-        """Enable or disable an EVSE, 0 for the whole station, also over restarts; raises CommandError."""
-        done = await commands.change_availability(self._core, evse_id, operative=operative)
+        """Enable or disable an EVSE, 0 for the whole station, also over restarts; raises CommandError.
+
+        `EvseState.operative` tells what was ordered: a station that charges carries it out later.
+        """
+        await commands.change_availability(self._core, evse_id, operative=operative)
         disabled = self._core.learnt.inoperative
         if operative:
             disabled = frozenset() if evse_id == 0 else disabled - {evse_id, 0}
@@ -96,8 +103,7 @@ class Station:
             disabled |= {evse_id}
         await self._core.learn(replace(self._core.learnt, inoperative=disabled))
         for each in sorted(self.state.evses) if evse_id == 0 else [evse_id]:
-            if done:
-                self._core.change_evse(each, operative=operative)
+            self._core.change_evse(each, operative=operative)
         self._core.emit(StationEventType.CHANGED, evse_id or None)
 
     async def reset(self, hard: bool) -> None:
@@ -143,13 +149,16 @@ class Station:
     async def set_password(self, password: str) -> None:
         """Make the station use a new password from its next login on; raises CommandError.
 
+        It has at most 20 bytes; a password of hexadecimal digits stands for the bytes they spell.
         The old one stays valid until the first login with the new one, which is told apart by hashes
         kept over restarts: an answer that was lost locks nobody out.
         """
-        hashed = await asyncio.to_thread(hash_password, password)
-        await self._core.learn(replace(self._core.learnt, next_password=hashed))
         # OCPP 1.6 security whitepaper A00.FR.205: the key is configured as hexadecimal text.
         key = password if _HEX_KEY.fullmatch(password) else password.encode().hex()
+        if len(key) > _KEY_DIGITS:
+            raise CommandError(CommandErrorCode.FAILED, "a password has at most 20 bytes")
+        hashed = await asyncio.to_thread(hash_password, password)
+        await self._core.learn(replace(self._core.learnt, next_password=hashed))
         try:
             await commands.change_configuration(self._core, "AuthorizationKey", key)
         except CommandError as error:
@@ -178,6 +187,7 @@ class Station:
         await self._book.load()
         self._core.spawn(self._reconciler.run(), "reconciler")
         self._core.spawn(self._poll_meters(), "meter poll")
+        self._core.spawn(self._watch_silence(), "silence watch")
 
     async def stop(self) -> None:
         """End all work; the socket is the central system's to close."""
@@ -283,6 +293,18 @@ class Station:
         if self._bring_up_task is not None:
             self._bring_up_task.cancel()
             self._bring_up_task = None
+
+    async def _watch_silence(self) -> None:
+        """End the socket of a station that may not be pinged once it says nothing, not even when asked."""
+        while True:
+            await self._core.clock.sleep(_SILENCE_LOOK_S)
+            connection = self._core.connection
+            if connection is None or connection.pinged or connection.silent_for_s < SILENCE_S:
+                continue
+            with suppress(CommandError):  # any answer is a sign of life
+                await commands.trigger(self._core, "Heartbeat")
+            if connection.silent_for_s >= SILENCE_S:
+                connection.end(_GOING_AWAY, "silent")
 
     async def _poll_meters(self) -> None:
         """Ask for readings where a transaction runs and none come by themselves."""

@@ -26,6 +26,7 @@ class TransactionBook:
         self._open: dict[str, Transaction] = {}
         self._watches: dict[int, asyncio.Task[None]] = {}
         self._queue_seen_at = float("-inf")
+        self._unknown: dict[int, str] = {}
 
     async def load(self) -> None:
         """Bind again what was open when the station, or we, went away; raises StoreError."""
@@ -39,6 +40,18 @@ class TransactionBook:
     def bound(self, evse_id: int) -> Transaction | None:
         """Return the transaction that runs at an EVSE."""
         return self._core.evse(evse_id).transaction
+
+    def running_id(self, evse_id: int) -> str | None:
+        """Return the id by which the station knows what runs at an EVSE, also of what the store never had."""
+        bound = self.bound(evse_id)
+        return self._unknown.get(evse_id) if bound is None else bound.transaction_id
+
+    def note_unknown(self, evse_id: int, transaction_id: str | None) -> None:
+        """Take note of the id in live readings that belong to no transaction of the store, None for none."""
+        if transaction_id is None:
+            self._unknown.pop(evse_id, None)
+        else:
+            self._unknown[evse_id] = transaction_id
 
     def evse_of(self, transaction_id: str | None) -> int | None:
         """Return where an open transaction runs."""
@@ -94,8 +107,10 @@ class TransactionBook:
     def status_changed(self, evse_id: int, status: EvseStatus) -> None:
         """Take in a live status: it may confirm an open transaction or show that its end was lost."""
         if status is EvseStatus.AVAILABLE:
-            if any(tx.evse_id == evse_id for tx in self._open.values()):
-                self._watch(evse_id, LOST_GRACE_S)
+            self._unknown.pop(evse_id, None)
+        here = sum(tx.evse_id == evse_id for tx in self._open.values())
+        if here > 1 or (here == 1 and status is EvseStatus.AVAILABLE):
+            self._watch(evse_id, LOST_GRACE_S)
         elif status in _RUNNING and self.bound(evse_id) is None:
             self._watch(evse_id, REPLAY_QUIET_S)
 

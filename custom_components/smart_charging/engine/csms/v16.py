@@ -1,11 +1,13 @@
 """Thin OCPP 1.6 adapter: what a station tells becomes records, state and events, durable before the reply."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Protocol
 
 from ..model import AuthorizationStatus, EvseStatus, Json, MeterValue, StoreError, TransactionStart, TransactionStop
 from . import payloads
+from .capabilities import measured_phases
 from .core import StationCore
 from .measurement import MeasurementReader
 from .meter_values import parse_meter_values
@@ -18,6 +20,7 @@ from .transactions import TransactionBook
 HEARTBEAT_S = 60  # some stations close a link that was idle for two minutes
 LIVE_S = 60.0  # older than this on its own clock, a message comes from the offline queue
 TRANSACTION_LIVE_S = 120.0  # a start may be repeated for a while before it gets through
+CLOCK_NOT_SET = datetime(2020, 1, 1, tzinfo=UTC)  # what a clock that was never set shows lies before
 _STATION_STATUS = frozenset({EvseStatus.AVAILABLE, EvseStatus.UNAVAILABLE, EvseStatus.FAULTED})
 _STATUS_ASKED_S = 15.0  # within which a station answers a trigger
 _TAG_REPEAT_S = 120.0  # the tag of an Authorize comes again in the StartTransaction it allowed
@@ -182,7 +185,7 @@ class V16Handler:
             self._core.change_evse(
                 connector,
                 status=status,
-                operative=status is not EvseStatus.UNAVAILABLE,
+                operative=status is not EvseStatus.UNAVAILABLE and not self._core.ordered_inoperative(connector),
                 error_code=payloads.text(payload, "errorCode"),
                 vendor_error_code=payloads.text(payload, "vendorErrorCode"),
                 info=payloads.text(payload, "info"),
@@ -217,6 +220,9 @@ class V16Handler:
             self._core.change(clock_offset_s=offset.total_s)
 
     def _is_live(self, at: datetime, limit_s: float) -> bool:
+        """Return whether a message tells of the present; a clock that was never set can't say otherwise."""
+        if at < CLOCK_NOT_SET:
+            return True
         age = self._core.clock.now() - self._core.offset.to_ours(at)
         return age.total_seconds() <= limit_s
 
@@ -227,7 +233,7 @@ class V16Handler:
         time = parse_time(payload.get("timestamp"))
         started_at = now if time is None else time.at
         meter_start = payloads.integer(payload, "meterStart")
-        if meter_start is None:
+        if meter_start is None or meter_start < 0:
             meter_start = self._last_register(evse_id)
         live = self._is_live(started_at, TRANSACTION_LIVE_S)
         authorization = await self._ask_authorizer(id_token)
@@ -284,8 +290,11 @@ class V16Handler:
         )
         live = [value for value in parsed.values if self._is_live(value.time, LIVE_S)]
         self._book.measured(transaction, live=bool(live))
+        if live:
+            self._book.note_unknown(evse_id, transaction_id if transaction is None else None)
         if evse_id > 0:
             self._measure(evse_id, live, now)
+            await self._learn_phases(measured_phases(parsed.values))
             late = [value for value in parsed.values if value not in live]
             if late:
                 self._reactions.measured_late(evse_id, late)
@@ -297,6 +306,14 @@ class V16Handler:
             live=bool(live),
         )
         return {}
+
+    async def _learn_phases(self, count: int | None) -> None:
+        """Keep the most phases that were ever told apart, or that the configuration names."""
+        core = self._core
+        known = core.state.capabilities.phases
+        if count is not None and (known is None or count > known):
+            core.change(capabilities=replace(core.state.capabilities, phases=count))
+            await core.learn(replace(core.learnt, capabilities=replace(core.learnt.capabilities, phases=count)))
 
     def _measured_evse(self, connector: int, transaction_id: str | None) -> int:
         """Return the EVSE that readings belong to; those of connector 0 are the station's own meter."""

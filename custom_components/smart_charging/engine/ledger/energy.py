@@ -15,6 +15,7 @@ import math
 from ..model import Measurand, SampledValue
 
 MAX_POWER_W = 50_000.0  # more than any AC station delivers on one EVSE (IEC 61851-1: 63 A on three phases)
+MAX_GAP_S = 86_400.0  # a longer silence is more likely a clock that was set than a day of charging
 STEP_WH = 1_000.0  # a register may be kept in whole kWh, and be updated less often than it is sent
 JITTER_WH = 1.0
 DROP_IGNORED = 0.1  # a larger fall is a reset, as Home Assistant's `total_increasing` has it
@@ -131,7 +132,8 @@ def _rank(value: SampledValue) -> int:
 
 def _deliverable_wh(since: datetime, until: datetime) -> float:
     """Return the largest energy that can flow in this time."""
-    return MAX_POWER_W * max(0.0, (until - since).total_seconds()) / 3600
+    seconds = min(MAX_GAP_S, max(0.0, (until - since).total_seconds()))
+    return MAX_POWER_W * seconds / 3600
 
 
 def _follows(run: Run, register_wh: float, at: datetime) -> bool:

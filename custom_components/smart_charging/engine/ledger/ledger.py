@@ -167,9 +167,14 @@ class SiteLedger:
             lambda connection: queries.sessions(connection, self._site_id, start=start, end=end, key=key, limit=limit)
         )
 
-    async def lifetime_energy_wh(self, key: EvseKey) -> float:
-        """Return the energy of all transactions of an EVSE in Wh; it never falls."""
-        return await self._ledger.read(lambda connection: queries.lifetime_energy_wh(connection, self._site_id, key))
+    async def lifetime_energy_wh(self, key: EvseKey, *, without: str | None = None) -> float:
+        """Return the energy of all transactions of an EVSE in Wh, which never falls.
+
+        Without the running transaction of this id, which does not change while that runs.
+        """
+        return await self._ledger.read(
+            lambda connection: queries.lifetime_energy_wh(connection, self._site_id, key, without)
+        )
 
     async def meter_values(
         self,

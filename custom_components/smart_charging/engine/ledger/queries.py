@@ -104,11 +104,12 @@ def sessions(
     return _read_sessions(connection, query.order_by(_S.plugged_in_at.desc(), _S.id.desc()).limit(limit))
 
 
-def lifetime_energy_wh(connection: sa.Connection, site_id: str, key: EvseKey) -> float:
-    """Return the energy of all transactions of an EVSE, 0 for one never heard of."""
+def lifetime_energy_wh(connection: sa.Connection, site_id: str, key: EvseKey, without: str | None = None) -> float:
+    """Return the energy of all transactions of an EVSE but a running one, 0 for one never heard of."""
+    counted = sa.true() if without is None else _T.transaction_id != without
     running = (
         sa.select(sa.func.coalesce(sa.func.sum(_T.energy_wh), 0.0))
-        .where(_T.evse_row == _E.id, _T.stopped_at.is_(None))
+        .where(_T.evse_row == _E.id, _T.stopped_at.is_(None), counted)
         .correlate(tables.evses)
         .scalar_subquery()
     )

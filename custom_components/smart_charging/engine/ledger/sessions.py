@@ -48,8 +48,11 @@ def for_transaction(book: Book, evse: EvseEntry, start: TransactionStart) -> int
     row = book.connection.execute(plugged).scalar()
     if row is not None:
         return int(row)
-    heard_at = start.started_at if start.live else start.received_at
-    return _insert(book, evse, plugged=False, plugged_in_at=start.started_at, heard_at=heard_at)
+    began_at = start.started_at
+    if start.live and abs(start.received_at - began_at) > queries.LIVE_WITHIN:
+        began_at = start.received_at  # the station's clock is off
+    heard_at = began_at if start.live else start.received_at
+    return _insert(book, evse, plugged=False, plugged_in_at=began_at, heard_at=heard_at)
 
 
 def take_in(book: Book, site_id: str, key: EvseKey, transaction_id: str) -> Session | None:
