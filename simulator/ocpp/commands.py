@@ -173,7 +173,10 @@ def _trigger(station: SimulatedStation, payload: Payload) -> Answer:
     chosen = [_own_connector(station, connector_id)] if connector_id is not None else list(station.connectors)
 
     def boot() -> None:
-        station.send_plain("BootNotification", station.boot_notification(), triggered=True)
+        if station.booted or station.quirks.never_boots:
+            station.send_plain("BootNotification", station.boot_notification(), triggered=True)
+        else:
+            station.boot_at = 0.0  # the boot that waits its turn is due now, and its answer counts
 
     def statuses() -> None:
         for number in chosen if connector_id is not None else [0, *chosen]:

@@ -51,6 +51,7 @@ async def test_a_lost_meter_brings_the_charger_to_its_safe_current(scene: Scene)
     await scene.until("charging goes on as before", lambda truth: truth.offered_a > SAFE_A, within_s=60)
 
 
+# Last in this file: for 15 minutes the site takes a lost meter's house to draw as much again.
 async def test_the_fuse_is_respected_when_the_house_load_jumps(scene: Scene) -> None:
     await scene.simulator.hold_sun(0)
     await scene.charge("fast", max_a=9)

@@ -40,3 +40,12 @@ async def no_setup(hass: HomeAssistant) -> AsyncIterator[AsyncMock]:
 def hass_config_dir(hass_tmp_config_dir: str) -> str:
     """Let each test have its own configuration directory, and with it its own ledger."""
     return hass_tmp_config_dir
+
+
+@pytest.fixture
+async def unload_at_the_end(hass: HomeAssistant) -> AsyncIterator[None]:
+    """Unload what a test left running."""
+    yield
+    for entry in hass.config_entries.async_loaded_entries(DOMAIN):
+        await hass.config_entries.async_unload(entry.entry_id)
+    await hass.async_block_till_done()

@@ -1,12 +1,10 @@
-"""The first set-up of a site, and its reconfiguration and options."""
+"""The first set-up of a site."""
 
-from collections.abc import Mapping
 from pathlib import Path
 import socket
 from typing import Any
 from unittest.mock import AsyncMock, patch
 
-from homeassistant.config_entries import SOURCE_USER, ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import entity_registry as er
@@ -14,69 +12,11 @@ import pytest
 
 from custom_components.smart_charging.const import DOMAIN
 
-from .builders import GRID_POWER, PV_POWER, grid_meter, pv, set_current, set_power, set_voltage, site_data, site_entry
+from .builders import GRID_POWER, PV_POWER, set_current, set_power, set_voltage, site_data, site_entry
 from .certificates import write_certificate
+from .flow_steps import BY_PHASE, METER_EMPTY, go_on, reach_meter_page, site_input, start, suggested
 
 pytestmark = pytest.mark.usefixtures("no_setup")
-
-METER_EMPTY: dict[str, Any] = {
-    "total": {},
-    "invert": False,
-    "phase_powers": {},
-    "phase_currents": {},
-    "phase_voltages": {},
-}
-BY_PHASE = ("l1", "l2", "l3")
-
-
-def site_input(port: int, **changes: Any) -> dict[str, Any]:
-    """Return what a user types on the first page."""
-    return {
-        "name": "Home",
-        "fuse_a": 35,
-        "phases": "3",
-        "reserved_house_a": 10,
-        "port": port,
-        "bind_address": "127.0.0.1",
-        "tls": {},
-    } | changes
-
-
-async def start(hass: HomeAssistant) -> str:
-    """Open the first page and return the flow's id."""
-    result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
-    assert result["type"] is FlowResultType.FORM
-    assert result["step_id"] == "user"
-    return str(result["flow_id"])
-
-
-async def go_on(hass: HomeAssistant, flow_id: str, user_input: Mapping[str, Any]) -> dict[str, Any]:
-    """Submit a page and return what comes next."""
-    return dict(await hass.config_entries.flow.async_configure(flow_id, dict(user_input)))
-
-
-async def reach_meter_page(hass: HomeAssistant, port: int, **changes: Any) -> dict[str, Any]:
-    """Get to the page of the grid meter."""
-    result = await go_on(hass, await start(hass), site_input(port, **changes))
-    assert result["step_id"] == "grid_meter", result["errors"]
-    return result
-
-
-def suggested(result: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values that a form comes filled with."""
-    values: dict[str, Any] = {}
-    for marker, field in result["data_schema"].schema.items():
-        if hasattr(field, "schema"):
-            inner = {
-                str(key): key.description["suggested_value"]
-                for key in field.schema.schema
-                if key.description and "suggested_value" in key.description
-            }
-            if inner:
-                values[str(marker)] = inner
-        elif marker.description and "suggested_value" in marker.description:
-            values[str(marker)] = marker.description["suggested_value"]
-    return values
 
 
 async def test_a_site_is_made_with_its_meter_and_pv(hass: HomeAssistant, free_port: int, no_setup: AsyncMock) -> None:
@@ -342,120 +282,3 @@ async def test_forms_come_empty_from_an_energy_dashboard_that_was_never_set_up(
         manager.return_value.data = None
         result = await reach_meter_page(hass, free_port)
     assert suggested(result) == {}
-
-
-async def test_a_site_is_reconfigured(hass: HomeAssistant, free_port: int) -> None:
-    entry = site_entry(9000)
-    entry.add_to_hass(hass)
-    result: Any = await entry.start_reconfigure_flow(hass)
-    assert suggested(result)["name"] == "Home"
-    assert suggested(result)["phases"] == "3"
-    result = await go_on(hass, result["flow_id"], site_input(free_port, name="", phases="1"))
-    assert result["errors"] == {"name": "name_missing"}
-    result = await go_on(hass, result["flow_id"], site_input(free_port, name="Villa", phases="1"))
-    assert result["reason"] == "address_changed"
-    assert result["description_placeholders"] == {"url": f"ws://127.0.0.1:{free_port}"}
-    assert entry.title == "Villa"
-    assert entry.data == site_data(free_port, phases=1)
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "chosen"),
-    [
-        (3, 1, {"total": {"power": GRID_POWER}, "phase_currents": {"current_l1": "sensor.current_l1"}}),
-        (1, 3, {"phase_currents": {f"current_{phase}": f"sensor.current_{phase}" for phase in BY_PHASE}}),
-        (1, 3, {"total": {"power": GRID_POWER}}),
-    ],
-)
-async def test_a_meter_that_does_not_fit_the_phases_any_more_is_chosen_again(
-    hass: HomeAssistant, free_port: int, before: int, after: int, chosen: dict[str, Any]
-) -> None:
-    set_power(hass, GRID_POWER, 5)
-    for phase in BY_PHASE:
-        set_current(hass, f"sensor.current_{phase}", 3)
-    currents = {f"current_{phase}": f"sensor.current_{phase}" for phase in BY_PHASE[:before]}
-    entry = site_entry(free_port, [grid_meter(power=GRID_POWER, **currents)])
-    entry.add_to_hass(hass)
-    hass.config_entries.async_update_entry(entry, data=site_data(free_port, phases=before))
-    result: Any = await entry.start_reconfigure_flow(hass)
-    result = await go_on(hass, result["flow_id"], site_input(free_port, phases=str(after)))
-    assert result["step_id"] == "grid_meter"
-    assert result["last_step"] is True
-    assert suggested(result) == {
-        "invert": False,
-        "total": {"power": GRID_POWER},
-        "phase_currents": {"current_l1": "sensor.current_l1"},
-    }
-    assert entry.data["phases"] == before
-    result = await go_on(hass, result["flow_id"], METER_EMPTY | {"phase_voltages": {"voltage_l1": "sensor.none"}})
-    assert result["errors"] == ({"base": "meter_empty"} if after == 1 else {"phase_voltages": "phases_incomplete"})
-    result = await go_on(hass, result["flow_id"], METER_EMPTY | chosen)
-    assert result["reason"] == "reconfigure_successful"
-    assert entry.data["phases"] == after
-    (meter,) = entry.subentries.values()
-    assert dict(meter.data) == {"invert": False} | {
-        key: value for group in chosen.values() for key, value in group.items()
-    }
-
-
-async def test_a_meter_that_does_not_fit_may_be_given_up(hass: HomeAssistant, free_port: int) -> None:
-    entry = site_entry(
-        free_port, [grid_meter(current_l1="sensor.a", current_l2="sensor.b", current_l3="sensor.c"), pv()]
-    )
-    entry.add_to_hass(hass)
-    result: Any = await entry.start_reconfigure_flow(hass)
-    result = await go_on(hass, result["flow_id"], site_input(free_port, phases="1"))
-    result = await go_on(hass, result["flow_id"], METER_EMPTY)
-    assert result["reason"] == "reconfigure_successful"
-    assert [subentry.subentry_type for subentry in entry.subentries.values()] == ["pv"]
-
-
-async def test_a_meter_of_the_total_alone_fits_any_number_of_phases(hass: HomeAssistant, free_port: int) -> None:
-    entry = site_entry(free_port, [grid_meter()])
-    entry.add_to_hass(hass)
-    result: Any = await entry.start_reconfigure_flow(hass)
-    result = await go_on(hass, result["flow_id"], site_input(free_port, phases="1"))
-    assert result["reason"] == "reconfigure_successful"
-    (meter,) = entry.subentries.values()
-    assert dict(meter.data) == {"invert": False, "power": GRID_POWER}
-
-
-async def test_a_running_site_may_keep_the_port_it_holds(hass: HomeAssistant, free_port: int, tmp_path: Path) -> None:
-    certificate, key = write_certificate(tmp_path)
-    tls = {"certificate": str(certificate), "private_key": str(key)}
-    entry = site_entry(free_port)
-    entry.add_to_hass(hass)
-    hass.config_entries.async_update_entry(entry, data=entry.data | tls)
-    entry.mock_state(hass, ConfigEntryState.LOADED)
-    with socket.socket() as ours:
-        ours.bind(("127.0.0.1", free_port))
-        ours.listen()
-        result: Any = await entry.start_reconfigure_flow(hass)
-        assert suggested(result)["tls"] == tls
-        result = await go_on(hass, result["flow_id"], site_input(free_port, fuse_a=63, tls=tls))
-        assert result["reason"] == "reconfigure_successful"
-    assert entry.data["fuse_a"] == 63
-
-
-async def test_a_running_site_may_move_to_another_port(hass: HomeAssistant, free_port: int) -> None:
-    entry = site_entry(1)
-    entry.add_to_hass(hass)
-    entry.mock_state(hass, ConfigEntryState.LOADED)
-    result: Any = await entry.start_reconfigure_flow(hass)
-    result = await go_on(hass, result["flow_id"], site_input(free_port))
-    assert result["reason"] == "address_changed"
-    assert entry.data["port"] == free_port
-
-
-async def test_the_lease_is_an_option(hass: HomeAssistant) -> None:
-    entry = site_entry(9000)
-    entry.add_to_hass(hass)
-    await hass.config_entries.async_setup(entry.entry_id)
-    result: Any = await hass.config_entries.options.async_init(entry.entry_id)
-    too_short = {"expert": {"lease_hold_s": 20, "lease_renew_s": 20}}
-    result = await hass.config_entries.options.async_configure(result["flow_id"], too_short)
-    assert result["errors"] == {"expert": "lease_too_short"}
-    good = {"expert": {"lease_hold_s": 20, "lease_renew_s": 8}}
-    result = await hass.config_entries.options.async_configure(result["flow_id"], good)
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert entry.options == {"lease_hold_s": 20, "lease_renew_s": 8}

@@ -15,7 +15,7 @@ from custom_components.smart_charging.discovery import async_discoverer, async_w
 from custom_components.smart_charging.engine.csms.state import UnknownStation
 
 from .builders import PASSWORD, charger, charger_data, site_entry
-from .test_config_flow import suggested
+from .flow_steps import suggested
 
 pytestmark = pytest.mark.usefixtures("no_setup")
 

@@ -12,7 +12,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.smart_charging.const import DOMAIN
 
 from .builders import GRID_POWER, charger, grid_meter, pv, set_power, site_entry
-from .test_config_flow import METER_EMPTY, site_input
+from .flow_steps import METER_EMPTY, site_input
 
 pytestmark = pytest.mark.usefixtures("no_setup")
 

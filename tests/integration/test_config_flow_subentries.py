@@ -27,7 +27,7 @@ from .builders import (
     set_power,
     site_entry,
 )
-from .test_config_flow import METER_EMPTY, suggested
+from .flow_steps import METER_EMPTY, suggested
 
 pytestmark = pytest.mark.usefixtures("no_setup")
 

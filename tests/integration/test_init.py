@@ -1,11 +1,9 @@
 """Setting a site up, changing it while chargers are connected, and ending it."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 import socket
 import ssl
-from types import MappingProxyType
 from typing import Any
 from unittest.mock import patch
 
@@ -13,7 +11,7 @@ import aiohttp
 from homeassistant.config_entries import ConfigEntryState, ConfigSubentry
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import device_registry as dr, issue_registry as ir
+from homeassistant.helpers import device_registry as dr
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import pytest
@@ -25,14 +23,12 @@ from custom_components.smart_charging.engine.csms.security import verify_passwor
 from custom_components.smart_charging.engine.ledger import Ledger, LedgerError, LedgerTooNew
 from custom_components.smart_charging.engine.model import EvseKey, MeterQuality, StoreError
 from custom_components.smart_charging.issues import async_password_refused
-from custom_components.smart_charging.listening import ListenSettings, bind_error
 
 from .builders import (
     GRID_POWER,
     PASSWORD,
     PV_POWER,
     charger,
-    charger_data,
     charger_with_password,
     grid_meter,
     pv,
@@ -41,50 +37,10 @@ from .builders import (
     site_entry,
 )
 from .certificates import write_certificate
+from .site_setup import add_charger, is_free, issue_ids, set_up
 from .virtual_station import virtual_station
 
-pytestmark = pytest.mark.usefixtures("socket_enabled")
-
-
-@pytest.fixture(autouse=True)
-async def unload_at_the_end(hass: HomeAssistant) -> AsyncIterator[None]:
-    """Unload what a test left running."""
-    yield
-    for entry in hass.config_entries.async_loaded_entries(DOMAIN):
-        await hass.config_entries.async_unload(entry.entry_id)
-    await hass.async_block_till_done()
-
-
-async def set_up(hass: HomeAssistant, port: int, *subentries: Any, **changes: Any) -> MockConfigEntry:
-    """Set a site up and return its entry, whatever came of it."""
-    entry = site_entry(port, subentries, **changes)
-    entry.add_to_hass(hass)
-    await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done()
-    return entry
-
-
-def add_charger(hass: HomeAssistant, entry: MockConfigEntry, station_id: str) -> None:
-    """Add a charger to a running site, as the flow does."""
-    made = charger(station_id)
-    subentry = ConfigSubentry(
-        data=MappingProxyType(made["data"]),
-        subentry_id=made["subentry_id"],
-        subentry_type="charger",
-        title=made["title"],
-        unique_id=station_id,
-    )
-    hass.config_entries.async_add_subentry(entry, subentry)
-
-
-def issue_ids(hass: HomeAssistant) -> set[str]:
-    """Return the ids of our issues."""
-    return {issue_id for domain, issue_id in ir.async_get(hass).issues if domain == DOMAIN}
-
-
-def is_free(port: int) -> bool:
-    """Return whether nobody listens on this port."""
-    return bind_error(ListenSettings("127.0.0.1", port)) is None
+pytestmark = pytest.mark.usefixtures("socket_enabled", "unload_at_the_end")
 
 
 async def test_a_charger_logs_in_with_its_password_and_is_seen(hass: HomeAssistant, free_port: int) -> None:
@@ -196,92 +152,6 @@ async def test_two_sites_share_the_hosts_ledger(hass: HomeAssistant, free_port: 
         assert await hass.config_entries.async_unload("site2")
     assert (opened.call_count, closed.call_count) == (1, 1)
     assert Path(hass.config.path("smart_charging.db")).exists()
-
-
-async def test_no_charger_loses_its_socket_when_another_is_added_changed_or_removed(
-    hass: HomeAssistant, free_port: int
-) -> None:
-    entry = await set_up(hass, free_port, charger("CP-1"))
-    runtime = entry.runtime_data
-    async with virtual_station(free_port, "CP-1") as station:
-        await station.boot()
-        add_charger(hass, entry, "CP-2")
-        await hass.async_block_till_done()
-        assert set(runtime.site.view.chargers) == {"CP-1", "CP-2"}
-        for station_id in ("CP-1", "CP-2"):
-            changed = charger_data(station_id, max_current_a=20.0)
-            hass.config_entries.async_update_subentry(entry, entry.subentries[f"sub_{station_id}"], data=changed)
-        await hass.async_block_till_done()
-        assert [each.config.max_current_a for each in runtime.csms.stations.values()] == [20.0, 20.0]
-        hass.config_entries.async_remove_subentry(entry, "sub_CP-2")
-        await hass.async_block_till_done()
-        assert set(runtime.site.view.chargers) == {"CP-1"}
-        assert await station.call("Heartbeat", {})
-    assert entry.runtime_data is runtime
-
-
-async def test_a_removed_charger_is_let_go(hass: HomeAssistant, free_port: int) -> None:
-    entry = await set_up(hass, free_port, charger("CP-1"))
-    async with virtual_station(free_port, "CP-1") as station:
-        await station.boot()
-        hass.config_entries.async_remove_subentry(entry, "sub_CP-1")
-        await hass.async_block_till_done()
-        assert not station.connected
-    assert entry.runtime_data.site.view.chargers == {}
-
-
-async def test_meter_and_pv_come_and_go_while_the_site_runs(hass: HomeAssistant, free_port: int) -> None:
-    set_power(hass, GRID_POWER, 230)
-    set_power(hass, PV_POWER, 3, "kW")
-    entry = await set_up(hass, free_port, grid_meter(), pv())
-    site = entry.runtime_data.site
-    assert (site.view.grid_quality, site.view.grid_power_w, site.view.pv_power_w) == (MeterQuality.FRESH, 230, 3000)
-    hass.config_entries.async_remove_subentry(entry, "sub_meter")
-    hass.config_entries.async_remove_subentry(entry, f"sub_{PV_POWER}")
-    await hass.async_block_till_done()
-    assert (site.view.grid_quality, site.view.pv_power_w) == (MeterQuality.ABSENT, None)
-    assert entry.runtime_data.site is site
-
-
-async def test_fuse_and_name_change_without_a_restart(hass: HomeAssistant, free_port: int) -> None:
-    entry = await set_up(hass, free_port)
-    runtime = entry.runtime_data
-    hass.config_entries.async_update_entry(entry, title="Villa", data=site_data(free_port, fuse_a=63.0))
-    await hass.async_block_till_done()
-    assert entry.runtime_data is runtime
-    assert (runtime.site.config.fuse_a, runtime.site.config.name) == (63.0, "Villa")
-    device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, "site1"), "site1")
-    assert device is not None
-    assert device.name == "Villa"
-
-
-async def test_another_number_of_phases_starts_the_site_anew_with_its_sensors(
-    hass: HomeAssistant, free_port: int
-) -> None:
-    headroom = {f"sensor.home_headroom_l{phase}" for phase in (1, 2, 3)}
-    entry = await set_up(hass, free_port)
-    assert headroom <= set(hass.states.async_entity_ids())
-    for phases, left in ((1, {"sensor.home_headroom_l1"}), (3, headroom)):
-        hass.config_entries.async_update_entry(entry, data=site_data(free_port, phases=phases))
-        await hass.async_block_till_done()
-        assert entry.state is ConfigEntryState.LOADED
-        assert entry.runtime_data.site.config.phases == phases
-        assert headroom & set(hass.states.async_entity_ids()) == left
-
-
-async def test_another_port_or_lease_makes_a_new_server(hass: HomeAssistant, free_port: int) -> None:
-    entry = await set_up(hass, free_port)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        other_port = probe.getsockname()[1]
-    hass.config_entries.async_update_entry(entry, data=site_data(other_port))
-    await hass.async_block_till_done()
-    assert entry.runtime_data.port == other_port
-    assert is_free(free_port)
-    hass.config_entries.async_update_entry(entry, options={"lease_hold_s": 20, "lease_renew_s": 8})
-    await hass.async_block_till_done()
-    assert entry.state is ConfigEntryState.LOADED
-    assert entry.runtime_data.site.config.lease.hold_s == 20
 
 
 @pytest.mark.parametrize(("version", "minor_version"), [(1, 2), (2, 1)])

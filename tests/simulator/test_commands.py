@@ -167,3 +167,15 @@ async def test_a_phase_switching_station_obeys_the_number_of_phases() -> None:
         await virtual.until(lambda: virtual.connector.outlet.current_a == (10.0, 0.0, 0.0))
         table = await virtual.call("GetConfiguration", key=["ConnectorSwitch3to1PhaseSupported"])
         assert table["configurationKey"][0]["value"] == "true"
+
+
+async def test_a_pending_station_that_is_asked_to_boot_is_booted_by_the_answer() -> None:
+    async with virtual_site() as virtual:
+        pending = {"status": "Pending", "currentTime": "2026-06-01T10:00:00.000Z", "interval": 300}
+        virtual.central.boot_answers = [pending]
+        await virtual.heard("BootNotification")
+        await virtual.pass_time(5)
+        assert await virtual.call("TriggerMessage", requestedMessage="BootNotification") == {"status": "Accepted"}
+        await virtual.heard("BootNotification", 2)
+        virtual.station.plug(True)
+        await virtual.heard("StartTransaction")
