@@ -2,17 +2,19 @@
 
 import argparse
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from pathlib import Path
 import signal
 import sys
 import tempfile
 
+from homeassistant.const import RESTART_EXIT_CODE
+
 from .client import HomeClient, RefusedError
 from .entities import charger_key, registered_entities
 from .home_assistant import NotOursError
-from .process import EndedError
+from .process import ChildProcess, EndedError
 from .site import Site
 from .stage import PASSWORD, USER, Ports, Stage, open_stage
 
@@ -57,7 +59,7 @@ async def show(config: Path, ports: Ports, chargers: int, seconds: float | None)
             arriving = tasks.create_task(cars_arrive(stage))
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
-                    await _first_to_end(stage)
+                    await _stay(stage)
             arriving.cancel()
 
 
@@ -76,17 +78,24 @@ async def cars_arrive(stage: Stage) -> None:
         await asyncio.sleep(SECONDS_BETWEEN_CARS)
 
 
-async def _first_to_end(stage: Stage) -> None:
-    """Wait until a process ends by itself; EndedError then."""
-    processes = (stage.home.process, stage.simulator.process)
+async def _stay(stage: Stage) -> None:
+    """Stay until a process ends by itself, EndedError then; a restart asked for in the browser is carried out."""
+    while True:
+        await _first_to_end([stage.home.process, stage.simulator.process])
+        stage.simulator.process.check()
+        if stage.home.process.exit_code != RESTART_EXIT_CODE:
+            stage.home.process.check()
+        print("demo: Home Assistant starts again", flush=True)
+        await stage.start_home()
+
+
+async def _first_to_end(processes: Sequence[ChildProcess]) -> None:
     waiting = [asyncio.ensure_future(process.wait()) for process in processes]
     try:
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in waiting:
             task.cancel()
-    for process in processes:
-        process.check()
 
 
 async def _unless(stop: asyncio.Event, work: Awaitable[None]) -> None:

@@ -37,6 +37,11 @@ class ChildProcess:
         """Tell whether it was started and has not ended."""
         return self._process is not None and self._process.returncode is None
 
+    @property
+    def exit_code(self) -> int | None:
+        """Return how it ended; None while it runs, negative for a signal."""
+        return None if self._process is None else self._process.returncode
+
     def check(self) -> None:
         """Raise EndedError with the end of its log where it does not run."""
         if not self.running:

@@ -59,6 +59,8 @@ class ManualClock:
 
         `settle` is real time granted after each timer for data in sockets to arrive.
         """
+        # Debug mode, which the test harness sets, keeps a stack for each of a million callbacks.
+        asyncio.get_running_loop().set_debug(False)
         target = self._elapsed + seconds
         await self._settle(settle)
         while self._timers and self._timers[0][0] <= target:

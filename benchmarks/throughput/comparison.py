@@ -60,21 +60,22 @@ async def messages_per_s(module: str, seconds: float) -> float:
 
 
 async def kib_per_station() -> float:
-    """Return the memory of our server per connected station that is booted and idle."""
+    """Return the memory of our server per station that is configured, connected, booted and idle."""
+    async with _server(OURS, stations=0) as (process, _):
+        alone = await _rss(process)
     async with _server(OURS) as (process, port), _session() as session:
-        before = await _rss(process)
         stations = [LoadStation(f"B{number}", port) for number in range(STATIONS)]
         for station in stations:
             await station.connect(session)
         idling = [asyncio.create_task(station.idle()) for station in stations]
         await asyncio.sleep(10)
-        after = await _rss(process)
+        together = await _rss(process)
         for task in idling:
             task.cancel()
         await asyncio.gather(*idling, return_exceptions=True)
         for station in stations:
             await station.close()
-        return (after - before) / STATIONS
+        return (together - alone) / STATIONS
 
 
 async def _metered(stations: list[LoadStation], seconds: float) -> int:
@@ -92,14 +93,21 @@ async def _rss(process: Process) -> int:
 
 
 @asynccontextmanager
-async def _server(module: str) -> AsyncGenerator[tuple[Process, int]]:
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", module, stdin=PIPE, stdout=PIPE)
+async def _server(module: str, stations: int = STATIONS) -> AsyncGenerator[tuple[Process, int]]:
+    command = [sys.executable, "-m", module, str(stations)]
+    process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
+    assert process.stdin is not None
+    assert process.stdout is not None
     try:
-        assert process.stdout is not None
         yield process, int(await process.stdout.readline())
     finally:
-        process.kill()
-        await process.wait()
+        process.stdin.close()
+        try:
+            async with asyncio.timeout(20):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
 
 
 def _session() -> aiohttp.ClientSession:

@@ -1,7 +1,9 @@
 """The whole server path as it runs in a site: validate, keep durably, update the view, then reply."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
+import sys
 import tempfile
 
 from custom_components.smart_charging.engine.clock import SystemClock
@@ -12,13 +14,11 @@ from custom_components.smart_charging.engine.csms.server import ServerSettings
 from custom_components.smart_charging.engine.ledger import Ledger
 from custom_components.smart_charging.engine.site import Site
 
-from .comparison import STATIONS
 from .serving import serve
 
 
-async def start() -> int:
-    """Run a site with a ledger on disk and as many stations as dial in; return the port."""
-    folder = tempfile.mkdtemp(prefix="throughput-")
+async def start(folder: str, stations: int) -> int:
+    """Run a site with so many configured stations and a ledger in this folder; return the port."""
     ledger = (await Ledger.open(Path(folder) / "ledger.db")).site("bench")
     clock, lease = SystemClock(), LeaseTimes()
     csms = CentralSystem(
@@ -33,10 +33,11 @@ async def start() -> int:
         SiteConfig("bench", "Bench", fuse_a=10_000.0, has_grid_meter=False), csms=csms, ledger=ledger, clock=clock
     )
     await site.start()
-    for number in range(STATIONS):
+    for number in range(stations):
         await site.add_charger(StationConfig(f"B{number}", f"B{number}", allow_without_password=True))
     return await site.listen("127.0.0.1", 0)
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(start))
+    with tempfile.TemporaryDirectory(prefix="throughput-") as ledger_folder:
+        asyncio.run(serve(partial(start, ledger_folder, int(sys.argv[1]))))
