@@ -7,7 +7,7 @@ import pytest
 
 from custom_components.smart_charging.engine.control.house import house_current, worst_recent
 from custom_components.smart_charging.engine.control.snapshot import ControlState, Snapshot
-from custom_components.smart_charging.engine.model import EvseKey, MeterQuality, Phases, ReasonCode
+from custom_components.smart_charging.engine.model import EvseKey, EvseStatus, MeterQuality, Phases, ReasonCode
 
 from .builders import KEY, NOW, SITE, Loop, evse, grid
 
@@ -44,6 +44,15 @@ def test_a_station_without_a_meter_may_draw_up_to_its_limit() -> None:
 def test_a_lost_meter_leaves_the_worst_of_the_last_minutes() -> None:
     state = ControlState(house_peaks=((NOW, Phases(12.0, 3.0, 4.0)), (NOW, Phases(5.0, 14.0, 2.0))))
     assert worst_recent(SITE, state) == Phases(12.0, 14.0, 10.0)
+
+
+def test_a_car_that_nobody_measures_yet_is_no_peak_of_the_house() -> None:
+    loop = Loop()
+    for unmeasured in (evse(measured=None), evse(measured=None, status=None), evse(measured=16.0, connected=False)):
+        loop.decide(grid(2.0 + 16.0), unmeasured)
+        assert worst_recent(SITE, loop.state) == Phases.each(SITE.reserved_house_a)
+    loop.decide(grid(18.0), evse(measured=None, status=EvseStatus.AVAILABLE))
+    assert worst_recent(SITE, loop.state) == Phases.each(18.0)
 
 
 def test_peaks_older_than_a_quarter_of_an_hour_are_forgotten() -> None:

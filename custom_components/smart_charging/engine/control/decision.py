@@ -6,7 +6,7 @@ from datetime import datetime
 from ..model import NOMINAL_VOLTAGE_V, EvseKey, MeterQuality, Phases, Reason, ReasonCode, Setpoint
 from .allocator import Candidate, Row, Share, allocate
 from .desire import Desire, desired
-from .house import draw_bounds, draws_freely, house_current, measured_on_grid, remember_peak
+from .house import certain_house, draw_bounds, draws_freely, house_current, measured_on_grid, remember_peak
 from .observation import observe, usable_max
 from .pacing import pace
 from .reasons import FREE, PHASE_ROWS, SURPLUS_ROW, explain
@@ -50,7 +50,9 @@ def decide(
     next_state = ControlState(
         evses=controls,
         house_a=house if measured else None,
-        house_peaks=remember_peak(state.house_peaks, house, now) if measured else state.house_peaks,
+        house_peaks=(
+            remember_peak(state.house_peaks, certain_house(snapshot, house), now) if measured else state.house_peaks
+        ),
         surplus_w=smoothed_w,
         surplus_at=None if smoothed_w is None else now,
     )

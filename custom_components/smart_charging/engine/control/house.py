@@ -70,6 +70,18 @@ def worst_recent(site: SiteConfig, state: ControlState) -> Phases:
     return worst
 
 
+def certain_house(snapshot: Snapshot, house_a: Phases) -> Phases:
+    """Return the part of a house current that can be no car's: what draws unmeasured may draw all it can.
+
+    Without this a car that nobody measures, as right after a start, would count as a peak of the house.
+    """
+    for evse in snapshot.evses:
+        empty = evse.connected and evse.status is not None and not evse.status.plugged
+        if not empty and (evse.measured_a is None or not evse.connected):
+            house_a -= Phases.spread(evse.station.max_current_a, grid_phases(snapshot.site, evse.station))
+    return house_a
+
+
 def remember_peak(
     peaks: tuple[tuple[datetime, Phases], ...], house_a: Phases, now: datetime
 ) -> tuple[tuple[datetime, Phases], ...]:
