@@ -81,6 +81,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: SmartChargingConfigEntry
         await _async_close(hass, runtime)
         raise ConfigEntryNotReady(translation_domain=DOMAIN, translation_key="ledger_error") from err
     except BaseException:
+        # A cancelled set-up, too, must give back its port and its share of the ledger.
         await _async_close(hass, runtime)
         raise
     _follow(hass, entry, runtime)

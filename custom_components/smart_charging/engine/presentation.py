@@ -7,7 +7,7 @@ from datetime import datetime
 from .config import SiteConfig
 from .control.decision import site_limit
 from .control.safe_currents import SafeCurrents
-from .control.snapshot import Decision, GridSnapshot, Snapshot
+from .control.snapshot import Decision, GridSnapshot
 from .csms.state import EvseState
 from .csms.station import Station
 from .evse_settings import EvseSettings
@@ -55,7 +55,7 @@ def present(
         pv_power_w=measured.pv_power_w,
         surplus_w=None if decision is None or decision.surplus_w is None else max(0.0, decision.surplus_w),
         headroom_a=None if decision is None else _in_use(site, decision.headroom_a),
-        limit_a=site_limit(Snapshot(site, grid, ())).l1,
+        limit_a=site_limit(site).l1,
         limit_source=_SOURCES.get(grid.quality, LimitSource.FUSE),
         chargers={
             station_id: _charger(station, safe, setpoints, settings, record) for station_id, station in stations.items()

@@ -30,7 +30,6 @@ def evse_snapshot(
         connected=state.connected,
         status=evse.status,
         measured_a=None if measurement is None else measured_current(measurement, config.phases),
-        power_w=None if measurement is None else measurement.power_w,
         commanded_a=commanded_current(evse.applied, now),
         settled=_settled(evse, now) and measurement is not None,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from ..config import SiteConfig
 from ..model import NOMINAL_VOLTAGE_V, EvseKey, MeterQuality, Phases, Reason, ReasonCode, Setpoint
 from .allocator import Candidate, Row, Share, allocate
 from .desire import Desire, desired
@@ -59,10 +60,10 @@ def decide(
     return Decision(now, setpoints, house, _headroom(snapshot, house, setpoints, controls), surplus_w), next_state
 
 
-def site_limit(snapshot: Snapshot) -> Phases:
+def site_limit(site: SiteConfig) -> Phases:
     """Return what may flow on each grid phase: the fuse less its margin."""
-    limit_a = snapshot.site.fuse_a - snapshot.site.margin_a
-    return Phases(limit_a, 0.0, 0.0) if snapshot.site.phases == 1 else Phases.each(limit_a)
+    limit_a = site.fuse_a - site.margin_a
+    return Phases(limit_a, 0.0, 0.0) if site.phases == 1 else Phases.each(limit_a)
 
 
 def _surplus(snapshot: Snapshot, house: Phases) -> float | None:
@@ -122,7 +123,7 @@ def _shares(
     now: datetime,
 ) -> dict[EvseKey, Share]:
     used = {evse.key: grid_phases(snapshot.site, evse.station, controls[evse.key].active_phases) for evse in order}
-    capacity = site_limit(snapshot) - house - _uncontrolled(snapshot, house)
+    capacity = site_limit(snapshot.site) - house - _uncontrolled(snapshot, house)
     free = {evse.key for evse in order if draws_freely(snapshot.site, evse)}
     active = [evse for evse in order if desires[evse.key].min_a > 0 and evse.key not in free]
     candidates = [
@@ -182,7 +183,7 @@ def _uncontrolled(snapshot: Snapshot, house: Phases) -> Phases:
 def _headroom(
     snapshot: Snapshot, house: Phases, setpoints: Mapping[EvseKey, Setpoint], controls: Mapping[EvseKey, EvseControl]
 ) -> Phases:
-    left = site_limit(snapshot) - house
+    left = site_limit(snapshot.site) - house
     for evse in snapshot.evses:
         if evse.status is not None and evse.status.plugged:
             used = grid_phases(snapshot.site, evse.station, controls[evse.key].active_phases)

@@ -35,7 +35,6 @@ class EvseSnapshot:
     connected: bool
     status: EvseStatus | None
     measured_a: Phases | None = None
-    power_w: float | None = None
     commanded_a: float | None = None
     settled: bool = False
 

@@ -45,6 +45,7 @@ def open_storage(url_or_path: Path | str) -> sa.Engine:
         engine.dispose()
         raise
     except Exception as error:
+        # A file that is none of ours fails in many ways; none of them may leave the engine open.
         engine.dispose()
         raise LedgerError(f"The ledger can't be opened: {error}") from error
     return engine
