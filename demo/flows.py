@@ -19,8 +19,8 @@ async def run_flow(client: HomeClient, start: Mapping[str, Json], answers: Answe
 
 
 async def continue_flow(client: HomeClient, page: Page, answers: Answers, path: str = FLOWS) -> Page:
-    """Answer a flow's pages from this one on and return its last answer."""
-    while page.get("type") == "form":
+    """Answer a flow's pages and menus from this one on and return its last answer."""
+    while page.get("type") in {"form", "menu"}:
         if page.get("errors"):
             raise RefusedError(f"step {page.get('step_id')} was refused: {page['errors']}")
         answer = answers.get(str(page.get("step_id")))

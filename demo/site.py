@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import time
 
 from .client import HomeClient, RefusedError
-from .flows import FLOWS, OPTIONS_FLOWS, Page, continue_flow, run_flow, suggested_values
+from .flows import FLOWS, OPTIONS_FLOWS, Answers, Page, continue_flow, run_flow, suggested_values
 from .json import Json, as_list, as_object
 from .modbus import GRID_EXPORT, GRID_IMPORT, GRID_PHASES, GRID_POWER, SOLAR_ENERGY, SOLAR_POWER
 
@@ -99,7 +99,8 @@ async def _move(client: HomeClient, entry_id: str, ocpp_port: int) -> None:
 async def shorten_lease(client: HomeClient, entry_id: str, hold_s: int, renew_s: int) -> None:
     """Let limits hold for less time than they do by default."""
     times: dict[str, Json] = {"lease_hold_s": hold_s, "lease_renew_s": renew_s}
-    await run_flow(client, {"handler": entry_id}, {"init": lambda _: {"expert": times}}, OPTIONS_FLOWS)
+    answers: Answers = {"init": lambda _: {"next_step_id": "expert"}, "expert": lambda _: times}
+    await run_flow(client, {"handler": entry_id}, answers, OPTIONS_FLOWS)
 
 
 async def confirm_chargers(

@@ -30,6 +30,12 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--phases", default="3,1", help="phases of the cars, in turn")
     add("--interval", type=int, default=60, help="seconds between meter values, until the central system sets it")
     add("--battery", type=float, default=0.0, metavar="KWH", help="home battery; 0 is none")
+    add("--zero-export", action="store_true", help="the inverter makes no more than the site takes")
+    add(
+        "--circuit", default="", metavar="ID", help="a circuit with a meter of its own, on which the last station hangs"
+    )
+    add("--contactor", action="store_true", help="a contactor for one phase or three before the last station")
+    add("--switch-phases", action="store_true", help="the stations follow numberPhases")
     add("--password", default=None, help="password of all stations")
     add("--plug-after", type=float, default=5.0, help="seconds until the first car comes; negative: none comes")
     add("--plug-every", type=float, default=60.0, help="seconds between the cars")
@@ -49,6 +55,10 @@ async def run(arguments: argparse.Namespace) -> None:
         seed=arguments.seed,
         sample_s=arguments.interval,
         battery_wh=1000 * arguments.battery,
+        zero_export=arguments.zero_export,
+        circuit=arguments.circuit,
+        contactor=arguments.contactor,
+        switches_phases=arguments.switch_phases,
         password=arguments.password,
         plug_first_s=arguments.plug_after,
         plug_next_s=arguments.plug_every,

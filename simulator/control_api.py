@@ -12,15 +12,24 @@ from .ocpp.dialler import Dialler
 from .ocpp.json import FormatError, Json, Payload, integer, number, optional_integer, text
 from .ocpp.station import SimulatedStation
 from .ocpp.transaction import StopReason
+from .plant.battery import BatteryMode
+from .plant.circuit import Circuit
+from .plant.contactor import Contactor
 from .plant.outlet import Outlet
 from .plant.phases import Phases, phases
 from .simulated_site import SimulatedSite
 
 type Act = Callable[[SimulatedStation, Dialler, Payload], None]
 
+_LINE: dict[str, Callable[[Dialler], None]] = {
+    "hang": Dialler.hang,
+    "disconnect": Dialler.disconnect,
+    "reconnect": Dialler.reconnect,
+}
+
 
 class ControlApi:
-    """GET /state; POST /house, /pv, /meter and /stations/{id} with JSON objects."""
+    """GET /state; POST /house, /pv, /meter, /battery, /circuits/{id} and /stations/{id} with JSON objects."""
 
     def __init__(self, site: SimulatedSite, modbus: ModbusDevices) -> None:
         """Act on this site and these devices."""
@@ -37,6 +46,8 @@ class ControlApi:
                 web.post("/house", self._house),
                 web.post("/pv", self._pv),
                 web.post("/meter", self._meter),
+                web.post("/battery", self._battery),
+                web.post("/circuits/{circuit_id}", self._circuit),
                 web.post("/stations/{station_id}", self._station),
             ]
         )
@@ -72,6 +83,32 @@ class ControlApi:
         self._modbus.meter.online = bool((await _body(request)).get("online"))
         return self._done()
 
+    async def _battery(self, request: web.Request) -> web.Response:
+        battery = self._site.plant.battery
+        if battery is None:
+            raise web.HTTPNotFound(text="no battery")
+        body = await _body(request)
+        if "mode" in body:
+            mode = text(body, "mode")
+            if mode not in list(BatteryMode):
+                raise FormatError(f"no mode {mode!r}")
+            power_w = number(body, "power_w") if "power_w" in body else 0.0
+            if power_w < 0:
+                raise FormatError("power_w must not be negative")
+            battery.command(BatteryMode(mode), power_w)
+        if "obeys" in body:
+            battery.obeys = bool(body["obeys"])
+        return self._done()
+
+    async def _circuit(self, request: web.Request) -> web.Response:
+        circuit_id = request.match_info["circuit_id"]
+        circuit = self._site.plant.tree.circuits.get(circuit_id)
+        if circuit is None:
+            raise web.HTTPNotFound(text=f"no circuit {circuit_id}")
+        watts = (await _body(request)).get("phases_w")
+        circuit.load.hold(None if watts is None else _three(watts))
+        return self._done()
+
     async def _station(self, request: web.Request) -> web.Response:
         station_id = request.match_info["station_id"]
         station = self._site.stations.get(station_id)
@@ -96,6 +133,7 @@ def site_state(site: SimulatedSite, modbus: ModbusDevices) -> Payload:
         "time": plant.now.isoformat(),
         "house_w": list(plant.house_w),
         "pv_w": plant.photovoltaics.power_w,
+        "pv_available_w": plant.photovoltaics.available_w,
         "pv_wh": plant.photovoltaics.energy_wh,
         "grid": {
             "power_w": plant.grid.total_w,
@@ -107,12 +145,39 @@ def site_state(site: SimulatedSite, modbus: ModbusDevices) -> Payload:
         },
         "battery": None
         if battery is None
-        else {"power_w": battery.power_w, "state_of_charge": battery.state_of_charge},
+        else {
+            "power_w": battery.power_w,
+            "state_of_charge": battery.state_of_charge,
+            "mode": battery.mode,
+            "told_w": battery.told_w,
+            "obeys": battery.obeys,
+        },
+        "circuits": {circuit_id: _circuit_state(circuit) for circuit_id, circuit in plant.tree.circuits.items()},
         "meter_online": modbus.meter.online,
         "stations": {
             station_id: _station_state(station, site.diallers[station_id])
             for station_id, station in site.stations.items()
         },
+    }
+
+
+def _circuit_state(circuit: Circuit) -> Payload:
+    return {
+        "parent": circuit.parent_id,
+        "own_w": list(circuit.load.power_w()),
+        "phase_power_w": list(circuit.meter.power_w),
+        "current_a": list(circuit.meter.current_a),
+        "import_wh": circuit.meter.import_wh,
+    }
+
+
+def _contactor_state(contactor: Contactor | None) -> Json:
+    if contactor is None:
+        return None
+    return {
+        "phases": contactor.phases,
+        "switches": contactor.switches,
+        "switched_under_load": contactor.switched_under_load,
     }
 
 
@@ -145,6 +210,10 @@ def _connector_state(connector: Connector) -> Payload:
         "plugged": outlet.plugged,
         "register_wh": outlet.energy_wh,
         "offered_a": outlet.present_offer.current_a,
+        "offered_phases": outlet.present_offer.phases,
+        "phase_switches": connector.relay.switches,
+        "circuit": outlet.wiring.circuit_id,
+        "contactor": _contactor_state(outlet.wiring.contactor),
         "current_a": list(outlet.current_a),
         "power_w": outlet.power_w,
         "car": _car_state(outlet),
@@ -176,16 +245,22 @@ def _act(name: str, value: Json) -> Act:
             return lambda station, _, body: station.present_tag(text(body, "tag"), _connector(station, body))
         case "fault", str():
             return lambda station, _, body: station.fail(text(body, "fault"), _connector(station, body))
-        case "hang", True:
-            return lambda _, dialler, __: dialler.hang()
-        case "disconnect", True:
-            return lambda _, dialler, __: dialler.disconnect()
-        case "reconnect", True:
-            return lambda _, dialler, __: dialler.reconnect()
+        case "contactor", 1 | 3:
+            return lambda station, _, body: _switch_contactor(station, body)
+        case "hang" | "disconnect" | "reconnect", True:
+            change_line = _LINE[name]
+            return lambda _, dialler, __: change_line(dialler)
         case "reboot", True:
             return lambda station, _, __: station.reset(StopReason.POWER_LOSS, after_s=0.0)
         case _:
             raise FormatError(f"{name} can not be {value!r}")
+
+
+def _switch_contactor(station: SimulatedStation, body: Payload) -> None:
+    outlet = station.connectors[_connector(station, body)].outlet
+    if outlet.wiring.contactor is None:
+        raise FormatError("this connector has no contactor")
+    outlet.switch_contactor(integer(body, "contactor"))
 
 
 def _connector(station: SimulatedStation, body: Payload) -> int:

@@ -7,16 +7,22 @@ from .clock import Clock
 from .ocpp.options import StationOptions
 from .plant.battery import Battery, BatteryRating
 from .plant.car import Car, CarModel
+from .plant.circuit import Circuit
+from .plant.contactor import Contactor
 from .plant.house import House
-from .plant.sun import FixedSun, NoonSun, RealSun, Sun
-from .simulated_site import SimulatedSite
+from .plant.outlet import Wiring
+from .plant.sun import FixedSun, NoonSun, Photovoltaics, RealSun, Sun
+from .simulated_site import Premises, SimulatedSite
 
 PV_PEAK_W = 9_500.0
 
 
 @dataclass(frozen=True, slots=True)
 class DemoOptions:
-    """What the command line asks for; `phases` are the cars' phases in turn, times in s."""
+    """What the command line asks for; `phases` are the cars' phases in turn, times in s.
+
+    The last station hangs on `circuit`, "" being the grid connection, and behind the contactor if there is one.
+    """
 
     url: str
     stations: int = 2
@@ -26,6 +32,10 @@ class DemoOptions:
     seed: int = 1
     sample_s: int = 60
     battery_wh: float = 0.0
+    zero_export: bool = False
+    circuit: str = ""
+    contactor: bool = False
+    switches_phases: bool = False
     password: str | None = None
     plug_first_s: float = 5.0
     plug_next_s: float = 60.0
@@ -39,6 +49,7 @@ def build_site(options: DemoOptions, clock: Clock) -> SimulatedSite:
             url=options.url,
             password=options.password,
             sample_s=options.sample_s,
+            switches_phases=options.switches_phases,
             register_wh=1_204_300.0 + 97_000.0 * n,
         )
         for n in range(1, options.stations + 1)
@@ -49,13 +60,18 @@ def build_site(options: DemoOptions, clock: Clock) -> SimulatedSite:
         )
         for n, station in enumerate(stations)
     }
+    last = Wiring(circuit_id=options.circuit, contactor=Contactor() if options.contactor else None)
     battery = Battery(BatteryRating(options.battery_wh), 0.5) if options.battery_wh > 0 else None
     return SimulatedSite(
         stations,
         cars=cars,
-        house=House(options.seed),
-        sun=make_sun(options, clock),
-        battery=battery,
+        wiring={(stations[-1].station_id, 1): last} if stations else {},
+        premises=Premises(
+            House(options.seed),
+            Photovoltaics(make_sun(options, clock), zero_export=options.zero_export),
+            battery,
+            [Circuit(options.circuit)] if options.circuit else [],
+        ),
         clock=clock,
     )
 

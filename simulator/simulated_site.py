@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import timedelta
 from types import TracebackType
 from typing import Self
@@ -13,11 +14,13 @@ from .ocpp.options import StationOptions
 from .ocpp.station import SimulatedStation
 from .plant.battery import Battery
 from .plant.car import Car
+from .plant.circuit import Circuit
 from .plant.grid import GridSupply
 from .plant.house import House
-from .plant.outlet import Outlet
+from .plant.outlet import Outlet, Wiring
+from .plant.phases import ZERO
 from .plant.site import Plant
-from .plant.sun import FixedSun, Photovoltaics, Sun
+from .plant.sun import FixedSun, Photovoltaics
 
 TICK_S = 0.25
 
@@ -25,11 +28,21 @@ type ConnectorKey = tuple[str, int]
 """A station id and a connector number."""
 
 
+@dataclass(slots=True)
+class Premises:
+    """What there is besides stations and cars: by default nothing that draws or yields anything."""
+
+    house: House = field(default_factory=lambda: House(fixed_w=ZERO))
+    photovoltaics: Photovoltaics = field(default_factory=lambda: Photovoltaics(FixedSun(0.0)))
+    battery: Battery | None = None
+    circuits: Sequence[Circuit] = ()
+    supply: GridSupply = field(default_factory=GridSupply)
+
+
 class SimulatedSite:
     """Builds and runs a site; use as an async context manager to have it run.
 
-    Without arguments for house and sun nothing but the cars draws or yields anything, which is what
-    most tests want. `cars` and `rotations` go by (station id, connector number).
+    `cars` and `wiring` go by (station id, connector number).
     """
 
     def __init__(
@@ -37,11 +50,8 @@ class SimulatedSite:
         stations: Sequence[StationOptions],
         *,
         cars: Mapping[ConnectorKey, Car] | None = None,
-        rotations: Mapping[ConnectorKey, tuple[int, int, int]] | None = None,
-        house: House | None = None,
-        sun: Sun | None = None,
-        battery: Battery | None = None,
-        supply: GridSupply | None = None,
+        wiring: Mapping[ConnectorKey, Wiring] | None = None,
+        premises: Premises | None = None,
         clock: Clock | None = None,
     ) -> None:
         """Build everything at the clock's present time; nothing runs yet. Must be called in an event loop."""
@@ -56,20 +66,22 @@ class SimulatedSite:
                     car=(cars or {}).get((options.station_id, n)),
                     phases=options.phases,
                     energy_wh=options.register_wh,
-                    rotation=(rotations or {}).get((options.station_id, n), (0, 1, 2)),
+                    wiring=(wiring or {}).get((options.station_id, n), Wiring()),
                 )
                 for n in range(1, options.connectors + 1)
             ]
             outlets += own
             self.stations[options.station_id] = SimulatedStation(options, own, self.clock)
         self.diallers = {station_id: Dialler(station) for station_id, station in self.stations.items()}
+        around = premises or Premises()
         self.plant = Plant(
             start=self._start,
-            house=house or House(fixed_w=(0.0, 0.0, 0.0)),
-            photovoltaics=Photovoltaics(sun or FixedSun(0.0)),
+            house=around.house,
+            photovoltaics=around.photovoltaics,
             outlets=outlets,
-            battery=battery,
-            supply=supply,
+            battery=around.battery,
+            circuits=around.circuits,
+            supply=around.supply,
         )
         self._running: asyncio.Task[None] | None = None
 

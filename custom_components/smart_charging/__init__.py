@@ -1,16 +1,17 @@
 """Smart Charging: charge points, solar surplus, fuses and a ledger in Home Assistant."""
 
-from homeassistant.const import EVENT_HOMEASSISTANT_STOP
-from homeassistant.core import Event, HomeAssistant
+from homeassistant.const import EVENT_CORE_CONFIG_UPDATE, EVENT_HOMEASSISTANT_STOP
+from homeassistant.core import Event, HassJob, HomeAssistant
 from homeassistant.exceptions import ConfigEntryError, ConfigEntryNotReady
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.device_registry import DeviceEntry
 from homeassistant.helpers.typing import ConfigType
 
+from .battery_control import BatteryControls
 from .changes import EntryChanges
 from .const import DOMAIN, ENTRY_MINOR_VERSION, ENTRY_VERSION, LOGGER, PLATFORMS, SUBENTRY_CHARGER
 from .coordinator import SiteCoordinator, SmartChargingConfigEntry, SmartChargingRuntime
-from .devices import async_follow_devices, charger_identifier, evse_identifier, site_identifier
+from .devices import async_follow_devices, charger_identifier, evse_identifier, part_identifier, site_identifier
 from .discovery import async_discoverer, async_withdraw
 from .engine.clock import SystemClock
 from .engine.csms.authorization import AcceptEveryone
@@ -30,6 +31,7 @@ from .issues import (
     async_raise,
 )
 from .listening import CertificateError, ListenSettings, async_ssl_context
+from .phase_control import PhaseControls
 from .presence import PresenceLog
 from .readings import SiteReadings
 from .services import async_setup_services
@@ -90,7 +92,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: SmartChargingConfigEntry
 
 def _build(hass: HomeAssistant, entry: SmartChargingConfigEntry, ledger: Ledger) -> SmartChargingRuntime:
     """Put the parts of a site together; nothing of it runs yet."""
-    config, clock, records = site_config(entry), SystemClock(), ledger.site(entry.entry_id)
+    config, clock, records = site_config(hass, entry), SystemClock(), ledger.site(entry.entry_id)
     csms = CentralSystem(
         clock=clock, transactions=records, memory=records, authorizer=AcceptEveryone(), lease=config.lease
     )
@@ -101,6 +103,8 @@ def _build(hass: HomeAssistant, entry: SmartChargingConfigEntry, ledger: Ledger)
         ledger=records,
         coordinator=SiteCoordinator(hass, entry, site),
         readings=SiteReadings(hass, site),
+        batteries=BatteryControls(hass, entry),
+        phases=PhaseControls(hass, entry),
         changes=EntryChanges(hass, entry),
     )
 
@@ -111,11 +115,20 @@ def _follow(hass: HomeAssistant, entry: SmartChargingConfigEntry, runtime: Smart
     async def async_close_at_stop(_event: Event) -> None:
         await _async_close(hass, runtime)
 
+    async def async_follow_time_zone(_event: Event) -> None:
+        await runtime.changes.async_apply()
+
     issues = SiteIssues(hass, entry)
+    # Batteries are let go while those who reach them still run.
+    entry.async_on_unload(hass.async_add_shutdown_job(HassJob(runtime.batteries.async_stop)))
+    for follow in (runtime.batteries.async_update, runtime.phases.async_update):
+        entry.async_on_unload(runtime.coordinator.async_add_listener(follow))
+        follow()
     entry.async_on_unload(runtime.coordinator.async_add_listener(PresenceLog(runtime.coordinator).async_update))
     entry.async_on_unload(runtime.coordinator.async_add_listener(issues.async_update))
     entry.async_on_unload(issues.async_clear)
     entry.async_on_unload(entry.add_update_listener(_async_entry_updated))
+    entry.async_on_unload(hass.bus.async_listen(EVENT_CORE_CONFIG_UPDATE, async_follow_time_zone))
     entry.async_on_unload(hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, async_close_at_stop))
 
 
@@ -186,11 +199,11 @@ async def async_remove_config_entry_device(
 
 def current_identifiers(entry: SmartChargingConfigEntry) -> set[tuple[str, str]]:
     """Return the identifiers of devices that stand for something now, or may when their station is back."""
-    chargers = entry.runtime_data.coordinator.data.chargers
-    current = {site_identifier(entry)}
+    view = entry.runtime_data.coordinator.data
+    current = {site_identifier(entry)} | {part_identifier(part) for part in (*view.circuits, *view.batteries)}
     for subentry in entry.get_subentries_of_type(SUBENTRY_CHARGER):
         current.add(charger_identifier(subentry.subentry_id))
-        charger = chargers.get(str(subentry.unique_id))
+        charger = view.chargers.get(str(subentry.unique_id))
         if charger is not None:
             current |= {evse_identifier(subentry.subentry_id, evse_id) for evse_id in charger.evses}
     return current
@@ -203,6 +216,8 @@ async def _async_close(hass: HomeAssistant, runtime: SmartChargingRuntime) -> No
     runtime.closed = True
     await runtime.coordinator.async_shutdown()
     runtime.readings.async_stop()
+    runtime.phases.async_stop()
+    await runtime.batteries.async_stop()
     await runtime.site.stop()
     await async_release_ledger(hass)
 

@@ -1,4 +1,4 @@
-"""Buttons: what a charging station is told to do once."""
+"""Buttons: what a charging station is told to do once, and charging at full power for an hour."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -10,11 +10,13 @@ from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.util import dt as dt_util
 
 from .coordinator import SmartChargingConfigEntry
 from .engine.csms.station import Station
 from .engine.model import EvseKey
 from .entity import ChargerEntity, EvseEntity
+from .wishes import BOOST_TIME, boost
 
 PARALLEL_UPDATES = 1
 
@@ -60,6 +62,8 @@ EVSE_DESCRIPTIONS: Final = (
     ),
 )
 
+BOOST: Final = ButtonEntityDescription(key="boost", translation_key="boost")
+
 
 async def async_setup_entry(
     hass: HomeAssistant, entry: SmartChargingConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
@@ -81,6 +85,10 @@ async def async_setup_entry(
         async_add_entities(
             (EvseButton(hass, coordinator, description, subentry, key) for description in EVSE_DESCRIPTIONS),
             config_subentry_id=subentry.subentry_id,
+        )
+
+        async_add_entities(
+            [BoostButton(hass, coordinator, BOOST, subentry, key)], config_subentry_id=subentry.subentry_id
         )
 
     entry.async_on_unload(coordinator.async_add_charger_listener(add_charger))
@@ -121,3 +129,13 @@ class EvseButton(EvseEntity, ButtonEntity):
         """Tell the station."""
         station = self.coordinator.site.station(self.key.station_id)
         await self.async_run(self.entity_description.press_fn(station, self.key.evse_id), self.charger.name)
+
+
+class BoostButton(EvseEntity, ButtonEntity):
+    """Charge at full power for a while, whatever the mode: the user's wish, so it holds for a station that is away."""
+
+    @override
+    async def async_press(self) -> None:
+        """Begin a boost, or let the running one last anew."""
+        site = self.coordinator.site
+        await self.async_run(boost(site, self.key, BOOST_TIME, dt_util.utcnow()), self.charger.name)

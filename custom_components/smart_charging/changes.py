@@ -6,7 +6,7 @@ from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 
-from .const import CONF_NO_PASSWORD, CONF_PASSWORD_HASH, DOMAIN, LOGGER
+from .const import CONF_CIRCUIT, CONF_NO_PASSWORD, CONF_PARENT, CONF_PASSWORD_HASH, DOMAIN, GRID_CONNECTION, LOGGER
 from .coordinator import SmartChargingConfigEntry
 from .discovery import async_withdraw
 from .engine.config import StationConfig
@@ -14,7 +14,16 @@ from .engine.csms.commands import CommandError
 from .engine.csms.security import hash_password
 from .issues import async_password_refused, async_password_settled
 from .listening import ListenSettings
-from .settings import grid_meter, pv_systems, site_config, station_configs
+from .settings import (
+    battery_entities,
+    circuit_meters,
+    grid_meter,
+    phase_switches,
+    pv_systems,
+    site_config,
+    station_configs,
+    vehicle_soc_entities,
+)
 
 
 class EntryChanges:
@@ -25,14 +34,14 @@ class EntryChanges:
         self._hass = hass
         self._entry = entry
         self._lock = asyncio.Lock()
-        self._site = site_config(entry)
+        self._site = site_config(hass, entry)
         self._listen = ListenSettings.from_data(entry.data)
         self._stations: dict[str, StationConfig] = {}
 
     @property
     def needs_reload(self) -> bool:
         """Return whether something changed that only a new start can follow: server, lease or phases."""
-        config = site_config(self._entry)
+        config = site_config(self._hass, self._entry)
         return (
             ListenSettings.from_data(self._entry.data) != self._listen
             or config.lease != self._site.lease
@@ -43,15 +52,36 @@ class EntryChanges:
         """Add, change and remove what differs; one change after the other."""
         async with self._lock:
             runtime = self._entry.runtime_data
-            config = site_config(self._entry)
+            self._async_rehang()
+            config = site_config(self._hass, self._entry)
             if config != self._site:
                 if config.name != self._site.name:
                     self._async_rename_device(config.name)
                 self._site = config
                 runtime.site.update_config(config)
             await self._async_apply_stations(station_configs(self._entry))
-            runtime.readings.async_configure(grid_meter(self._entry), pv_systems(self._entry))
+            runtime.readings.async_configure(
+                grid_meter(self._entry),
+                pv_systems(self._entry),
+                circuits=circuit_meters(self._entry),
+                batteries=battery_entities(self._entry),
+                vehicle_soc=vehicle_soc_entities(self._entry),
+                phase_switches=phase_switches(self._entry),
+            )
             runtime.coordinator.async_publish_now()
+
+    @callback
+    def _async_rehang(self) -> None:
+        """Hang what a removed circuit carried at the one that it hung at itself: that one's fuse still protects it."""
+        parents = {circuit.circuit_id: circuit.parent_id for circuit in self._site.circuits}
+        for subentry in tuple(self._entry.subentries.values()):
+            for key in (CONF_PARENT, CONF_CIRCUIT):
+                hung = left = subentry.data.get(key)
+                while left in parents and left not in self._entry.subentries:
+                    left = parents[left]
+                if left != hung:
+                    data = {**subentry.data, key: left or GRID_CONNECTION}
+                    self._hass.config_entries.async_update_subentry(self._entry, subentry, data=data)
 
     async def _async_apply_stations(self, wanted: dict[str, StationConfig]) -> None:
         """Remove, then change, then add chargers, so that an id may move to a new subentry."""

@@ -26,22 +26,26 @@ from .const import (
     DOMAIN,
     ENTRY_MINOR_VERSION,
     ENTRY_VERSION,
+    SUBENTRY_BATTERY,
     SUBENTRY_CHARGER,
+    SUBENTRY_CIRCUIT,
     SUBENTRY_GRID_METER,
     SUBENTRY_PV,
 )
 from .coordinator import SmartChargingConfigEntry
 from .discovery import DiscoveredStation, discovery_id, station_label, station_title
 from .flows import grid_meter, pv, site
+from .flows.battery import BatteryFlow
 from .flows.charger import (
-    CONFIRM_SCHEMA,
     ChargerFlow,
     async_charger_data,
     charger_errors,
     charger_with_id,
+    confirm_schema,
     login_errors,
     name_in_use,
 )
+from .flows.circuit import CircuitFlow
 from .flows.entities import EnergyDashboard, async_energy_dashboard, entity_name
 from .flows.options import SiteOptionsFlow
 from .listening import ListenSettings, async_charger_url
@@ -76,8 +80,10 @@ class SmartChargingConfigFlow(ConfigFlow, domain=DOMAIN):
         """Return what can be added to a site."""
         return {
             SUBENTRY_CHARGER: ChargerFlow,
+            SUBENTRY_CIRCUIT: CircuitFlow,
             SUBENTRY_GRID_METER: grid_meter.GridMeterFlow,
             SUBENTRY_PV: pv.PvFlow,
+            SUBENTRY_BATTERY: BatteryFlow,
         }
 
     @override
@@ -239,7 +245,7 @@ class SmartChargingConfigFlow(ConfigFlow, domain=DOMAIN):
         name = station_title(station) if name_in_use(entry, label, station["station_id"]) else label
         return self.async_show_form(
             step_id="confirm",
-            data_schema=self.add_suggested_values_to_schema(CONFIRM_SCHEMA, user_input or {CONF_NAME: name}),
+            data_schema=self.add_suggested_values_to_schema(confirm_schema(entry), user_input or {CONF_NAME: name}),
             errors=errors,
             description_placeholders={
                 "station_id": station["station_id"],
@@ -262,7 +268,7 @@ class SmartChargingConfigFlow(ConfigFlow, domain=DOMAIN):
         # Its password is asked of the charger only once it took it over: until then it has none.
         without = {key: value for key, value in user_input.items() if key != CONF_PASSWORD} | {CONF_NO_PASSWORD: True}
         data = await async_charger_data(self.hass, station_id, without)
-        if errors := charger_errors(entry, name, data):
+        if errors := charger_errors(self.hass, entry, name, data):
             return errors
         if password:
             entry.runtime_data.passwords[station_id] = password

@@ -5,6 +5,8 @@ from typing import Final
 
 from homeassistant.const import Platform
 
+from .engine.control.battery import BatteryAction
+
 DOMAIN: Final = "smart_charging"
 LOGGER: Final = logging.getLogger(__package__)
 
@@ -24,7 +26,9 @@ ENTRY_MINOR_VERSION: Final = 1
 
 LEDGER_FILE: Final = "smart_charging.db"
 
+SUBENTRY_BATTERY: Final = "battery"
 SUBENTRY_CHARGER: Final = "charger"
+SUBENTRY_CIRCUIT: Final = "circuit"
 SUBENTRY_GRID_METER: Final = "grid_meter"
 SUBENTRY_PV: Final = "pv"
 
@@ -38,8 +42,27 @@ CONF_TLS: Final = "tls"  # section of the form
 CONF_CERTIFICATE: Final = "certificate"
 CONF_PRIVATE_KEY: Final = "private_key"
 
-# Options of the entry.
-CONF_EXPERT: Final = "expert"  # section of the form
+# Options of the entry; one that is not there has its default.
+CONF_POWER_LIMIT_W: Final = "power_limit_w"
+CONF_UNBALANCE_A: Final = "unbalance_a"
+CONF_TURN_MIN: Final = "turn_min"
+CONF_PEAK_PRESET: Final = "peak_preset"
+CONF_PEAK_TARGET_KW: Final = "peak_target_kw"
+CONF_PEAK_INTERVAL_MIN: Final = "peak_interval_min"
+CONF_PEAK_DAYS: Final = "peak_days"
+CONF_PEAK_FLOOR_KW: Final = "peak_floor_kw"
+CONF_SOLAR_PRESET: Final = "solar_preset"
+CONF_RESIDUAL_W: Final = "residual_w"
+CONF_ZERO_EXPORT: Final = "zero_export"
+CONF_START_SHARE: Final = "start_share_percent"
+CONF_START_S: Final = "start_s"
+CONF_STOP_SHARE: Final = "stop_share_percent"
+CONF_STOP_S: Final = "stop_s"
+CONF_SMOOTHING_S: Final = "smoothing_s"
+CONF_PHASES_UP_S: Final = "phases_up_s"
+CONF_PHASES_DOWN_S: Final = "phases_down_s"
+CONF_PHASES_HOLD_S: Final = "phases_hold_s"
+CONF_PHASE_SWITCHES: Final = "phase_switches_per_day"
 CONF_LEASE_HOLD_S: Final = "lease_hold_s"
 CONF_LEASE_RENEW_S: Final = "lease_renew_s"
 
@@ -54,8 +77,43 @@ CONF_SAFE_CURRENT_A: Final = "safe_current_a"
 CONF_PRIORITY: Final = "priority"
 CONF_WRITES_FLASH: Final = "writes_flash"
 CONF_WEBSOCKET_PING: Final = "websocket_ping"
+CONF_CIRCUIT: Final = "circuit"
+CONF_SOC: Final = "soc"
+CONF_ADVANCED: Final = "advanced"  # section of the form
+CONF_CABLE_CURRENT_A: Final = "cable_current_a"
+CONF_WEIGHT: Final = "weight"
+CONF_STEP_A: Final = "step_a"
+CONF_PHASE_SWITCHING: Final = "phase_switching"
+CONF_PHASE_SWITCH: Final = "phase_switch"
+CONF_MODE_AFTER_UNPLUG: Final = "mode_after_unplug"
 
-# Data of the grid meter.
+# Data of a circuit, besides those of its meter; its name is the subentry's title, its id the subentry's.
+CONF_PARENT: Final = "parent"
+CONF_MARGIN_A: Final = "margin_a"
+CONF_RESERVED_A: Final = "reserved_a"
+
+# Data of a battery; its name is the subentry's title, its id the subentry's.
+CONF_CAPACITY_KWH: Final = "capacity_kwh"
+CONF_MAX_CHARGE_W: Final = "max_charge_w"
+CONF_MAX_DISCHARGE_W: Final = "max_discharge_w"
+CONF_MIN_SOC: Final = "min_soc_percent"
+CONF_PRIORITY_SOC: Final = "priority_soc_percent"
+CONF_BUFFER_SOC: Final = "buffer_soc_percent"
+CONF_BUFFER_START_SOC: Final = "buffer_start_soc_percent"
+CONF_HOLD_WHILE_FAST: Final = "hold_while_fast"
+CONF_GRID_EXPANSION: Final = "grid_expansion"
+CONF_RESERVE_SOC: Final = "reserve_soc_percent"
+CONF_CONTROL: Final = "control"
+CONF_MODE_SELECT: Final = "mode_select"
+CONF_OPTIONS: Final = {action: f"option_{action}" for action in BatteryAction}
+CONF_HOLD_SWITCH: Final = "hold_switch"
+CONF_CHARGE_POWER: Final = "charge_power"
+CONF_DISCHARGE_POWER: Final = "discharge_power"
+CONF_DISCHARGE_LIMIT: Final = "discharge_limit"
+CONF_RENEW_S: Final = "renew_s"
+CONF_ACTIONS: Final = {action: f"action_{action}" for action in BatteryAction}
+
+# Data of a meter, of the grid connection's or a circuit's.
 CONF_POWER: Final = "power"
 CONF_INVERT: Final = "invert"
 CONF_POWER_PHASES: Final = ("power_l1", "power_l2", "power_l3")
@@ -67,3 +125,7 @@ DEFAULT_BIND_ADDRESS: Final = "0.0.0.0"  # chargers dial in from the whole local
 DEFAULT_FUSE_A: Final = 35.0
 DEFAULT_RESERVED_HOUSE_A: Final = 10.0
 DEFAULT_MAX_CURRENT_A: Final = 16.0
+DEFAULT_TURN_MIN: Final = 15.0
+
+# The choice in a form that stands for the grid connection, whose id (`ROOT_CIRCUIT`) no form can send.
+GRID_CONNECTION: Final = "grid_connection"

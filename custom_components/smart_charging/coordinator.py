@@ -10,15 +10,17 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
-from .const import DOMAIN, LOGGER, SUBENTRY_CHARGER
+from .const import DOMAIN, LOGGER, SUBENTRY_BATTERY, SUBENTRY_CHARGER, SUBENTRY_CIRCUIT
 from .engine.model import EvseKey
 from .engine.view import SiteView
 
 if TYPE_CHECKING:
+    from .battery_control import BatteryControls
     from .changes import EntryChanges
     from .engine.csms.central_system import CentralSystem
     from .engine.ledger import SiteLedger
     from .engine.site import Site
+    from .phase_control import PhaseControls
     from .readings import SiteReadings
 
 # A view is published at most this often: more would only fill the state machine and the recorder.
@@ -26,6 +28,7 @@ PUBLISH_INTERVAL_S: Final = 1.0
 
 type SmartChargingConfigEntry = ConfigEntry[SmartChargingRuntime]
 type ChargerListener = Callable[[ConfigSubentry], None]
+type PartListener = Callable[[ConfigSubentry], None]
 type EvseListener = Callable[[ConfigSubentry, EvseKey], None]
 
 
@@ -38,6 +41,8 @@ class SmartChargingRuntime:
     ledger: SiteLedger
     coordinator: SiteCoordinator
     readings: SiteReadings
+    batteries: BatteryControls
+    phases: PhaseControls
     closed: bool = False
     port: int = 0
     """The port that chargers reach, as bound; 0 before it is."""
@@ -47,9 +52,9 @@ class SmartChargingRuntime:
 
 
 class SiteCoordinator(DataUpdateCoordinator[SiteView]):
-    """Push the site's view to the entities and announce chargers and EVSEs as they appear.
+    """Push the site's view to the entities and announce its chargers, EVSEs, circuits and batteries as they appear.
 
-    Chargers are configured, and EVSEs become known, while the site runs: platforms add their
+    They are configured, and EVSEs become known, while the site runs: platforms add their
     entities when they are told, so that nothing has to be set up again.
     """
 
@@ -66,7 +71,9 @@ class SiteCoordinator(DataUpdateCoordinator[SiteView]):
         self._publishing = False
         self._charger_listeners: list[ChargerListener] = []
         self._evse_listeners: list[EvseListener] = []
+        self._part_listeners: list[tuple[str, PartListener]] = []
         self._chargers: dict[str, ConfigSubentry] = {}
+        self._parts: dict[str, ConfigSubentry] = {}
         self._evses: dict[tuple[str, int], tuple[ConfigSubentry, EvseKey]] = {}
 
     @callback
@@ -103,6 +110,26 @@ class SiteCoordinator(DataUpdateCoordinator[SiteView]):
         return lambda: self._evse_listeners.remove(listener)
 
     @callback
+    def async_add_circuit_listener(self, listener: PartListener) -> CALLBACK_TYPE:
+        """Call `listener` for every circuit there is and for each that comes; return how to stop it."""
+        return self._async_add_part_listener(SUBENTRY_CIRCUIT, listener)
+
+    @callback
+    def async_add_battery_listener(self, listener: PartListener) -> CALLBACK_TYPE:
+        """Call `listener` for every battery there is and for each that comes; return how to stop it."""
+        return self._async_add_part_listener(SUBENTRY_BATTERY, listener)
+
+    @callback
+    def _async_add_part_listener(self, kind: str, listener: PartListener) -> CALLBACK_TYPE:
+        """Call `listener` for every part of this kind, there already or to come; return how to stop it."""
+        registered = (kind, listener)
+        self._part_listeners.append(registered)
+        for subentry in self._parts.values():
+            if subentry.subentry_type == kind:
+                listener(subentry)
+        return lambda: self._part_listeners.remove(registered)
+
+    @callback
     def async_publish_now(self) -> None:
         """Publish the site's view without waiting, after a change that a user asked for."""
         self._async_publish()
@@ -131,7 +158,7 @@ class SiteCoordinator(DataUpdateCoordinator[SiteView]):
 
     @callback
     def _async_publish(self) -> None:
-        """Give the entities the newest view, after new chargers and EVSEs were announced.
+        """Give the entities the newest view, after what is new in it was announced.
 
         Whoever reads an entity may change the site at once: what comes of that waits for the next time.
         """
@@ -142,6 +169,7 @@ class SiteCoordinator(DataUpdateCoordinator[SiteView]):
         try:
             self.data = self.site.view
             self._async_announce(self.data)
+            self._async_announce_parts(self.data)
             self.async_set_updated_data(self.data)
         finally:
             self._publishing = False
@@ -172,3 +200,19 @@ class SiteCoordinator(DataUpdateCoordinator[SiteView]):
                     self._evses[subentry_id, evse_id] = (subentry, key)
                     for evse_listener in tuple(self._evse_listeners):
                         evse_listener(subentry, key)
+
+    @callback
+    def _async_announce_parts(self, view: SiteView) -> None:
+        """Tell the listeners of circuits and batteries not announced yet; forget those that went."""
+        present = {
+            subentry.subentry_id: subentry
+            for subentry in self.config_entry.subentries.values()
+            if (subentry.subentry_type == SUBENTRY_CIRCUIT and subentry.subentry_id in view.circuits)
+            or (subentry.subentry_type == SUBENTRY_BATTERY and subentry.subentry_id in view.batteries)
+        }
+        new = [subentry for subentry_id, subentry in present.items() if subentry_id not in self._parts]
+        self._parts = present
+        for subentry in new:
+            for kind, listener in tuple(self._part_listeners):
+                if kind == subentry.subentry_type:
+                    listener(subentry)

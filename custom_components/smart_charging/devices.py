@@ -1,11 +1,13 @@
-"""The devices of a site: itself, its charging stations, and EVSEs where a station has several."""
+"""The devices of a site: itself, its circuits and batteries, its charging stations, EVSEs where one has several."""
+
+from collections.abc import Iterator
 
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.device_registry import ChildDeviceInfo, DeviceEntryType, DeviceInfo
 
-from .const import DOMAIN
+from .const import DOMAIN, SUBENTRY_CHARGER
 from .coordinator import SiteCoordinator, SmartChargingConfigEntry
 from .engine.model import EvseKey
 
@@ -31,6 +33,23 @@ def site_device_info(entry: SmartChargingConfigEntry) -> DeviceInfo:
         entry_type=DeviceEntryType.SERVICE,
         identifiers={site_identifier(entry)},
         name=entry.title,
+    )
+
+
+def part_identifier(subentry_id: str) -> tuple[str, str]:
+    """Return what identifies the device of a circuit or a battery."""
+    return (DOMAIN, subentry_id)
+
+
+def part_device_info(hass: HomeAssistant, coordinator: SiteCoordinator, subentry: ConfigSubentry) -> DeviceInfo:
+    """Return a circuit or a battery as a device."""
+    entry = coordinator.config_entry
+    return DeviceInfo(
+        identifiers={part_identifier(subentry.subentry_id)},
+        name=subentry.title,
+        via_device_id=dr.async_get_device_id_by_identifier(
+            hass, site_identifier(entry), config_entry_id=entry.entry_id
+        ),
     )
 
 
@@ -110,12 +129,11 @@ class DeviceFollower:
 
     @callback
     def async_update(self) -> None:
-        """Write the stations' devices that differ from what was last written."""
-        for station_id, subentry in self._chargers().items():
-            info = charger_device_info(self._hass, self._coordinator, subentry)
-            if self._written.get(station_id) == info:
+        """Write the devices below the site's that differ from what was last written."""
+        for subentry, info in self._wanted():
+            if self._written.get(subentry.subentry_id) == info:
                 continue
-            self._written[station_id] = info
+            self._written[subentry.subentry_id] = info
             dr.async_get(self._hass).async_get_or_create(
                 config_entry_id=self._entry.entry_id, config_subentry_id=subentry.subentry_id, **info
             )
@@ -129,13 +147,14 @@ class DeviceFollower:
             for evse_id in charger.evses:
                 self._async_split_off(subentry, EvseKey(key.station_id, evse_id))
 
-    def _chargers(self) -> dict[str, ConfigSubentry]:
-        """Return the configured charging stations of the view, by station id."""
-        return {
-            str(subentry.unique_id): subentry
-            for subentry in self._entry.subentries.values()
-            if subentry.unique_id in self._coordinator.data.chargers
-        }
+    def _wanted(self) -> Iterator[tuple[ConfigSubentry, DeviceInfo]]:
+        """Yield the configured charging stations, circuits and batteries of the view as devices."""
+        view = self._coordinator.data
+        for subentry in self._entry.subentries.values():
+            if subentry.subentry_type == SUBENTRY_CHARGER and subentry.unique_id in view.chargers:
+                yield subentry, charger_device_info(self._hass, self._coordinator, subentry)
+            elif subentry.subentry_id in view.circuits or subentry.subentry_id in view.batteries:
+                yield subentry, part_device_info(self._hass, self._coordinator, subentry)
 
     @callback
     def _async_split_off(self, subentry: ConfigSubentry, key: EvseKey) -> None:

@@ -3,21 +3,31 @@
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime
+import json
 from typing import Any, Final
 
 from homeassistant.components.diagnostics import REDACTED
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.device_registry import DeviceEntry
 
-from .const import CONF_CERTIFICATE, CONF_PASSWORD_HASH, CONF_PRIVATE_KEY, CONF_STATION_ID, SUBENTRY_CHARGER
+from .const import (
+    CONF_ACTIONS,
+    CONF_CERTIFICATE,
+    CONF_PASSWORD_HASH,
+    CONF_PRIVATE_KEY,
+    CONF_STATION_ID,
+    SUBENTRY_CHARGER,
+)
 from .coordinator import SmartChargingConfigEntry
 from .engine.model import Json
+from .engine.recording import Cycle, dump_lines
 
 _SECRET: Final = frozenset(
     {
         CONF_CERTIFICATE,
         CONF_PASSWORD_HASH,
         CONF_PRIVATE_KEY,
+        *CONF_ACTIONS.values(),  # written by the user: they may hold anything
         "id_token",
         "parent_id_token",
         "serial_number",
@@ -30,8 +40,11 @@ class _Redactor:
     """Turns values into JSON; station ids, which are often serial numbers, get a number in their place."""
 
     def __init__(self, station_ids: list[str]) -> None:
-        """Number the stations in the order of the configuration."""
-        self._names = {station_id: f"station {number}" for number, station_id in enumerate(station_ids, 1)}
+        """Number the stations in the order of their ids, as recorded decisions do."""
+        width = len(str(len(station_ids)))
+        self._names = {
+            station_id: f"station {number:0{width}}" for number, station_id in enumerate(sorted(station_ids), 1)
+        }
 
     def station(self, station_id: str) -> str:
         """Return what stands for a station id."""
@@ -67,7 +80,7 @@ class _Redactor:
 
 
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: SmartChargingConfigEntry) -> dict[str, Json]:
-    """Return configuration and view of a site."""
+    """Return configuration and view of a site, and its newest decisions."""
     redactor = _redactor(entry)
     runtime = entry.runtime_data
     return {
@@ -84,21 +97,34 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: SmartCh
         "stations_waiting": len(runtime.csms.pending),
         "rejected_grid_readings": runtime.site.rejected_grid_readings,
         "view": redactor.value(runtime.site.view),
+        "decisions": await _async_decisions(hass, runtime.site.recent_cycles),
     }
 
 
 async def async_get_device_diagnostics(
     hass: HomeAssistant, entry: SmartChargingConfigEntry, device: DeviceEntry
 ) -> dict[str, Json]:
-    """Return configuration and view of one charger; of the site's own device those of the site."""
+    """Return configuration and view of one charger, circuit or battery; of the site's own device those of the site."""
     redactor = _redactor(entry)
     subentry = entry.subentries.get(device.config_subentry_id or "")
     if subentry is None:
         return await async_get_config_entry_diagnostics(hass, entry)
-    return {
-        "data": redactor.mapping(subentry.data),
-        "view": redactor.value(entry.runtime_data.site.view.chargers.get(str(subentry.unique_id))),
-    }
+    view = entry.runtime_data.site.view
+    shown = (
+        view.chargers.get(str(subentry.unique_id))
+        or view.circuits.get(subentry.subentry_id)
+        or view.batteries.get(subentry.subentry_id)
+    )
+    return {"data": redactor.mapping(subentry.data), "view": redactor.value(shown)}
+
+
+async def _async_decisions(hass: HomeAssistant, cycles: tuple[Cycle, ...]) -> list[Json]:
+    """Return the newest decisions with all they were made from, as `engine.replay` reads them."""
+
+    def dumped() -> list[Json]:
+        return [json.loads(line) for line in dump_lines(cycles, hide_ids=True)]
+
+    return await hass.async_add_executor_job(dumped) if cycles else []
 
 
 def _redactor(entry: SmartChargingConfigEntry) -> _Redactor:

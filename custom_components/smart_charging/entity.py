@@ -9,9 +9,9 @@ from homeassistant.helpers.entity import EntityDescription
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .coordinator import SiteCoordinator
-from .devices import charger_device_info, evse_device_info, site_device_info
+from .devices import charger_device_info, evse_device_info, part_device_info, site_device_info
 from .engine.model import EvseKey, EvseMeasurement
-from .engine.view import ChargerView, EvseView
+from .engine.view import BatteryView, ChargerView, CircuitView, EvseView
 from .errors import translated_errors
 from .measurements import live_measurement
 
@@ -42,6 +42,48 @@ class SiteEntity(SmartChargingEntity):
         entry = coordinator.config_entry
         super().__init__(coordinator, description, entry.entry_id)
         self._attr_device_info = site_device_info(entry)
+
+
+class CircuitEntity(SmartChargingEntity):
+    """An entity of a circuit."""
+
+    def __init__(self, coordinator: SiteCoordinator, description: EntityDescription, subentry: ConfigSubentry) -> None:
+        """Put the entity on the circuit's device."""
+        super().__init__(coordinator, description, subentry.subentry_id)
+        self.circuit_id = subentry.subentry_id
+        self._attr_device_info = part_device_info(coordinator.hass, coordinator, subentry)
+
+    @property
+    def circuit(self) -> CircuitView:
+        """Return the circuit as seen now; KeyError once it was removed."""
+        return self.coordinator.data.circuits[self.circuit_id]
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Return True while the circuit is configured."""
+        return super().available and self.circuit_id in self.coordinator.data.circuits
+
+
+class BatteryEntity(SmartChargingEntity):
+    """An entity of a battery."""
+
+    def __init__(self, coordinator: SiteCoordinator, description: EntityDescription, subentry: ConfigSubentry) -> None:
+        """Put the entity on the battery's device."""
+        super().__init__(coordinator, description, subentry.subentry_id)
+        self.battery_id = subentry.subentry_id
+        self._attr_device_info = part_device_info(coordinator.hass, coordinator, subentry)
+
+    @property
+    def battery(self) -> BatteryView:
+        """Return the battery as seen now; KeyError once it was removed."""
+        return self.coordinator.data.batteries[self.battery_id]
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Return True while the battery is configured."""
+        return super().available and self.battery_id in self.coordinator.data.batteries
 
 
 class ChargerEntity(SmartChargingEntity):

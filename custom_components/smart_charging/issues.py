@@ -1,6 +1,6 @@
 """Repairs: what a user has to look after, raised and taken back as the site's view tells."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -11,8 +11,9 @@ from homeassistant.helpers import issue_registry as ir
 from .const import DOMAIN, SUBENTRY_CHARGER
 from .coordinator import SmartChargingConfigEntry
 from .engine.csms.state import Obedience
-from .engine.model import EvseStatus
-from .engine.view import ChargerView, LimitSource, SiteView
+from .engine.limit import LimitSource
+from .engine.model import EvseStatus, MeterQuality
+from .engine.view import ChargerView, SiteView
 
 ISSUE_PORT_TAKEN: Final = "port_taken"
 ISSUE_LEDGER_TOO_NEW: Final = "ledger_too_new"
@@ -23,6 +24,9 @@ ISSUE_PROFILES_IGNORED: Final = "profiles_ignored"
 ISSUE_NO_LEASE: Final = "no_lease"
 ISSUE_SAFE_CURRENT: Final = "safe_current"
 ISSUE_PASSWORD_REFUSED: Final = "password_refused"
+ISSUE_CIRCUIT_METER_LOST: Final = "circuit_meter_lost"
+ISSUE_BATTERY_CONTROL: Final = "battery_control"
+ISSUE_PHASE_SWITCH: Final = "phase_switch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +91,7 @@ class SiteIssues:
     def async_update(self) -> None:
         """Raise what is new and take back what is over."""
         view = self._entry.runtime_data.coordinator.data
-        meter_lost_shown = any(issue.key == ISSUE_METER_LOST for issue in self._shown.values())
-        wanted = {issue.id: issue for issue in issues_of(self._entry, view, meter_lost_shown=meter_lost_shown)}
+        wanted = {issue.id: issue for issue in issues_of(self._entry, view, shown=self._shown.keys())}
         for issue_id in self._shown.keys() - wanted.keys():
             ir.async_delete_issue(self._hass, DOMAIN, issue_id)
         for issue_id, issue in wanted.items():
@@ -104,15 +107,17 @@ class SiteIssues:
         self._shown = {}
 
 
-def issues_of(entry: SmartChargingConfigEntry, view: SiteView, *, meter_lost_shown: bool) -> Iterator[Issue]:
+def issues_of(entry: SmartChargingConfigEntry, view: SiteView, *, shown: Collection[str]) -> Iterator[Issue]:
     """Yield the problems that a view shows.
 
     A lost meter becomes one when a car charges; it stays one until the meter is back, so that it
     does not come and go with the car.
     """
     site = {"site": entry.title}
-    if view.limit_source is LimitSource.METER_LOST and (meter_lost_shown or _charges(view)):
-        yield Issue(ISSUE_METER_LOST, entry.entry_id, ir.IssueSeverity.ERROR, site)
+    charges = _charges(view)
+    for issue in _lost_meters(entry, view, site):
+        if charges or issue.id in shown:
+            yield issue
     for subentry in entry.get_subentries_of_type(SUBENTRY_CHARGER):
         charger = view.chargers.get(str(subentry.unique_id))
         if charger is None:
@@ -122,6 +127,16 @@ def issues_of(entry: SmartChargingConfigEntry, view: SiteView, *, meter_lost_sho
             yield Issue(key, subentry.subentry_id, placeholders=placeholders)
         if subentry.unique_id in view.safe_current_missing:
             yield Issue(ISSUE_SAFE_CURRENT, subentry.subentry_id, placeholders=placeholders)
+
+
+def _lost_meters(entry: SmartChargingConfigEntry, view: SiteView, site: dict[str, str]) -> Iterator[Issue]:
+    """Yield the meters that guard a fuse and tell nothing that can be trusted."""
+    if view.limit_source is LimitSource.METER_LOST:
+        yield Issue(ISSUE_METER_LOST, entry.entry_id, ir.IssueSeverity.ERROR, site)
+    for circuit in view.circuits.values():
+        if circuit.quality is MeterQuality.LOST:
+            placeholders = {**site, "circuit": circuit.name}
+            yield Issue(ISSUE_CIRCUIT_METER_LOST, circuit.circuit_id, ir.IssueSeverity.ERROR, placeholders)
 
 
 def _charger_problems(charger: ChargerView) -> Iterator[str]:

@@ -1,19 +1,26 @@
-"""Numbers: the current that a user wants an EVSE never to exceed."""
+"""Numbers: what a user wants an EVSE never to exceed, to reach, and to come before."""
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Final, override
 
 from homeassistant.components.number import NumberDeviceClass, NumberEntity, NumberEntityDescription
 from homeassistant.config_entries import ConfigSubentry
-from homeassistant.const import EntityCategory, UnitOfElectricCurrent
+from homeassistant.const import PERCENTAGE, EntityCategory, UnitOfElectricCurrent, UnitOfEnergy
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import CONF_MAX_CURRENT_A
 from .coordinator import SiteCoordinator, SmartChargingConfigEntry
+from .engine.config import EvseSettings
 from .engine.model import MIN_CURRENT_A, EvseKey
+from .engine.view import EvseView
 from .entity import EvseEntity
 
 PARALLEL_UPDATES = 1
+
+MAX_ENERGY_KWH: Final = 200.0  # more than any car's battery takes
+MAX_PRIORITY: Final = 100  # as in a charger's configuration
 
 MAX_CURRENT: Final = NumberEntityDescription(
     key="max_current",
@@ -26,6 +33,60 @@ MAX_CURRENT: Final = NumberEntityDescription(
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class SettingNumberDescription(NumberEntityDescription):
+    """Describe a number that is one of an EVSE's settings."""
+
+    value_fn: Callable[[EvseView], float]
+    change_fn: Callable[[EvseSettings, float], EvseSettings]
+
+
+SETTING_DESCRIPTIONS: Final = (
+    SettingNumberDescription(
+        key="priority",
+        translation_key="priority",
+        entity_category=EntityCategory.CONFIG,
+        native_min_value=-MAX_PRIORITY,
+        native_max_value=MAX_PRIORITY,
+        native_step=1,
+        value_fn=lambda evse: evse.priority,
+        change_fn=lambda settings, value: replace(settings, priority=round(value)),
+    ),
+    # In these three 0 stands for nothing wanted.
+    SettingNumberDescription(
+        key="target_energy",
+        translation_key="target_energy",
+        device_class=NumberDeviceClass.ENERGY,
+        native_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
+        native_min_value=0,
+        native_max_value=MAX_ENERGY_KWH,
+        native_step=0.5,
+        value_fn=lambda evse: (evse.settings.target_energy_wh or 0.0) / 1000,
+        change_fn=lambda settings, value: replace(settings, target_energy_wh=value * 1000 or None),
+    ),
+    SettingNumberDescription(
+        key="target_soc",
+        translation_key="target_soc",
+        native_unit_of_measurement=PERCENTAGE,
+        native_min_value=0,
+        native_max_value=100,
+        native_step=1,
+        value_fn=lambda evse: evse.settings.target_soc_percent or 0.0,
+        change_fn=lambda settings, value: replace(settings, target_soc_percent=value or None),
+    ),
+    SettingNumberDescription(
+        key="min_soc",
+        translation_key="min_soc",
+        native_unit_of_measurement=PERCENTAGE,
+        native_min_value=0,
+        native_max_value=100,
+        native_step=1,
+        value_fn=lambda evse: evse.settings.min_soc_percent or 0.0,
+        change_fn=lambda settings, value: replace(settings, min_soc_percent=value or None),
+    ),
+)
+
+
 async def async_setup_entry(
     hass: HomeAssistant, entry: SmartChargingConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
@@ -35,11 +96,32 @@ async def async_setup_entry(
     @callback
     def add_evse(subentry: ConfigSubentry, key: EvseKey) -> None:
         """Add the numbers of an EVSE."""
-        async_add_entities(
-            [MaxCurrentNumber(hass, coordinator, subentry, key)], config_subentry_id=subentry.subentry_id
-        )
+        numbers: list[NumberEntity] = [MaxCurrentNumber(hass, coordinator, subentry, key)]
+        numbers += [
+            SettingNumber(hass, coordinator, description, subentry, key) for description in SETTING_DESCRIPTIONS
+        ]
+        async_add_entities(numbers, config_subentry_id=subentry.subentry_id)
 
     entry.async_on_unload(coordinator.async_add_evse_listener(add_evse))
+
+
+class SettingNumber(EvseEntity, NumberEntity):
+    """A setting of an EVSE: the user's wish, so it can be set while the station is away."""
+
+    entity_description: SettingNumberDescription
+
+    @property
+    @override
+    def native_value(self) -> float:
+        """Return the setting."""
+        return self.entity_description.value_fn(self.evse)
+
+    @override
+    async def async_set_native_value(self, value: float) -> None:
+        """Change the setting."""
+        site = self.coordinator.site
+        settings = self.entity_description.change_fn(site.settings(self.key), value)
+        await self.async_run(site.set_settings(self.key, settings), self.charger.name)
 
 
 class MaxCurrentNumber(EvseEntity, NumberEntity):

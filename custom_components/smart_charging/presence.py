@@ -4,8 +4,8 @@ from homeassistant.core import callback
 
 from .const import LOGGER
 from .coordinator import SiteCoordinator
+from .engine.limit import LimitSource
 from .engine.model import MeterQuality
-from .engine.view import LimitSource
 
 
 class PresenceLog:

@@ -1,25 +1,42 @@
-"""Selects: the mode that an EVSE charges in."""
+"""Selects: the mode that an EVSE charges in, and whether the site leads at all."""
 
+from enum import StrEnum
 from typing import Final, override
 
 from homeassistant.components.select import SelectEntity, SelectEntityDescription
 from homeassistant.config_entries import ConfigSubentry
+from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import SmartChargingConfigEntry
 from .engine.model import ChargeMode, EvseKey
-from .entity import EvseEntity
+from .entity import EvseEntity, SiteEntity
 
 PARALLEL_UPDATES = 1
 
+
+class SiteMode(StrEnum):
+    """Whether a site acts on what it decides."""
+
+    CONTROL = "control"
+    OBSERVE = "observe"  # nothing is sent to chargers, batteries or contactors
+
+
 MODE: Final = SelectEntityDescription(key="mode", translation_key="mode", options=[mode.value for mode in ChargeMode])
+
+SITE_MODE: Final = SelectEntityDescription(
+    key="site_mode",
+    translation_key="site_mode",
+    entity_category=EntityCategory.CONFIG,
+    options=[mode.value for mode in SiteMode],
+)
 
 
 async def async_setup_entry(
     hass: HomeAssistant, entry: SmartChargingConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
-    """Set up the selects of EVSEs as they come."""
+    """Set up the site's select, and those of EVSEs as they come."""
     coordinator = entry.runtime_data.coordinator
 
     @callback
@@ -29,6 +46,7 @@ async def async_setup_entry(
             [ModeSelect(hass, coordinator, MODE, subentry, key)], config_subentry_id=subentry.subentry_id
         )
 
+    async_add_entities([SiteModeSelect(coordinator, SITE_MODE)])
     entry.async_on_unload(coordinator.async_add_evse_listener(add_evse))
 
 
@@ -45,3 +63,19 @@ class ModeSelect(EvseEntity, SelectEntity):
     async def async_select_option(self, option: str) -> None:
         """Change the mode."""
         await self.async_run(self.coordinator.site.set_mode(self.key, ChargeMode(option)), self.charger.name)
+
+
+class SiteModeSelect(SiteEntity, SelectEntity):
+    """Whether the site acts on what it decides."""
+
+    @property
+    @override
+    def current_option(self) -> str:
+        """Return the site's mode."""
+        return (SiteMode.OBSERVE if self.coordinator.data.observe_only else SiteMode.CONTROL).value
+
+    @override
+    async def async_select_option(self, option: str) -> None:
+        """Let the site only observe, or act again."""
+        site = self.coordinator.site
+        await self.async_run(site.set_observe_only(option == SiteMode.OBSERVE), self.coordinator.config_entry.title)

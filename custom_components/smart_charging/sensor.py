@@ -1,7 +1,7 @@
 """Sensors: what each charging station does and why, and how the site stands."""
 
 from datetime import datetime
-from typing import Final, override
+from typing import override
 
 from homeassistant.components.sensor import SensorEntity
 from homeassistant.config_entries import ConfigSubentry
@@ -15,8 +15,8 @@ from .coordinator import SmartChargingConfigEntry
 from .engine.model import EvseKey, MeterQuality
 from .entity import ChargerEntity, EvseEntity, SiteEntity
 from .sensor_descriptions import (
+    ATTR_DETAILS,
     EVSE_DESCRIPTIONS,
-    HEADROOM_DESCRIPTIONS,
     MEASUREMENT_DESCRIPTIONS,
     SITE_DESCRIPTIONS,
     STATION_DESCRIPTIONS,
@@ -27,11 +27,10 @@ from .sensor_descriptions import (
     SiteSensorDescription,
     StationSensorDescription,
 )
+from .sensor_limits import PEAK_DESCRIPTIONS, SITE_PHASE_DESCRIPTIONS
+from .sensor_parts import async_add_part_sensors
 
 PARALLEL_UPDATES = 0
-
-# One attribute for all figures of a value: their names can then never clash with Home Assistant's own.
-ATTR_DETAILS: Final = "details"
 
 
 async def async_setup_entry(
@@ -64,10 +63,11 @@ async def async_setup_entry(
     entry.async_on_unload(coordinator.async_add_listener(site_sensors.async_update))
     entry.async_on_unload(coordinator.async_add_charger_listener(add_charger))
     entry.async_on_unload(coordinator.async_add_evse_listener(add_evse))
+    async_add_part_sensors(entry, async_add_entities)
 
 
 class SiteSensors:
-    """Keeps the site's sensors equal to what it has: a grid meter, PV, and its phases.
+    """Keeps the site's sensors equal to what it has: a grid meter, PV, a peak tariff, and its phases.
 
     One that stands for nothing is taken out of the registry, also where an earlier run left it.
     """
@@ -84,7 +84,7 @@ class SiteSensors:
     @callback
     def async_update(self) -> None:
         """Add sensors of what came and remove those of what went."""
-        every = {description.key: description for description in (*SITE_DESCRIPTIONS, *HEADROOM_DESCRIPTIONS)}
+        every = {each.key: each for each in (*SITE_DESCRIPTIONS, *SITE_PHASE_DESCRIPTIONS, *PEAK_DESCRIPTIONS)}
         wanted = frozenset(key for key, description in every.items() if self._has(description))
         if wanted == self._had:
             return
@@ -105,6 +105,7 @@ class SiteSensors:
             description.needs_phases <= int(self._entry.data[CONF_PHASES])
             and (SUBENTRY_PV in kinds or not description.needs_pv)
             and (SUBENTRY_GRID_METER in kinds or not description.needs_grid_meter)
+            and (self._entry.runtime_data.site.config.peak is not None or not description.needs_peak)
         )
 
 
@@ -121,6 +122,8 @@ class SiteSensor(SiteEntity, SensorEntity):
         if description.needs_grid_meter and view.grid_quality is not MeterQuality.FRESH:
             return False
         if description.needs_pv and view.pv_power_w is None:
+            return False
+        if description.needs_peak and view.peak is None:
             return False
         return super().available
 
@@ -181,7 +184,7 @@ class EvseSensor(EvseEntity, SensorEntity):
     def extra_state_attributes(self) -> dict[str, Details] | None:
         """Return the figures that belong to the value."""
         describe = self.entity_description.details_fn
-        return None if describe is None else {ATTR_DETAILS: describe(self.evse)}
+        return None if describe is None else {ATTR_DETAILS: describe(self.evse, self.coordinator.data)}
 
 
 class MeasurementSensor(EvseEntity, SensorEntity):

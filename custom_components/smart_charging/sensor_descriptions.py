@@ -16,11 +16,15 @@ from homeassistant.const import (
 )
 
 from .engine.csms.state import StationState, StepStatus
+from .engine.limit import LimitSource
 from .engine.model import EvseMeasurement, EvseStatus, MeterQuality, Phases, ReasonCode
-from .engine.view import EvseView, LimitSource, SiteView
+from .engine.view import EvseView, SiteView
 
-type SensorValue = str | int | float | None
-type Details = Mapping[str, str | float]
+# One attribute for all figures of a value: their names can then never clash with Home Assistant's own.
+ATTR_DETAILS: Final = "details"
+
+type SensorValue = str | int | float | datetime | None
+type Details = Mapping[str, str | float | list[str]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +37,7 @@ class SiteSensorDescription(SensorEntityDescription):
     value_fn: Callable[[SiteView], SensorValue]
     needs_grid_meter: bool = False
     needs_pv: bool = False
+    needs_peak: bool = False
     needs_phases: int = 1
 
 
@@ -46,10 +51,13 @@ class StationSensorDescription(SensorEntityDescription):
 
 @dataclass(frozen=True, kw_only=True)
 class EvseSensorDescription(SensorEntityDescription):
-    """Describe a sensor of an EVSE; one that is `reported` needs its station connected."""
+    """Describe a sensor of an EVSE; one that is `reported` needs its station connected.
+
+    Details may need the site, which knows the circuits' names.
+    """
 
     value_fn: Callable[[EvseView, datetime], SensorValue]
-    details_fn: Callable[[EvseView], Details] | None = None
+    details_fn: Callable[[EvseView, SiteView], Details] | None = None
     last_reset_fn: Callable[[EvseView], datetime | None] | None = None
     reported: bool = False
 
@@ -61,30 +69,27 @@ class MeasurementSensorDescription(SensorEntityDescription):
     value_fn: Callable[[EvseMeasurement], float | None]
 
 
-def _rounded(value: float | None, digits: int | None = None) -> float | None:
+def rounded(value: float | None, digits: int | None = None) -> float | None:
     """Round a value so that noise below what anybody reads makes no new state."""
     return None if value is None else round(value, digits)
 
 
-def _phase(values: Phases | None, index: int, digits: int | None = None) -> float | None:
+def phase(values: Phases | None, index: int, digits: int | None = None) -> float | None:
     """Return one phase's rounded value."""
     return None if values is None else round(values[index], digits)
 
 
-def _headroom(index: int) -> Callable[[SiteView], float | None]:
-    """Return how to read what is left of the site's limit on one phase."""
-    return lambda view: _phase(view.headroom_a, index, 1)
-
-
 def _current(index: int) -> Callable[[EvseMeasurement], float | None]:
     """Return how to read one phase's current."""
-    return lambda measurement: _phase(measurement.current_a, index, 1)
+    return lambda measurement: phase(measurement.current_a, index, 1)
 
 
 def _voltage(index: int) -> Callable[[EvseMeasurement], float | None]:
     """Return how to read one phase's voltage."""
-    return lambda measurement: _phase(measurement.voltage_v, index)
+    return lambda measurement: phase(measurement.voltage_v, index)
 
+
+LIMIT_SOURCES: Final = [source.value for source in LimitSource]
 
 SITE_DESCRIPTIONS: Final = (
     SiteSensorDescription(
@@ -94,7 +99,7 @@ SITE_DESCRIPTIONS: Final = (
         native_unit_of_measurement=UnitOfPower.WATT,
         state_class=SensorStateClass.MEASUREMENT,
         needs_grid_meter=True,
-        value_fn=lambda view: _rounded(view.grid_power_w),
+        value_fn=lambda view: rounded(view.grid_power_w),
     ),
     SiteSensorDescription(
         key="pv_power",
@@ -103,7 +108,7 @@ SITE_DESCRIPTIONS: Final = (
         native_unit_of_measurement=UnitOfPower.WATT,
         state_class=SensorStateClass.MEASUREMENT,
         needs_pv=True,
-        value_fn=lambda view: _rounded(view.pv_power_w),
+        value_fn=lambda view: rounded(view.pv_power_w),
     ),
     SiteSensorDescription(
         key="surplus",
@@ -112,7 +117,7 @@ SITE_DESCRIPTIONS: Final = (
         native_unit_of_measurement=UnitOfPower.WATT,
         state_class=SensorStateClass.MEASUREMENT,
         needs_grid_meter=True,
-        value_fn=lambda view: _rounded(view.surplus_w),
+        value_fn=lambda view: rounded(view.surplus_w),
     ),
     SiteSensorDescription(
         key="active_limit",
@@ -121,13 +126,13 @@ SITE_DESCRIPTIONS: Final = (
         native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
         state_class=SensorStateClass.MEASUREMENT,
         suggested_display_precision=1,
-        value_fn=lambda view: _rounded(view.limit_a, 1),
+        value_fn=lambda view: rounded(view.limit_a, 1),
     ),
     SiteSensorDescription(
         key="limit_source",
         translation_key="limit_source",
         device_class=SensorDeviceClass.ENUM,
-        options=[source.value for source in LimitSource],
+        options=LIMIT_SOURCES,
         value_fn=lambda view: view.limit_source.value,
     ),
     SiteSensorDescription(
@@ -138,20 +143,6 @@ SITE_DESCRIPTIONS: Final = (
         options=[quality.value for quality in MeterQuality],
         value_fn=lambda view: view.grid_quality.value,
     ),
-)
-
-HEADROOM_DESCRIPTIONS: Final = tuple(
-    SiteSensorDescription(
-        key=f"headroom_l{index + 1}",
-        translation_key=f"headroom_l{index + 1}",
-        device_class=SensorDeviceClass.CURRENT,
-        native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
-        state_class=SensorStateClass.MEASUREMENT,
-        suggested_display_precision=1,
-        needs_phases=index + 1,
-        value_fn=_headroom(index),
-    )
-    for index in range(3)
 )
 
 
@@ -191,10 +182,33 @@ def _session_minutes(evse: EvseView, now: datetime) -> int | None:
     return max(0, int((ended - evse.session.plugged_in_at).total_seconds() // 60))
 
 
-def _reason_params(evse: EvseView) -> Details:
+def _boost_until(evse: EvseView, now: datetime) -> datetime | None:
+    """Return the end of a boost that goes on."""
+    until = evse.settings.boost_until
+    return None if until is None or until <= now else until
+
+
+def reason_params(evse: EvseView) -> dict[str, str | float]:
     """Return the figures of the reason's sentence, rounded as people would say them."""
     params = evse.setpoint.reason.params
     return {name: round(value, 1) if isinstance(value, float) else value for name, value in params.items()}
+
+
+def phase_names(evse: EvseView) -> list[str]:
+    """Return the grid phases that an EVSE's car uses."""
+    return [f"L{index + 1}" for index in evse.phases_in_use or ()]
+
+
+def limiting_circuit(evse: EvseView, site: SiteView) -> str | None:
+    """Return the name of the circuit that keeps an EVSE from more, None where none does or it is the whole site's."""
+    circuit = site.circuits.get(evse.limit_circuit or "")
+    return None if circuit is None else circuit.name
+
+
+def _limit_details(evse: EvseView, site: SiteView) -> Details:
+    """Return the circuit that a limit is of, where it is one's."""
+    name = limiting_circuit(evse, site)
+    return {} if name is None else {"circuit": name}
 
 
 EVSE_DESCRIPTIONS: Final = (
@@ -212,7 +226,7 @@ EVSE_DESCRIPTIONS: Final = (
         device_class=SensorDeviceClass.ENUM,
         options=[code.value for code in ReasonCode],
         value_fn=lambda evse, _: evse.setpoint.reason.code,
-        details_fn=_reason_params,
+        details_fn=lambda evse, _: reason_params(evse),
     ),
     EvseSensorDescription(
         key="current_limit",
@@ -221,7 +235,27 @@ EVSE_DESCRIPTIONS: Final = (
         native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
         state_class=SensorStateClass.MEASUREMENT,
         suggested_display_precision=1,
-        value_fn=lambda evse, _: _rounded(evse.setpoint.current_a, 1),
+        value_fn=lambda evse, _: rounded(evse.setpoint.current_a, 1),
+    ),
+    EvseSensorDescription(
+        key="limit_source",
+        translation_key="limit_source",
+        device_class=SensorDeviceClass.ENUM,
+        options=LIMIT_SOURCES,
+        value_fn=lambda evse, _: evse.limit_source.value,
+        details_fn=_limit_details,
+    ),
+    EvseSensorDescription(
+        key="phases_in_use",
+        translation_key="phases_in_use",
+        value_fn=lambda evse, _: None if evse.phases_in_use is None else len(evse.phases_in_use),
+        details_fn=lambda evse, _: {"phases": phase_names(evse)},
+    ),
+    EvseSensorDescription(
+        key="boost_until",
+        translation_key="boost_until",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        value_fn=_boost_until,
     ),
     EvseSensorDescription(
         key="session_energy",
@@ -231,7 +265,7 @@ EVSE_DESCRIPTIONS: Final = (
         suggested_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
         suggested_display_precision=2,
         state_class=SensorStateClass.TOTAL,
-        value_fn=lambda evse, _: _rounded(evse.session_energy_wh),
+        value_fn=lambda evse, _: rounded(evse.session_energy_wh),
         last_reset_fn=lambda evse: evse.session_started_at,
     ),
     EvseSensorDescription(
@@ -249,7 +283,7 @@ EVSE_DESCRIPTIONS: Final = (
         suggested_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
         suggested_display_precision=2,
         state_class=SensorStateClass.TOTAL_INCREASING,
-        value_fn=lambda evse, _: _rounded(evse.lifetime_energy_wh),
+        value_fn=lambda evse, _: rounded(evse.lifetime_energy_wh),
     ),
 )
 
@@ -259,7 +293,7 @@ MEASUREMENT_DESCRIPTIONS: Final = (
         device_class=SensorDeviceClass.POWER,
         native_unit_of_measurement=UnitOfPower.WATT,
         state_class=SensorStateClass.MEASUREMENT,
-        value_fn=lambda measurement: _rounded(measurement.power_w),
+        value_fn=lambda measurement: rounded(measurement.power_w),
     ),
     *(
         MeasurementSensorDescription(

@@ -1,81 +1,68 @@
-"""Actions: charging started, stopped and limited from automations, and sessions read from the ledger."""
+"""Actions: charging started, stopped, limited and explained from automations, and sessions read from the ledger."""
 
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
 from typing import Any, Final
 
-from homeassistant.config_entries import ConfigSubentry
-from homeassistant.const import ATTR_CONFIG_ENTRY_ID, ATTR_DEVICE_ID
-from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
+from homeassistant.const import ATTR_DEVICE_ID
+from homeassistant.core import HomeAssistant, ServiceCall, SupportsResponse, callback
 from homeassistant.exceptions import ServiceValidationError
-from homeassistant.helpers import config_validation as cv, device_registry as dr
-from homeassistant.helpers.service import async_get_config_entry, async_get_device_and_config_entry
+from homeassistant.helpers import config_validation as cv
 from homeassistant.util import dt as dt_util
-from homeassistant.util.json import JsonValueType
 import probatio
 
-from .const import CONF_MAX_CURRENT_A, DOMAIN
-from .coordinator import SmartChargingConfigEntry
-from .engine.model import MIN_CURRENT_A, ChargeMode, EvseKey, Session
+from .const import DOMAIN
+from .engine.model import ChargeMode
 from .errors import translated_errors
-from .sessions import recorded_session
+from .service_decisions import DECISION_SCHEMA, DUMP_SCHEMA, dump_decisions, get_decision
+from .service_limits import LIMIT_SCHEMA, clear_limit, set_limit
+from .service_sessions import SESSIONS_SCHEMA, get_sessions
+from .service_targets import EVSE_SCHEMA, Target, evse_target
+from .wishes import Targets, boost, set_targets
 
 SERVICE_START_CHARGING: Final = "start_charging"
 SERVICE_STOP_CHARGING: Final = "stop_charging"
 SERVICE_SET_MODE: Final = "set_mode"
+SERVICE_BOOST: Final = "boost"
+SERVICE_SET_TARGETS: Final = "set_targets"
 SERVICE_SET_LIMIT: Final = "set_limit"
+SERVICE_CLEAR_LIMIT: Final = "clear_limit"
 SERVICE_GET_SESSIONS: Final = "get_sessions"
+SERVICE_GET_DECISION: Final = "get_decision"
+SERVICE_DUMP_DECISIONS: Final = "dump_decisions"
 
-ATTR_EVSE: Final = "evse"
 ATTR_TAG: Final = "tag"
 ATTR_MODE: Final = "mode"
-ATTR_CURRENT: Final = "current"
-ATTR_START: Final = "start"
-ATTR_END: Final = "end"
+ATTR_MINUTES: Final = "minutes"
+ATTR_TARGET_ENERGY: Final = "target_energy"
+ATTR_TARGET_SOC: Final = "target_soc"
+ATTR_MIN_SOC: Final = "min_soc"
 
 MAX_TAG_LENGTH: Final = 20  # OCPP 1.6 section 7.28 IdToken
+MAX_BOOST_MINUTES: Final = 1440
+MAX_TARGET_KWH: Final = 200  # as the number entity
 
-
-def _whole_number(value: object) -> int:
-    """Return a number without a fraction as an integer; Invalid for anything else."""
-    number: float = probatio.Coerce(float)(value)
-    if isinstance(value, bool) or not number.is_integer():
-        raise probatio.Invalid("expected a whole number")
-    return int(number)
-
-
-_EVSE: Final = probatio.All(_whole_number, probatio.Range(min=1))
-EVSE_SCHEMA: Final = probatio.Schema(
-    {
-        probatio.Required(ATTR_DEVICE_ID): probatio.All(probatio.EnsureList(), probatio.Length(min=1), [cv.string]),
-        probatio.Optional(ATTR_EVSE): _EVSE,
-    }
-)
+_PERCENT: Final = probatio.All(probatio.Coerce(float), probatio.Range(min=0, max=100))
 START_SCHEMA: Final = EVSE_SCHEMA.extend(
     {probatio.Optional(ATTR_TAG): probatio.All(cv.string, probatio.Length(min=1, max=MAX_TAG_LENGTH))}
 )
 MODE_SCHEMA: Final = EVSE_SCHEMA.extend({probatio.Required(ATTR_MODE): probatio.Coerce(ChargeMode)})
-LIMIT_SCHEMA: Final = EVSE_SCHEMA.extend({probatio.Required(ATTR_CURRENT): probatio.Coerce(float)})
-SESSIONS_SCHEMA: Final = probatio.Schema(
+BOOST_SCHEMA: Final = EVSE_SCHEMA.extend(
     {
-        probatio.Optional(ATTR_CONFIG_ENTRY_ID): cv.string,
-        probatio.Optional(ATTR_DEVICE_ID): cv.string,
-        probatio.Optional(ATTR_EVSE): _EVSE,
-        probatio.Optional(ATTR_START): cv.datetime,
-        probatio.Optional(ATTR_END): cv.datetime,
+        probatio.Required(ATTR_MINUTES): probatio.All(
+            probatio.Coerce(float), probatio.Range(min=0, max=MAX_BOOST_MINUTES)
+        )
     }
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """An EVSE that an action is for."""
-
-    entry: SmartChargingConfigEntry
-    subentry: ConfigSubentry
-    key: EvseKey
-
+TARGETS_SCHEMA: Final = EVSE_SCHEMA.extend(
+    {
+        probatio.Optional(ATTR_TARGET_ENERGY): probatio.All(
+            probatio.Coerce(float), probatio.Range(min=0, max=MAX_TARGET_KWH)
+        ),
+        probatio.Optional(ATTR_TARGET_SOC): _PERCENT,
+        probatio.Optional(ATTR_MIN_SOC): _PERCENT,
+    }
+)
 
 type EvseAction = Callable[[Target, ServiceCall], Awaitable[None]]
 
@@ -87,12 +74,18 @@ def async_setup_services(hass: HomeAssistant) -> None:
         (SERVICE_START_CHARGING, _start_charging, START_SCHEMA),
         (SERVICE_STOP_CHARGING, _stop_charging, EVSE_SCHEMA),
         (SERVICE_SET_MODE, _set_mode, MODE_SCHEMA),
-        (SERVICE_SET_LIMIT, _set_limit, LIMIT_SCHEMA),
+        (SERVICE_BOOST, _boost, BOOST_SCHEMA),
+        (SERVICE_SET_TARGETS, _set_targets, TARGETS_SCHEMA),
     ):
         hass.services.async_register(DOMAIN, name, _for_each_evse(action), schema)
-    hass.services.async_register(
-        DOMAIN, SERVICE_GET_SESSIONS, _get_sessions, SESSIONS_SCHEMA, supports_response=SupportsResponse.ONLY
-    )
+    hass.services.async_register(DOMAIN, SERVICE_SET_LIMIT, set_limit, LIMIT_SCHEMA)
+    hass.services.async_register(DOMAIN, SERVICE_CLEAR_LIMIT, clear_limit, EVSE_SCHEMA)
+    for name, answer, schema in (
+        (SERVICE_GET_SESSIONS, get_sessions, SESSIONS_SCHEMA),
+        (SERVICE_GET_DECISION, get_decision, DECISION_SCHEMA),
+        (SERVICE_DUMP_DECISIONS, dump_decisions, DUMP_SCHEMA),
+    ):
+        hass.services.async_register(DOMAIN, name, answer, schema, supports_response=SupportsResponse.ONLY)
 
 
 def _for_each_evse(action: EvseAction) -> Callable[[ServiceCall], Coroutine[Any, Any, None]]:
@@ -100,7 +93,7 @@ def _for_each_evse(action: EvseAction) -> Callable[[ServiceCall], Coroutine[Any,
 
     async def handle(call: ServiceCall) -> None:
         """Act on each EVSE and show the result at once."""
-        targets = [_target(call, device_id) for device_id in call.data[ATTR_DEVICE_ID]]
+        targets = [evse_target(call, device_id) for device_id in call.data[ATTR_DEVICE_ID]]
         for target in targets:
             with translated_errors(target.subentry.title):
                 await action(target, call)
@@ -124,126 +117,20 @@ async def _set_mode(target: Target, call: ServiceCall) -> None:
     await target.entry.runtime_data.site.set_mode(target.key, call.data[ATTR_MODE])
 
 
-async def _set_limit(target: Target, call: ServiceCall) -> None:
-    """Change the user's limit, which the charger's rating bounds."""
-    current_a, rated_a = call.data[ATTR_CURRENT], float(target.subentry.data[CONF_MAX_CURRENT_A])
-    if not MIN_CURRENT_A <= current_a <= rated_a:
-        raise ServiceValidationError(
-            translation_domain=DOMAIN,
-            translation_key="limit_out_of_range",
-            translation_placeholders={
-                "charger": target.subentry.title,
-                "current": f"{current_a:g}",
-                "minimum": f"{MIN_CURRENT_A:g}",
-                "maximum": f"{rated_a:g}",
-            },
-        )
-    await target.entry.runtime_data.site.set_max_current(target.key, current_a)
+async def _boost(target: Target, call: ServiceCall) -> None:
+    """Begin a boost, or end it."""
+    duration = timedelta(minutes=call.data[ATTR_MINUTES])
+    await boost(target.entry.runtime_data.site, target.key, duration, dt_util.utcnow())
 
 
-async def _get_sessions(call: ServiceCall) -> ServiceResponse:
-    """Return the sessions of a site, a charger or an EVSE, oldest first."""
-    entry, keys = _session_filter(call)
-    start, end = _utc(call.data.get(ATTR_START)), _utc(call.data.get(ATTR_END))
-    if start is not None and end is not None and end <= start:
-        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="end_before_start")
-    found: list[Session] = []
-    with translated_errors(entry.title):
-        for key in keys:
-            found += await entry.runtime_data.ledger.sessions(start=start, end=end, key=key)
-    now = dt_util.utcnow()
-    if start is not None and start > now:
-        # A session that goes on reaches up to now, not into the future.
-        found = [session for session in found if session.plugged_out_at is not None]
-    names = {charger.unique_id: charger.title for charger in entry.subentries.values()}
-    sessions: list[JsonValueType] = [
-        {
-            "charger": names.get(session.station_id, session.station_id),
-            **recorded_session(session, entry.entry_id, now),
-        }
-        for session in sorted(found, key=lambda each: each.plugged_in_at)
-    ]
-    return {"sessions": sessions}
-
-
-def _session_filter(call: ServiceCall) -> tuple[SmartChargingConfigEntry, tuple[EvseKey | None, ...]]:
-    """Return the site asked about and its EVSEs, None for all there ever were."""
-    entry_id = call.data.get(ATTR_CONFIG_ENTRY_ID)
-    if (device_id := call.data.get(ATTR_DEVICE_ID)) is None:
-        _refuse_evse(call)
-        return async_get_config_entry(call.hass, DOMAIN, entry_id), (None,)
-    device, entry = async_get_device_and_config_entry(call.hass, DOMAIN, device_id)
-    if entry_id not in {None, entry.entry_id}:
-        raise ServiceValidationError(
-            translation_domain=DOMAIN,
-            translation_key="charger_of_another_site",
-            translation_placeholders={
-                "charger": device.name_by_user or device.name or device_id,
-                "site": async_get_config_entry(call.hass, DOMAIN, entry_id).title,
-            },
-        )
-    if device.config_subentry_id is None:
-        _refuse_evse(call)
-        return entry, (None,)
-    return entry, _evses(call, entry, device)
-
-
-def _refuse_evse(call: ServiceCall) -> None:
-    """Raise where an EVSE was chosen without the charger that it is one of."""
-    if ATTR_EVSE in call.data:
-        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="evse_without_charger")
-
-
-def _target(call: ServiceCall, device_id: str) -> Target:
-    """Return the one EVSE that is meant by a device, and by the EVSE's number where that has several."""
-    device, entry = async_get_device_and_config_entry(call.hass, DOMAIN, device_id)
-    keys = _evses(call, entry, device)
-    if len(keys) > 1:
-        raise ServiceValidationError(
-            translation_domain=DOMAIN,
-            translation_key="evse_required",
-            translation_placeholders={"charger": device.name_by_user or device.name or device_id},
-        )
-    return Target(entry, entry.subentries[str(device.config_subentry_id)], keys[0])
-
-
-def _evses(call: ServiceCall, entry: SmartChargingConfigEntry, device: dr.AnyDeviceEntry) -> tuple[EvseKey, ...]:
-    """Return the EVSEs of a charger's or an EVSE's device, at least one; the field `evse` chooses among them."""
-    name = device.name_by_user or device.name or device.id
-    subentry = entry.subentries.get(device.config_subentry_id or "")
-    charger = entry.runtime_data.site.view.chargers.get(str(subentry.unique_id)) if subentry else None
-    if subentry is None or charger is None:
-        raise ServiceValidationError(
-            translation_domain=DOMAIN, translation_key="not_a_charger", translation_placeholders={"device": name}
-        )
-    wanted = call.data.get(ATTR_EVSE)
-    keys = tuple(
-        evse.key
-        for evse in charger.evses.values()
-        if wanted in {None, evse.key.evse_id}
-        and (
-            not isinstance(device, dr.ChildDeviceEntry)
-            or (DOMAIN, f"{subentry.subentry_id}_{evse.key.evse_id}") in device.identifiers
-        )
+async def _set_targets(target: Target, call: ServiceCall) -> None:
+    """Change the targets that are given."""
+    energy_kwh = call.data.get(ATTR_TARGET_ENERGY)
+    targets = Targets(
+        energy_wh=None if energy_kwh is None else energy_kwh * 1000,
+        soc_percent=call.data.get(ATTR_TARGET_SOC),
+        min_soc_percent=call.data.get(ATTR_MIN_SOC),
     )
-    if not keys:
-        raise ServiceValidationError(
-            translation_domain=DOMAIN,
-            translation_key="no_such_evse",
-            translation_placeholders={"charger": name, "evse": str(wanted)},
-        )
-    return keys
-
-
-def _utc(local: datetime | None) -> datetime | None:
-    """Return a time that a user gave, without a zone meant as local, in UTC."""
-    if local is None:
-        return None
-    try:
-        return dt_util.as_utc(local)
-    except (OverflowError, ValueError) as err:
-        raise ServiceValidationError(
-            translation_domain=DOMAIN,
-            translation_key="time_out_of_range",
-            translation_placeholders={"time": local.isoformat()},
-        ) from err
+    if targets == Targets():
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_target_given")
+    await set_targets(target.entry.runtime_data.site, target.key, targets)

@@ -1,12 +1,13 @@
 """What inverter, meter and battery show of the plant in their SunSpec models."""
 
 from simulator.plant.battery import Battery
+from simulator.plant.grid import GridMeter
 from simulator.plant.phases import balanced, phases
 from simulator.plant.site import Plant
 
 from .sunspec import BASIC_STORAGE, BATTERY, COMMON, THREE_PHASE_INVERTER, WYE_METER, Model, Values, image
 
-INVERTER_UNIT, METER_UNIT, BATTERY_UNIT = 1, 2, 3
+INVERTER_UNIT, METER_UNIT, BATTERY_UNIT, FIRST_CIRCUIT_UNIT = 1, 2, 3, 11
 
 SLEEPING, MPPT = 2, 4
 EMPTY, DISCHARGING, CHARGING, FULL, HOLDING = 2, 3, 4, 5, 6
@@ -46,9 +47,8 @@ def inverter(plant: Plant) -> list[int]:
     return image([_common("Inverter", INVERTER_UNIT), (THREE_PHASE_INVERTER, values)])
 
 
-def meter(plant: Plant) -> list[int]:
-    """Return the registers of the meter at the grid connection; import is positive."""
-    grid = plant.grid
+def meter(grid: GridMeter, unit: int = METER_UNIT) -> list[int]:
+    """Return the registers of the meter at the grid connection or at a circuit; import is positive."""
     letters = "ABC"
     values: dict[str, float | str] = {
         "A": sum(grid.current_a),
@@ -70,7 +70,7 @@ def meter(plant: Plant) -> list[int]:
         values[f"Wph{letter}"] = grid.power_w[n]
         values[f"TotWhImpPh{letter}"] = grid.phase_import_wh[n]
         values[f"TotWhExpPh{letter}"] = grid.phase_export_wh[n]
-    return image([_common("Meter", METER_UNIT), (WYE_METER, values)])
+    return image([_common("Meter", unit), (WYE_METER, values)])
 
 
 def battery(own: Battery) -> list[int]:

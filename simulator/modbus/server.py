@@ -64,17 +64,19 @@ async def _no_such_unit(
 
 
 class ModbusDevices:
-    """Inverter (unit 1), meter (2) and, where there is one, battery (3) on one TCP port."""
+    """Inverter (unit 1), meter (2) and, where there are any, battery (3) and circuits' meters (11 on), on one TCP port."""
 
     def __init__(self, plant: Plant, clock: Clock) -> None:
         """Show this plant."""
         self.units = {
             devices.INVERTER_UNIT: Unit(devices.INVERTER_UNIT, partial(devices.inverter, plant), clock),
-            devices.METER_UNIT: Unit(devices.METER_UNIT, partial(devices.meter, plant), clock),
+            devices.METER_UNIT: Unit(devices.METER_UNIT, partial(devices.meter, plant.grid), clock),
         }
         if plant.battery is not None:
             read = partial(devices.battery, plant.battery)
             self.units[devices.BATTERY_UNIT] = Unit(devices.BATTERY_UNIT, read, clock)
+        for number, circuit in enumerate(plant.tree.circuits.values(), start=devices.FIRST_CIRCUIT_UNIT):
+            self.units[number] = Unit(number, partial(devices.meter, circuit.meter, number), clock)
         self._server: ModbusTcpServer | None = None
 
     @property

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from .quirks import Quirks
+from .options import StationOptions
 
 MEASURANDS = frozenset(
     {
@@ -106,24 +106,26 @@ class Configuration:
                 key.value, key.pending = key.pending, None
 
 
-def default_configuration(*, connectors: int, stack_levels: int, sample_s: int, quirks: Quirks) -> Configuration:
+def default_configuration(options: StationOptions) -> Configuration:
     """Return the table of a station fresh from the factory."""
+    quirks = options.quirks
     known = MEASURANDS - quirks.missing_measurands
 
     def measurable(value: str) -> bool:
         return all(item.strip() in known for item in value.split(",") if item.strip())
 
     units = "Power" if quirks.watts_only else "Current" if quirks.amps_only else "Current,Power"
-    sampled = ",".join(item for item in DEFAULT_MEASURANDS.split(",") if item in known)
+    measured = [*DEFAULT_MEASURANDS.split(","), *(["SoC"] if options.reports_soc else [])]
+    sampled = ",".join(item for item in measured if item in known)
     fixed = {
-        "ChargeProfileMaxStackLevel": str(0 if quirks.one_stack_level_only else stack_levels),
+        "ChargeProfileMaxStackLevel": str(0 if quirks.one_stack_level_only else options.stack_levels),
         "ChargingScheduleAllowedChargingRateUnit": units,
         "ChargingScheduleMaxPeriods": "1" if quirks.one_period_only else "24",
-        "ConnectorSwitch3to1PhaseSupported": "false",
+        "ConnectorSwitch3to1PhaseSupported": str(options.switches_phases).lower(),
         "GetConfigurationMaxKeys": "60",
         "MaxChargingProfilesInstalled": "20",
         "MeterValuesSampledDataMaxLength": "9",
-        "NumberOfConnectors": str(connectors),
+        "NumberOfConnectors": str(options.connectors),
         "ReserveConnectorZeroSupported": "false",
         "SupportedFeatureProfiles": "Core,FirmwareManagement,RemoteTrigger,SmartCharging",
     }
@@ -131,7 +133,7 @@ def default_configuration(*, connectors: int, stack_levels: int, sample_s: int, 
         "ClockAlignedDataInterval": "0",
         "ConnectionTimeOut": "60",
         "HeartbeatInterval": "300",
-        "MeterValueSampleInterval": str(sample_s),
+        "MeterValueSampleInterval": str(options.sample_s),
         "ResetRetries": "1",
         "TransactionMessageAttempts": "3",
         "TransactionMessageRetryInterval": "10",

@@ -7,6 +7,8 @@ from typing import Protocol
 
 from simulator.plant.outlet import NOTHING, Offer, Outlet
 
+from .options import StationOptions
+from .phase_relay import PhaseRelay
 from .profile_stack import Limit
 from .profiles import Profile
 from .transaction import StopReason, Transaction
@@ -64,9 +66,7 @@ class Surroundings(Protocol):
 class Connector:
     """Its state; `tick` lets time pass, the other methods are events."""
 
-    def __init__(
-        self, connector_id: int, outlet: Outlet, surroundings: Surroundings, *, register_per_session: bool
-    ) -> None:
+    def __init__(self, connector_id: int, outlet: Outlet, surroundings: Surroundings, options: StationOptions) -> None:
         """Take over an outlet: from now on this connector decides what is offered there."""
         self.connector_id = connector_id
         self.outlet = outlet
@@ -76,7 +76,8 @@ class Connector:
         self.scheduled_inoperative = False
         self.transaction: Transaction | None = None
         self._surroundings = surroundings
-        self._register_per_session = register_per_session
+        self._register_per_session = options.quirks.register_per_session
+        self.relay = PhaseRelay(options.switch_pause_s)
         self._permission: Permission | None = None
         self._finished = False
         self._idle_since: float | None = None
@@ -99,7 +100,8 @@ class Connector:
         if self.transaction is None or not self._surroundings.powered or self.error != "NoError":
             return NOTHING
         limit = self._surroundings.limit(self, now)
-        return Offer(limit.current_a if limit.current_a >= MINIMUM_A else 0.0, limit.phases)
+        wanted = Offer(limit.current_a if limit.current_a >= MINIMUM_A else 0.0, limit.phases)
+        return self.relay.offer(wanted, now, loaded=any(self.outlet.current_a))
 
     def plug(self, plugged: bool, monotonic: float) -> None:
         """Feel the cable go in or out."""

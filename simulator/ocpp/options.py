@@ -40,6 +40,9 @@ class StationOptions:
     max_a: float = 32.0
     step_a: float = 0.1
     switches_phases: bool = False
+    """Uses as many phases as numberPhases says; without, it accepts that and stays on all it has."""
+    switch_pause_s: float = 4.0
+    """How long it lets the car pause before it switches phases under load."""
     stack_levels: int = 8
     start_mode: StartMode = StartMode.FREE_VEND
     free_vend_tag: str = "FREEVEND"
@@ -53,5 +56,6 @@ class StationOptions:
     register_wh: float = 0.0
     """What each connector's meter shows when new."""
     reports_soc: bool = False
+    """Knows the car's state of charge and tells it with its other measurands."""
     subprotocols: tuple[str, ...] = ("ocpp1.6",)
     quirks: Quirks = NO_QUIRKS

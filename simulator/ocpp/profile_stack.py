@@ -206,6 +206,7 @@ class ProfileStack:
             "TxProfile refused": quirks.rejects_tx_profile and profile.purpose is Purpose.TX,
             "TxDefaultProfile refused": quirks.rejects_tx_default and profile.purpose is Purpose.TX_DEFAULT,
             "one period only": quirks.one_period_only and len(profile.periods) > 1,
+            "numberPhases refused": quirks.rejects_number_of_phases and profile.names_phases,
             "startSchedule missing": quirks.needs_start_schedule and absolute and profile.start is None,
             "W only": quirks.watts_only and profile.unit is Unit.AMPERE,
             "A only": quirks.amps_only and profile.unit is Unit.WATT,

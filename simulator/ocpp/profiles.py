@@ -60,6 +60,8 @@ class Profile:
     valid_to: datetime | None = None
     start: datetime | None = None
     duration_s: int | None = None
+    names_phases: bool = False
+    """Whether any period gives a number of phases."""
 
     def period_at(self, now: datetime, transaction_start: datetime | None) -> Period | None:
         """Return the period that rules at this moment, or None while the schedule does not apply."""
@@ -100,6 +102,7 @@ def read_profile(payload: Mapping[str, Json]) -> Profile:
     """Read a ChargingProfile object; FormatError when it is not one."""
     schedule = mapping(payload, "chargingSchedule")
     kind = _member(Kind, text(payload, "chargingProfileKind"))
+    periods, names_phases = _periods(schedule)
     repeat = optional_text(payload, "recurrencyKind")
     if repeat is not None and repeat not in RECURRENCE:
         raise FormatError(f"unknown recurrencyKind {repeat!r}")
@@ -109,27 +112,29 @@ def read_profile(payload: Mapping[str, Json]) -> Profile:
         purpose=_member(Purpose, text(payload, "chargingProfilePurpose")),
         kind=kind,
         unit=_member(Unit, text(schedule, "chargingRateUnit")),
-        periods=_periods(schedule),
+        periods=periods,
         transaction_id=optional_integer(payload, "transactionId"),
         recurrence=RECURRENCE[repeat] if repeat is not None and kind is Kind.RECURRING else None,
         valid_from=optional_moment(payload, "validFrom"),
         valid_to=optional_moment(payload, "validTo"),
         start=optional_moment(schedule, "startSchedule"),
         duration_s=optional_integer(schedule, "duration"),
+        names_phases=names_phases,
     )
 
 
-def _periods(schedule: Mapping[str, Json]) -> tuple[Period, ...]:
+def _periods(schedule: Mapping[str, Json]) -> tuple[tuple[Period, ...], bool]:
     entries = schedule.get("chargingSchedulePeriod")
     if not isinstance(entries, list):
         raise FormatError("chargingSchedulePeriod must be a list")
-    periods = []
+    periods, named = [], False
     for entry in entries:
         if not isinstance(entry, dict):
             raise FormatError("chargingSchedulePeriod holds objects")
         used = optional_integer(entry, "numberPhases")
+        named = named or used is not None
         periods.append(Period(integer(entry, "startPeriod"), number(entry, "limit"), 3 if used is None else used))
-    return tuple(periods)
+    return tuple(periods), named
 
 
 def _member[E: StrEnum](kind: type[E], value: str) -> E:

@@ -36,6 +36,10 @@ class Quirks:
     """Accepts profiles and does not obey them (go-e, Grizzl-E)."""
     ignores_valid_to: bool = False
     """Lets profiles act beyond their validTo (MicroOcpp 1.2.0)."""
+    ignores_number_of_phases: bool = False
+    """Accepts and repeats numberPhases and stays on all its phases."""
+    rejects_number_of_phases: bool = False
+    """Rejects schedules that name numberPhases."""
     loses_profiles_on_reboot: bool = False
     """Forgets all profiles when it boots (Grizzl-E)."""
     watts_only: bool = False

@@ -35,13 +35,7 @@ class SimulatedStation:
         self.password = options.password
         self.outbox = Outbox()
         self.wake = asyncio.Event()
-        self.configuration = default_configuration(
-            connectors=options.connectors,
-            stack_levels=options.stack_levels,
-            sample_s=options.sample_s,
-            quirks=options.quirks,
-        )
-        self.configuration.keys["ConnectorSwitch3to1PhaseSupported"].value = str(options.switches_phases).lower()
+        self.configuration = default_configuration(options)
         self.profiles = ProfileStack(
             Abilities(
                 max_a=options.max_a,
@@ -52,10 +46,7 @@ class SimulatedStation:
             options.connectors,
             options.quirks,
         )
-        self.connectors = {
-            n: Connector(n, outlet, self, register_per_session=options.quirks.register_per_session)
-            for n, outlet in enumerate(outlets, start=1)
-        }
+        self.connectors = {n: Connector(n, outlet, self, options) for n, outlet in enumerate(outlets, start=1)}
         self.online = False
         self._meters = {
             n: SampledMeter(connector, options.quirks, options.phases, reports_soc=options.reports_soc)
@@ -169,7 +160,8 @@ class SimulatedStation:
         running = connector.transaction.running() if connector.transaction else None
         limit = self.profiles.limit(connector.connector_id, local, running)
         step = self.options.step_a
-        return Limit(math.floor(limit.current_a / step + 1e-6) * step, limit.phases)
+        phases = self.options.phases if self.quirks.ignores_number_of_phases else limit.phases
+        return Limit(math.floor(limit.current_a / step + 1e-6) * step, phases)
 
     def status_changed(self, connector: Connector) -> None:
         """Send a connector's new status."""

@@ -1,6 +1,20 @@
-"""A home battery that keeps the grid exchange near zero as far as its power and content allow."""
+"""A home battery: keeps the grid exchange near zero by itself, or does what it is told from outside."""
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class BatteryMode(StrEnum):
+    """What a battery is told."""
+
+    NORMAL = "normal"
+    """Follows the site's lack or surplus of power."""
+    HOLD = "hold"
+    """Takes surplus and gives nothing."""
+    CHARGE = "charge"
+    """Charges at a fixed power, whatever the site does."""
+    DISCHARGE = "discharge"
+    """Gives a fixed power."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,20 +30,39 @@ class BatteryRating:
 
 
 class Battery:
-    """Its state; power is positive while it discharges."""
+    """Its state; power is positive while it discharges. Told what to do it obeys, unless `obeys` is off."""
 
-    def __init__(self, rating: BatteryRating, state_of_charge: float = 0.5) -> None:
+    def __init__(self, rating: BatteryRating, state_of_charge: float = 0.5, *, obeys: bool = True) -> None:
         """Begin idle with this share of its capacity."""
         self.rating = rating
         self.state_of_charge = state_of_charge
+        self.obeys = obeys
+        self.mode = BatteryMode.NORMAL
+        self.told_w = 0.0
         self.power_w = 0.0
         self.charged_wh = 0.0
         self.discharged_wh = 0.0
 
+    def command(self, mode: BatteryMode, power_w: float = 0.0) -> None:
+        """Tell it what to do; `power_w` >= 0 counts for charge and discharge, ValueError below 0."""
+        if power_w < 0:
+            raise ValueError("a power to charge or discharge with is not negative")
+        self.mode, self.told_w = mode, power_w
+
+    def appetite_w(self) -> float:
+        """Return how much of a surplus it would take now, negative while it discharges in any case."""
+        match self._obeyed:
+            case BatteryMode.CHARGE:
+                return min(self.told_w, self.rating.max_charge_w)
+            case BatteryMode.DISCHARGE:
+                return -min(self.told_w, self.rating.max_discharge_w)
+            case _:
+                return self.rating.max_charge_w if self.state_of_charge < 1.0 else 0.0
+
     def advance(self, demand_w: float, seconds: float) -> None:
-        """Follow what the rest of the site lacks (positive) or has too much of (negative) for this long."""
+        """Act for this long while the rest of the site lacks (positive) or has too much (negative) of this power."""
         rating = self.rating
-        wanted = min(rating.max_discharge_w, max(-rating.max_charge_w, demand_w))
+        wanted = min(rating.max_discharge_w, max(-rating.max_charge_w, self._wanted_w(demand_w)))
         share = min(1.0, seconds / rating.lag_s) if rating.lag_s > 0 else 1.0
         power = self.power_w + (wanted - self.power_w) * share
         hours = seconds / 3600
@@ -44,3 +77,18 @@ class Battery:
             self.state_of_charge += -power * hours * rating.efficiency / rating.capacity_wh
             self.charged_wh += -power * hours
         self.power_w = power
+
+    @property
+    def _obeyed(self) -> BatteryMode:
+        return self.mode if self.obeys else BatteryMode.NORMAL
+
+    def _wanted_w(self, demand_w: float) -> float:
+        match self._obeyed:
+            case BatteryMode.HOLD:
+                return min(0.0, demand_w)
+            case BatteryMode.CHARGE:
+                return -self.told_w
+            case BatteryMode.DISCHARGE:
+                return self.told_w
+            case _:
+                return demand_w

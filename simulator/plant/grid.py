@@ -15,7 +15,7 @@ class GridSupply:
 
 
 class GridMeter:
-    """The meter at the connection; import is positive, registers never fall.
+    """The meter at the connection or at a circuit; import is positive, registers never fall.
 
     The totals balance the phases against each other at each moment, as most European meters do; the
     registers per phase do not.
@@ -41,14 +41,17 @@ class GridMeter:
         """Return the power over all phases."""
         return sum(self.power_w)
 
-    def advance(self, power_w: Phases, seconds: float) -> None:
-        """Carry this power per phase for this long."""
+    def advance(self, power_w: Phases, seconds: float, voltage: Phases | None = None) -> None:
+        """Carry this power per phase for this long, at the voltage given or that of a line of its own."""
         hours = seconds / 3600
         self.power_w = power_w
         self.import_wh += max(0.0, sum(power_w)) * hours
         self.export_wh += max(0.0, -sum(power_w)) * hours
         self.phase_import_wh = add(self.phase_import_wh, phases(max(0.0, w) * hours for w in power_w))
         self.phase_export_wh = add(self.phase_export_wh, phases(max(0.0, -w) * hours for w in power_w))
+        if voltage is not None:
+            self.voltage = voltage
+            return
         # The voltage of the next step follows this step's current: the loop is too slow to matter.
         drop = phases(self.supply.impedance_ohm * a for a in self.current_a)
         self.voltage = phases(self.supply.voltage - d for d in drop)

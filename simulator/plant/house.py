@@ -4,7 +4,9 @@ from dataclasses import dataclass
 import math
 import random
 
-from .phases import Phases, phases
+from .phases import ZERO, Phases, add, phases
+
+NOISE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +46,21 @@ class House:
         base_w: Phases = (180.0, 120.0, 100.0),
         appliances: tuple[Appliance, ...] = HOUSEHOLD,
         fixed_w: Phases | None = None,
+        noise_w: float = 0.0,
     ) -> None:
-        """Start with all appliances off; `fixed_w` holds the load until it is released."""
+        """Start with all appliances off; `fixed_w` holds the load until it is released.
+
+        `noise_w` is how far each phase strays from that, anew each second (standard deviation).
+        """
         self._random = random.Random(seed)
         self._base_w = base_w
         self._fixed_w = fixed_w
         self._elapsed_s = 0.0
         self._wave = self._random.uniform(0, math.tau)
+        self._noise = random.Random(seed + 1)  # apart, so that it changes nothing else
+        self._noise_w = noise_w
+        self._stray_w: Phases = ZERO
+        self._strayed_s = 0.0
         self._switches = [_Switch(a, False, self._while(a.off_s) * self._random.random()) for a in appliances]
 
     def hold(self, power_w: Phases | None) -> None:
@@ -60,6 +70,9 @@ class House:
     def advance(self, seconds: float) -> None:
         """Let time pass and appliances switch."""
         self._elapsed_s += seconds
+        if self._noise_w > 0 and self._elapsed_s - self._strayed_s >= NOISE_S:
+            self._strayed_s = self._elapsed_s
+            self._stray_w = phases(self._noise.gauss(0.0, self._noise_w) for _ in range(3))
         for switch in self._switches:
             while switch.until_s <= self._elapsed_s:
                 switch.is_on = not switch.is_on
@@ -67,9 +80,11 @@ class House:
                 switch.until_s += self._while(mean)
 
     def power_w(self) -> Phases:
-        """Return the present draw per phase."""
-        if self._fixed_w is not None:
-            return self._fixed_w
+        """Return the present draw per phase, never below 0."""
+        load = self._living_w() if self._fixed_w is None else self._fixed_w
+        return load if self._noise_w == 0 else phases(max(0.0, w) for w in add(load, self._stray_w))
+
+    def _living_w(self) -> Phases:
         swell = 1.0 + 0.15 * math.sin(self._elapsed_s / 97.0 + self._wave)
         load = [base * swell for base in self._base_w]
         for switch in self._switches:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from .car import Car
+from .contactor import Contactor
 from .phases import NOMINAL_VOLTAGE, ZERO, Phases, phases, times
 
 
@@ -24,13 +25,25 @@ def _offer_nothing(now: datetime) -> Offer:
     return NOTHING
 
 
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """How an outlet is connected: which grid phase (0..2) each of its own is wired to, where, and behind what.
+
+    `circuit_id` is "" at the grid connection.
+    """
+
+    rotation: tuple[int, int, int] = (0, 1, 2)
+    circuit_id: str = ""
+    contactor: Contactor | None = None
+
+
 @dataclass(slots=True)
 class Outlet:
-    """A metered outlet; `rotation` tells which grid phase (0..2) each of its own phases is wired to."""
+    """A metered outlet."""
 
     car: Car | None = None
     phases: int = 3
-    rotation: tuple[int, int, int] = (0, 1, 2)
+    wiring: Wiring = Wiring()
     energy_wh: float = 0.0
     offer: Callable[[datetime], Offer] = _offer_nothing
     present_offer: Offer = NOTHING
@@ -50,6 +63,12 @@ class Outlet:
         self.present_offer = NOTHING
         if self.car is not None:
             self.car.plugged()
+
+    def switch_contactor(self, phases: int) -> None:
+        """Switch the contactor before it, loaded or not; ValueError where there is none."""
+        if self.wiring.contactor is None:
+            raise ValueError("this outlet has no contactor")
+        self.wiring.contactor.switch(phases, self.current_a)
 
     @property
     def power_w(self) -> float:
@@ -71,12 +90,14 @@ class Outlet:
 
     def advance(self, now: datetime, grid_voltage: Phases, seconds: float) -> None:
         """Draw for this long what the car takes of the offer; the register is the integral of the power."""
-        self.voltage = phases(grid_voltage[at] for at in self.rotation)
+        self.voltage = phases(grid_voltage[at] for at in self.wiring.rotation)
         self.present_offer = self.offer(now) if self._plugged else NOTHING
         current = 0.0
         if self.car is not None and self._plugged:
             current = self.car.advance(self.present_offer.current_a, seconds)
-        used = min(self.phases, self.present_offer.phases, self.car.model.phases if self.car else 0)
+        contactor = self.wiring.contactor
+        connected = self.phases if contactor is None else min(self.phases, contactor.phases)
+        used = min(connected, self.present_offer.phases, self.car.model.phases if self.car else 0)
         self.current_a = phases(current if n < used else 0.0 for n in range(3))
         energy = self.power_w * seconds / 3600
         self.energy_wh += energy
@@ -85,6 +106,6 @@ class Outlet:
 
     def _on_grid(self, own: Phases) -> Phases:
         grid = [0.0, 0.0, 0.0]
-        for value, at in zip(own, self.rotation, strict=True):
+        for value, at in zip(own, self.wiring.rotation, strict=True):
             grid[at] += value
         return phases(grid)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from .battery import Battery
+from .circuit import GRID, Circuit, CircuitTree
 from .grid import GridMeter, GridSupply
 from .house import House
 from .outlet import Outlet
@@ -25,14 +26,21 @@ class Plant:
         photovoltaics: Photovoltaics,
         outlets: Sequence[Outlet],
         battery: Battery | None = None,
+        circuits: Sequence[Circuit] = (),
         supply: GridSupply | None = None,
     ) -> None:
-        """Begin at `start` with everything still; the first values come with the first step."""
+        """Begin at `start` with everything still; the first values come with the first step.
+
+        ValueError where the circuits are no tree or an outlet names none of them.
+        """
         self.now = start
         self.house = house
         self.photovoltaics = photovoltaics
         self.battery = battery
         self.outlets = list(outlets)
+        self.tree = CircuitTree(circuits)
+        if lost := {outlet.wiring.circuit_id for outlet in outlets} - {GRID, *self.tree.circuits}:
+            raise ValueError(f"no circuit {', '.join(sorted(lost))}")
         self.grid = GridMeter(supply or GridSupply())
         self.house_w: Phases = house.power_w()
         self.advance(start + timedelta(milliseconds=1))
@@ -45,15 +53,14 @@ class Plant:
     def _step(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
         self.house.advance(seconds)
-        self.photovoltaics.advance(self.now, seconds)
         self.house_w = self.house.power_w()
         for outlet in self.outlets:
             outlet.advance(self.now, self.grid.voltage, seconds)
-        load = add(
-            self.house_w,
-            balanced(-self.photovoltaics.power_w),
-            *(outlet.grid_power_w() for outlet in self.outlets),
-        )
+        drawn = ((outlet.wiring.circuit_id, outlet.grid_power_w()) for outlet in self.outlets)
+        load = add(self.house_w, self.tree.advance(drawn, self.grid.voltage, seconds))
+        appetite_w = 0.0 if self.battery is None else self.battery.appetite_w()
+        self.photovoltaics.advance(self.now, seconds, sum(load) + appetite_w)
+        load = add(load, balanced(-self.photovoltaics.power_w))
         if self.battery is not None:
             self.battery.advance(sum(load), seconds)
             load = add(load, negative(balanced(self.battery.power_w)))

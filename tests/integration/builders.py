@@ -42,6 +42,10 @@ def charger_data(station_id: str, **changes: Any) -> dict[str, Any]:
         "priority": 0,
         "writes_flash": False,
         "websocket_ping": True,
+        "circuit": "grid_connection",
+        "phase_switching": "none",
+        "weight": 1.0,
+        "step_a": 0.1,
     } | changes
 
 
@@ -83,6 +87,45 @@ def pv(power: str = PV_POWER, *, invert: bool = False) -> ConfigSubentryDataWith
     )
 
 
+def circuit(circuit_id: str, parent: str = "grid_connection", **changes: Any) -> ConfigSubentryDataWithId:
+    """Return the subentry of a circuit of 20 A without a meter; it is named by its id."""
+    data = {"parent": parent, "fuse_a": 20.0, "reserved_a": 0.0, "margin_a": 1.0, "invert": False}
+    return ConfigSubentryDataWithId(
+        data=data | changes,
+        subentry_id=circuit_id,
+        subentry_type="circuit",
+        title=circuit_id.title(),
+        unique_id=None,
+    )
+
+
+def battery(battery_id: str = "battery", **changes: Any) -> ConfigSubentryDataWithId:
+    """Return the subentry of a battery of 10 kWh that is only watched; its entities are named by its id."""
+    data = {
+        "capacity_kwh": 10.0,
+        "max_charge_w": 5000.0,
+        "max_discharge_w": 4000.0,
+        "soc": f"sensor.{battery_id}_soc",
+        "power": f"sensor.{battery_id}_power",
+        "invert": False,
+        "control": "none",
+        "min_soc_percent": 10.0,
+        "priority_soc_percent": 0.0,
+        "buffer_soc_percent": 100.0,
+        "buffer_start_soc_percent": 100.0,
+        "hold_while_fast": False,
+        "grid_expansion": False,
+        "reserve_soc_percent": 50.0,
+    }
+    return ConfigSubentryDataWithId(
+        data=data | changes,
+        subentry_id=battery_id,
+        subentry_type="battery",
+        title=battery_id.title(),
+        unique_id=None,
+    )
+
+
 def site_entry(
     port: int, subentries: Sequence[ConfigSubentryDataWithId] = (), *, entry_id: str = "site1", **changes: Any
 ) -> MockConfigEntry:
@@ -112,6 +155,11 @@ def set_current(hass: HomeAssistant, entity_id: str, value: float | str, unit: s
 def set_voltage(hass: HomeAssistant, entity_id: str, value: float | str) -> None:
     """Report a voltage."""
     _set(hass, entity_id, value, "V", "voltage")
+
+
+def set_soc(hass: HomeAssistant, entity_id: str, value: float | str) -> None:
+    """Report a state of charge."""
+    _set(hass, entity_id, value, "%", "battery")
 
 
 def _set(hass: HomeAssistant, entity_id: str, value: float | str, unit: str, device_class: str) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from homeassistant.config_entries import SOURCE_USER
+from homeassistant.config_entries import SOURCE_USER, ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 
@@ -67,3 +67,66 @@ def suggested(result: Mapping[str, Any]) -> dict[str, Any]:
         elif marker.description and "suggested_value" in marker.description:
             values[str(marker)] = marker.description["suggested_value"]
     return values
+
+
+async def add_part(hass: HomeAssistant, entry: ConfigEntry, kind: str) -> dict[str, Any]:
+    """Open the form for a new subentry."""
+    context: Any = {"source": SOURCE_USER}
+    return dict(await hass.config_entries.subentries.async_init((entry.entry_id, kind), context=context))
+
+
+async def submit_part(hass: HomeAssistant, result: Mapping[str, Any], user_input: Mapping[str, Any]) -> dict[str, Any]:
+    """Submit a subentry's form and return what comes next."""
+    return dict(await hass.config_entries.subentries.async_configure(result["flow_id"], dict(user_input)))
+
+
+def charger_input(**changes: Any) -> dict[str, Any]:
+    """Return what a user types for a charger, without its id."""
+    return {
+        "name": "Carport",
+        "no_password": True,
+        "max_current_a": 16,
+        "phases": "3",
+        "rotation": "RST",
+        "safe_current_a": 6,
+        "priority": 0,
+        "writes_flash": False,
+        "websocket_ping": True,
+        "advanced": {},
+    } | changes
+
+
+def circuit_input(**changes: Any) -> dict[str, Any]:
+    """Return what a user types for a circuit without a meter."""
+    return {
+        "name": "Garage",
+        "parent": "grid_connection",
+        "fuse_a": 20,
+        "reserved_a": 0,
+        "limits": {},
+        **METER_EMPTY,
+    } | changes
+
+
+def battery_input(**changes: Any) -> dict[str, Any]:
+    """Return what a user types on the first page of a battery."""
+    return {
+        "name": "Cellar",
+        "capacity_kwh": 10,
+        "max_charge_w": 5000,
+        "max_discharge_w": 4000,
+        "soc": "sensor.battery_soc",
+        "power": "sensor.battery_power",
+        "invert": False,
+        "soc_limits": {},
+        "control": "none",
+    } | changes
+
+
+def offered(result: Mapping[str, Any], *path: str) -> list[str]:
+    """Return the values that a choice of a form offers."""
+    field = result["data_schema"]
+    for key in path:
+        field = getattr(field, "schema", field)
+        field = getattr(field, "schema", field)[key]
+    return [option if isinstance(option, str) else option["value"] for option in field.config["options"]]

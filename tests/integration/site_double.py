@@ -19,6 +19,13 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 
 from custom_components.smart_charging.coordinator import SiteCoordinator, SmartChargingRuntime
 from custom_components.smart_charging.devices import async_follow_devices
+from custom_components.smart_charging.engine.config import EvseSettings, SiteConfig
+from custom_components.smart_charging.engine.control.battery import (
+    BatteryAction,
+    BatteryCommand,
+    BatteryReason,
+    BatterySnapshot,
+)
 from custom_components.smart_charging.engine.csms.commands import CommandError, CommandErrorCode
 from custom_components.smart_charging.engine.csms.state import (
     AppliedLimit,
@@ -28,6 +35,7 @@ from custom_components.smart_charging.engine.csms.state import (
     StationState,
     StepStatus,
 )
+from custom_components.smart_charging.engine.limit import Limit, LimitSource
 from custom_components.smart_charging.engine.model import (
     ChargeMode,
     EvseKey,
@@ -41,8 +49,17 @@ from custom_components.smart_charging.engine.model import (
     Setpoint,
     Transaction,
 )
-from custom_components.smart_charging.engine.view import ChargerView, EvseView, SiteEvent, SiteView
+from custom_components.smart_charging.engine.recording import Cycle
+from custom_components.smart_charging.engine.view import (
+    BatteryView,
+    ChargerView,
+    CircuitView,
+    EvseView,
+    SiteEvent,
+    SiteView,
+)
 from custom_components.smart_charging.services import async_setup_services
+from custom_components.smart_charging.settings import site_config
 
 from .builders import charger, grid_meter, site_entry
 
@@ -123,6 +140,32 @@ def garage(*evses: EvseView, **changes: Any) -> ChargerView:
     return ChargerView(station=replace(state, **changes), name="Charger garage", safe_current_a=6.0, evses=views)
 
 
+def circuit_view(circuit_id: str = "cellar", **changes: Any) -> CircuitView:
+    """Return a circuit that carries a little."""
+    view = CircuitView(
+        circuit_id,
+        circuit_id.title(),
+        MeterQuality.FRESH,
+        load_a=Phases(9.04, 1.0, 0.0),
+        limit_a=Phases.each(19.0),
+        headroom_a=Phases(9.96, 18.0, 19.0),
+        sources=(LimitSource.USER, LimitSource.FUSE, LimitSource.NONE),
+    )
+    return replace(view, **changes)
+
+
+def battery_view(
+    action: BatteryAction = BatteryAction.NORMAL,
+    power_w: float = 0.0,
+    *,
+    battery_id: str = "battery",
+    reason: BatteryReason = BatteryReason.NOTHING_ASKED,
+) -> BatteryView:
+    """Return a half full battery that is told this."""
+    command = BatteryCommand(action, reason, power_w)
+    return BatteryView(battery_id, battery_id.title(), BatterySnapshot(True, 50.0, 0.0), command)
+
+
 def site_view(*chargers: ChargerView, **changes: Any) -> SiteView:
     """Return a sunny site with these chargers, `garage()` by default."""
     view = SiteView(
@@ -154,8 +197,15 @@ class SiteDouble:
     ledger: Mock = field(default_factory=Mock)
     entry: MockConfigEntry | None = None
     rejected_grid_readings: int = 0
+    recent_cycles: tuple[Cycle, ...] = ()
     _listeners: list[Callable[[], None]] = field(default_factory=list)
     _event_listeners: list[Callable[[SiteEvent], None]] = field(default_factory=list)
+
+    @property
+    def config(self) -> SiteConfig:
+        """Return what the entry configures."""
+        assert self.entry is not None
+        return site_config(self.hass, self.entry)
 
     async def show(self, view: SiteView) -> None:
         """Change the view and let the publishing interval pass."""
@@ -195,6 +245,34 @@ class SiteDouble:
         """Take the switch over into the view."""
         self._record("set_enabled", key, enabled)
         self._change(key, enabled=enabled)
+
+    def settings(self, key: EvseKey) -> EvseSettings:
+        """Return what the view shows."""
+        return self.view.chargers[key.station_id].evses[key.evse_id].settings
+
+    async def set_settings(self, key: EvseKey, settings: EvseSettings) -> None:
+        """Take the settings over into the view."""
+        self._record("set_settings", key, settings)
+        priority = 0 if settings.priority is None else settings.priority
+        self._change(key, settings=settings, priority=priority)
+
+    async def set_observe_only(self, observe_only: bool) -> None:
+        """Take it over into the view."""
+        self._record("set_observe_only", observe_only)
+        self.view = replace(self.view, observe_only=observe_only)
+
+    def set_limit(self, limit: Limit) -> None:
+        """Take the limit over into the view."""
+        self._record("set_limit", limit)
+        self.view = replace(self.view, limits=(*self.view.limits, limit))
+
+    def withdraw_limit(self, limit_id: str) -> bool:
+        """Take the limit out of the view."""
+        self._record("withdraw_limit", limit_id)
+        kept = tuple(limit for limit in self.view.limits if limit.limit_id != limit_id)
+        withdrawn = len(kept) < len(self.view.limits)
+        self.view = replace(self.view, limits=kept)
+        return withdrawn
 
     async def start_charging(self, key: EvseKey, id_token: str | None = None) -> None:
         """Record it."""
@@ -246,6 +324,7 @@ async def running_site(
     *,
     subentries: Sequence[ConfigSubentryDataWithId] | None = None,
     data: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
     enable_all: bool = False,
 ) -> AsyncIterator[SiteDouble]:
     """Set an entry up on a site of a test's making; unload it at the end."""
@@ -253,7 +332,7 @@ async def running_site(
     site = SiteDouble(hass, view or site_view())
     entry = site.entry = site_entry(9000, [charger("garage"), grid_meter()] if subentries is None else subentries)
     entry.add_to_hass(hass)
-    hass.config_entries.async_update_entry(entry, data={**entry.data, **(data or {})})
+    hass.config_entries.async_update_entry(entry, data={**entry.data, **(data or {})}, options=options or {})
 
     async def set_up(hass: HomeAssistant, entry: ConfigEntry[SmartChargingRuntime]) -> bool:
         coordinator = SiteCoordinator(hass, entry, site)

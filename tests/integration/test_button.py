@@ -1,5 +1,9 @@
 """Buttons as a user presses them."""
 
+from dataclasses import replace
+from datetime import timedelta
+
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.button import DOMAIN as BUTTON, SERVICE_PRESS
 from homeassistant.const import ATTR_ENTITY_ID, STATE_UNAVAILABLE, Platform
 from homeassistant.core import HomeAssistant
@@ -10,9 +14,11 @@ from pytest_homeassistant_custom_component.common import snapshot_platform
 from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
 from syrupy.assertion import SnapshotAssertion
 
+from custom_components.smart_charging.engine.config import EvseSettings
 from custom_components.smart_charging.engine.csms.commands import CommandErrorCode
+from custom_components.smart_charging.engine.model import ChargeMode
 
-from .site_double import garage, running_site, site_view
+from .site_double import AT, KEY, evse, garage, running_site, site_view
 
 BUTTONS = [Platform.BUTTON]
 ALL_BUTTONS = {
@@ -55,3 +61,13 @@ async def test_a_refused_press_is_an_error(hass: HomeAssistant) -> None:
             await press(hass, "button.charger_garage_unlock_connector")
         assert error.value.translation_key == "command_rejected"
         assert "UnlockFailed" in str(error.value)
+
+
+async def test_a_boost_lasts_an_hour_and_holds_for_a_charger_that_is_away(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory
+) -> None:
+    freezer.move_to(AT)
+    before = EvseSettings(mode=ChargeMode.SOLAR, priority=3)
+    async with running_site(hass, BUTTONS, site_view(garage(evse(settings=before), connected=False))) as site:
+        await press(hass, "button.charger_garage_boost")
+        assert site.commands == [("set_settings", KEY, replace(before, boost_until=AT + timedelta(hours=1)))]

@@ -1,16 +1,31 @@
 """Changing a site while its chargers are connected."""
 
 import socket
+from types import MappingProxyType
 
-from homeassistant.config_entries import ConfigEntryState
+from homeassistant.config_entries import ConfigEntryState, ConfigSubentry, ConfigSubentryDataWithId
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.smart_charging.const import DOMAIN
+from custom_components.smart_charging.engine.config import PeakConfig
 from custom_components.smart_charging.engine.model import MeterQuality
 
-from .builders import GRID_POWER, PV_POWER, charger, charger_data, grid_meter, pv, set_power, site_data
+from .builders import (
+    GRID_POWER,
+    PV_POWER,
+    battery,
+    charger,
+    charger_data,
+    circuit,
+    grid_meter,
+    pv,
+    set_power,
+    set_soc,
+    site_data,
+)
 from .site_setup import add_charger, is_free, set_up
 from .virtual_station import virtual_station
 
@@ -101,3 +116,92 @@ async def test_another_port_or_lease_makes_a_new_server(hass: HomeAssistant, fre
     await hass.async_block_till_done()
     assert entry.state is ConfigEntryState.LOADED
     assert entry.runtime_data.site.config.lease.hold_s == 20
+
+
+async def test_circuits_and_batteries_come_and_go_while_the_site_runs(hass: HomeAssistant, free_port: int) -> None:
+    set_soc(hass, "sensor.battery_soc", 55)
+    set_power(hass, "sensor.battery_power", 700)
+    set_power(hass, "sensor.garage", 2300)
+    entry = await set_up(hass, free_port)
+    runtime = entry.runtime_data
+    for part in (circuit("garage", power="sensor.garage"), battery()):
+        add_part(hass, entry, part)
+    await hass.async_block_till_done()
+    view = runtime.site.view
+    assert view.circuits["garage"].quality is MeterQuality.FRESH
+    assert (view.batteries["battery"].measured.soc_percent, view.batteries["battery"].measured.power_w) == (55, 700)
+    changed = {**entry.subentries["garage"].data, "fuse_a": 10.0}
+    hass.config_entries.async_update_subentry(entry, entry.subentries["garage"], data=changed)
+    await hass.async_block_till_done()
+    assert [config.fuse_a for config in runtime.site.config.circuits] == [10]
+    for part_id in ("garage", "battery"):
+        hass.config_entries.async_remove_subentry(entry, part_id)
+    await hass.async_block_till_done()
+    assert (runtime.site.view.circuits, runtime.site.view.batteries) == ({}, {})
+    assert entry.runtime_data is runtime
+
+
+async def test_what_a_removed_circuit_carried_hangs_at_the_circuit_above(hass: HomeAssistant, free_port: int) -> None:
+    tree = [circuit("garage"), circuit("carport", "garage"), circuit("shed", "carport")]
+    chargers = [charger("CP-1", circuit="carport"), charger("CP-2", circuit="shed"), charger("CP-3")]
+    entry = await set_up(hass, free_port, *tree, *chargers)
+    hass.config_entries.async_remove_subentry(entry, "carport")
+    await hass.async_block_till_done()
+    site = entry.runtime_data.site
+    assert {config.circuit_id: config.parent_id for config in site.config.circuits} == {"garage": "", "shed": "garage"}
+    assert circuits_of_chargers(entry) == {"CP-1": "garage", "CP-2": "shed", "CP-3": ""}
+    hass.config_entries.async_remove_subentry(entry, "garage")
+    await hass.async_block_till_done()
+    assert {config.circuit_id: config.parent_id for config in site.config.circuits} == {"shed": ""}
+    assert circuits_of_chargers(entry) == {"CP-1": "", "CP-2": "shed", "CP-3": ""}
+    assert entry.subentries["sub_CP-1"].data["circuit"] == "grid_connection"
+
+
+async def test_two_circuits_removed_at_once_leave_their_chargers_with_what_is_left(
+    hass: HomeAssistant, free_port: int
+) -> None:
+    tree = [circuit("garage"), circuit("carport", "garage"), circuit("shed", "carport")]
+    entry = await set_up(hass, free_port, *tree, charger("CP-1", circuit="shed"))
+    for circuit_id in ("carport", "shed"):
+        hass.config_entries.async_remove_subentry(entry, circuit_id)
+    await hass.async_block_till_done()
+    assert circuits_of_chargers(entry) == {"CP-1": "garage"}
+
+
+async def test_options_apply_while_the_site_runs(hass: HomeAssistant, free_port: int) -> None:
+    entry = await set_up(hass, free_port)
+    runtime = entry.runtime_data
+    options = {"unbalance_a": 20, "power_limit_w": 9000, "peak_preset": "flanders", "peak_target_kw": 4}
+    hass.config_entries.async_update_entry(entry, options=options)
+    await hass.async_block_till_done()
+    config = runtime.site.config
+    assert (config.unbalance_a, config.power_w) == (20, 9000)
+    assert config.peak == PeakConfig(interval_min=15, target_w=4000, floor_w=2500)
+    assert entry.runtime_data is runtime
+
+
+async def test_another_time_zone_moves_the_tariffs_clock(hass: HomeAssistant, free_port: int) -> None:
+    entry = await set_up(hass, free_port)
+    await hass.config.async_update(time_zone="Europe/Oslo")
+    await hass.async_block_till_done()
+    assert entry.runtime_data.site.config.time_zone == "Europe/Oslo"
+
+
+def circuits_of_chargers(entry: MockConfigEntry) -> dict[str, str]:
+    """Return the circuit of each charger, as the engine has it."""
+    stations = entry.runtime_data.csms.stations.values()
+    return {station.config.station_id: station.config.circuit_id for station in stations}
+
+
+def add_part(hass: HomeAssistant, entry: MockConfigEntry, part: ConfigSubentryDataWithId) -> None:
+    """Add a subentry, as its form would."""
+    hass.config_entries.async_add_subentry(
+        entry,
+        ConfigSubentry(
+            data=MappingProxyType(dict(part["data"])),
+            subentry_id=part["subentry_id"],
+            subentry_type=part["subentry_type"],
+            title=part["title"],
+            unique_id=part["unique_id"],
+        ),
+    )

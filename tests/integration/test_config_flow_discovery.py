@@ -1,10 +1,10 @@
 """Stations that dial in by themselves become chargers once a user confirms them."""
 
 from datetime import UTC, datetime
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
-from homeassistant.config_entries import SOURCE_IGNORE, SOURCE_INTEGRATION_DISCOVERY, ConfigEntryState
+from homeassistant.config_entries import SOURCE_IGNORE, SOURCE_INTEGRATION_DISCOVERY, ConfigEntryState, ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 import pytest
@@ -14,7 +14,7 @@ from custom_components.smart_charging.const import DOMAIN
 from custom_components.smart_charging.discovery import async_discoverer, async_withdraw, plain_text
 from custom_components.smart_charging.engine.csms.state import UnknownStation
 
-from .builders import PASSWORD, charger, charger_data, site_entry
+from .builders import PASSWORD, charger, charger_data, circuit, site_entry
 from .flow_steps import suggested
 
 pytestmark = pytest.mark.usefixtures("no_setup")
@@ -105,6 +105,26 @@ async def test_confirming_without_a_password_adds_the_charger(hass: HomeAssistan
     assert added.title == "Carport"
     assert dict(added.data) == charger_data("CP-1")
     assert entry.runtime_data.passwords == {}
+
+
+async def test_a_site_with_circuits_asks_which_one_feeds_the_charger(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    hass.config_entries.async_add_subentry(
+        entry,
+        ConfigSubentry(
+            data=MappingProxyType(dict(circuit("garage")["data"])),
+            subentry_id="garage",
+            subentry_type="circuit",
+            title="Garage",
+            unique_id=None,
+        ),
+    )
+    (flow,) = await discover(hass, entry, unknown())
+    result = await confirm(hass, flow, circuit="garage")
+    assert result["reason"] == "charger_added"
+    added = next(subentry for subentry in entry.subentries.values() if subentry.unique_id == "CP-1")
+    assert added.data["circuit"] == "garage"
 
 
 async def test_a_first_password_is_asked_for_only_after_the_charger_took_it(

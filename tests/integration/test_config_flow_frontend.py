@@ -10,9 +10,13 @@ import pytest
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.smart_charging.const import DOMAIN
+from custom_components.smart_charging.engine.config import PhaseSwitching
+from custom_components.smart_charging.engine.control.peak import PeakPreset
+from custom_components.smart_charging.engine.model import ChargeMode
+from custom_components.smart_charging.site_options import SolarPreset
 
-from .builders import GRID_POWER, charger, grid_meter, pv, set_power, site_entry
-from .flow_steps import METER_EMPTY, site_input
+from .builders import GRID_POWER, battery, charger, circuit, grid_meter, pv, set_power, set_soc, site_entry
+from .flow_steps import METER_EMPTY, battery_input, site_input
 
 pytestmark = pytest.mark.usefixtures("no_setup")
 
@@ -83,30 +87,79 @@ async def test_the_pages_of_a_new_site(hass: HomeAssistant, frontend: Frontend, 
     assert (await frontend.submit(form, {}))["type"] == "create_entry"
 
 
-@pytest.mark.parametrize("kind", ["charger", "grid_meter", "pv"])
+PARTS = [charger("CP-1"), grid_meter(), pv(), circuit("garage"), battery()]
+
+
+@pytest.mark.parametrize("kind", ["charger", "circuit", "grid_meter", "pv", "battery"])
 async def test_the_form_of_a_new_part(hass: HomeAssistant, frontend: Frontend, kind: str) -> None:
-    site_entry(9000).add_to_hass(hass)
+    site_entry(9000, [circuit("garage")]).add_to_hass(hass)
     form = await frontend.begin("subentries/flow", ["site1", kind])
     assert_translated(form, "config_subentries", kind)
 
 
-@pytest.mark.parametrize(
-    ("kind", "subentry_id"), [("charger", "sub_CP-1"), ("grid_meter", "sub_meter"), ("pv", "sub_sensor.pv_power")]
-)
-async def test_the_form_of_a_changed_part(hass: HomeAssistant, frontend: Frontend, kind: str, subentry_id: str) -> None:
-    site_entry(9000, [charger("CP-1"), grid_meter(), pv()]).add_to_hass(hass)
-    form = await frontend.begin("subentries/flow", ["site1", kind], subentry_id=subentry_id)
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: part["subentry_type"])
+async def test_the_form_of_a_changed_part(hass: HomeAssistant, frontend: Frontend, part: Any) -> None:
+    site_entry(9000, PARTS).add_to_hass(hass)
+    kind = part["subentry_type"]
+    form = await frontend.begin("subentries/flow", ["site1", kind], subentry_id=part["subentry_id"])
     assert form["step_id"] == "reconfigure"
     assert_translated(form, "config_subentries", kind)
 
 
-async def test_the_form_of_a_changed_site_and_of_its_options(hass: HomeAssistant, frontend: Frontend) -> None:
+@pytest.mark.parametrize("control", ["entities", "actions"])
+async def test_the_second_page_of_a_battery(hass: HomeAssistant, frontend: Frontend, control: str) -> None:
+    site_entry(9000).add_to_hass(hass)
+    set_soc(hass, "sensor.battery_soc", 50)
+    set_power(hass, "sensor.battery_power", 0)
+    form = await frontend.begin("subentries/flow", ["site1", "battery"])
+    form = await frontend.submit(form, battery_input(control=control))
+    assert form["step_id"] == control
+    assert_translated(form, "config_subentries", "battery")
+
+
+async def test_the_form_of_a_changed_site(hass: HomeAssistant, frontend: Frontend) -> None:
     site_entry(9000).add_to_hass(hass)
     form = await frontend.begin("flow", DOMAIN, entry_id="site1")
     assert form["step_id"] == "reconfigure"
     assert_translated(form, "config")
-    form = await frontend.begin("options/flow", "site1")
+
+
+@pytest.mark.parametrize(
+    ("subject", "chosen"),
+    [
+        ("limits", None),
+        ("peak", {"peak_preset": "flanders"}),
+        ("peak", {"peak_preset": "custom"}),
+        ("solar", {"solar_preset": "custom"}),
+        ("expert", None),
+    ],
+)
+async def test_the_pages_of_the_options(
+    hass: HomeAssistant, frontend: Frontend, subject: str, chosen: dict[str, Any] | None
+) -> None:
+    site_entry(9000).add_to_hass(hass)
+    menu = await frontend.begin("options/flow", "site1")
+    for texts in TEXTS.values():
+        assert set(menu["menu_options"]) == texts["options"]["step"]["init"]["menu_options"].keys()
+    form = await frontend.submit(menu, {"next_step_id": subject})
     assert_translated(form, "options")
+    if chosen is not None:
+        form = await frontend.submit(form, chosen)
+        assert form["type"] == "form"
+        assert_translated(form, "options")
+
+
+def test_every_choice_is_translated() -> None:
+    choices = {
+        "battery_control": {"none", "entities", "actions"},
+        "circuit": {"grid_connection"},
+        "mode_after_unplug": {"keep", *ChargeMode},
+        "peak_preset": {"none", *PeakPreset, "custom"},
+        "phase_switching": set(PhaseSwitching),
+        "solar_preset": set(SolarPreset),
+    }
+    for texts in TEXTS.values():
+        assert {name: set(texts["selector"][name]["options"]) for name in choices} == choices
 
 
 async def test_the_form_of_a_discovered_charger(hass: HomeAssistant, frontend: Frontend, free_port: int) -> None:

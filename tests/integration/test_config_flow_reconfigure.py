@@ -1,4 +1,4 @@
-"""Reconfiguring a site, and its options."""
+"""Reconfiguring a site."""
 
 from pathlib import Path
 import socket
@@ -6,7 +6,6 @@ from typing import Any
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import FlowResultType
 import pytest
 
 from .builders import GRID_POWER, grid_meter, pv, set_current, set_power, site_data, site_entry
@@ -117,17 +116,3 @@ async def test_a_running_site_may_move_to_another_port(hass: HomeAssistant, free
     result = await go_on(hass, result["flow_id"], site_input(free_port))
     assert result["reason"] == "address_changed"
     assert entry.data["port"] == free_port
-
-
-async def test_the_lease_is_an_option(hass: HomeAssistant) -> None:
-    entry = site_entry(9000)
-    entry.add_to_hass(hass)
-    await hass.config_entries.async_setup(entry.entry_id)
-    result: Any = await hass.config_entries.options.async_init(entry.entry_id)
-    too_short = {"expert": {"lease_hold_s": 20, "lease_renew_s": 20}}
-    result = await hass.config_entries.options.async_configure(result["flow_id"], too_short)
-    assert result["errors"] == {"expert": "lease_too_short"}
-    good = {"expert": {"lease_hold_s": 20, "lease_renew_s": 8}}
-    result = await hass.config_entries.options.async_configure(result["flow_id"], good)
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert entry.options == {"lease_hold_s": 20, "lease_renew_s": 8}

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
 
-from homeassistant.config_entries import SOURCE_USER, ConfigEntryState
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import entity_registry as er
@@ -27,35 +27,9 @@ from .builders import (
     set_power,
     site_entry,
 )
-from .flow_steps import METER_EMPTY, suggested
+from .flow_steps import METER_EMPTY, add_part as add, charger_input, submit_part as go_on, suggested
 
 pytestmark = pytest.mark.usefixtures("no_setup")
-
-
-def charger_input(**changes: Any) -> dict[str, Any]:
-    """Return what a user types for a charger, without its id."""
-    return {
-        "name": "Carport",
-        "no_password": True,
-        "max_current_a": 16,
-        "phases": "3",
-        "rotation": "RST",
-        "safe_current_a": 6,
-        "priority": 0,
-        "writes_flash": False,
-        "websocket_ping": True,
-    } | changes
-
-
-async def add(hass: HomeAssistant, entry: MockConfigEntry, kind: str) -> dict[str, Any]:
-    """Open the form for a new subentry."""
-    context: Any = {"source": SOURCE_USER}
-    return dict(await hass.config_entries.subentries.async_init((entry.entry_id, kind), context=context))
-
-
-async def go_on(hass: HomeAssistant, result: Mapping[str, Any], user_input: Mapping[str, Any]) -> dict[str, Any]:
-    """Submit a form and return what comes next."""
-    return dict(await hass.config_entries.subentries.async_configure(result["flow_id"], dict(user_input)))
 
 
 @pytest.fixture
@@ -220,11 +194,11 @@ async def test_a_charger_of_an_earlier_version_is_pinged_until_it_is_said_otherw
     del old["websocket_ping"]
     entry = site_with(hass, {**charger("CP-1"), "data": old})
     (subentry,) = entry.subentries.values()
-    assert station_config(subentry).websocket_ping
+    assert station_config(subentry, ()).websocket_ping
     result: Any = await entry.start_subentry_reconfigure_flow(hass, "sub_CP-1")
     await go_on(hass, result, charger_input(websocket_ping=False))
     (subentry,) = entry.subentries.values()
-    assert not station_config(subentry).websocket_ping
+    assert not station_config(subentry, ()).websocket_ping
 
 
 @pytest.mark.parametrize("running", [True, False])

@@ -12,9 +12,11 @@ from custom_components.smart_charging.diagnostics import (
     async_get_config_entry_diagnostics,
     async_get_device_diagnostics,
 )
+from custom_components.smart_charging.engine.recording import load_lines
 
-from .builders import charger_with_password, grid_meter
-from .site_double import TOKEN, garage, running_site, site_view
+from .builders import battery, charger_with_password, circuit, grid_meter
+from .site_double import TOKEN, battery_view, circuit_view, garage, running_site, site_view
+from .site_setup import set_up
 
 
 @pytest.fixture
@@ -73,3 +75,31 @@ async def test_a_chargers_diagnostics_hold_that_charger(hass: HomeAssistant, sec
     assert told["view"]["station"]["model"] == "Wall 11"
     assert [secret for secret in secrets if secret in json.dumps(told).replace("Charger garage", "")] == []
     assert "entry" in told_of_site
+
+
+async def test_a_circuits_and_a_batterys_diagnostics_hold_them_without_what_the_user_wrote(hass: HomeAssistant) -> None:
+    view = site_view(circuits={"cellar": circuit_view()}, batteries={"battery": battery_view()})
+    actions = {"action_hold": [{"action": "rest_command.hold", "data": {"token": TOKEN}}]}
+    subentries = [circuit("cellar"), battery(**actions)]
+    async with running_site(hass, [Platform.SENSOR], view, subentries=subentries) as site:
+        assert site.entry is not None
+        told = {}
+        for device in dr.async_entries_for_config_entry(dr.async_get(hass), "site1"):
+            if (part := device.config_subentry_id) is not None:
+                told[part] = await async_get_device_diagnostics(hass, site.entry, device)
+    assert told["cellar"]["view"]["load_a"] == {"l1": 9.04, "l2": 1.0, "l3": 0.0}
+    assert told["cellar"]["data"]["fuse_a"] == 20.0
+    assert told["battery"]["view"]["command"]["action"] == "normal"
+    assert TOKEN not in json.dumps(told)
+
+
+@pytest.mark.usefixtures("socket_enabled", "unload_at_the_end")
+async def test_a_sites_diagnostics_hold_decisions_that_can_be_made_again(hass: HomeAssistant, free_port: int) -> None:
+    entry = await set_up(hass, free_port, charger_with_password("SN-0815"), circuit("cellar"))
+    told: dict[str, Any] = await async_get_config_entry_diagnostics(hass, entry)
+    recorded = [cycle.now for cycle in load_lines(told["decisions"])]
+    assert recorded
+    assert recorded == [cycle.now for cycle in entry.runtime_data.site.recent_cycles][: len(recorded)]
+    assert [
+        secret for secret in ("SN-0815", "scrypt") if secret in json.dumps(told).replace("Charger SN-0815", "")
+    ] == []

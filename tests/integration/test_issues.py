@@ -10,12 +10,13 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.smart_charging.const import DOMAIN
 from custom_components.smart_charging.engine.csms.state import Capabilities, Obedience
+from custom_components.smart_charging.engine.limit import LimitSource
 from custom_components.smart_charging.engine.model import EvseStatus, MeterQuality
-from custom_components.smart_charging.engine.view import LimitSource, SiteView
+from custom_components.smart_charging.engine.view import SiteView
 from custom_components.smart_charging.issues import SiteIssues, async_password_refused, async_password_settled
 
 from .builders import charger, site_entry
-from .site_double import evse, garage, site_view
+from .site_double import circuit_view, evse, garage, site_view
 
 
 @pytest.fixture
@@ -59,6 +60,19 @@ def test_a_meter_lost_while_a_car_charges_is_an_issue_until_it_is_back(
     assert show(issues, entry, site_view(**lost)) == {"meter_lost_site1"}
     assert show(issues, entry, site_view(idle, **lost)) == {"meter_lost_site1"}
     assert show(issues, entry, site_view(grid_quality=MeterQuality.FRESH)) == set()
+
+
+def test_a_circuits_meter_lost_while_a_car_charges_is_an_issue_until_it_is_back(
+    hass: HomeAssistant, issues: SiteIssues, entry: MockConfigEntry
+) -> None:
+    idle = garage(evse(state={"status": EvseStatus.AVAILABLE}))
+    lost = {"circuits": {"cellar": circuit_view(quality=MeterQuality.LOST)}}
+    assert show(issues, entry, site_view(idle, **lost)) == set()
+    assert show(issues, entry, site_view(**lost)) == {"circuit_meter_lost_cellar"}
+    issue = ir.async_get(hass).issues[DOMAIN, "circuit_meter_lost_cellar"]
+    assert issue.translation_placeholders == {"site": "Home", "circuit": "Cellar"}
+    assert show(issues, entry, site_view(idle, **lost)) == {"circuit_meter_lost_cellar"}
+    assert show(issues, entry, site_view(circuits={"cellar": circuit_view(quality=MeterQuality.STALE)})) == set()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Numbers as a user sets them."""
 
+from dataclasses import replace
+
 from homeassistant.components.number import ATTR_VALUE, DOMAIN as NUMBER, SERVICE_SET_VALUE
 from homeassistant.const import ATTR_ENTITY_ID, Platform
 from homeassistant.core import HomeAssistant
@@ -10,7 +12,8 @@ from pytest_homeassistant_custom_component.common import snapshot_platform
 from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
 from syrupy.assertion import SnapshotAssertion
 
-from custom_components.smart_charging.engine.model import StoreError
+from custom_components.smart_charging.engine.config import EvseSettings
+from custom_components.smart_charging.engine.model import ChargeMode, StoreError
 
 from .site_double import KEY, evse, garage, running_site, site_view
 
@@ -69,3 +72,39 @@ async def test_a_limit_that_cannot_be_kept_is_an_error(hass: HomeAssistant) -> N
         with pytest.raises(HomeAssistantError) as error:
             await set_value(hass, 10)
         assert error.value.translation_key == "not_stored"
+
+
+@pytest.mark.parametrize(
+    ("number", "chosen", "settings"),
+    [
+        ("priority", 5, EvseSettings(priority=5)),
+        ("target_energy", 12.5, EvseSettings(target_energy_wh=12500.0)),
+        ("target_state_of_charge", 80, EvseSettings(target_soc_percent=80.0)),
+        ("minimum_state_of_charge", 20, EvseSettings(min_soc_percent=20.0)),
+    ],
+)
+async def test_what_a_user_wants_can_be_set_while_the_charger_is_away(
+    hass: HomeAssistant, number: str, chosen: float, settings: EvseSettings
+) -> None:
+    entity_id = f"number.charger_garage_{number}"
+    async with running_site(hass, NUMBERS, site_view(garage(connected=False))) as site:
+        for value, wanted in ((chosen, settings), (0, EvseSettings(priority=0 if number == "priority" else None))):
+            await hass.services.async_call(
+                NUMBER, SERVICE_SET_VALUE, {ATTR_ENTITY_ID: entity_id, ATTR_VALUE: value}, blocking=True
+            )
+            assert site.commands.pop() == ("set_settings", KEY, wanted)
+            state = hass.states.get(entity_id)
+            assert state is not None
+            assert float(state.state) == value
+
+
+async def test_one_wish_leaves_the_others_as_they_are(hass: HomeAssistant) -> None:
+    before = EvseSettings(mode=ChargeMode.SOLAR, max_current_a=10.0, min_soc_percent=30.0)
+    async with running_site(hass, NUMBERS, site_view(garage(evse(settings=before)))) as site:
+        await hass.services.async_call(
+            NUMBER,
+            SERVICE_SET_VALUE,
+            {ATTR_ENTITY_ID: "number.charger_garage_target_energy", ATTR_VALUE: 7},
+            blocking=True,
+        )
+        assert site.commands == [("set_settings", KEY, replace(before, target_energy_wh=7000.0))]

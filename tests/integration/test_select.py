@@ -15,6 +15,7 @@ from .site_double import KEY, garage, running_site, site_view
 
 SELECTS = [Platform.SELECT]
 MODE = "select.charger_garage_mode"
+SITE_MODE = "select.home_site_mode"
 
 
 async def test_every_select_shows_the_view(
@@ -36,3 +37,17 @@ async def test_a_mode_can_be_chosen_at_any_time(hass: HomeAssistant, mode: Charg
         state = hass.states.get(MODE)
         assert state is not None
         assert state.state == mode
+
+
+@pytest.mark.parametrize(("option", "observe"), [("observe", True), ("control", False)])
+async def test_a_site_can_be_made_to_observe_only_and_to_act_again(
+    hass: HomeAssistant, option: str, observe: bool
+) -> None:
+    async with running_site(hass, SELECTS, site_view(observe_only=not observe)) as site:
+        await hass.services.async_call(
+            SELECT, SERVICE_SELECT_OPTION, {ATTR_ENTITY_ID: SITE_MODE, ATTR_OPTION: option}, blocking=True
+        )
+        assert site.commands == [("set_observe_only", observe)]
+        state = hass.states.get(SITE_MODE)
+        assert state is not None
+        assert state.state == option

@@ -14,18 +14,41 @@ from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotEx
 from syrupy.assertion import SnapshotAssertion
 
 from custom_components import smart_charging
+from custom_components.smart_charging.engine.config import EvseSettings
+from custom_components.smart_charging.engine.control.battery import BatteryAction, BatteryReason
 from custom_components.smart_charging.engine.csms.state import SetupStep, StepStatus
-from custom_components.smart_charging.engine.model import EvseStatus, MeterQuality, Reason, ReasonCode, Setpoint
+from custom_components.smart_charging.engine.limit import LimitSource
+from custom_components.smart_charging.engine.model import EvseStatus, MeterQuality, Phases, Reason, ReasonCode, Setpoint
+from custom_components.smart_charging.engine.view import PeakView
 from custom_components.smart_charging.sensor_descriptions import (
     EVSE_DESCRIPTIONS,
     SITE_DESCRIPTIONS,
     STATION_DESCRIPTIONS,
 )
+from custom_components.smart_charging.sensor_limits import (
+    CIRCUIT_DESCRIPTIONS,
+    PEAK_DESCRIPTIONS,
+    SITE_PHASE_DESCRIPTIONS,
+)
+from custom_components.smart_charging.sensor_parts import BATTERY_DESCRIPTIONS
 
-from .builders import charger, grid_meter, pv
-from .site_double import AT, PLUGGED_AT, evse, garage, measurement, running_site, session, site_view, subentry
+from .builders import battery, charger, circuit, grid_meter, pv
+from .site_double import (
+    AT,
+    PLUGGED_AT,
+    battery_view,
+    circuit_view,
+    evse,
+    garage,
+    measurement,
+    running_site,
+    session,
+    site_view,
+    subentry,
+)
 
 SENSORS = [Platform.SENSOR]
+PEAK = {"peak_preset": "flanders", "peak_target_kw": 2.5}
 POWER = "sensor.charger_garage_power"
 
 
@@ -40,7 +63,16 @@ async def test_every_sensor_shows_the_view(
     hass: HomeAssistant, entity_registry: er.EntityRegistry, snapshot: SnapshotAssertion
 ) -> None:
     snapshot = snapshot.use_extension(HomeAssistantSnapshotExtension)
-    async with running_site(hass, SENSORS, subentries=[charger("garage"), grid_meter(), pv()], enable_all=True) as site:
+    view = site_view(
+        garage(evse(limit_source=LimitSource.USER, limit_circuit="cellar", phases_in_use=(0, 2))),
+        load_a=Phases(11.56, 11.0, 10.44),
+        limit_sources=(LimitSource.FUSE, LimitSource.PEAK, LimitSource.NONE),
+        circuits={"cellar": circuit_view()},
+        batteries={"battery": battery_view(BatteryAction.CHARGE, 1500.4, reason=BatteryReason.REFILL)},
+        peak=PeakView(1800.4, 2500.0, 3210.9, 4100.2),
+    )
+    subentries = [charger("garage"), grid_meter(), pv(), circuit("cellar"), battery()]
+    async with running_site(hass, SENSORS, view, subentries=subentries, options=PEAK, enable_all=True) as site:
         await snapshot_platform(hass, entity_registry, snapshot, site.entry.entry_id)
 
 
@@ -93,6 +125,49 @@ async def test_the_reason_carries_its_figures_rounded(hass: HomeAssistant) -> No
         assert state is not None
         assert state.state == "limit_fuse"
         assert state.attributes["details"] == {"phase": "L2", "fuse_a": 35.0}
+
+
+async def test_what_keeps_an_evse_from_more_names_the_circuit(hass: HomeAssistant) -> None:
+    circuits = {"cellar": circuit_view()}
+    bound = evse(limit_source=LimitSource.FUSE, limit_circuit="cellar", phases_in_use=(1,))
+    async with running_site(hass, SENSORS, site_view(garage(bound), circuits=circuits)) as site:
+        state = hass.states.get("sensor.charger_garage_limit_source")
+        assert state is not None
+        assert (state.state, state.attributes["details"]) == ("fuse", {"circuit": "Cellar"})
+        state = hass.states.get("sensor.charger_garage_phases_in_use")
+        assert state is not None
+        assert (state.state, state.attributes["details"]) == ("1", {"phases": ["L2"]})
+        await site.show(site_view(garage(evse(limit_source=LimitSource.FUSE, limit_circuit="")), circuits=circuits))
+        state = hass.states.get("sensor.charger_garage_limit_source")
+        assert state is not None
+        assert state.attributes["details"] == {}
+        assert value(hass, "sensor.charger_garage_phases_in_use") == STATE_UNKNOWN
+
+
+async def test_a_boost_is_shown_until_its_end(hass: HomeAssistant) -> None:
+    boosted = evse(settings=EvseSettings(boost_until=AT + timedelta(minutes=5)))
+    async with running_site(hass, SENSORS, site_view(garage(boosted))) as site:
+        assert value(hass, "sensor.charger_garage_boost_until") == "2026-06-01T12:05:00+00:00"
+        await site.show(site_view(garage(boosted), at=AT + timedelta(minutes=5)))
+        assert value(hass, "sensor.charger_garage_boost_until") == STATE_UNKNOWN
+
+
+async def test_peak_sensors_are_there_with_a_tariff_only(
+    hass: HomeAssistant, entity_registry: er.EntityRegistry
+) -> None:
+    view = site_view(peak=PeakView(1800.4, 2500.0, 3210.9, None))
+    async with running_site(hass, SENSORS, view) as site:
+        assert hass.states.get("sensor.home_peak_target") is None
+        hass.config_entries.async_update_entry(site.entry, options=PEAK)
+        await site.show(view)
+        assert value(hass, "sensor.home_peak_target") == "2500"
+        assert value(hass, "sensor.home_allowed_power") == "3211"
+        assert value(hass, "sensor.home_month_peak") == STATE_UNKNOWN
+        await site.show(site_view(peak=None))
+        assert value(hass, "sensor.home_allowed_power") == STATE_UNAVAILABLE
+        hass.config_entries.async_update_entry(site.entry, options={})
+        await site.show(site_view(peak=None))
+        assert entity_registry.async_get("sensor.home_allowed_power") is None
 
 
 async def test_session_duration_stops_with_the_session(hass: HomeAssistant) -> None:
@@ -213,7 +288,15 @@ async def test_an_evse_keeps_its_own_device_when_the_others_are_not_known_yet(
 def test_every_value_of_every_enum_is_translated(language: str) -> None:
     path = Path(smart_charging.__file__).parent / "translations" / f"{language}.json"
     words = json.loads(path.read_text(encoding="utf-8"))["entity"]["sensor"]
-    for description in (*SITE_DESCRIPTIONS, *STATION_DESCRIPTIONS, *EVSE_DESCRIPTIONS):
+    for description in (
+        *SITE_DESCRIPTIONS,
+        *SITE_PHASE_DESCRIPTIONS,
+        *PEAK_DESCRIPTIONS,
+        *STATION_DESCRIPTIONS,
+        *EVSE_DESCRIPTIONS,
+        *CIRCUIT_DESCRIPTIONS,
+        *BATTERY_DESCRIPTIONS,
+    ):
         options = description.options or []
         assert set(words[description.translation_key].get("state", {})) == set(options), description.key
 

@@ -13,6 +13,7 @@ from homeassistant.helpers import device_registry as dr
 import probatio
 import pytest
 
+from custom_components.smart_charging.engine.config import EvseSettings
 from custom_components.smart_charging.engine.csms.commands import CommandErrorCode
 from custom_components.smart_charging.engine.model import ChargeMode, EvseKey, StoreError
 
@@ -80,6 +81,39 @@ async def test_an_action_reaches_its_evse(
         assert site.commands == [command]
 
 
+@pytest.mark.parametrize(
+    ("action", "data", "settings"),
+    [
+        ("boost", {"minutes": 30}, EvseSettings(boost_until=AT + timedelta(minutes=30), min_soc_percent=10.0)),
+        ("boost", {"minutes": 0}, EvseSettings(min_soc_percent=10.0)),
+        ("set_targets", {"target_energy": 7.5}, EvseSettings(target_energy_wh=7500.0, min_soc_percent=10.0)),
+        ("set_targets", {"target_soc": 80}, EvseSettings(target_soc_percent=80.0, min_soc_percent=10.0)),
+        ("set_targets", {"min_soc": 0, "target_soc": 0}, EvseSettings()),
+        ("set_targets", {"min_soc": 20}, EvseSettings(min_soc_percent=20.0)),
+    ],
+)
+async def test_a_wish_is_kept_among_the_evses_settings(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    action: str,
+    data: dict[str, Any],
+    settings: EvseSettings,
+) -> None:
+    freezer.move_to(AT)
+    before = evse(settings=EvseSettings(min_soc_percent=10.0))
+    async with running_site(hass, PLATFORMS, site_view(garage(before))) as site:
+        await call(hass, action, device_id=device_id(hass), **data)
+        assert site.commands == [("set_settings", KEY, settings)]
+
+
+async def test_targets_without_any_target_are_refused(hass: HomeAssistant) -> None:
+    async with running_site(hass, PLATFORMS) as site:
+        with pytest.raises(ServiceValidationError) as error:
+            await call(hass, "set_targets", device_id=device_id(hass))
+        assert error.value.translation_key == "no_target_given"
+        assert site.commands == []
+
+
 async def test_one_action_serves_several_devices(hass: HomeAssistant) -> None:
     async with running_site(hass, PLATFORMS, site_view(garage(evse(1), evse(2)))) as site:
         devices = [device_id(hass, "sub_garage_1"), device_id(hass, "sub_garage_2")]
@@ -145,6 +179,12 @@ async def test_a_limit_outside_the_chargers_range_is_refused(hass: HomeAssistant
         ("stop_charging", {"evse": 1.7}),
         ("stop_charging", {"evse": True}),
         ("stop_charging", {"evse": "inf"}),
+        ("boost", {}),
+        ("boost", {"minutes": -1}),
+        ("boost", {"minutes": 1441}),
+        ("set_targets", {"target_soc": 101}),
+        ("set_targets", {"min_soc": "nan"}),
+        ("set_targets", {"target_energy": -1}),
     ],
 )
 async def test_malformed_data_is_refused(hass: HomeAssistant, action: str, data: dict[str, Any]) -> None:

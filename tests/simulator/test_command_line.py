@@ -105,3 +105,15 @@ async def test_the_sun_is_chosen_by_name(sun: str, least: float, most: float) ->
 async def test_an_unknown_sun_is_refused() -> None:
     with pytest.raises(ValueError, match="unknown sun"):
         build_site(DemoOptions(url="ws://127.0.0.1:1", sun="moon"), ManualClock())
+
+
+def test_the_last_station_gets_the_circuit_and_the_contactor_that_are_asked_for() -> None:
+    options = DemoOptions("ws://127.0.0.1:9", circuit="garage", contactor=True, switches_phases=True, zero_export=True)
+    site = build_site(options, ManualClock())
+    first, last = (station.connectors[1].outlet.wiring for station in site.stations.values())
+    assert (first.circuit_id, first.contactor) == ("", None)
+    assert last.circuit_id == "garage"
+    assert last.contactor is not None
+    assert list(site.plant.tree.circuits) == ["garage"]
+    assert site.plant.photovoltaics.zero_export
+    assert all(station.options.switches_phases for station in site.stations.values())

@@ -10,6 +10,11 @@ import pytest
 from simulator.control_api import ControlApi
 from simulator.modbus.server import ModbusDevices
 from simulator.ocpp.options import StartMode
+from simulator.plant.battery import Battery, BatteryRating
+from simulator.plant.circuit import Circuit
+from simulator.plant.contactor import Contactor
+from simulator.plant.outlet import Wiring
+from simulator.simulated_site import Premises
 
 from .virtual_site import VirtualSite, virtual_site
 
@@ -116,3 +121,71 @@ async def test_connections_hang_end_and_come_back() -> None:
 async def test_what_can_not_be_done_is_refused(path: str, body: Any, status: int) -> None:
     async with remote() as own:
         assert await own.post(path, body) == status
+
+
+@asynccontextmanager
+async def equipped() -> AsyncGenerator[Remote]:
+    """A site with a battery, a circuit and a contactor before the station's outlet."""
+    premises = Premises(battery=Battery(BatteryRating(), 0.5), circuits=[Circuit("garage")])
+    wiring = {("SIM-1", 1): Wiring(circuit_id="garage", contactor=Contactor())}
+    async with remote(premises=premises, wiring=wiring) as own:
+        yield own
+
+
+async def test_the_battery_is_told_what_to_do() -> None:
+    async with equipped() as own:
+        assert await own.post("/battery", {"mode": "discharge", "power_w": 1500}) == 200
+        await own.virtual.pass_time(20)
+        battery = (await own.state())["battery"]
+        assert (battery["mode"], battery["told_w"]) == ("discharge", 1500.0)
+        assert battery["power_w"] == pytest.approx(1500.0, abs=1.0)
+        assert await own.post("/battery", {"obeys": False}) == 200
+        await own.virtual.pass_time(20)
+        assert (await own.state())["battery"]["power_w"] == pytest.approx(0.0, abs=1.0)
+
+
+async def test_a_circuits_load_is_held_and_its_meter_read() -> None:
+    async with equipped() as own:
+        assert await own.post("/circuits/garage", {"phases_w": [230, 0, 460]}) == 200
+        await own.virtual.pass_time(1)
+        garage = (await own.state())["circuits"]["garage"]
+        assert garage["current_a"] == pytest.approx([1.0, 0.0, 2.0], abs=0.01)  # the supply sags a little
+        assert garage["parent"] == ""
+        assert await own.post("/battery", {"mode": "hold"}) == 200
+        await own.virtual.pass_time(20)
+        assert (await own.state())["grid"]["phase_power_w"] == pytest.approx([230, 0, 460], abs=0.1)
+
+
+async def test_a_contactor_is_switched_and_shown() -> None:
+    async with equipped() as own:
+        await own.post("/stations/SIM-1", {"plug": True})
+        await own.virtual.until(lambda: own.virtual.connector.outlet.current_a == (16.0, 16.0, 16.0))
+        assert await own.post("/stations/SIM-1", {"contactor": 1}) == 200
+        await own.virtual.pass_time(1)
+        connector = await own.connector()
+        assert connector["contactor"] == {"phases": 1, "switches": 1, "switched_under_load": 1}
+        assert connector["current_a"] == [16, 0, 0]
+        assert connector["circuit"] == "garage"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/battery", {"mode": "sideways"}, 400),
+        ("/battery", {"mode": "charge", "power_w": -1}, 400),
+        ("/circuits/attic", {"phases_w": None}, 404),
+        ("/stations/SIM-1", {"contactor": 2}, 400),
+        ("/stations/SIM-1", {"contactor": True}, 400),
+    ],
+)
+async def test_what_the_equipment_can_not_do_is_refused(path: str, body: Any, status: int) -> None:
+    async with equipped() as own:
+        assert await own.post(path, body) == status
+
+
+async def test_equipment_that_is_not_there_is_not_found() -> None:
+    async with remote() as own:
+        assert await own.post("/battery", {"mode": "hold"}) == 404
+        assert await own.post("/stations/SIM-1", {"contactor": 1}) == 400
+        state = await own.state()
+        assert (state["battery"], state["circuits"]) == (None, {})

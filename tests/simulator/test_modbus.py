@@ -1,6 +1,6 @@
 """The Modbus server shows the plant in SunSpec models to a real client."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -9,6 +9,7 @@ import pytest
 
 from simulator.modbus.server import ModbusDevices
 from simulator.plant.battery import Battery, BatteryRating
+from simulator.plant.circuit import Circuit
 from simulator.plant.grid import GridSupply
 from simulator.plant.house import House
 from simulator.plant.site import Plant
@@ -39,7 +40,7 @@ class Site:
 
 
 @asynccontextmanager
-async def serving(*, battery: Battery | None = None) -> AsyncGenerator[Site]:
+async def serving(*, battery: Battery | None = None, circuits: Sequence[Circuit] = ()) -> AsyncGenerator[Site]:
     clock = ManualClock()
     plant = Plant(
         start=START,
@@ -47,6 +48,7 @@ async def serving(*, battery: Battery | None = None) -> AsyncGenerator[Site]:
         photovoltaics=Photovoltaics(FixedSun(6000.0)),
         outlets=[],
         battery=battery,
+        circuits=circuits,
         supply=GridSupply(impedance_ohm=0.0),
     )
     devices = ModbusDevices(plant, clock)
@@ -141,3 +143,11 @@ async def test_a_taken_port_is_an_os_error() -> None:
         port = site.client.comm_params.port
         with pytest.raises(OSError, match="taken"):
             await ModbusDevices(site.plant, site.clock).start("127.0.0.1", port)
+
+
+async def test_a_circuits_meter_has_a_unit_of_its_own() -> None:
+    garage = Circuit("garage", load=House(fixed_w=(0.0, 690.0, 0.0)))
+    async with serving(circuits=[garage]) as site:
+        await site.pass_time(2)
+        assert [await site.signed(11, 40088 + n) for n in range(4)] == [690, 0, 690, 0]
+        assert await site.signed(METER, 40088) == 3690 - 6000

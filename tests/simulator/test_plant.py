@@ -9,7 +9,7 @@ from simulator.plant.battery import Battery, BatteryRating
 from simulator.plant.car import Car, CarModel
 from simulator.plant.grid import GridSupply
 from simulator.plant.house import House
-from simulator.plant.outlet import NOTHING, Offer, Outlet
+from simulator.plant.outlet import NOTHING, Offer, Outlet, Wiring
 from simulator.plant.phases import phases
 from simulator.plant.site import Plant
 from simulator.plant.sun import Clouds, FixedSun, NoonSun, Photovoltaics, RealSun
@@ -47,7 +47,7 @@ def after(seconds: float) -> datetime:
     steps=st.lists(st.floats(0.01, 40), min_size=1, max_size=8),
 )
 def test_no_energy_is_made_or_lost(seed: int, soc: float, offered_a: float, steps: list[float]) -> None:
-    cars = [outlet(Car(CarModel(phases=n), soc), offered_a, rotation=(1, 2, 0)) for n in (1, 3)]
+    cars = [outlet(Car(CarModel(phases=n), soc), offered_a, wiring=Wiring((1, 2, 0))) for n in (1, 3)]
     battery = Battery(BatteryRating(capacity_wh=500.0), soc)
     house = House(seed)
     own = Plant(
@@ -111,7 +111,7 @@ def test_import_and_export_count_apart_and_never_fall() -> None:
 
 
 def test_a_rotated_outlet_loads_other_grid_phases() -> None:
-    own = plant(outlet(Car(CarModel(phases=1)), rotation=(2, 0, 1)))
+    own = plant(outlet(Car(CarModel(phases=1)), wiring=Wiring((2, 0, 1))))
     own.advance(after(10))
     assert own.grid.current_a == pytest.approx((0, 0, 16))
 

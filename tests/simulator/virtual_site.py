@@ -1,6 +1,6 @@
 """A simulated site under a manual clock, connected to the small central system."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 import time
@@ -11,7 +11,8 @@ from simulator.ocpp.options import StationOptions
 from simulator.ocpp.station import SimulatedStation
 from simulator.plant.car import Car, CarModel
 from simulator.plant.grid import GridSupply
-from simulator.simulated_site import SimulatedSite
+from simulator.plant.outlet import Wiring
+from simulator.simulated_site import ConnectorKey, Premises, SimulatedSite
 from tests.manual_clock import ManualClock
 
 from .small_central_system import SmallCentralSystem
@@ -56,7 +57,13 @@ class VirtualSite:
 
 
 @asynccontextmanager
-async def virtual_site(car: Car | None = None, **options: Any) -> AsyncGenerator[VirtualSite]:
+async def virtual_site(
+    car: Car | None = None,
+    *,
+    premises: Premises | None = None,
+    wiring: Mapping[ConnectorKey, Wiring] | None = None,
+    **options: Any,
+) -> AsyncGenerator[VirtualSite]:
     """Run one station with a car of 16 A on three phases (unless given), booted and idle."""
     central = SmallCentralSystem()
     await central.start()
@@ -65,7 +72,8 @@ async def virtual_site(car: Car | None = None, **options: Any) -> AsyncGenerator
     site = SimulatedSite(
         [station],
         cars={("SIM-1", n): car or Car(CarModel()) for n in range(1, station.connectors + 1)},
-        supply=GridSupply(impedance_ohm=0.0),
+        wiring=wiring,
+        premises=premises or Premises(supply=GridSupply(impedance_ohm=0.0)),
         clock=clock,
     )
     async with site:

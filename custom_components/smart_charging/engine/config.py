@@ -1,8 +1,12 @@
 """What the user configured, as the engine wants it: made by the shell, validated here."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
 
-from .model import MIN_CURRENT_A, PhaseRotation
+from .limit import ROOT_CIRCUIT
+from .model import MIN_CURRENT_A, ChargeMode, PhaseRotation
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +25,23 @@ class LeaseTimes:
             raise ValueError("a lease must be renewed before it ends")
 
 
+class PhaseSwitching(StrEnum):
+    """How a station can be brought from three phases to one and back."""
+
+    NONE = "none"
+    OCPP = "ocpp"  # `numberPhases` of a charging schedule period (OCPP 1.6 section 7.14)
+    SWITCH = "switch"  # a contactor behind a Home Assistant switch: on is three phases
+
+
 @dataclass(frozen=True, slots=True)
 class StationConfig:
     """One charging station as configured.
 
     `password_hash` is what `csms.security.hash_password` made; None together with
     `allow_without_password` is the explicit choice to accept the station without one.
+    `weight` is the station's part in a fair share within its priority class; `step_a` the
+    grid of its setpoints; `cable_current_a` the rating of a fixed cable. `mode_after_unplug` is
+    what the mode returns to when the car leaves, None to keep it.
     """
 
     station_id: str
@@ -41,14 +56,158 @@ class StationConfig:
     priority: int = 0  # larger is served first
     writes_flash: bool = False  # limits are stored on each change: raise and renew rarely
     websocket_ping: bool = True  # off for stations that close the socket on a ping
+    circuit_id: str = ROOT_CIRCUIT
+    cable_current_a: float | None = None
+    weight: float = 1.0
+    step_a: float = 0.1
+    phase_switching: PhaseSwitching = PhaseSwitching.NONE
+    mode_after_unplug: ChargeMode | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class SolarTimes:
-    """Delays of surplus charging in seconds (control design, section 2)."""
+class EvseSettings:
+    """What a user set for an EVSE at run time; None where nothing was set.
 
-    start_s: float = 60.0
-    stop_s: float = 180.0
+    `max_current_a` is A per phase (None: the station's own maximum), `priority` replaces
+    the station's. Below `min_soc_percent` a car charges at once. It is finished at `target_soc_percent`,
+    or after `target_energy_wh` in this session. Until `boost_until` it charges as in fast.
+    """
+
+    mode: ChargeMode = ChargeMode.FAST
+    enabled: bool = True
+    max_current_a: float | None = None
+    priority: int | None = None
+    min_soc_percent: float | None = None
+    target_soc_percent: float | None = None
+    target_energy_wh: float | None = None
+    boost_until: datetime | None = None
+
+
+class Connection(Protocol):
+    """What the grid connection and a circuit below it have in common."""
+
+    @property
+    def name(self) -> str:
+        """As people call it."""
+
+    @property
+    def fuse_a(self) -> float:
+        """Rated A per phase."""
+
+    @property
+    def margin_a(self) -> float:
+        """A per phase that stay free below the fuse."""
+
+    @property
+    def phases(self) -> int:
+        """One or three."""
+
+    @property
+    def power_w(self) -> float | None:
+        """A limit in W over all phases."""
+
+    @property
+    def has_meter(self) -> bool:
+        """Whether a meter measures what flows through it."""
+
+    @property
+    def meter_interval_s(self) -> float:
+        """How often its meter reports."""
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitConfig:
+    """A node of the fuse tree below the grid connection.
+
+    `fuse_a` is A per phase, `power_w` a limit in W over all phases. Without a meter of its own
+    `reserved_a` stands in, per phase, for what else the circuit carries besides chargers.
+    """
+
+    circuit_id: str
+    name: str
+    fuse_a: float
+    parent_id: str = ROOT_CIRCUIT
+    margin_a: float = 1.0
+    phases: int = 3
+    power_w: float | None = None
+    has_meter: bool = False
+    meter_interval_s: float = 10.0
+    reserved_a: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SolarConfig:
+    """How surplus charging starts, stops and changes phases (control design, section 2).
+
+    A car may start once the surplus, smoothed over `smoothing_s`, was at least `start_share` of what
+    its minimum current takes for `start_s`; it stops after `stop_s` below `stop_share`. The
+    default switches a third as often as a filter of 60 s and 180 s at the full minimum, for
+    the same solar energy (`docs/performance.md`, home-solar). `residual_w` is kept flowing out.
+    """
+
+    start_share: float = 0.8
+    start_s: float = 180.0
+    stop_share: float = 0.5
+    stop_s: float = 600.0
+    smoothing_s: float = 300.0
+    phases_up_s: float = 60.0
+    phases_down_s: float = 180.0
+    phases_hold_s: float = 900.0
+    phase_switches_per_day: int = 20
+    residual_w: float = 0.0
+    zero_export: bool = False  # the inverter curtails instead of exporting: surplus shows only when asked for
+
+
+QUICK_SOLAR = SolarConfig(
+    start_share=1.0, start_s=60.0, stop_share=1.0, stop_s=180.0, smoothing_s=15.0, phases_hold_s=300.0
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PeakConfig:
+    """A tariff on the mean power of clock-aligned intervals.
+
+    The tariff looks at the mean of the `days` highest intervals of a month, each of another day
+    (1: the highest of all). `target_w` is what is to be kept to; what the month has already
+    cost may be used again. `floor_w` is billed in any case.
+    """
+
+    interval_min: int = 15
+    target_w: float = 5_000.0
+    floor_w: float = 0.0
+    days: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse intervals that no meter bills."""
+        if self.interval_min not in {15, 60}:
+            raise ValueError("a peak interval has 15 or 60 minutes")
+
+
+@dataclass(frozen=True, slots=True)
+class BatteryConfig:
+    """A home or business battery; power in W, contents in Wh, states of charge in percent.
+
+    Below `priority_soc_percent` the battery takes surplus before cars. Above `buffer_soc_percent` it may
+    bridge a lack of surplus for a car that runs, above `buffer_start_soc_percent` also start one.
+    `grid_expansion` lets it discharge while consumption exceeds a limit, down to `min_soc_percent`;
+    `reserve_soc_percent` is the most that is kept back for that. `can_*` say what the user mapped.
+    """
+
+    battery_id: str
+    name: str
+    capacity_wh: float
+    max_charge_w: float
+    max_discharge_w: float
+    min_soc_percent: float = 10.0
+    priority_soc_percent: float = 0.0
+    buffer_soc_percent: float = 100.0
+    buffer_start_soc_percent: float = 100.0
+    hold_while_fast: bool = False
+    grid_expansion: bool = False
+    reserve_soc_percent: float = 50.0
+    can_hold: bool = False
+    can_charge: bool = False
+    can_discharge: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +216,9 @@ class SiteConfig:
 
     Without a grid meter nothing is known of surplus, and `reserved_house_a` stands in for
     the house. `reserved_house_a` is the highest current per phase that the house is assumed to
-    draw when no meter tells: the chargers' safe currents fit beside it.
+    draw when no meter tells: the chargers' safe currents fit beside it. `unbalance_a` bounds
+    the difference between any two phases. `turn_s` is how long a car keeps its turn where not all can have
+    their minimum. `time_zone` (IANA) is that of the tariff's clock.
     """
 
     site_id: str
@@ -65,8 +226,15 @@ class SiteConfig:
     fuse_a: float
     phases: int = 3
     margin_a: float = 1.0
+    power_w: float | None = None
     reserved_house_a: float = 10.0
     meter_interval_s: float = 10.0
-    has_grid_meter: bool = True
+    has_meter: bool = True
+    time_zone: str = "UTC"
+    unbalance_a: float | None = None
+    turn_s: float = 900.0
+    circuits: tuple[CircuitConfig, ...] = ()
+    batteries: tuple[BatteryConfig, ...] = ()
+    peak: PeakConfig | None = None
     lease: LeaseTimes = field(default_factory=LeaseTimes)
-    solar: SolarTimes = field(default_factory=SolarTimes)
+    solar: SolarConfig = field(default_factory=SolarConfig)

@@ -1,22 +1,14 @@
 """What a user set for an EVSE, kept in the ledger so that not even a power cut forgets it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from datetime import datetime
 import logging
 
+from .config import EvseSettings
 from .ledger import SiteLedger
 from .model import ChargeMode, EvseKey, Json
 
 _LOGGER = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class EvseSettings:
-    """Mode, permission, and the user's limit in A per phase (None: the station's own maximum)."""
-
-    mode: ChargeMode = ChargeMode.FAST
-    enabled: bool = True
-    max_current_a: float | None = None
 
 
 async def load_settings(ledger: SiteLedger, station_id: str) -> dict[EvseKey, EvseSettings]:
@@ -28,14 +20,19 @@ async def load_settings(ledger: SiteLedger, station_id: str) -> dict[EvseKey, Ev
 def _from_json(kept: Mapping[str, Json]) -> EvseSettings:
     """Read settings; a mode that only a newer version knows is off, for nobody knows what it allows."""
     default = EvseSettings()
-    mode, limit = kept.get("mode", default.mode.value), kept.get("max_current_a")
+    mode = kept.get("mode", default.mode.value)
     known = mode in {one.value for one in ChargeMode}
     if not known:
         _LOGGER.warning("Unknown mode %s was kept: using %s", mode, ChargeMode.OFF)
     return EvseSettings(
         mode=ChargeMode(str(mode)) if known else ChargeMode.OFF,
         enabled=kept.get("enabled", True) is True,
-        max_current_a=float(limit) if isinstance(limit, int | float) else None,
+        max_current_a=_number(kept, "max_current_a"),
+        priority=None if (priority := _number(kept, "priority")) is None else round(priority),
+        min_soc_percent=_number(kept, "min_soc_percent"),
+        target_soc_percent=_number(kept, "target_soc_percent"),
+        target_energy_wh=_number(kept, "target_energy_wh"),
+        boost_until=_time(kept, "boost_until"),
     )
 
 
@@ -43,5 +40,30 @@ async def save_settings(ledger: SiteLedger, key: EvseKey, settings: EvseSettings
     """Keep an EVSE's settings; raises StoreError when that fails."""
     await ledger.save_settings(
         key,
-        {"mode": settings.mode.value, "enabled": settings.enabled, "max_current_a": settings.max_current_a},
+        {
+            "mode": settings.mode.value,
+            "enabled": settings.enabled,
+            "max_current_a": settings.max_current_a,
+            "priority": settings.priority,
+            "min_soc_percent": settings.min_soc_percent,
+            "target_soc_percent": settings.target_soc_percent,
+            "target_energy_wh": settings.target_energy_wh,
+            "boost_until": None if settings.boost_until is None else settings.boost_until.isoformat(),
+        },
     )
+
+
+def _number(kept: Mapping[str, Json], name: str) -> float | None:
+    value = kept.get(name)
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _time(kept: Mapping[str, Json], name: str) -> datetime | None:
+    value = kept.get(name)
+    if not isinstance(value, str):
+        return None
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError:
+        _LOGGER.warning("What was kept as %s is no time and not used", name)
+        return None

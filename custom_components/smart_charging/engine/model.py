@@ -31,7 +31,7 @@ class Phases:
     @classmethod
     def spread(cls, value: float, used: tuple[int, ...]) -> Phases:
         """Return the value on the phases of these indices (0 to 2) and zero on the others."""
-        return cls(*(value if index in used else 0.0 for index in range(3)))
+        return cls(value if 0 in used else 0.0, value if 1 in used else 0.0, value if 2 in used else 0.0)
 
     def __iter__(self) -> Iterator[float]:
         """Iterate over L1, L2, L3."""
@@ -53,11 +53,11 @@ class Phases:
 
     def at_least(self, other: Phases) -> Phases:
         """Return the larger value of each phase."""
-        return Phases(*(max(a, b) for a, b in zip(self, other, strict=True)))
+        return Phases(max(self.l1, other.l1), max(self.l2, other.l2), max(self.l3, other.l3))
 
     def at_most(self, other: Phases) -> Phases:
         """Return the smaller value of each phase."""
-        return Phases(*(min(a, b) for a, b in zip(self, other, strict=True)))
+        return Phases(min(self.l1, other.l1), min(self.l2, other.l2), min(self.l3, other.l3))
 
     @property
     def total(self) -> float:
@@ -80,14 +80,21 @@ class PhaseRotation(StrEnum):
 
     def grid_phases(self, count: int) -> tuple[int, ...]:
         """Return the grid phase indices of the station's first `count` terminals."""
-        return tuple("RST".index(letter) for letter in self.value[:count])
+        return _GRID_PHASES[self][:count]
 
     def to_grid(self, station: Phases) -> Phases:
         """Return values at the station's terminals in grid order."""
+        first, second, third = _GRID_PHASES[self]
         values = [0.0, 0.0, 0.0]
-        for index, value in zip(self.grid_phases(3), station, strict=True):
-            values[index] = value
+        values[first], values[second], values[third] = station.l1, station.l2, station.l3
         return Phases(*values)
+
+
+# Looked up for every EVSE in every decision.
+_GRID_PHASES = {
+    rotation: ("RST".index(rotation[0]), "RST".index(rotation[1]), "RST".index(rotation[2]))
+    for rotation in PhaseRotation
+}
 
 
 class ChargeMode(StrEnum):
@@ -188,7 +195,8 @@ class MeterValue:
 class EvseMeasurement:
     """The newest known quantities of an EVSE; None where the station never sent one.
 
-    Phases are the station's terminals, not the grid's.
+    Phases are the station's terminals, not the grid's. `phases_told` says that `current_a` tells which of them are in use; a
+    current without phases and power is taken for that of each.
     """
 
     time: datetime
@@ -199,6 +207,7 @@ class EvseMeasurement:
     offered_a: float | None = None
     soc_percent: float | None = None
     temperature_c: float | None = None
+    phases_told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +317,21 @@ class ReasonCode(StrEnum):
     METER_ABSENT = "meter_absent"
     CAR_NOT_CHARGING = "car_not_charging"
     NOT_FOLLOWING = "not_following"
+    LIMIT_POWER = "limit_power"
+    LIMIT_UNBALANCE = "limit_unbalance"
+    LIMIT_PEAK = "limit_peak"
+    LIMIT_GRID_SIGNAL = "limit_grid_signal"
+    LIMIT_CABLE = "limit_cable"
+    LIMIT_CAR = "limit_car"
+    WAITING_TURN = "waiting_turn"
+    MIN_SOC = "min_soc"
+    TARGET_REACHED = "target_reached"
+    BOOST = "boost"
+    BATTERY_FIRST = "battery_first"
+    BATTERY_BUFFER = "battery_buffer"
+    PHASE_SWITCHING = "phase_switching"
+    WAKING = "waking"
+    PROBING = "probing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,7 +344,11 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Setpoint:
-    """What a station is told for one EVSE: A on each phase it uses, 0 to pause."""
+    """What a station is told for one EVSE: A on each phase it uses, 0 to pause.
+
+    `phases` is the number of phases to use, None where the station cannot be told.
+    """
 
     current_a: float
     reason: Reason
+    phases: int | None = None

@@ -1,42 +1,37 @@
 """The cycle of a site: read, decide, act, record; everything else is in the rooms it joins."""
 
 import asyncio
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 import logging
 import ssl
 
 from .clock import Clock
-from .config import SiteConfig, StationConfig
+from .config import EvseSettings, PhaseSwitching, SiteConfig, StationConfig
 from .control.decision import decide
 from .control.safe_currents import SafeCurrents, allocate_safe_currents
-from .control.snapshot import ControlState, Decision, EvseSnapshot, Snapshot
+from .control.snapshot import ControlState, Decision, EvseSnapshot, MeterSnapshot, Snapshot
 from .csms.central_system import CentralSystem
 from .csms.state import StationEvent
 from .csms.station import Station
-from .evse_settings import EvseSettings, load_settings, save_settings
-from .grid_connection import GridConnection
+from .evse_settings import load_settings, save_settings
 from .ledger import SiteLedger
-from .model import ChargeMode, EvseKey, MeterQuality
-from .presentation import SiteMeasurement, present
+from .limit import ROOT_CIRCUIT, Limit
+from .measurements import SiteMeasurements
+from .model import ChargeMode, EvseKey, MeterQuality, StoreError
+from .presentation import Chargers, present
+from .recording import Cycle, CycleRecorder
 from .session_tracking import SessionTracker
+from .site_memory import RememberedSite, SiteMemory
 from .station_reading import evse_snapshot
-from .view import GridReading, SiteEvent, SiteView
+from .view import BatteryReading, MeterReading, SiteEvent, SiteEventType, SiteView
 
 _LOGGER = logging.getLogger(__name__)
 
 TICK_S = 1.0  # safety looks at least this often
 CYCLE_S = 5.0  # full decisions, that may also raise
 DEFAULT_ID_TOKEN = "SMARTCHARGING"  # starts a transaction where nobody presented a tag
-
-
-@dataclass(frozen=True, slots=True)
-class PvReading:
-    """Production of one PV plant in W, at our time."""
-
-    power_w: float | None
-    at: datetime
 
 
 class Site:
@@ -48,12 +43,14 @@ class Site:
         self._csms = csms
         self._ledger = ledger
         self._clock = clock
-        self._grid = GridConnection()
-        self._pv: dict[str, PvReading] = {}
+        self._measured = SiteMeasurements()
+        self._recorder = CycleRecorder()
+        self._observe_only = False
+        self._memory = SiteMemory(ledger)
         self._state = ControlState()
         self._decision: Decision | None = None
         self._decided_at = float("-inf")
-        self._quality: MeterQuality | None = None
+        self._qualities: tuple[MeterQuality, ...] = ()
         self._settings: dict[EvseKey, EvseSettings] = {}
         self._safe = SafeCurrents({}, ())
         self._view: SiteView | None = None
@@ -64,9 +61,14 @@ class Site:
         self._unsubscribe: Callable[[], None] | None = None
 
     async def start(self) -> None:
-        """Begin to follow the stations and to decide."""
+        """Begin to follow the stations and to decide; raises StoreError when the ledger cannot be read."""
+        remembered = await self._memory.load()
+        self._observe_only, self._state = remembered.observe_only, remembered.state
+        for limit in remembered.limits:
+            self._measured.set_limit(limit)
         self._unsubscribe = self._csms.subscribe(self._station_event)
         self._tasks = [
+            asyncio.create_task(self._memory.run(self._clock, self._remembered), name="site memory"),
             asyncio.create_task(self._sessions.run(self._changed), name="sessions"),
             asyncio.create_task(self._run(), name="control cycle"),
         ]
@@ -81,6 +83,10 @@ class Site:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
+        try:
+            await self._memory.save(self._remembered())
+        except StoreError as err:
+            _LOGGER.error("The site's memory could not be kept: %s", err)
         if self._unsubscribe is not None:
             self._unsubscribe()
             self._unsubscribe = None
@@ -111,42 +117,102 @@ class Site:
         await self._csms.remove_station(station_id)
         self._settings = {key: value for key, value in self._settings.items() if key.station_id != station_id}
         self._sessions.forget(station_id)
+        self._measured.forget_station(station_id)
+        self._memory.forget(station_id)
         self._allocate_safe_currents()
         self._decide(may_raise=True)
 
-    def set_grid_reading(self, reading: GridReading) -> None:
+    def set_grid_reading(self, reading: MeterReading) -> None:
         """Take a reading of the grid meter; an overload is cut before this returns."""
-        self._grid.take(self.config, reading)
-        if self._grid.overloaded(self.config):
+        self.set_circuit_reading(ROOT_CIRCUIT, reading)
+
+    def set_circuit_reading(self, circuit_id: str, reading: MeterReading) -> None:
+        """Take a reading of a circuit's meter; an overload is cut before this returns. KeyError if there is none."""
+        connections = {circuit.circuit_id: circuit for circuit in self.config.circuits}
+        connection = self.config if circuit_id == ROOT_CIRCUIT else connections[circuit_id]
+        if self._measured.take_meter(connection, circuit_id, reading):
             self._decide(may_raise=False)
         self._changed()
 
     @property
     def rejected_grid_readings(self) -> int:
         """Return how many readings of the grid meter were implausible and not used."""
-        return self._grid.rejected
+        return self._measured.meter(ROOT_CIRCUIT).rejected
 
     def set_pv_power(self, name: str, power_w: float | None, at: datetime) -> None:
         """Take a PV plant's production in W; None while it is not known."""
-        self._pv[name] = PvReading(power_w, at)
+        self._measured.take_pv(name, power_w, at)
         self._changed()
 
     def remove_pv(self, name: str) -> None:
         """Forget a PV plant."""
-        self._pv.pop(name, None)
+        self._measured.forget_pv(name)
         self._changed()
 
+    def set_battery_reading(self, battery_id: str, reading: BatteryReading) -> None:
+        """Take what a battery says."""
+        self._measured.take_battery(battery_id, reading)
+        self._changed()
+
+    def set_vehicle_soc(self, key: EvseKey, soc_percent: float | None) -> None:
+        """Take the state of charge of the car at an EVSE from elsewhere than its station, None if not known."""
+        self._measured.take_soc(key, soc_percent)
+
+    def set_switched_phases(self, key: EvseKey, phases: int | None) -> None:
+        """Take how many phases an EVSE's contactor connects, None if not known."""
+        self._measured.take_switched_phases(key, phases)
+
+    def set_limit(self, limit: Limit) -> None:
+        """Let a limit hold from now on, or from its own beginning; one of the same id is replaced."""
+        self._measured.set_limit(limit)
+        self._decide(may_raise=False)
+
+    def withdraw_limit(self, limit_id: str) -> bool:
+        """Let a limit hold no longer; returns whether there was one. Setpoints rise at the usual pace."""
+        withdrawn = self._measured.withdraw_limit(limit_id)
+        self._changed()
+        return withdrawn
+
+    @property
+    def observe_only(self) -> bool:
+        """Return whether the site decides and sends nothing."""
+        return self._observe_only
+
+    async def set_observe_only(self, observe_only: bool) -> None:
+        """Decide without sending anything, or send again; it survives a restart.
+
+        What stations were told before ends with its lease; then they hold their safe currents.
+        Raises StoreError when the choice cannot be kept; nothing is changed then.
+        """
+        await self._memory.save(replace(self._remembered(), observe_only=observe_only))
+        self._observe_only = observe_only
+        if observe_only:
+            for key, _ in self.evses():
+                self.station(key.station_id).release(key.evse_id)
+        self._decide(may_raise=True)
+
+    @property
+    def recent_cycles(self) -> tuple[Cycle, ...]:
+        """Return the newest decisions with all they were made from, oldest first."""
+        return self._recorder.cycles
+
+    async def set_settings(self, key: EvseKey, settings: EvseSettings) -> None:
+        """Set what a user wants of an EVSE; it survives a restart. Raises StoreError when it cannot be kept."""
+        await save_settings(self._ledger, key, settings)
+        self._settings[key] = settings
+        self._decide(may_raise=True)
+
     async def set_mode(self, key: EvseKey, mode: ChargeMode) -> None:
-        """Set an EVSE's mode; it survives a restart. Raises StoreError when it cannot be kept."""
-        await self._set(key, replace(self.settings(key), mode=mode))
+        """Set an EVSE's mode; raises StoreError when it cannot be kept."""
+        await self.set_settings(key, replace(self.settings(key), mode=mode))
 
     async def set_max_current(self, key: EvseKey, current_a: float) -> None:
-        """Set the user's limit in A per phase; it survives a restart."""
-        await self._set(key, replace(self.settings(key), max_current_a=current_a))
+        """Set the user's limit in A per phase; raises StoreError when it cannot be kept."""
+        await self.set_settings(key, replace(self.settings(key), max_current_a=current_a))
 
     async def set_enabled(self, key: EvseKey, enabled: bool) -> None:
-        """Allow or forbid charging at an EVSE; it survives a restart."""
-        await self._set(key, replace(self.settings(key), enabled=enabled))
+        """Allow or forbid charging at an EVSE; raises StoreError when it cannot be kept."""
+        await self.set_settings(key, replace(self.settings(key), enabled=enabled))
 
     async def start_charging(self, key: EvseKey, id_token: str | None = None) -> None:
         """Ask the station to start a transaction; raises CommandError when it does not."""
@@ -174,22 +240,14 @@ class Site:
     def view(self) -> SiteView:
         """What the site shows now."""
         if self._view is None:
-            now = self._clock.now()
-            produced = [reading.power_w for reading in self._pv.values() if reading.power_w is not None]
-            measured = SiteMeasurement(
-                self._grid.snapshot(self.config, now),
-                self._grid.shown_quality(self.config, now),
-                sum(produced) if produced else None,
-            )
             self._view = present(
                 self.config,
-                now,
-                measured,
+                self._clock.now(),
+                self._measured,
+                Chargers(self._csms.stations, self._safe, self.settings, self._sessions.record),
                 decision=self._decision,
-                safe=self._safe,
-                stations=self._csms.stations,
-                settings=self.settings,
-                record=self._sessions.record,
+                state=self._state,
+                observe_only=self._observe_only,
             )
         return self._view
 
@@ -213,12 +271,14 @@ class Site:
             await self._clock.sleep(TICK_S)
 
     def _tick(self) -> None:
-        quality = self._grid.quality(self.config, self._clock.now())
+        now = self._clock.now()
+        meters = (self._measured.meter(ROOT_CIRCUIT).snapshot(self.config, now), *self._circuit_meters(now).values())
+        qualities = tuple(meter.quality for meter in meters)
         due = self._clock.monotonic() - self._decided_at >= CYCLE_S
-        if due or quality is not self._quality:
-            self._quality = quality
+        if due or qualities != self._qualities:
+            self._qualities = qualities
             self._decide(may_raise=due)
-        elif self._grid.overloaded(self.config):
+        elif self._measured.overloaded(self.config):
             self._decide(may_raise=False)
 
     def _decide(self, *, may_raise: bool) -> None:
@@ -226,38 +286,78 @@ class Site:
         now = self._clock.now()
         if self._safe.currents.keys() != {key for key, _ in self.evses()}:
             self._allocate_safe_currents()  # a station showed another EVSE
-        self._decision, self._state = decide(self._snapshot(now), self._state, now, may_raise=may_raise)
+        snapshot, before = self._snapshot(now), self._state
+        self._decision, self._state = decide(snapshot, before, now, may_raise=may_raise)
+        self._recorder.record(Cycle(now, snapshot, before, may_raise, self._decision))
         if may_raise:
             self._decided_at = self._clock.monotonic()
         for key, setpoint in self._decision.setpoints.items():
-            self.station(key.station_id).set_limit(key.evse_id, setpoint.current_a, self._safe.currents[key])
+            station = self.station(key.station_id)
+            if self._observe_only:  # also for EVSEs that showed themselves since
+                station.release(key.evse_id)
+                continue
+            phases = setpoint.phases if station.config.phase_switching is PhaseSwitching.OCPP else None
+            station.set_limit(key.evse_id, setpoint.current_a, self._safe.currents[key], phases)
         self._changed()
 
+    def _circuit_meters(self, now: datetime) -> Mapping[str, MeterSnapshot]:
+        return self._measured.meters(self.config, now)
+
     def _snapshot(self, now: datetime) -> Snapshot:
-        evses = tuple(self._evse_snapshot(key, now) for key, _ in self.evses())
-        return Snapshot(self.config, self._grid.snapshot(self.config, now), evses)
+        return Snapshot(
+            self.config,
+            self._measured.meter(ROOT_CIRCUIT).snapshot(self.config, now),
+            tuple(self._evse_snapshot(key, now) for key, _ in self.evses()),
+            circuits=self._circuit_meters(now),
+            batteries=self._measured.batteries(self.config, now),
+            limits=self._measured.limits(now),
+            pv_w=self._measured.pv_power(),
+        )
 
     def _evse_snapshot(self, key: EvseKey, now: datetime) -> EvseSnapshot:
-        station = self.station(key.station_id)
-        return evse_snapshot(
-            key, station.config, station.state, self.settings(key), self._safe.currents.get(key, 0.0), now
+        station, session = self.station(key.station_id), self._sessions.record(key).session
+        return replace(
+            evse_snapshot(
+                key, station.config, station.state, self.settings(key), self._safe.currents.get(key, 0.0), now
+            ),
+            energy_wh=0.0 if session is None or session.plugged_out_at is not None else session.energy_wh,
+            soc_percent=self._measured.soc(key, station.state),
+            switched_phases=self._measured.switched_phases(key),
         )
 
     def _allocate_safe_currents(self) -> None:
         self._safe = allocate_safe_currents(self.config, self.evses())
-
-    async def _set(self, key: EvseKey, settings: EvseSettings) -> None:
-        await save_settings(self._ledger, key, settings)
-        self._settings[key] = settings
-        self._decide(may_raise=True)
+        self._state = self._memory.restore(self._state, self._safe.currents)
 
     def _station_event(self, event: StationEvent) -> None:
         self._sessions.take(event)
         self._changed()
 
+    def _remembered(self) -> RememberedSite:
+        return RememberedSite(self._observe_only, self._state, self._measured.limits(self._clock.now()))
+
     def _announce(self, event: SiteEvent) -> None:
+        if event.type is SiteEventType.SESSION_ENDED:
+            self._reset_after_unplug(event.key)
         for listener in list(self._event_listeners):
             listener(event)
+
+    def _reset_after_unplug(self, key: EvseKey) -> None:
+        """Drop what was wished for the car that left; the mode returns to what the station is set up for."""
+        if key.station_id not in self._csms.stations:
+            return
+        settings, mode = self.settings(key), self.station(key.station_id).config.mode_after_unplug
+        after = replace(settings, mode=mode or settings.mode, target_energy_wh=None, boost_until=None)
+        if after == settings:
+            return
+        task = asyncio.create_task(self._keep(key, after), name="reset after unplug")
+        self._tasks = [*(one for one in self._tasks if not one.done()), task]
+
+    async def _keep(self, key: EvseKey, settings: EvseSettings) -> None:
+        try:
+            await self.set_settings(key, settings)
+        except StoreError as err:
+            _LOGGER.error("What was wished for a car that left could not be reset: %s", err)
 
     def _changed(self) -> None:
         self._view = None

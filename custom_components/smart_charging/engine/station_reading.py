@@ -1,11 +1,11 @@
 """What a decision needs of a station's state."""
 
+from dataclasses import replace
 from datetime import datetime
 
-from .config import StationConfig
+from .config import EvseSettings, PhaseSwitching, StationConfig
 from .control.snapshot import EvseSnapshot
-from .csms.state import AppliedLimit, EvseState, StationState
-from .evse_settings import EvseSettings
+from .csms.state import AppliedLimit, EvseState, Obedience, StationState
 from .model import NOMINAL_VOLTAGE_V, EvseKey, EvseMeasurement, Phases
 
 MEASUREMENT_VALID_S = 90.0
@@ -19,20 +19,30 @@ def evse_snapshot(
     evse = state.evses.get(key.evse_id, EvseState(key.evse_id))
     fresh = evse.measured_at is not None and (now - evse.measured_at).total_seconds() <= MEASUREMENT_VALID_S
     measurement = evse.measurement if fresh and state.connected else None
-    limit = config.max_current_a if settings.max_current_a is None else settings.max_current_a
     return EvseSnapshot(
         key=key,
-        station=config,
-        mode=settings.mode,
-        enabled=settings.enabled,
-        user_limit_a=limit,
+        station=_as_it_is_able(config, state),
+        settings=settings,
         safe_a=safe_a,
         connected=state.connected,
         status=evse.status,
-        measured_a=None if measurement is None else measured_current(measurement, config.phases),
+        measured_a=None if measurement is None else measured_current(measurement, _phases_used(evse, config)),
         commanded_a=commanded_current(evse.applied, now),
         settled=_settled(evse, now) and measurement is not None,
+        ramping=_ramping(evse, now),
     )
+
+
+def _as_it_is_able(config: StationConfig, state: StationState) -> StationConfig:
+    """Return the configuration without what the station was seen not to do."""
+    unable = config.phase_switching is PhaseSwitching.OCPP and state.capabilities.switches_phases is False
+    return replace(config, phase_switching=PhaseSwitching.NONE) if unable else config
+
+
+def _phases_used(evse: EvseState, config: StationConfig) -> int:
+    """Return how many phases the station accepted to use, else how many it has."""
+    told = None if evse.applied is None else evse.applied.phases
+    return min(told or config.phases, config.phases)
 
 
 def measured_current(measurement: EvseMeasurement, phases: int) -> Phases | None:
@@ -49,6 +59,13 @@ def commanded_current(applied: AppliedLimit | None, now: datetime) -> float | No
     if applied is None:
         return None
     return applied.current_a if now < applied.until else applied.safe_a
+
+
+def _ramping(evse: EvseState, now: datetime) -> bool:
+    """Return whether a station that follows may still be on its way to the limit that it accepted last."""
+    if evse.applied is None or evse.obedience in {Obedience.IGNORES, Obedience.REJECTS}:
+        return False
+    return 0 <= (now - evse.applied.accepted_at).total_seconds() < FOLLOW_S
 
 
 def _settled(evse: EvseState, now: datetime) -> bool:

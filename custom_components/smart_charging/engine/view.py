@@ -5,13 +5,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from .config import EvseSettings
+from .control.battery import BatteryCommand, BatterySnapshot
 from .csms.state import EvseState, StationState
+from .limit import ALL_FUSE, Limit, LimitSource
 from .model import ChargeMode, EvseKey, MeterQuality, Phases, Session, Setpoint, Transaction
 
 
 @dataclass(frozen=True, slots=True)
 class EvseView:
-    """One EVSE: what its station reports, what it is asked to do, and why."""
+    """One EVSE: what its station reports, what it is asked to do, and why.
+
+    `limit_source` kept it from more, in circuit `limit_circuit` where it is one's. `phases_in_use` are grid
+    phase indices (0 to 2), None while no car is connected.
+    """
 
     key: EvseKey
     state: EvseState
@@ -19,6 +26,12 @@ class EvseView:
     enabled: bool
     max_current_a: float
     setpoint: Setpoint
+    settings: EvseSettings = field(default_factory=EvseSettings)
+    priority: int = 0
+    limit_source: LimitSource = LimitSource.NONE
+    limit_circuit: str | None = None
+    phases_in_use: tuple[int, ...] | None = None
+    soc_percent: float | None = None
     session: Session | None = None
     session_energy_wh: float | None = None
     session_started_at: datetime | None = None
@@ -35,13 +48,37 @@ class ChargerView:
     evses: Mapping[int, EvseView]
 
 
-class LimitSource(StrEnum):
-    """What sets the site's limit now."""
+@dataclass(frozen=True, slots=True)
+class CircuitView:
+    """A circuit below the grid connection, A per grid phase; None where nothing was decided yet."""
 
-    FUSE = "fuse"
-    METER_STALE = "meter_stale"
-    METER_LOST = "meter_lost"
-    METER_ABSENT = "meter_absent"
+    circuit_id: str
+    name: str
+    quality: MeterQuality
+    load_a: Phases | None = None
+    limit_a: Phases | None = None
+    headroom_a: Phases | None = None
+    sources: tuple[LimitSource, LimitSource, LimitSource] = ALL_FUSE
+
+
+@dataclass(frozen=True, slots=True)
+class BatteryView:
+    """A battery: what it does and what it is told."""
+
+    battery_id: str
+    name: str
+    measured: BatterySnapshot
+    command: BatteryCommand | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PeakView:
+    """The peak tariff's interval so far, in W: its mean, what is aimed for, what may still flow on average."""
+
+    mean_w: float
+    target_w: float
+    allowed_w: float
+    month_peak_w: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +94,14 @@ class SiteView:
     headroom_a: Phases | None = None
     limit_a: float = 0.0
     limit_source: LimitSource = LimitSource.FUSE
+    limit_sources: tuple[LimitSource, LimitSource, LimitSource] = ALL_FUSE
+    load_a: Phases | None = None
     chargers: Mapping[str, ChargerView] = field(default_factory=dict)
+    circuits: Mapping[str, CircuitView] = field(default_factory=dict)
+    batteries: Mapping[str, BatteryView] = field(default_factory=dict)
+    peak: PeakView | None = None
+    limits: tuple[Limit, ...] = ()
+    observe_only: bool = False
     safe_current_missing: tuple[str, ...] = ()  # stations whose safe current does not fit the fuse
 
 
@@ -86,8 +130,8 @@ class SiteEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class GridReading:
-    """What the grid meter says: power with import > 0 and, where it has them, per-phase values.
+class MeterReading:
+    """What a meter says: power with import > 0 and, where it has them, per-phase values.
 
     `power_w` is the total; `phase_power_w` the same per phase. `current_a` may be unsigned.
     """
@@ -97,4 +141,14 @@ class GridReading:
     phase_power_w: Phases | None = None
     current_a: Phases | None = None
     voltage_v: Phases | None = None
+    available: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class BatteryReading:
+    """What a battery says: state of charge in percent, power in W with discharge > 0; None where not known."""
+
+    at: datetime
+    soc_percent: float | None = None
+    power_w: float | None = None
     available: bool = True

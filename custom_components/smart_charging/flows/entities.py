@@ -1,41 +1,50 @@
 """Entities that a user may choose as a meter: selectors, checks, and what the Energy dashboard already knows."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, override
 
 from homeassistant.components.sensor import SensorDeviceClass
-from homeassistant.const import ATTR_DEVICE_CLASS, ATTR_UNIT_OF_MEASUREMENT
+from homeassistant.const import ATTR_DEVICE_CLASS, ATTR_UNIT_OF_MEASUREMENT, PERCENTAGE
 from homeassistant.core import HomeAssistant, callback, split_entity_id, valid_entity_id
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.selector import EntitySelector, EntitySelectorConfig, EntityWithDeviceFilterSelectorConfig
-from homeassistant.util.unit_conversion import (
-    BaseUnitConverter,
-    ElectricCurrentConverter,
-    ElectricPotentialConverter,
-    PowerConverter,
-)
+from homeassistant.util.unit_conversion import ElectricCurrentConverter, ElectricPotentialConverter, PowerConverter
 
 from ..own_entities import is_own_entity
 
 
 class Quantity(Enum):
-    """What an entity measures, with its device class and the converter that knows its units."""
+    """What an entity measures, with its device class and the units it may have."""
 
-    POWER = (SensorDeviceClass.POWER, PowerConverter)
-    CURRENT = (SensorDeviceClass.CURRENT, ElectricCurrentConverter)
-    VOLTAGE = (SensorDeviceClass.VOLTAGE, ElectricPotentialConverter)
+    POWER = (SensorDeviceClass.POWER, PowerConverter.VALID_UNITS)
+    CURRENT = (SensorDeviceClass.CURRENT, ElectricCurrentConverter.VALID_UNITS)
+    VOLTAGE = (SensorDeviceClass.VOLTAGE, ElectricPotentialConverter.VALID_UNITS)
+    SOC = (SensorDeviceClass.BATTERY, {PERCENTAGE})
 
-    def __init__(self, device_class: SensorDeviceClass, converter: type[BaseUnitConverter]) -> None:
+    def __init__(self, device_class: SensorDeviceClass, units: Collection[str | None]) -> None:
         """Name the two parts."""
         self.device_class = device_class
-        self.converter = converter
+        self.units = units
 
     def selector(self, hidden: Iterable[str] = (), *, multiple: bool = False) -> EntitySelector:
         """Return a selector that offers sensors of this quantity, but none that are `hidden`."""
         offered = EntityWithDeviceFilterSelectorConfig(domain="sensor", device_class=self.device_class.value)
         return _OfferingSelector(EntitySelectorConfig(filter=offered, multiple=multiple, exclude_entities=list(hidden)))
+
+
+class Command(Enum):
+    """What an entity can be told, with the domains it may have: the entity's own and that of its input helper."""
+
+    SWITCH = ("switch", "input_boolean")
+    SELECT = ("select", "input_select")
+    NUMBER = ("number", "input_number")
+
+    def selector(self) -> EntitySelector:
+        """Return a selector that offers entities of these domains."""
+        offered = EntityWithDeviceFilterSelectorConfig(domain=list(self.value))
+        return _OfferingSelector(EntitySelectorConfig(filter=offered, multiple=False))
 
 
 class _OfferingSelector(EntitySelector):
@@ -72,9 +81,41 @@ def entity_error(hass: HomeAssistant, entity_id: str, quantity: Quantity) -> str
     if registered is not None:
         unit = unit or registered.unit_of_measurement
         device_class = device_class or registered.device_class or registered.original_device_class
-    if unit not in quantity.converter.VALID_UNITS or device_class not in {None, quantity.device_class}:
+    if unit not in quantity.units or device_class not in {None, quantity.device_class}:
         return f"entity_not_{quantity.name.lower()}"
     return None
+
+
+@callback
+def command_error(hass: HomeAssistant, entity_id: str, command: Command) -> str | None:
+    """Return the key of what speaks against telling this entity something, None where it fits.
+
+    A number that tells no unit is taken to be in W.
+    """
+    registered = er.async_get(hass).async_get(entity_id)
+    state = hass.states.get(entity_id)
+    if state is None and registered is None:
+        return "entity_not_found"
+    if is_own_entity(hass, entity_id):
+        return "entity_own"
+    if split_entity_id(entity_id)[0] not in command.value:
+        return f"entity_not_a_{command.name.lower()}"
+    unit = None if state is None else state.attributes.get(ATTR_UNIT_OF_MEASUREMENT)
+    unit = unit or (None if registered is None else registered.unit_of_measurement)
+    if command is Command.NUMBER and unit not in {None, *Quantity.POWER.units}:
+        return "entity_not_power"
+    return None
+
+
+@callback
+def first_command_error(
+    hass: HomeAssistant, chosen: Iterable[tuple[str, Command]]
+) -> tuple[str | None, dict[str, str]]:
+    """Return the first error among these entities to be told something and the placeholders its text wants."""
+    for entity_id, command in chosen:
+        if error := command_error(hass, entity_id, command):
+            return error, {"entity": entity_id}
+    return None, {"entity": ""}
 
 
 @callback

@@ -85,7 +85,7 @@ def grid_meter_prefill(dashboard: EnergyDashboard) -> dict[str, Any]:
 
 def is_empty(data: Mapping[str, Any]) -> bool:
     """Return True where no entity was chosen at all."""
-    return data.keys() == {CONF_INVERT}
+    return not list(_chosen(data))
 
 
 def misfit(data: Mapping[str, Any], phases: int) -> str | None:

@@ -1,51 +1,198 @@
-"""Options of a site: how it runs, beside what it is."""
+"""Options of a site: how it runs, beside what it is; a menu leads to a page for each subject."""
 
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
-from homeassistant.data_entry_flow import section
-from homeassistant.helpers.selector import NumberSelector, NumberSelectorConfig, NumberSelectorMode
+from homeassistant.helpers.selector import BooleanSelector, SelectOptionDict, SelectSelector, SelectSelectorConfig
 import probatio
 
-from ..const import CONF_EXPERT, CONF_LEASE_HOLD_S, CONF_LEASE_RENEW_S
-from ..engine.config import LeaseTimes
-from ..settings import lease_times
-
-_SECONDS: Final = NumberSelector(
-    NumberSelectorConfig(min=2, max=3600, step=1, mode=NumberSelectorMode.BOX, unit_of_measurement="s")
+from ..const import (
+    CONF_LEASE_HOLD_S,
+    CONF_LEASE_RENEW_S,
+    CONF_PEAK_DAYS,
+    CONF_PEAK_FLOOR_KW,
+    CONF_PEAK_INTERVAL_MIN,
+    CONF_PEAK_PRESET,
+    CONF_PEAK_TARGET_KW,
+    CONF_PHASE_SWITCHES,
+    CONF_PHASES_DOWN_S,
+    CONF_PHASES_HOLD_S,
+    CONF_PHASES_UP_S,
+    CONF_POWER_LIMIT_W,
+    CONF_RESIDUAL_W,
+    CONF_SMOOTHING_S,
+    CONF_SOLAR_PRESET,
+    CONF_START_S,
+    CONF_START_SHARE,
+    CONF_STOP_S,
+    CONF_STOP_SHARE,
+    CONF_TURN_MIN,
+    CONF_UNBALANCE_A,
+    CONF_ZERO_EXPORT,
+    DEFAULT_TURN_MIN,
 )
-OPTIONS_SCHEMA: Final = probatio.Schema(
+from ..engine.config import LeaseTimes, PeakConfig, SolarConfig
+from ..engine.control.peak import PRESETS, PeakPreset
+from ..site_options import PEAK_CUSTOM, PEAK_NONE, SolarPreset, lease_times
+from .fields import amperes, choice, filled, number, percent, seconds, watts
+
+_PEAK: Final = PeakConfig()
+_SOLAR: Final = SolarConfig()
+_LEASE_SECONDS: Final = seconds(2, 3600)
+_KILOWATTS: Final = number(0.1, 10_000, "kW", 0.1)
+
+LIMITS_SCHEMA: Final = probatio.Schema(
     {
-        probatio.Required(CONF_EXPERT): section(
-            probatio.Schema(
-                {
-                    probatio.Required(CONF_LEASE_HOLD_S, default=LeaseTimes().hold_s): _SECONDS,
-                    probatio.Required(CONF_LEASE_RENEW_S, default=LeaseTimes().renew_s): _SECONDS,
-                }
-            ),
-            {"collapsed": True},
+        probatio.Optional(CONF_POWER_LIMIT_W): watts(1, 10_000_000),
+        probatio.Optional(CONF_UNBALANCE_A): amperes(1, 1000, 0.1),
+        probatio.Required(CONF_TURN_MIN, default=DEFAULT_TURN_MIN): number(1, 240, "min"),
+    }
+)
+PEAK_SCHEMA: Final = probatio.Schema(
+    {
+        probatio.Required(CONF_PEAK_PRESET, default=PEAK_NONE): choice(
+            (PEAK_NONE, *PeakPreset, PEAK_CUSTOM), CONF_PEAK_PRESET
         )
+    }
+)
+PEAK_CUSTOM_SCHEMA: Final = probatio.Schema(
+    {
+        probatio.Required(CONF_PEAK_TARGET_KW, default=_PEAK.target_w / 1000): _KILOWATTS,
+        probatio.Required(CONF_PEAK_INTERVAL_MIN, default=str(_PEAK.interval_min)): SelectSelector(
+            SelectSelectorConfig(
+                options=[SelectOptionDict(value=minutes, label=f"{minutes} min") for minutes in ("15", "60")]
+            )
+        ),
+        probatio.Required(CONF_PEAK_DAYS, default=_PEAK.days): number(1, 31),
+        probatio.Required(CONF_PEAK_FLOOR_KW, default=_PEAK.floor_w / 1000): number(0, 10_000, "kW", 0.1),
+    }
+)
+SOLAR_SCHEMA: Final = probatio.Schema(
+    {
+        probatio.Required(CONF_SOLAR_PRESET, default=SolarPreset.TUNED.value): choice(SolarPreset, CONF_SOLAR_PRESET),
+        probatio.Required(CONF_RESIDUAL_W, default=_SOLAR.residual_w): watts(-10_000, 10_000),
+        probatio.Required(CONF_ZERO_EXPORT, default=_SOLAR.zero_export): BooleanSelector(),
+    }
+)
+SOLAR_CUSTOM_SCHEMA: Final = probatio.Schema(
+    {
+        probatio.Required(CONF_START_SHARE, default=_SOLAR.start_share * 100): percent(0, 200),
+        probatio.Required(CONF_START_S, default=_SOLAR.start_s): seconds(0, 3600),
+        probatio.Required(CONF_STOP_SHARE, default=_SOLAR.stop_share * 100): percent(0, 200),
+        probatio.Required(CONF_STOP_S, default=_SOLAR.stop_s): seconds(0, 7200),
+        probatio.Required(CONF_SMOOTHING_S, default=_SOLAR.smoothing_s): seconds(1, 3600),
+        probatio.Required(CONF_PHASES_UP_S, default=_SOLAR.phases_up_s): seconds(0, 3600),
+        probatio.Required(CONF_PHASES_DOWN_S, default=_SOLAR.phases_down_s): seconds(0, 3600),
+        probatio.Required(CONF_PHASES_HOLD_S, default=_SOLAR.phases_hold_s): seconds(0, 7200),
+        probatio.Required(CONF_PHASE_SWITCHES, default=_SOLAR.phase_switches_per_day): number(0, 200),
+    }
+)
+EXPERT_SCHEMA: Final = probatio.Schema(
+    {
+        probatio.Required(CONF_LEASE_HOLD_S, default=LeaseTimes().hold_s): _LEASE_SECONDS,
+        probatio.Required(CONF_LEASE_RENEW_S, default=LeaseTimes().renew_s): _LEASE_SECONDS,
     }
 )
 
 
 class SiteOptionsFlow(OptionsFlow):
-    """Change how long a charger follows its limit when nobody renews it."""
+    """Change how a site runs, one subject at a time; the others stay as they are."""
+
+    def __init__(self) -> None:
+        """Start with nothing entered."""
+        self._chosen: dict[str, Any] = {}
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Show the only page."""
-        errors: dict[str, str] = {}
+        """Show the subjects."""
+        return self.async_show_menu(step_id="init", menu_options=["limits", "peak", "solar", "expert"])
+
+    async def async_step_limits(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Enter what bounds the site besides its fuses."""
         if user_input is not None:
-            options = user_input[CONF_EXPERT]
-            try:
-                lease_times(options)
-            except ValueError:
-                errors[CONF_EXPERT] = "lease_too_short"
-            else:
-                return self.async_create_entry(data=dict(self.config_entry.options) | options)
-        values = user_input or {CONF_EXPERT: dict(self.config_entry.options)}
+            return self._keep(LIMITS_SCHEMA, filled(user_input))
+        return self._form("limits", LIMITS_SCHEMA)
+
+    async def async_step_peak(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Choose the tariff on peak power."""
+        if user_input is None:
+            return self._form("peak", PEAK_SCHEMA, last_step=False)
+        self._chosen = user_input
+        preset = user_input[CONF_PEAK_PRESET]
+        if preset == PEAK_NONE:
+            return self._keep(_PEAK_FIELDS, user_input)
+        if preset == PEAK_CUSTOM:
+            return await self.async_step_peak_custom()
+        return await self.async_step_peak_target()
+
+    async def async_step_peak_target(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Enter what is to be kept to under a tariff known by name."""
+        if user_input is not None:
+            return self._keep(_PEAK_FIELDS, self._chosen | user_input)
+        preset = self._chosen[CONF_PEAK_PRESET]
+        default = PRESETS[PeakPreset(preset)].target_w / 1000
+        schema = probatio.Schema({probatio.Required(CONF_PEAK_TARGET_KW, default=default): _KILOWATTS})
+        # Another tariff's target says nothing about this one's.
+        same = self.config_entry.options.get(CONF_PEAK_PRESET) == preset
+        return self._form("peak_target", schema, values=None if same else {})
+
+    async def async_step_peak_custom(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Enter a tariff of one's own."""
+        if user_input is not None:
+            return self._keep(_PEAK_FIELDS, self._chosen | user_input)
+        return self._form("peak_custom", PEAK_CUSTOM_SCHEMA)
+
+    async def async_step_solar(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Choose how surplus is followed."""
+        if user_input is None:
+            return self._form("solar", SOLAR_SCHEMA, last_step=False)
+        self._chosen = user_input
+        if user_input[CONF_SOLAR_PRESET] == SolarPreset.CUSTOM:
+            return await self.async_step_solar_custom()
+        return self._keep(_SOLAR_FIELDS, user_input)
+
+    async def async_step_solar_custom(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Enter thresholds and times of one's own."""
+        if user_input is None:
+            return self._form("solar_custom", SOLAR_CUSTOM_SCHEMA)
+        if user_input[CONF_STOP_SHARE] > user_input[CONF_START_SHARE]:
+            errors = {CONF_STOP_SHARE: "stop_above_start"}
+            return self._form("solar_custom", SOLAR_CUSTOM_SCHEMA, values=user_input, errors=errors)
+        return self._keep(_SOLAR_FIELDS, self._chosen | user_input)
+
+    async def async_step_expert(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Enter how long a charger follows its limit when nobody renews it."""
+        if user_input is None:
+            return self._form("expert", EXPERT_SCHEMA)
+        try:
+            lease_times(user_input)
+        except ValueError:
+            errors = {CONF_LEASE_RENEW_S: "lease_too_short"}
+            return self._form("expert", EXPERT_SCHEMA, values=user_input, errors=errors)
+        return self._keep(EXPERT_SCHEMA, user_input)
+
+    def _form(
+        self,
+        step: str,
+        schema: probatio.Schema,
+        *,
+        values: dict[str, Any] | None = None,
+        errors: dict[str, str] | None = None,
+        last_step: bool = True,
+    ) -> ConfigFlowResult:
+        """Show a page with these values, by default those that hold now."""
+        shown = dict(self.config_entry.options) if values is None else values
         return self.async_show_form(
-            step_id="init",
-            data_schema=self.add_suggested_values_to_schema(OPTIONS_SCHEMA, values),
+            step_id=step,
+            data_schema=self.add_suggested_values_to_schema(schema, shown),
             errors=errors,
+            last_step=last_step,
         )
+
+    def _keep(self, subject: probatio.Schema, values: dict[str, Any]) -> ConfigFlowResult:
+        """Keep a subject's values in the place of its old ones."""
+        others = {key: value for key, value in self.config_entry.options.items() if key not in subject.schema}
+        return self.async_create_entry(data=others | values)
+
+
+_PEAK_FIELDS: Final = probatio.Schema({**PEAK_SCHEMA.schema, **PEAK_CUSTOM_SCHEMA.schema})
+_SOLAR_FIELDS: Final = probatio.Schema({**SOLAR_SCHEMA.schema, **SOLAR_CUSTOM_SCHEMA.schema})

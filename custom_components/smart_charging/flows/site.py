@@ -8,15 +8,7 @@ from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import CONF_NAME
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import section
-from homeassistant.helpers.selector import (
-    NumberSelector,
-    NumberSelectorConfig,
-    NumberSelectorMode,
-    SelectOptionDict,
-    SelectSelector,
-    SelectSelectorConfig,
-    TextSelector,
-)
+from homeassistant.helpers.selector import NumberSelector, NumberSelectorConfig, NumberSelectorMode, TextSelector
 import probatio
 
 from ..const import (
@@ -35,20 +27,7 @@ from ..const import (
     DOMAIN,
 )
 from ..listening import CertificateError, ListenSettings, async_ssl_context, bind_error, is_address
-
-
-def amperes(lowest: float, highest: float, step: float = 1.0) -> NumberSelector:
-    """Return a number field in A."""
-    return NumberSelector(
-        NumberSelectorConfig(min=lowest, max=highest, step=step, mode=NumberSelectorMode.BOX, unit_of_measurement="A")
-    )
-
-
-def phase_count() -> SelectSelector:
-    """Return a choice of one or three phases; the labels are the same in every language."""
-    return SelectSelector(
-        SelectSelectorConfig(options=[SelectOptionDict(value=count, label=count) for count in ("1", "3")])
-    )
+from .fields import amperes, phase_count
 
 
 def whole_port(number: float) -> float:

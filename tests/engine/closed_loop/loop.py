@@ -1,7 +1,7 @@
 """A site and its simulated surroundings on one clock: real OCPP frames, a real ledger, no waiting."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -10,41 +10,69 @@ from custom_components.smart_charging.engine.config import SiteConfig, StationCo
 from custom_components.smart_charging.engine.csms.authorization import AcceptEveryone
 from custom_components.smart_charging.engine.csms.central_system import CentralSystem
 from custom_components.smart_charging.engine.ledger import Ledger, SiteLedger
-from custom_components.smart_charging.engine.model import EvseKey, Phases
+from custom_components.smart_charging.engine.limit import ROOT_CIRCUIT
+from custom_components.smart_charging.engine.model import EvseKey
 from custom_components.smart_charging.engine.site import Site
-from custom_components.smart_charging.engine.view import EvseView, GridReading
+from custom_components.smart_charging.engine.view import EvseView
 from simulator.ocpp.options import StationOptions
+from simulator.plant.battery import Battery
 from simulator.plant.car import Car
-from simulator.simulated_site import SimulatedSite
+from simulator.plant.outlet import Outlet, Wiring
+from simulator.simulated_site import ConnectorKey, Premises, SimulatedSite
 from tests.manual_clock import ManualClock
+
+from .measures import Measures
+from .shell import Entities, StandInShell
 
 SETTLE_S = 0.003  # real time for frames and commits between two moments of the clock
 STEP_S = 0.25
 
 
 class ClosedLoop:
-    """Moves the clock, feeds the meter, and watches what the grid really carries."""
+    """Moves the clock, lets the shell feed the meters, and watches what the grid really carries."""
 
-    def __init__(self, site: Site, simulated: SimulatedSite, clock: ManualClock, ledger: SiteLedger) -> None:
+    def __init__(
+        self, site: Site, simulated: SimulatedSite, clock: ManualClock, ledger: SiteLedger, entities: Entities
+    ) -> None:
         self.site = site
         self.simulated = simulated
         self.clock = clock
         self.ledger = ledger
-        self.meter_online = True
-        self.meter_interval_s = 1.0
-        self.seconds_over_fuse = 0.0
+        self.shell = StandInShell(site, simulated, clock, entities)
+        self.measures = Measures()
         self.import_wh_before = simulated.plant.grid.import_wh
+        self.export_wh_before = simulated.plant.grid.export_wh
 
     def evse(self, station_id: str = "CP1", evse_id: int = 1) -> EvseView:
         return self.site.view.chargers[station_id].evses[evse_id]
 
+    def outlet(self, station_id: str = "CP1") -> Outlet:
+        return self.simulated.stations[station_id].connectors[1].outlet
+
     def drawn_a(self, station_id: str = "CP1") -> float:
         """Return what the car at a station really draws now, A on its busiest phase."""
-        return max(self.simulated.stations[station_id].connectors[1].outlet.current_a)
+        return max(self.outlet(station_id).current_a)
+
+    def phase_switches(self, station_id: str = "CP1") -> int:
+        """Return how often contactor and station's relay changed the phases."""
+        contactor = self.outlet(station_id).wiring.contactor
+        relay = self.simulated.stations[station_id].connectors[1].relay
+        return relay.switches + (0 if contactor is None else contactor.switches)
+
+    @property
+    def battery(self) -> Battery:
+        battery = self.simulated.plant.battery
+        assert battery is not None
+        return battery
 
     def house(self, *phases_w: float) -> None:
         first, second, third = phases_w if len(phases_w) == 3 else phases_w * 3
         self.simulated.plant.house.hold((first, second, third))
+
+    def circuit_load(self, circuit_id: str, *phases_w: float) -> None:
+        """Hold what a circuit carries besides its chargers."""
+        first, second, third = phases_w if len(phases_w) == 3 else phases_w * 3
+        self.simulated.plant.tree.circuits[circuit_id].load.hold((first, second, third))
 
     def sun(self, power_w: float) -> None:
         self.simulated.plant.photovoltaics.hold(power_w)
@@ -53,24 +81,44 @@ class ClosedLoop:
         self.simulated.stations[station_id].plug(plugged)
 
     @property
+    def seconds_over_fuse(self) -> float:
+        """Return how long any fuse was exceeded, that of the grid connection or of a circuit."""
+        return self.measures.seconds_over_any
+
+    @property
     def imported_kwh(self) -> float:
         return (self.simulated.plant.grid.import_wh - self.import_wh_before) / 1000
 
-    async def run(self, seconds: float) -> None:
-        """Let this much of the clock's time pass."""
-        next_reading = self.clock.monotonic()
+    @property
+    def exported_kwh(self) -> float:
+        return (self.simulated.plant.grid.export_wh - self.export_wh_before) / 1000
+
+    def measure_anew(self) -> None:
+        """Forget what was measured so far, as after a warm-up."""
+        self.measures = Measures()
+        self.import_wh_before = self.simulated.plant.grid.import_wh
+        self.export_wh_before = self.simulated.plant.grid.export_wh
+
+    async def run(self, seconds: float, step_s: float = STEP_S) -> None:
+        """Let this much of the clock's time pass; longer steps take less time and see less."""
         end = self.clock.monotonic() + seconds
         while self.clock.monotonic() < end:
-            await self.clock.advance(STEP_S)
+            await self.clock.advance(step_s)
             await asyncio.sleep(SETTLE_S)
-            grid = self.simulated.plant.grid
-            if max(grid.current_a) > self.site.config.fuse_a:
-                self.seconds_over_fuse += STEP_S
-            if self.meter_online and self.clock.monotonic() >= next_reading:
-                next_reading = self.clock.monotonic() + self.meter_interval_s
-                self.site.set_grid_reading(
-                    GridReading(self.clock.now(), power_w=grid.total_w, current_a=Phases(*grid.current_a))
-                )
+            self.shell.tick()
+            view = self.site.view
+            setpoints = {evse.key: evse.setpoint for each in view.chargers.values() for evse in each.evses.values()}
+            self.measures.take(self._loads(), setpoints, step_s)
+
+    def _loads(self) -> dict[str, tuple[Sequence[float], float]]:
+        """Return what each fuse really carries, and its rating."""
+        plant, config = self.simulated.plant, self.site.config
+        circuits = {circuit.circuit_id: circuit.fuse_a for circuit in config.circuits}
+        loads: dict[str, tuple[Sequence[float], float]] = {ROOT_CIRCUIT: (plant.grid.current_a, config.fuse_a)}
+        for circuit_id, circuit in plant.tree.circuits.items():
+            if circuit_id in circuits:
+                loads[circuit_id] = (circuit.meter.current_a, circuits[circuit_id])
+        return loads
 
 
 @asynccontextmanager
@@ -81,6 +129,9 @@ async def closed_loop(
     chargers: Sequence[StationConfig],
     stations: Sequence[StationOptions] | None = None,
     cars: dict[str, Car] | None = None,
+    wiring: Mapping[ConnectorKey, Wiring] | None = None,
+    premises: Premises | None = None,
+    entities: Entities | None = None,
 ) -> AsyncGenerator[ClosedLoop]:
     """Run a site with its chargers and a simulated station for each of them."""
     clock = ManualClock()
@@ -96,10 +147,10 @@ async def closed_loop(
     port = await running.listen("127.0.0.1", 0)
     url = f"ws://127.0.0.1:{port}"
     built = stations or [StationOptions(charger.station_id, url, sample_s=10) for charger in chargers]
-    options = [one if one.url else _with_url(one, url) for one in built]
+    options = [one if one.url else replace(one, url=url) for one in built]
     driven = {(key, 1): car for key, car in (cars or {one.station_id: Car() for one in options}).items()}
-    async with SimulatedSite(options, cars=driven, clock=clock) as simulated:
-        loop = ClosedLoop(running, simulated, clock, records)
+    async with SimulatedSite(options, cars=driven, wiring=wiring, premises=premises, clock=clock) as simulated:
+        loop = ClosedLoop(running, simulated, clock, records, entities or Entities())
         try:
             yield loop
         finally:
@@ -109,10 +160,6 @@ async def closed_loop(
                 await clock.advance(1.0, settle=SETTLE_S)
             await stopping
             await ledger.close()
-
-
-def _with_url(options: StationOptions, url: str) -> StationOptions:
-    return replace(options, url=url)
 
 
 def key(station_id: str = "CP1") -> EvseKey:

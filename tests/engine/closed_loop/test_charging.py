@@ -68,11 +68,11 @@ async def test_a_lost_meter_brings_the_car_to_its_safe_current(tmp_path: Path) -
         await loop.run(30)
         loop.plug()
         await loop.run(120)
-        loop.meter_online = False
+        loop.shell.meters_online = False
         await loop.run(75)
         assert loop.site.view.grid_quality is MeterQuality.LOST
         assert loop.drawn_a() == pytest.approx(6.0, abs=0.1)
-        loop.meter_online = True
+        loop.shell.meters_online = True
         await loop.run(90)
         assert loop.drawn_a() > 12.0
 

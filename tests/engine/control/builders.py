@@ -3,13 +3,13 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from custom_components.smart_charging.engine.config import SiteConfig, StationConfig
+from custom_components.smart_charging.engine.config import EvseSettings, SiteConfig, StationConfig
 from custom_components.smart_charging.engine.control.decision import decide
 from custom_components.smart_charging.engine.control.snapshot import (
     ControlState,
     Decision,
     EvseSnapshot,
-    GridSnapshot,
+    MeterSnapshot,
     Snapshot,
 )
 from custom_components.smart_charging.engine.model import ChargeMode, EvseKey, EvseStatus, MeterQuality, Phases
@@ -19,10 +19,10 @@ SITE = SiteConfig("site", "Home", fuse_a=25.0)
 KEY = EvseKey("CP1", 1)
 
 
-def grid(current: Phases | float = 0.0, *, quality: MeterQuality = MeterQuality.FRESH) -> GridSnapshot:
+def grid(current: Phases | float = 0.0, *, quality: MeterQuality = MeterQuality.FRESH) -> MeterSnapshot:
     """Return a grid meter's snapshot with this current on each phase; power follows from it."""
     current_a = current if isinstance(current, Phases) else Phases.each(current)
-    return GridSnapshot(quality, current_a, current_a.total * 230.0)
+    return MeterSnapshot(quality, current_a, current_a.total * 230.0)
 
 
 def evse(
@@ -41,9 +41,7 @@ def evse(
     snapshot = EvseSnapshot(
         key=key,
         station=config,
-        mode=mode,
-        enabled=True,
-        user_limit_a=config.max_current_a,
+        settings=EvseSettings(mode),
         safe_a=6.0,
         connected=True,
         status=status,
@@ -63,7 +61,7 @@ class Loop:
         self.now = NOW
         self.state = ControlState()
 
-    def decide(self, grid_snapshot: GridSnapshot, *evses: EvseSnapshot, may_raise: bool = True) -> Decision:
+    def decide(self, grid_snapshot: MeterSnapshot, *evses: EvseSnapshot, may_raise: bool = True) -> Decision:
         """Decide once at this moment."""
         decision, self.state = decide(
             Snapshot(self.site, grid_snapshot, evses), self.state, self.now, may_raise=may_raise

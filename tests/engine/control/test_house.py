@@ -5,16 +5,31 @@ from datetime import timedelta
 
 import pytest
 
-from custom_components.smart_charging.engine.control.house import house_current, worst_recent
-from custom_components.smart_charging.engine.control.snapshot import ControlState, Snapshot
+from custom_components.smart_charging.engine.control.circuits import circuit_tree
+from custom_components.smart_charging.engine.control.house import draws, own_current, worst_recent
+from custom_components.smart_charging.engine.control.snapshot import (
+    CircuitMemory,
+    ControlState,
+    EvseSnapshot,
+    MeterSnapshot,
+)
+from custom_components.smart_charging.engine.limit import ROOT_CIRCUIT
 from custom_components.smart_charging.engine.model import EvseKey, EvseStatus, MeterQuality, Phases, ReasonCode
 
 from .builders import KEY, NOW, SITE, Loop, evse, grid
 
 
-def house(grid_a: float, one: object, previous: float | None = None) -> float:
-    state = ControlState(house_a=None if previous is None else Phases.each(previous))
-    return house_current(Snapshot(SITE, grid(grid_a), (one,)), state).l1  # type: ignore[arg-type]
+def own(meter: MeterSnapshot, *evses: EvseSnapshot, memory: CircuitMemory | None = None) -> Phases:
+    return own_current(circuit_tree(SITE, evses)[-1], meter, draws(SITE, evses, {}), memory or CircuitMemory())
+
+
+def house(grid_a: float, one: EvseSnapshot, previous: float | None = None) -> float:
+    memory = CircuitMemory(None if previous is None else Phases.each(previous))
+    return own(grid(grid_a), one, memory=memory).l1
+
+
+def worst(state: ControlState) -> Phases:
+    return worst_recent(SITE.reserved_house_a, state.circuits[ROOT_CIRCUIT])
 
 
 def test_a_settled_measurement_is_taken_as_it_is() -> None:
@@ -42,24 +57,24 @@ def test_a_station_without_a_meter_may_draw_up_to_its_limit() -> None:
 
 
 def test_a_lost_meter_leaves_the_worst_of_the_last_minutes() -> None:
-    state = ControlState(house_peaks=((NOW, Phases(12.0, 3.0, 4.0)), (NOW, Phases(5.0, 14.0, 2.0))))
-    assert worst_recent(SITE, state) == Phases(12.0, 14.0, 10.0)
+    memory = CircuitMemory(house_peaks=((NOW, Phases(12.0, 3.0, 4.0)), (NOW, Phases(5.0, 14.0, 2.0))))
+    assert worst_recent(SITE.reserved_house_a, memory) == Phases(12.0, 14.0, 10.0)
 
 
 def test_a_car_that_nobody_measures_yet_is_no_peak_of_the_house() -> None:
     loop = Loop()
     for unmeasured in (evse(measured=None), evse(measured=None, status=None), evse(measured=16.0, connected=False)):
         loop.decide(grid(2.0 + 16.0), unmeasured)
-        assert worst_recent(SITE, loop.state) == Phases.each(SITE.reserved_house_a)
+        assert worst(loop.state) == Phases.each(SITE.reserved_house_a)
     loop.decide(grid(18.0), evse(measured=None, status=EvseStatus.AVAILABLE))
-    assert worst_recent(SITE, loop.state) == Phases.each(18.0)
+    assert worst(loop.state) == Phases.each(18.0)
 
 
 def test_peaks_older_than_a_quarter_of_an_hour_are_forgotten() -> None:
     loop = Loop()
     loop.run(22.0, seconds=30.0)
     loop.run(3.0, seconds=1200.0)
-    assert worst_recent(SITE, loop.state) == Phases.each(SITE.reserved_house_a)
+    assert worst(loop.state) == Phases.each(SITE.reserved_house_a)
 
 
 def test_a_station_that_draws_more_than_it_accepted_is_booked_at_its_real_draw() -> None:
@@ -130,5 +145,4 @@ def test_a_one_phase_site_counts_only_its_phase() -> None:
 
 
 def test_lost_and_fresh_meters_are_told_apart_by_their_quality() -> None:
-    snapshot = Snapshot(SITE, grid(3.0, quality=MeterQuality.LOST), ())
-    assert house_current(snapshot, ControlState()) == Phases.each(10.0)
+    assert own(grid(3.0, quality=MeterQuality.LOST)) == Phases.each(10.0)

@@ -5,11 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from custom_components.smart_charging.engine.config import StationConfig
+from custom_components.smart_charging.engine.config import QUICK_SOLAR, EvseSettings, StationConfig
 from custom_components.smart_charging.engine.control.snapshot import Decision
 from custom_components.smart_charging.engine.model import ChargeMode, EvseKey, EvseStatus, MeterQuality, ReasonCode
 
 from .builders import KEY, SITE, Loop, evse, grid
+
+QUICK = replace(SITE, solar=QUICK_SOLAR)
 
 
 def current(decision: Decision) -> float:
@@ -22,21 +24,34 @@ def code(decision: Decision) -> ReasonCode:
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
-    [({"mode": ChargeMode.OFF}, ReasonCode.MODE_OFF), ({"enabled": False}, ReasonCode.DISABLED)],
+    [
+        (EvseSettings(ChargeMode.OFF), ReasonCode.MODE_OFF),
+        (EvseSettings(enabled=False), ReasonCode.DISABLED),
+    ],
 )
-def test_off_and_disabled_offer_nothing_with_or_without_a_car(changes: dict[str, object], reason: ReasonCode) -> None:
+def test_off_and_disabled_offer_nothing_with_or_without_a_car(changes: EvseSettings, reason: ReasonCode) -> None:
     for status in EvseStatus:
-        decision = Loop().decide(grid(-20.0), replace(evse(status=status), **changes))
+        decision = Loop().decide(grid(-20.0), evse(status=status, settings=changes))
         assert current(decision) == 0.0
         assert code(decision) is reason
 
 
 def test_fast_starts_at_the_minimum_and_rises_two_amps_each_ten_seconds() -> None:
+    offered = []
     loop = Loop()
-    offered = [current(loop.run(2.0, evse(), seconds=5.0)) for _ in range(13)]
-    assert offered[0] == 6.0
+    for _ in range(13):
+        memory = loop.state.evses.get(KEY)
+        told = memory.setpoint_a if memory else 0.0
+        offered.append(current(loop.decide(grid(2.0), evse(measured=0.0, commanded=told, settled=False))))
+        loop.now += timedelta(seconds=5)
     assert offered[::2][:6] == [6.0, 8.0, 10.0, 12.0, 14.0, 16.0]
     assert offered[-1] == 16.0
+
+
+def test_a_station_that_was_seen_to_follow_is_raised_twice_as_fast() -> None:
+    loop = Loop()
+    offered = [current(loop.run(2.0, evse(), seconds=10.0)) for _ in range(4)]
+    assert offered == [6.0, 10.0, 14.0, 16.0]
 
 
 def test_fast_stays_below_the_fuse_with_its_margin() -> None:
@@ -48,24 +63,24 @@ def test_fast_stays_below_the_fuse_with_its_margin() -> None:
 
 
 def test_the_user_limit_holds_and_is_the_reason() -> None:
-    decision = Loop().run(0.0, evse(user_limit_a=10.0), seconds=60.0)
+    decision = Loop().run(0.0, evse(settings=EvseSettings(max_current_a=10.0)), seconds=60.0)
     assert current(decision) == 10.0
     assert code(decision) is ReasonCode.LIMIT_USER
 
 
 def test_a_user_limit_below_the_minimum_pauses() -> None:
-    decision = Loop().run(0.0, evse(user_limit_a=5.0), seconds=60.0)
+    decision = Loop().run(0.0, evse(settings=EvseSettings(max_current_a=5.0)), seconds=60.0)
     assert current(decision) == 0.0
     assert code(decision) is ReasonCode.LIMIT_USER
 
 
 def test_solar_starts_at_once_after_plug_in_when_there_is_surplus() -> None:
-    decision = Loop().run(-10.0, evse(ChargeMode.SOLAR), seconds=5.0)
+    decision = Loop(QUICK).run(-10.0, evse(ChargeMode.SOLAR), seconds=5.0)
     assert current(decision) == 6.0
 
 
 def test_solar_waits_its_delay_when_the_surplus_comes_later() -> None:
-    loop = Loop()
+    loop = Loop(QUICK)
     loop.run(1.0, evse(ChargeMode.SOLAR), seconds=30.0)
     waiting = loop.run(-10.0, evse(ChargeMode.SOLAR), seconds=60.0)
     assert current(waiting) == 0.0
@@ -76,7 +91,7 @@ def test_solar_waits_its_delay_when_the_surplus_comes_later() -> None:
 
 
 def test_solar_follows_the_surplus_and_never_imports_for_long() -> None:
-    loop = Loop()
+    loop = Loop(QUICK)
     decision = loop.run(-9.0, evse(ChargeMode.SOLAR), seconds=120.0)
     assert 8.5 <= current(decision) <= 9.0
     assert code(decision) is ReasonCode.SURPLUS
@@ -85,7 +100,7 @@ def test_solar_follows_the_surplus_and_never_imports_for_long() -> None:
 
 
 def test_solar_holds_the_minimum_for_its_delay_and_then_pauses() -> None:
-    loop = Loop()
+    loop = Loop(QUICK)
     loop.run(-9.0, evse(ChargeMode.SOLAR), seconds=60.0)
     holding = loop.run(-2.0, evse(ChargeMode.SOLAR), seconds=150.0)
     assert current(holding) == 6.0
@@ -96,7 +111,7 @@ def test_solar_holds_the_minimum_for_its_delay_and_then_pauses() -> None:
 
 
 def test_a_passing_cloud_does_not_stop_solar() -> None:
-    loop = Loop()
+    loop = Loop(QUICK)
     loop.run(-9.0, evse(ChargeMode.SOLAR), seconds=60.0)
     loop.run(-1.0, evse(ChargeMode.SOLAR), seconds=120.0)
     back = loop.run(-9.0, evse(ChargeMode.SOLAR), seconds=120.0)
@@ -104,7 +119,7 @@ def test_a_passing_cloud_does_not_stop_solar() -> None:
 
 
 def test_solar_min_keeps_its_minimum_without_any_sun_and_adds_surplus() -> None:
-    loop = Loop()
+    loop = Loop(QUICK)
     night = loop.run(3.0, evse(ChargeMode.SOLAR_MIN), seconds=600.0)
     assert current(night) == 6.0
     assert code(night) is ReasonCode.SURPLUS_MINIMUM
@@ -114,13 +129,13 @@ def test_solar_min_keeps_its_minimum_without_any_sun_and_adds_surplus() -> None:
 
 def test_a_one_phase_car_needs_a_third_of_the_surplus_once_it_was_seen() -> None:
     one_phase = StationConfig("CP1", "CP1", phases=1)
-    decision = Loop().run(-3.0, evse(ChargeMode.SOLAR, station=one_phase), seconds=120.0)
+    decision = Loop(QUICK).run(-3.0, evse(ChargeMode.SOLAR, station=one_phase), seconds=120.0)
     assert 8.5 <= current(decision) <= 9.0
 
 
 def test_a_fast_charger_is_no_surplus_for_a_solar_one() -> None:
     other = EvseKey("CP2", 1)
-    loop = Loop()
+    loop = Loop(QUICK)
     decision = loop.run(-7.0, evse(), evse(ChargeMode.SOLAR, key=other), seconds=300.0)
     assert decision.setpoints[KEY].current_a == 16.0
     assert decision.setpoints[other].current_a == 0.0
@@ -189,14 +204,14 @@ def test_a_stale_meter_raises_nothing() -> None:
 
 
 def test_without_a_meter_fast_uses_what_the_reserved_house_leaves() -> None:
-    loop = Loop(replace(SITE, has_grid_meter=False))
+    loop = Loop(replace(SITE, has_meter=False))
     decision = loop.run(0.0, evse(), seconds=120.0, quality=MeterQuality.ABSENT)
     assert current(decision) == 14.0  # 25 A less 1 A margin and 10 A reserved
 
 
 @pytest.mark.parametrize(("mode", "expected"), [(ChargeMode.SOLAR, 0.0), (ChargeMode.SOLAR_MIN, 6.0)])
 def test_without_a_meter_there_is_no_surplus(mode: ChargeMode, expected: float) -> None:
-    loop = Loop(replace(SITE, has_grid_meter=False))
+    loop = Loop(replace(SITE, has_meter=False))
     decision = loop.run(-20.0, evse(mode), seconds=120.0, quality=MeterQuality.ABSENT)
     assert current(decision) == expected
     assert code(decision) is ReasonCode.METER_ABSENT

@@ -19,7 +19,7 @@ from simulator.ocpp.profiles import Purpose
 from simulator.ocpp.quirks import Quirks
 from simulator.plant.car import Car, CarModel
 from simulator.plant.grid import GridSupply
-from simulator.simulated_site import SimulatedSite
+from simulator.simulated_site import Premises, SimulatedSite
 from tests.engine.csms_stations.conftest import CONFIG, SETTINGS
 from tests.engine.csms_stations.memory_store import MemoryStore
 from tests.manual_clock import ManualClock
@@ -86,7 +86,10 @@ async def pair(quirks: Quirks, **options: Any) -> AsyncGenerator[Pair]:
     await csms.add_station(replace(CONFIG, phases=options.get("phases", 3)))
     station = StationOptions("CP1", f"ws://127.0.0.1:{port}", max_a=16.0, quirks=quirks, **options)
     site = SimulatedSite(
-        [station], cars={("CP1", 1): Car(CarModel())}, supply=GridSupply(impedance_ohm=0.0), clock=clock
+        [station],
+        cars={("CP1", 1): Car(CarModel())},
+        premises=Premises(supply=GridSupply(impedance_ohm=0.0)),
+        clock=clock,
     )
     async with site:
         try:

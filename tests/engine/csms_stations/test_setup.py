@@ -40,6 +40,13 @@ async def test_what_is_read_only_is_not_written(bench: Bench) -> None:
     assert steps(bench)["measurands"] is StepStatus.SKIPPED
 
 
+async def test_a_state_of_charge_that_a_station_tells_already_is_kept(bench: Bench) -> None:
+    client = await bench.dial()
+    client.configuration["MeterValuesSampledData"] = "Energy.Active.Import.Register,SoC"
+    await bench.ready(client)
+    assert written(client, "MeterValuesSampledData") == [ALL + ",SoC"]
+
+
 async def test_measurands_a_station_does_not_have_are_left_out_and_tried_once_per_firmware(bench: Bench) -> None:
     client = await bench.dial()
 

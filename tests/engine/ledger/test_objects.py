@@ -61,6 +61,7 @@ async def test_a_removed_site_leaves_nothing_and_others_untouched(ledger: Ledger
         await one.record_meter_values("CP1", 1, kept.transaction_id, (register(10, 1030),), after(10))
         await one.stop_transaction(stopped("77", 60, 1200))
         await one.save("CP1", {"level": 3})
+        await one.save_memory("observe_only", value=True)
     await site.remove_site()
     for table in tables.metadata.sorted_tables:
         assert await ledger.read(partial(sites_in, table)) == {"office"}, table.name

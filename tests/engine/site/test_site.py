@@ -1,17 +1,19 @@
 """The site as a whole: what it keeps over a restart, and what a fault in one cycle does to the next."""
 
 from collections.abc import AsyncGenerator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from custom_components.smart_charging.engine.config import LeaseTimes, SiteConfig, StationConfig
+from custom_components.smart_charging.engine.config import EvseSettings, LeaseTimes, SiteConfig, StationConfig
 from custom_components.smart_charging.engine.csms.authorization import AcceptEveryone
 from custom_components.smart_charging.engine.csms.central_system import CentralSystem
 from custom_components.smart_charging.engine.ledger import Ledger
+from custom_components.smart_charging.engine.limit import Limit, LimitSource, LimitUnit
 from custom_components.smart_charging.engine.model import ChargeMode, EvseKey, MeterQuality, Phases, ReasonCode
 from custom_components.smart_charging.engine.site import Site
-from custom_components.smart_charging.engine.view import GridReading, LimitSource
+from custom_components.smart_charging.engine.view import MeterReading
 from tests.manual_clock import ManualClock
 
 CONFIG = SiteConfig("site", "Home", fuse_a=25.0)
@@ -62,6 +64,54 @@ async def test_what_a_user_set_for_any_evse_survives_a_restart(home: Home) -> No
     assert site.settings(SECOND).mode is ChargeMode.OFF
 
 
+async def test_every_wish_survives_a_restart(home: Home) -> None:
+    wishes = EvseSettings(
+        mode=ChargeMode.SOLAR_MIN,
+        priority=3,
+        min_soc_percent=20.0,
+        target_soc_percent=80.0,
+        target_energy_wh=12_000.0,
+        boost_until=home.clock.now() + timedelta(minutes=5),
+    )
+    await home.site.set_settings(FIRST, wishes)
+    await home.stop()
+    assert (await home.start()).settings(FIRST) == wishes
+
+
+async def test_wishes_that_are_none_are_read_as_none(home: Home) -> None:
+    kept = {"mode": "fast", "priority": True, "boost_until": "soon", "target_energy_wh": "x"}
+    await home.ledger.site("site").save_settings(FIRST, kept)
+    await home.stop()
+    assert (await home.start()).settings(FIRST) == EvseSettings()
+
+
+async def test_only_looking_and_a_users_limits_survive_a_restart(home: Home) -> None:
+    lasting = Limit("user", LimitSource.USER, 10.0, LimitUnit.AMPERE)
+    home.site.set_limit(lasting)
+    home.site.set_limit(Limit("signal", LimitSource.GRID_SIGNAL, 4_200.0, LimitUnit.WATT))
+    await home.site.set_observe_only(observe_only=True)
+    await home.stop()
+    site = await home.start()
+    assert site.observe_only
+    assert site.view.limits == (lasting,)
+    assert site.withdraw_limit("user")
+    assert not site.withdraw_limit("user")
+    assert site.view.limits == ()
+
+
+async def test_a_limit_that_has_ended_is_forgotten(home: Home) -> None:
+    until = home.clock.now() + timedelta(seconds=20)
+    home.site.set_limit(Limit("user", LimitSource.USER, 10.0, LimitUnit.AMPERE, valid_until=until))
+    assert home.site.view.limits
+    await home.clock.advance(30)
+    assert home.site.view.limits == ()
+
+
+async def test_a_reading_of_an_unknown_circuit_is_refused(home: Home) -> None:
+    with pytest.raises(KeyError):
+        home.site.set_circuit_reading("nowhere", MeterReading(home.clock.now(), power_w=100.0))
+
+
 async def test_a_mode_of_a_newer_version_is_off(home: Home) -> None:
     await home.ledger.site("site").save_settings(FIRST, {"mode": "teleport", "enabled": "maybe", "max_current_a": "x"})
     await home.stop()
@@ -90,7 +140,7 @@ async def test_a_cycle_that_fails_is_logged_and_is_not_the_last(
 
 
 async def test_the_view_tells_what_is_measured_and_decided(home: Home) -> None:
-    home.site.set_grid_reading(GridReading(home.clock.now(), phase_power_w=Phases(-2300.0, -2300.0, -2300.0)))
+    home.site.set_grid_reading(MeterReading(home.clock.now(), phase_power_w=Phases(-2300.0, -2300.0, -2300.0)))
     home.site.set_pv_power("roof", 5000.0, home.clock.now())
     home.site.set_pv_power("barn", 2000.0, home.clock.now())
     await home.clock.advance(6)
@@ -107,7 +157,7 @@ async def test_the_view_tells_what_is_measured_and_decided(home: Home) -> None:
 
 
 async def test_a_lost_meter_is_shown_and_sets_the_limit(home: Home) -> None:
-    home.site.set_grid_reading(GridReading(home.clock.now(), power_w=690.0))
+    home.site.set_grid_reading(MeterReading(home.clock.now(), power_w=690.0))
     await home.clock.advance(62)
     assert home.site.view.grid_quality is MeterQuality.LOST
     assert home.site.view.limit_source is LimitSource.METER_LOST

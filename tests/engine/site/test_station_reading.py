@@ -5,10 +5,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from custom_components.smart_charging.engine.config import StationConfig
+from custom_components.smart_charging.engine.config import EvseSettings, PhaseSwitching, StationConfig
 from custom_components.smart_charging.engine.control.snapshot import EvseSnapshot
-from custom_components.smart_charging.engine.csms.state import AppliedLimit, EvseState, StationState
-from custom_components.smart_charging.engine.evse_settings import EvseSettings
+from custom_components.smart_charging.engine.csms.state import (
+    AppliedLimit,
+    Capabilities,
+    EvseState,
+    Obedience,
+    StationState,
+)
 from custom_components.smart_charging.engine.model import EvseKey, EvseMeasurement, EvseStatus, Phases
 from custom_components.smart_charging.engine.station_reading import evse_snapshot
 
@@ -63,3 +68,24 @@ def test_a_measurement_counts_as_settled_once_the_car_had_time_to_follow(accepte
     applied = AppliedLimit(16.0, 6.0, ago(accepted_ago), NOW + timedelta(seconds=290))
     evse = replace(measured(0.0, power_w=6900.0), applied=applied)
     assert snapshot(evse).settled is settled
+
+
+def test_power_alone_is_on_as_many_phases_as_the_station_was_told_to_use() -> None:
+    applied = AppliedLimit(16.0, 6.0, ago(60), NOW + timedelta(seconds=200), phases=1)
+    assert snapshot(replace(measured(power_w=2300.0), applied=applied)).measured_a == Phases(10.0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "obedience", "ramping"),
+    [(3.0, Obedience.OBEYS, True), (8.0, Obedience.OBEYS, False), (3.0, Obedience.IGNORES, False)],
+)
+def test_a_station_that_follows_has_a_moment_to_do_so(seconds: float, obedience: Obedience, ramping: bool) -> None:
+    applied = AppliedLimit(16.0, 6.0, ago(seconds), NOW + timedelta(seconds=290))
+    assert snapshot(EvseState(1, applied=applied, obedience=obedience)).ramping is ramping
+
+
+def test_a_station_that_was_seen_not_to_switch_phases_is_not_asked_to() -> None:
+    config = StationConfig("CP1", "Garage", phase_switching=PhaseSwitching.OCPP)
+    for able, expected in ((None, PhaseSwitching.OCPP), (False, PhaseSwitching.NONE)):
+        state = StationState("CP1", connected=True, capabilities=Capabilities(switches_phases=able))
+        assert evse_snapshot(KEY, config, state, EvseSettings(), 6.0, NOW).station.phase_switching is expected

@@ -1,21 +1,28 @@
 """The decision of a cycle: from what is measured and wanted to one setpoint with a reason for each EVSE."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
-from ..config import SiteConfig
-from ..model import NOMINAL_VOLTAGE_V, EvseKey, MeterQuality, Phases, Reason, ReasonCode, Setpoint
-from .allocator import Candidate, Row, Share, allocate
-from .desire import Desire, desired
-from .house import certain_house, draw_bounds, draws_freely, house_current, measured_on_grid, remember_peak
-from .observation import observe, usable_max
+from ..config import PhaseSwitching, SiteConfig
+from ..limit import ROOT_CIRCUIT, LimitSource
+from ..model import EvseKey, MeterQuality, Phases, Reason, ReasonCode, Setpoint
+from . import peak
+from .admission import admission_order, count_turn
+from .batteries import lead_batteries
+from .battery import BatteryMemory
+from .desire import Ceiling, Desire, ceiling, desired
+from .house import ACTIVE_A, measured_on_grid, remember
+from .limit_rows import current_limit, fuse_limit, power_limit
+from .observation import keep_former_draw, leaves_offer_unused, observe
 from .pacing import pace
-from .reasons import FREE, PHASE_ROWS, SURPLUS_ROW, explain
-from .snapshot import ControlState, Decision, EvseControl, EvseSnapshot, Snapshot
-from .solar import SolarCandidate, admit_to_surplus, smooth
-from .wiring import grid_phases
+from .reasons import explain
+from .sharing import Shared, share_out
+from .situation import Situation, situation as take_in
+from .snapshot import BoundBy, CircuitMemory, CircuitState, ControlState, Decision, EvseControl, EvseSnapshot, Snapshot
+from .surplus_charging import Admitted, admit_solar, measure_surplus, phases_drawn, settle_phases
 
-EXCESS_A = 1.0  # a draw this much above a limit is more than a meter's error
+RAISED_WITH = frozenset({MeterQuality.FRESH, MeterQuality.ABSENT, MeterQuality.LOST})
 
 
 def decide(
@@ -25,167 +32,208 @@ def decide(
 
     With `may_raise` False setpoints can only fall: what the guard asks between two full decisions.
     """
-    house = house_current(snapshot, state)
-    surplus_w = _surplus(snapshot, house)
-    smoothed_w = None if surplus_w is None else smooth(state.surplus_w, state.surplus_at, surplus_w, now)
-    controls = {evse.key: observe(evse, state.evses.get(evse.key, EvseControl()), now) for evse in snapshot.evses}
-    order = sorted(snapshot.evses, key=lambda evse: _admission_order(evse, controls[evse.key]))
-    controls, solar_reasons = _admit_solar(snapshot, order, controls, smoothed_w, now)
-    desires = {evse.key: desired(evse, controls[evse.key], snapshot.grid.quality) for evse in order}
-    shares = _shares(snapshot, order, desires, controls, house, smoothed_w, now)
-    fresh = snapshot.grid.quality in {MeterQuality.FRESH, MeterQuality.ABSENT, MeterQuality.LOST}
-    setpoints: dict[EvseKey, Setpoint] = {}
-    for evse in order:
-        share = shares.get(evse.key)
-        target_a = desires[evse.key].rest_a if share is None else share.current_a
-        current_a, control = pace(evse, controls[evse.key], target_a, now, may_raise=may_raise and fresh)
-        if current_a < target_a and not fresh:
-            reason = Reason(ReasonCode.METER_STALE, {"target_a": target_a})
-        elif current_a < target_a and share is not None:
-            reason = Reason(ReasonCode.RAISING, {"target_a": target_a})
-        else:
-            reason = explain(snapshot.site, evse, desires[evse.key], share, solar_reasons.get(evse.key))
-        controls[evse.key] = control
-        setpoints[evse.key] = Setpoint(current_a, reason)
-    measured = snapshot.grid.quality in {MeterQuality.FRESH, MeterQuality.STALE}
-    next_state = ControlState(
-        evses=controls,
-        house_a=house if measured else None,
-        house_peaks=(
-            remember_peak(state.house_peaks, certain_house(snapshot, house), now) if measured else state.house_peaks
-        ),
-        surplus_w=smoothed_w,
-        surplus_at=None if smoothed_w is None else now,
+    controls = _observe(snapshot, state, now)
+    basis = take_in(_as_wired(snapshot, controls), replace(state, evses=controls), now, may_raise=may_raise)
+    evses = basis.snapshot.evses
+    controls = {evse.key: settle_phases(basis, evse, controls[evse.key]) for evse in evses}
+    order = admission_order(snapshot.site, evses, controls, now)
+    wishes = _desires(basis, order, controls)
+    admitted = admit_solar(basis, order, controls, wishes, measure_surplus(basis, state))
+    desires = _desires(basis, order, admitted.controls)
+    shared = share_out(basis, order, desires, admitted.controls, admitted.surplus)
+    controls, setpoints = _set(basis, order, desires, shared, admitted, may_raise=may_raise)
+    batteries, battery_memory = lead_batteries(basis, desires, setpoints, shared, state)
+    decision = Decision(
+        at=now,
+        setpoints=setpoints,
+        house_a=basis.loads[ROOT_CIRCUIT].own_a,
+        headroom_a=_headroom(basis, setpoints, shared),
+        surplus_w=None if admitted.surplus is None else admitted.surplus.now_w,
+        bounds={evse.key: _bound(evse, desires[evse.key], shared) for evse in evses},
+        phases_in_use={evse.key: shared.used[evse.key] for evse in evses if evse.plugged},
+        circuits=_circuits(basis, setpoints, shared),
+        batteries=batteries,
+        allowed_peak_w=_allowed_peak(basis),
     )
-    return Decision(now, setpoints, house, _headroom(snapshot, house, setpoints, controls), surplus_w), next_state
+    return decision, _next_state(basis, state, admitted, controls, battery_memory, may_raise=may_raise)
 
 
 def site_limit(site: SiteConfig) -> Phases:
     """Return what may flow on each grid phase: the fuse less its margin."""
-    limit_a = site.fuse_a - site.margin_a
-    return Phases(limit_a, 0.0, 0.0) if site.phases == 1 else Phases.each(limit_a)
+    return fuse_limit(site)
 
 
-def _surplus(snapshot: Snapshot, house: Phases) -> float | None:
-    """Return the W that cars could take without import: what flows out plus what they draw already."""
+def _observe(snapshot: Snapshot, state: ControlState, now: datetime) -> dict[EvseKey, EvseControl]:
     grid = snapshot.grid
-    if grid.quality not in {MeterQuality.FRESH, MeterQuality.STALE}:
-        return None
-    if grid.power_w is None or grid.current_a is None:
-        return -house.total * NOMINAL_VOLTAGE_V
-    return (grid.current_a - house).total * NOMINAL_VOLTAGE_V - grid.power_w
+    grid_a = grid.current_a if grid.quality is MeterQuality.FRESH else None
+    drawn = {evse.key: measured_on_grid(snapshot.site, evse) for evse in snapshot.evses}
+    total = sum(drawn.values(), Phases())
+    controls = {
+        evse.key: observe(evse, state.evses.get(evse.key, EvseControl()), grid_a, total - drawn[evse.key], now)
+        for evse in snapshot.evses
+    }
+    return {evse.key: keep_former_draw(snapshot.site, evse, controls[evse.key], now) for evse in snapshot.evses}
 
 
-def _admission_order(evse: EvseSnapshot, control: EvseControl) -> tuple[int, bool, bool, float, EvseKey]:
-    """Sort by priority, what draws before what waits, longest plugged first."""
-    since = control.plugged_since.timestamp() if control.plugged_since else 0.0
-    waiting = control.setpoint_a < evse.station.min_current_a
-    return (-evse.station.priority, waiting, control.plugged_since is None, since, evse.key)
+def _as_wired(snapshot: Snapshot, controls: Mapping[EvseKey, EvseControl]) -> Snapshot:
+    """Return the snapshot with each station as it was learnt to be wired and as its contactor connects it."""
+
+    def wired(evse: EvseSnapshot) -> EvseSnapshot:
+        control, station = controls[evse.key], evse.station
+        if control.conductor.rotation is not None and (control.active_phases or 3) < 3:
+            station = replace(station, rotation=control.conductor.rotation)
+        if evse.switched_phases == 1 and station.phases > 1:
+            station = replace(station, phases=1)
+        return evse if station is evse.station else replace(evse, station=station)
+
+    return replace(snapshot, evses=tuple(wired(evse) for evse in snapshot.evses))
 
 
-def _start_power(snapshot: Snapshot, evse: EvseSnapshot, control: EvseControl) -> float:
-    used = grid_phases(snapshot.site, evse.station, control.active_phases)
-    return evse.station.min_current_a * NOMINAL_VOLTAGE_V * len(used)
-
-
-def _admit_solar(
-    snapshot: Snapshot,
-    order: Sequence[EvseSnapshot],
-    controls: dict[EvseKey, EvseControl],
-    surplus_w: float | None,
-    now: datetime,
-) -> tuple[dict[EvseKey, EvseControl], dict[EvseKey, Reason]]:
-    candidates = [
-        SolarCandidate(evse.key, _start_power(snapshot, evse, controls[evse.key]), wish.always_on)
+def _desires(
+    basis: Situation, order: Sequence[EvseSnapshot], controls: Mapping[EvseKey, EvseControl]
+) -> dict[EvseKey, Desire]:
+    return {
+        evse.key: desired(evse, controls[evse.key], basis.quality(evse), _ceiling(basis, evse, controls), basis.now)
         for evse in order
-        if (wish := desired(evse, controls[evse.key], snapshot.grid.quality)).on_surplus
-    ]
-    if surplus_w is None or not candidates:
-        return controls, {}
-    left_w = surplus_w - _other_power(snapshot, {candidate.key for candidate in candidates})
-    updated, reasons = admit_to_surplus(candidates, controls, left_w, snapshot.site.solar, now)
-    return {**controls, **updated}, reasons
+    }
 
 
-def _other_power(snapshot: Snapshot, solar: set[EvseKey]) -> float:
-    """Return the W that EVSEs outside the surplus modes draw or were just allowed."""
-    others = (evse for evse in snapshot.evses if evse.key not in solar)
-    return sum(draw_bounds(snapshot.site, evse)[1].total for evse in others) * NOMINAL_VOLTAGE_V
+def _ceiling(basis: Situation, evse: EvseSnapshot, controls: Mapping[EvseKey, EvseControl]) -> Ceiling:
+    return ceiling(evse, basis.limits, phases_drawn(evse, controls[evse.key]), basis.volts)
 
 
-def _shares(
-    snapshot: Snapshot,
+def _set(
+    basis: Situation,
     order: Sequence[EvseSnapshot],
     desires: Mapping[EvseKey, Desire],
-    controls: Mapping[EvseKey, EvseControl],
-    house: Phases,
-    surplus_w: float | None,
-    now: datetime,
-) -> dict[EvseKey, Share]:
-    used = {evse.key: grid_phases(snapshot.site, evse.station, controls[evse.key].active_phases) for evse in order}
-    capacity = site_limit(snapshot.site) - house - _uncontrolled(snapshot, house)
-    free = {evse.key for evse in order if draws_freely(snapshot.site, evse)}
-    active = [evse for evse in order if desires[evse.key].min_a > 0 and evse.key not in free]
-    candidates = [
-        Candidate(
-            evse.key,
-            desires[evse.key].min_a,
-            usable_max(controls[evse.key], evse, now, desires[evse.key].max_a),
-            evse.station.priority,
+    shared: Shared,
+    admitted: Admitted,
+    *,
+    may_raise: bool,
+) -> tuple[dict[EvseKey, EvseControl], dict[EvseKey, Setpoint]]:
+    """Return each EVSE's setpoint on the way to its share, with the reason, and its memory after it."""
+    controls: dict[EvseKey, EvseControl] = {}
+    setpoints: dict[EvseKey, Setpoint] = {}
+    for evse in order:
+        desire, share = desires[evse.key], shared.shares.get(evse.key)
+        target_a = desire.rest_a if share is None else share.current_a
+        control = _count_turn(evse, admitted.controls[evse.key], desire, target_a, basis.now)
+        quality = basis.quality(evse)
+        bound = shared.bound(evse.key)
+        current_a, controls[evse.key] = pace(
+            evse,
+            control,
+            target_a,
+            basis.now,
+            may_raise=may_raise and quality in RAISED_WITH,
+            cut=bound is not None and bound.source is not LimitSource.SURPLUS,
         )
-        for evse in active
-    ]
-    rows = [
-        Row(name, capacity[phase], {evse.key: 1.0 for evse in active if phase in used[evse.key]})
-        for phase, name in enumerate(PHASE_ROWS)
-    ]
-    solar = [evse for evse in active if desires[evse.key].on_surplus]
-    if solar and surplus_w is not None:
-        watts = {evse.key: NOMINAL_VOLTAGE_V * len(used[evse.key]) for evse in solar}
-        least = sum(watts[evse.key] * desires[evse.key].min_a for evse in solar)
-        available = surplus_w - _other_power(snapshot, {evse.key for evse in solar})
-        rows.append(Row(SURPLUS_ROW, max(available, least), watts))
-    asked = {key: Share(desires[key].min_a if min(capacity) >= 0 else 0.0, FREE) for key in free}
-    return {**allocate(candidates, rows), **asked}
+        if current_a < target_a and quality not in RAISED_WITH:
+            reason = Reason(ReasonCode.METER_STALE, {"target_a": round(target_a, 1)})
+        elif current_a < target_a and share is not None:
+            reason = Reason(ReasonCode.RAISING, {"target_a": round(target_a, 1)})
+        else:
+            reason = explain(basis, evse, desire, shared, admitted)
+        setpoints[evse.key] = Setpoint(current_a, reason, _phases_to_set(evse, controls[evse.key]))
+    return controls, setpoints
 
 
-def _uncontrolled(snapshot: Snapshot, house: Phases) -> Phases:
-    """Return what stations draw or may start to draw beyond anything decided here.
-
-    A station that draws more than it accepted, or without having accepted anything, is booked at its
-    real draw: what was measured of it once it had time to follow, and until then what the grid meter
-    shows. One that is away with a
-    car plugged in rises to its safe current by itself once its lease ends; what it draws already
-    is part of the house.
-    """
-    site = snapshot.site
-    excess, commanded, away = Phases(), Phases(), Phases()
-    for evse in snapshot.evses:
-        if draws_freely(site, evse):
-            excess += measured_on_grid(site, evse)
-            continue
-        if evse.commanded_a is None or evse.status is None or not evse.status.plugged:
-            commanded += measured_on_grid(site, evse)
-            continue
-        limit = Phases.spread(evse.commanded_a, grid_phases(site, evse.station))
-        if not evse.connected:
-            safe = Phases.spread(evse.safe_a, grid_phases(site, evse.station))
-            away += (safe - limit).at_least(Phases())
-            continue
-        commanded += limit
-        if evse.settled:
-            excess += (measured_on_grid(site, evse) - limit).at_least(Phases())
-    if snapshot.grid.quality in {MeterQuality.FRESH, MeterQuality.STALE} and snapshot.grid.current_a is not None:
-        excess = excess.at_least(snapshot.grid.current_a - house - commanded)
-    return away + Phases(*(value if value > EXCESS_A else 0.0 for value in excess))
+def _count_turn(
+    evse: EvseSnapshot, control: EvseControl, desire: Desire, target_a: float, now: datetime
+) -> EvseControl:
+    idle = evse.measured_a is not None and max(evse.measured_a) <= ACTIVE_A
+    unused = idle and leaves_offer_unused(evse, control, now)
+    return count_turn(control, wants=desire.min_a > 0, gets=target_a > 0, unused=unused, now=now)
 
 
-def _headroom(
-    snapshot: Snapshot, house: Phases, setpoints: Mapping[EvseKey, Setpoint], controls: Mapping[EvseKey, EvseControl]
-) -> Phases:
-    left = site_limit(snapshot.site) - house
-    for evse in snapshot.evses:
-        if evse.status is not None and evse.status.plugged:
-            used = grid_phases(snapshot.site, evse.station, controls[evse.key].active_phases)
-            left -= Phases.spread(setpoints[evse.key].current_a, used)
-    return left
+def _phases_to_set(evse: EvseSnapshot, control: EvseControl) -> int | None:
+    """Return the number of phases to tell; a contactor is only switched without load."""
+    wanted = control.phases.wanted
+    if evse.station.phase_switching is not PhaseSwitching.SWITCH or wanted is None:
+        return wanted
+    drawing = evse.measured_a is None or max(evse.measured_a) > ACTIVE_A
+    idle = control.setpoint_a <= 0 and not drawing and (evse.commanded_a or 0.0) <= 0
+    return wanted if idle else evse.switched_phases
+
+
+def _bound(evse: EvseSnapshot, desire: Desire, shared: Shared) -> BoundBy:
+    bound = shared.bound(evse.key)
+    if bound is not None:
+        return bound
+    if evse.key in shared.shares:
+        return BoundBy(shared.ceilings[evse.key].source)
+    return BoundBy(LimitSource.METER_LOST if desire.reason.code is ReasonCode.METER_LOST else LimitSource.NONE)
+
+
+def _headroom(basis: Situation, setpoints: Mapping[EvseKey, Setpoint], shared: Shared) -> Phases:
+    return fuse_limit(basis.snapshot.site) - _carried(basis, ROOT_CIRCUIT, setpoints, shared)
+
+
+def _carried(basis: Situation, circuit_id: str, setpoints: Mapping[EvseKey, Setpoint], shared: Shared) -> Phases:
+    circuit = next(one for one in basis.tree if one.circuit_id == circuit_id)
+    load = basis.loads[circuit_id].own_a
+    for evse in circuit.evses:
+        if evse.plugged:
+            load += Phases.spread(setpoints[evse.key].current_a, shared.used[evse.key])
+    return load
+
+
+def _circuits(basis: Situation, setpoints: Mapping[EvseKey, Setpoint], shared: Shared) -> dict[str, CircuitState]:
+    """Return every circuit as it stands; a W limit counts as the A it leaves to each phase."""
+    states = {}
+    for circuit in basis.tree:
+        load = _carried(basis, circuit.circuit_id, setpoints, shared)
+        limit_a, source = current_limit(circuit, basis.limits)
+        headroom, sources = [limit_a - value for value in load], [source] * 3
+        phases = 1 if circuit.connection.phases == 1 else 3
+        watts = power_limit(circuit, basis.limits)
+        if watts is not None:
+            left_a = (watts[0] / basis.volts - load.total) / phases
+            for phase in range(3):
+                if left_a < headroom[phase]:
+                    headroom[phase], sources[phase] = left_a, watts[1]
+        l1, l2, l3 = sources
+        left = Phases(*headroom)
+        states[circuit.circuit_id] = CircuitState(load, load + left, left, (l1, l2, l3))
+    return states
+
+
+def _allowed_peak(basis: Situation) -> float | None:
+    config = basis.snapshot.site.peak
+    if config is None:
+        return None
+    return peak.allowed_w(basis.peak, config, basis.snapshot.site.time_zone, basis.now)
+
+
+def _next_state(
+    basis: Situation,
+    state: ControlState,
+    admitted: Admitted,
+    controls: Mapping[EvseKey, EvseControl],
+    batteries: Mapping[str, BatteryMemory],
+    *,
+    may_raise: bool,
+) -> ControlState:
+    surplus = admitted.surplus
+    probed = surplus is not None and any(control.probing_since == basis.now for control in controls.values())
+    return ControlState(
+        evses=controls,
+        circuits={
+            circuit.circuit_id: remember(
+                basis.snapshot.site,
+                circuit,
+                basis.loads[circuit.circuit_id],
+                state.circuits.get(circuit.circuit_id, CircuitMemory()),
+                basis.now,
+            )
+            for circuit in basis.tree
+        },
+        surplus_w=None if surplus is None else surplus.following_w,
+        surplus_slow_w=None if surplus is None else surplus.lasting_w,
+        surplus_at=None if surplus is None else basis.now,
+        probed_at=basis.now if probed else state.probed_at,
+        decided_at=basis.now if may_raise else state.decided_at,
+        peak=basis.peak,
+        batteries=batteries,
+        batteries_w=basis.battery_w,
+    )

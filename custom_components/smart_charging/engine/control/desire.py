@@ -1,9 +1,34 @@
 """What one EVSE may get in its mode, before anybody looks at what is left for it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
+from ..limit import Limit, LimitSource, LimitUnit
 from ..model import ChargeMode, EvseStatus, MeterQuality, Reason, ReasonCode
 from .snapshot import EvseControl, EvseSnapshot
+from .waking import TRIES, sleeps_through
+
+CEILING_REASONS = {
+    LimitSource.STATION: ReasonCode.LIMIT_STATION,
+    LimitSource.CABLE: ReasonCode.LIMIT_CABLE,
+    LimitSource.USER: ReasonCode.LIMIT_USER,
+    LimitSource.GRID_SIGNAL: ReasonCode.LIMIT_GRID_SIGNAL,
+    LimitSource.CAR: ReasonCode.LIMIT_CAR,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """The most A per phase that an EVSE itself may get, and what says so."""
+
+    current_a: float
+    source: LimitSource
+
+    def reason(self) -> Reason:
+        """Return the reason of an EVSE that got all of it, or whose minimum does not fit below it."""
+        code = CEILING_REASONS.get(self.source, ReasonCode.LIMIT_USER)
+        return Reason(code, {"limit_a": round(self.current_a, 1)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +36,7 @@ class Desire:
     """A range in A per phase; `min_a` 0 means that nothing is to be allocated.
 
     `rest_a` is the setpoint then. `on_surplus` marks what shares the surplus, `always_on`
-    what keeps its minimum without any.
+    what keeps its minimum without any. `at_once` marks what takes all it can get.
     """
 
     min_a: float
@@ -20,51 +45,103 @@ class Desire:
     rest_a: float = 0.0
     on_surplus: bool = False
     always_on: bool = False
+    at_once: bool = False
 
 
-def desired(evse: EvseSnapshot, control: EvseControl, quality: MeterQuality) -> Desire:
-    """Return what the EVSE's mode asks for (control design, section 2)."""
-    idle = _idle(evse)
+def ceiling(evse: EvseSnapshot, limits: Iterable[Limit], phases: int, volts: float) -> Ceiling:
+    """Return an EVSE's own ceiling; `limits` are the live ones, `phases` how many it uses."""
+    known = [(evse.station.max_current_a, LimitSource.STATION)]
+    if evse.station.cable_current_a is not None:
+        known.append((evse.station.cable_current_a, LimitSource.CABLE))
+    if evse.settings.max_current_a is not None:
+        known.append((evse.settings.max_current_a, LimitSource.USER))
+    for limit in limits:
+        if limit.evse == evse.key:
+            amperes = limit.value if limit.unit is LimitUnit.AMPERE else limit.value / volts / max(1, phases)
+            known.append((amperes, limit.source))
+    current_a, source = min(known, key=lambda one: one[0])
+    return Ceiling(current_a, source)
+
+
+def takes_all(evse: EvseSnapshot, now: datetime) -> ReasonCode | None:
+    """Return why an EVSE charges as fast as it may, whatever the surplus; None where it does not."""
+    settings = evse.settings
+    if settings.boost_until is not None and now < settings.boost_until:
+        return ReasonCode.BOOST
+    short = settings.min_soc_percent is not None and evse.soc_percent is not None
+    if short and settings.mode is not ChargeMode.OFF and (evse.soc_percent or 0.0) < (settings.min_soc_percent or 0.0):
+        return ReasonCode.MIN_SOC
+    return ReasonCode.FAST if settings.mode is ChargeMode.FAST else None
+
+
+def desired(evse: EvseSnapshot, control: EvseControl, quality: MeterQuality, limit: Ceiling, now: datetime) -> Desire:
+    """Return what the EVSE's mode asks for (control design, section 2); `quality` is its worst meter's."""
+    idle = _idle(evse, now) or _paused(evse, control, limit)
     if idle is not None:
         return idle
-    ceiling_a = min(evse.station.max_current_a, evse.user_limit_a)
     minimum_a = evse.station.min_current_a
-    if ceiling_a < minimum_a:
-        return Desire(0.0, 0.0, Reason(ReasonCode.LIMIT_USER, {"limit_a": evse.user_limit_a}))
     if quality is MeterQuality.LOST:
-        return _without_meter(evse, control)
-    if evse.mode is ChargeMode.FAST:
-        return Desire(minimum_a, ceiling_a, Reason(ReasonCode.FAST))
-    if quality is MeterQuality.ABSENT and evse.mode is ChargeMode.SOLAR:
+        return _without_meter(evse, control, limit)
+    if (code := takes_all(evse, now)) is not None:
+        return Desire(minimum_a, limit.current_a, Reason(code), at_once=True)
+    if quality is MeterQuality.ABSENT and evse.settings.mode is ChargeMode.SOLAR:
         return Desire(0.0, 0.0, Reason(ReasonCode.METER_ABSENT))
     if quality is MeterQuality.ABSENT:
         return Desire(minimum_a, minimum_a, Reason(ReasonCode.METER_ABSENT))
-    if evse.mode is ChargeMode.SOLAR_MIN:
-        return Desire(minimum_a, ceiling_a, Reason(ReasonCode.SURPLUS), on_surplus=True, always_on=True)
+    if evse.settings.mode is ChargeMode.SOLAR_MIN:
+        return Desire(minimum_a, limit.current_a, Reason(ReasonCode.SURPLUS), on_surplus=True, always_on=True)
     running_a = minimum_a if control.solar_running else 0.0
-    return Desire(running_a, ceiling_a, Reason(ReasonCode.SURPLUS), on_surplus=True)
+    return Desire(running_a, limit.current_a, Reason(ReasonCode.SURPLUS), on_surplus=True)
 
 
-def _idle(evse: EvseSnapshot) -> Desire | None:
+def _idle(evse: EvseSnapshot, now: datetime) -> Desire | None:
     """Return the desire of an EVSE that is not to charge now, None if it may."""
-    if not evse.enabled:
+    if not evse.settings.enabled:
         return Desire(0.0, 0.0, Reason(ReasonCode.DISABLED))
-    if evse.mode is ChargeMode.OFF:
+    if evse.settings.mode is ChargeMode.OFF and takes_all(evse, now) is None:
         return Desire(0.0, 0.0, Reason(ReasonCode.MODE_OFF))
     if not evse.connected:
         return Desire(0.0, 0.0, Reason(ReasonCode.OFFLINE), rest_a=evse.safe_a)
     if evse.status in {EvseStatus.UNAVAILABLE, EvseStatus.FAULTED}:
         return Desire(0.0, 0.0, Reason(ReasonCode.UNAVAILABLE), rest_a=evse.safe_a)
-    if evse.status is None or not evse.status.plugged:
-        rest_a = 0.0 if evse.mode is ChargeMode.SOLAR else evse.safe_a
+    if not evse.plugged:
+        rest_a = 0.0 if evse.settings.mode is ChargeMode.SOLAR else evse.safe_a
         return Desire(0.0, 0.0, Reason(ReasonCode.NO_CAR), rest_a=rest_a)
+    return _finished(evse)
+
+
+def _finished(evse: EvseSnapshot) -> Desire | None:
+    settings = evse.settings
+    if settings.target_soc_percent is not None and (evse.soc_percent or 0.0) >= settings.target_soc_percent:
+        params: dict[str, float | str] = {"soc_percent": round(evse.soc_percent or 0.0, 1)}
+        return Desire(0.0, 0.0, Reason(ReasonCode.TARGET_REACHED, params))
+    if settings.target_energy_wh is not None and evse.energy_wh >= settings.target_energy_wh:
+        params = {"energy_kwh": round(evse.energy_wh / 1000, 2)}
+        return Desire(0.0, 0.0, Reason(ReasonCode.TARGET_REACHED, params))
     return None
 
 
-def _without_meter(evse: EvseSnapshot, control: EvseControl) -> Desire:
+def _paused(evse: EvseSnapshot, control: EvseControl, limit: Ceiling) -> Desire | None:
+    """Return the desire of an EVSE that has to wait a moment or cannot have its minimum at all."""
+    if limit.current_a < evse.station.min_current_a:
+        return Desire(0.0, 0.0, limit.reason())
+    if sleeps_through(control.waking):
+        return Desire(0.0, 0.0, Reason(ReasonCode.WAKING, {"attempt": control.waking.tries, "attempts": TRIES}))
+    if _awaits_contactor(evse, control):
+        return Desire(0.0, 0.0, Reason(ReasonCode.PHASE_SWITCHING, {"phases": control.phases.wanted or 0}))
+    return None
+
+
+def _awaits_contactor(evse: EvseSnapshot, control: EvseControl) -> bool:
+    wanted = control.phases.wanted
+    return wanted is not None and evse.switched_phases is not None and evse.switched_phases != wanted
+
+
+def _without_meter(evse: EvseSnapshot, control: EvseControl, limit: Ceiling) -> Desire:
     """Fall to the safe current; what waits for surplus goes on waiting."""
     reason = Reason(ReasonCode.METER_LOST, {"safe_a": evse.safe_a})
-    waits = evse.mode is ChargeMode.SOLAR and not control.solar_running
-    if waits or evse.safe_a < evse.station.min_current_a:
+    waits = evse.settings.mode is ChargeMode.SOLAR and not control.solar_running
+    safe_a = min(evse.safe_a, limit.current_a)
+    if waits or safe_a < evse.station.min_current_a:
         return Desire(0.0, 0.0, reason)
-    return Desire(evse.safe_a, evse.safe_a, reason)
+    return Desire(safe_a, safe_a, reason)

@@ -1,11 +1,11 @@
-"""How far the grid meter can be trusted, and which way its currents flow."""
+"""How far a meter can be trusted, and which way its currents flow."""
 
 from collections.abc import Iterable
 from datetime import datetime
 from itertools import product
 import math
 
-from ..config import SiteConfig
+from ..config import Connection
 from ..model import NOMINAL_VOLTAGE_V, MeterQuality, Phases
 
 STALE_INTERVALS = 2.0  # expected intervals without a reading
@@ -13,22 +13,24 @@ LOST_AFTER_S = 60.0
 PLAUSIBLE_FUSES = 5.0  # no connection carries more than this many times its fuse for a whole reading
 
 
-def judge_quality(site: SiteConfig, last_good: datetime | None, *, available: bool, now: datetime) -> MeterQuality:
+def judge_quality(
+    connection: Connection, last_good: datetime | None, *, available: bool, now: datetime
+) -> MeterQuality:
     """Return the quality of a meter whose newest plausible reading is of `last_good`."""
     if last_good is None:
         return MeterQuality.LOST
     age_s = (now - last_good).total_seconds()
     if age_s > LOST_AFTER_S:
         return MeterQuality.LOST
-    if not available or age_s > STALE_INTERVALS * site.meter_interval_s:
+    if not available or age_s > STALE_INTERVALS * connection.meter_interval_s:
         return MeterQuality.STALE
     return MeterQuality.FRESH
 
 
-def is_plausible(site: SiteConfig, power_w: float | None, current_a: Phases | None) -> bool:
+def is_plausible(connection: Connection, power_w: float | None, current_a: Phases | None) -> bool:
     """Return False for values that this connection cannot carry, and for what is no number."""
-    ceiling_a = PLAUSIBLE_FUSES * site.fuse_a
-    ceiling_w = ceiling_a * NOMINAL_VOLTAGE_V * site.phases
+    ceiling_a = PLAUSIBLE_FUSES * connection.fuse_a
+    ceiling_w = ceiling_a * NOMINAL_VOLTAGE_V * connection.phases
     if power_w is not None and not (math.isfinite(power_w) and abs(power_w) <= ceiling_w):
         return False
     return current_a is None or all(math.isfinite(value) and abs(value) <= ceiling_a for value in current_a)

@@ -7,29 +7,43 @@ from .snapshot import EvseControl, EvseSnapshot
 
 RAISE_STEP_A = 2.0
 RAISE_INTERVAL_S = 10.0
+FOLLOWER_FACTOR = 2.0  # a station that was seen to follow is raised so much faster
+RECOVERY_S = 60.0  # after a limit took current away, nothing rises above what is safe for so long
 
 
 def pace(
-    evse: EvseSnapshot, control: EvseControl, target_a: float, now: datetime, *, may_raise: bool
+    evse: EvseSnapshot, control: EvseControl, target_a: float, now: datetime, *, may_raise: bool, cut: bool
 ) -> tuple[float, EvseControl]:
     """Return the setpoint on the way to the target, and the memory that goes with it.
 
-    A start goes to the minimum current at once; after that a setpoint rises by
-    `RAISE_STEP_A` each `RAISE_INTERVAL_S`, and only once the station has accepted the last one.
+    A start goes to the minimum current at once; after that a setpoint rises by `RAISE_STEP_A` for each
+    `RAISE_INTERVAL_S` since the last raise, and only once the station has accepted that. `cut` says that a
+    limit, not a wish, lowers the target: for `RECOVERY_S` the lowered value is the highest safe one.
     """
     last = control.setpoint_a
-    if target_a <= last:
-        return target_a, replace(control, setpoint_a=target_a)
-    if not may_raise or not _confirmed(evse, last) or not _interval_passed(control, now):
+    if target_a == last:
         return last, control
-    minimum = evse.station.min_current_a
-    raised = min(target_a, minimum if last < minimum else last + RAISE_STEP_A)
-    return raised, replace(control, setpoint_a=raised, raised_at=now)
+    if target_a < last:
+        if cut:
+            return target_a, replace(control, setpoint_a=target_a, cut_at=now, safe_level_a=target_a)
+        return target_a, replace(control, setpoint_a=target_a)
+    ceiling_a = _safe_level(control, now)
+    if not may_raise or last >= ceiling_a or not _confirmed(evse, last):
+        return last, control
+    minimum_a = evse.station.min_current_a
+    waited_s = RAISE_INTERVAL_S if control.raised_at is None else (now - control.raised_at).total_seconds()
+    if waited_s < RAISE_INTERVAL_S:
+        return last, control
+    # Where cycles are rare, the pace is the same: as many steps as intervals have passed.
+    step_a = RAISE_STEP_A * (waited_s // RAISE_INTERVAL_S) * (FOLLOWER_FACTOR if control.follows else 1.0)
+    raised = min(target_a, ceiling_a, minimum_a if last < minimum_a else last + step_a)
+    return max(last, raised), replace(control, setpoint_a=max(last, raised), raised_at=now)
+
+
+def _safe_level(control: EvseControl, now: datetime) -> float:
+    recovering = control.cut_at is not None and (now - control.cut_at).total_seconds() < RECOVERY_S
+    return float("inf") if not recovering or control.safe_level_a is None else control.safe_level_a
 
 
 def _confirmed(evse: EvseSnapshot, last_a: float) -> bool:
     return last_a <= 0 or (evse.commanded_a is not None and abs(evse.commanded_a - last_a) < 1.0)
-
-
-def _interval_passed(control: EvseControl, now: datetime) -> bool:
-    return control.raised_at is None or (now - control.raised_at).total_seconds() >= RAISE_INTERVAL_S

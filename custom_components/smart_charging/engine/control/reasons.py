@@ -1,39 +1,79 @@
 """Why an EVSE got what it got, as data to be put into words by those who show it."""
 
-from ..config import SiteConfig
+from ..limit import ROOT_CIRCUIT, LimitSource
 from ..model import EvseStatus, Reason, ReasonCode
-from .allocator import Share
+from .circuits import connections
 from .desire import Desire
-from .snapshot import EvseSnapshot
+from .limit_rows import PHASE_NAMES
+from .sharing import FREE, Shared
+from .situation import Situation
+from .snapshot import BoundBy, EvseSnapshot
+from .surplus_charging import Admitted
 
-SURPLUS_ROW = "surplus"
-FREE = "free"  # not a row: the station takes no limit, so nothing was shared out to it
-PHASE_ROWS = ("L1", "L2", "L3")
+_LIMITS = {
+    LimitSource.FUSE: ReasonCode.LIMIT_FUSE,
+    LimitSource.POWER: ReasonCode.LIMIT_POWER,
+    LimitSource.UNBALANCE: ReasonCode.LIMIT_UNBALANCE,
+    LimitSource.PEAK: ReasonCode.LIMIT_PEAK,
+    LimitSource.GRID_SIGNAL: ReasonCode.LIMIT_GRID_SIGNAL,
+    LimitSource.USER: ReasonCode.LIMIT_USER,
+}
 
 
-def explain(site: SiteConfig, evse: EvseSnapshot, desire: Desire, share: Share | None, solar: Reason | None) -> Reason:
-    """Return the reason of a setpoint; `share` is None for what took no part in the allocation."""
+def explain(basis: Situation, evse: EvseSnapshot, desire: Desire, shared: Shared, admitted: Admitted) -> Reason:
+    """Return the reason of a setpoint that is all its EVSE may have now."""
+    solar = admitted.reasons.get(evse.key)
+    share = shared.shares.get(evse.key)
     if share is None:
         return solar if desire.on_surplus and solar is not None else desire.reason
     if share.bound_by == FREE:
         return Reason(ReasonCode.NOT_FOLLOWING)
+    bound = shared.bound(evse.key)
     if share.current_a <= 0:
-        return Reason(ReasonCode.NO_HEADROOM, {"phase": share.bound_by or "", "needed_a": desire.min_a})
-    if share.bound_by in PHASE_ROWS:
-        return Reason(ReasonCode.LIMIT_FUSE, {"phase": share.bound_by, "fuse_a": site.fuse_a})
+        return _refused(basis, evse, desire, shared)
+    if bound is not None and bound.source in _LIMITS:
+        return Reason(_LIMITS[bound.source], _where(basis, bound))
     if evse.status in {EvseStatus.SUSPENDED_EV, EvseStatus.FINISHING}:
         return Reason(ReasonCode.CAR_NOT_CHARGING)
     if desire.on_surplus:
-        return solar or _explain_surplus(evse, desire, share)
-    if desire.reason.code is ReasonCode.FAST and evse.user_limit_a < evse.station.max_current_a:
-        return Reason(ReasonCode.LIMIT_USER, {"limit_a": evse.user_limit_a})
+        return solar or _explain_surplus(evse, desire, shared)
+    ceiling = shared.ceilings[evse.key]
+    if desire.reason.code is ReasonCode.FAST and ceiling.source not in {LimitSource.STATION, LimitSource.CAR}:
+        return ceiling.reason()
     return desire.reason
 
 
-def _explain_surplus(evse: EvseSnapshot, desire: Desire, share: Share) -> Reason:
-    if share.bound_by == SURPLUS_ROW:
+def _refused(basis: Situation, evse: EvseSnapshot, desire: Desire, shared: Shared) -> Reason:
+    """Return why not even the minimum was admitted: others have their turn, or nobody could have it."""
+    bound = shared.bound(evse.key)
+    where = {} if bound is None else _where(basis, bound)
+    others = (one for one in basis.snapshot.evses if shared.takes_part(one.key) and one.priority <= evse.priority)
+    if any(one.key != evse.key for one in others):
+        return Reason(ReasonCode.WAITING_TURN, {**where, "needed_a": desire.min_a})
+    return Reason(ReasonCode.NO_HEADROOM, {"phase": "", **where, "needed_a": desire.min_a})
+
+
+def _where(basis: Situation, bound: BoundBy) -> dict[str, float | str]:
+    """Return the phase and the circuit of a limit, and what it is where a number says it."""
+    site = basis.snapshot.site
+    where: dict[str, float | str] = {}
+    if bound.phase is not None:
+        where["phase"] = PHASE_NAMES[bound.phase]
+    connection = connections(site).get(bound.circuit_id or ROOT_CIRCUIT)
+    if connection is not None:
+        where["circuit"] = connection.name
+        if bound.source is LimitSource.FUSE:
+            where["fuse_a"] = connection.fuse_a
+        if bound.source is LimitSource.POWER and connection.power_w is not None:
+            where["limit_w"] = connection.power_w
+    if bound.source is LimitSource.UNBALANCE and site.unbalance_a is not None:
+        where["limit_a"] = site.unbalance_a
+    return where
+
+
+def _explain_surplus(evse: EvseSnapshot, desire: Desire, shared: Shared) -> Reason:
+    share, bound = shared.shares[evse.key], shared.bound(evse.key)
+    if bound is not None and bound.source is LimitSource.SURPLUS:
         at_minimum = desire.always_on and share.current_a <= desire.min_a
         return Reason(ReasonCode.SURPLUS_MINIMUM if at_minimum else ReasonCode.SURPLUS)
-    if evse.user_limit_a < evse.station.max_current_a:
-        return Reason(ReasonCode.LIMIT_USER, {"limit_a": evse.user_limit_a})
-    return Reason(ReasonCode.LIMIT_STATION, {"limit_a": evse.station.max_current_a})
+    return shared.ceilings[evse.key].reason()

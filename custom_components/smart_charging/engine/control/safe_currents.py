@@ -1,10 +1,12 @@
-"""The currents that chargers fall back to when nobody leads them: one allocation beside the reserved house load."""
+"""The currents that chargers fall back to when nobody leads them: one allocation beside the reserved loads."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..config import SiteConfig, StationConfig
+from ..limit import ROOT_CIRCUIT
 from ..model import EvseKey
+from .circuits import connections, station_path
 from .wiring import grid_phases
 
 
@@ -17,21 +19,29 @@ class SafeCurrents:
 
 
 def allocate_safe_currents(site: SiteConfig, evses: Iterable[tuple[EvseKey, StationConfig]]) -> SafeCurrents:
-    """Return safe currents whose sum beside the reserved house current stays within the fuse on every phase.
+    """Return safe currents whose sum beside the reserved currents stays within every fuse on every phase.
 
     Served by priority, then by id, so that the same chargers always get the same currents.
     """
-    left = [site.fuse_a - site.margin_a - site.reserved_house_a] * 3
+    reserved = {ROOT_CIRCUIT: site.reserved_house_a, **{one.circuit_id: one.reserved_a for one in site.circuits}}
+    left = {
+        circuit_id: [connection.fuse_a - connection.margin_a - reserved[circuit_id]] * 3
+        for circuit_id, connection in connections(site).items()
+    }
     currents: dict[EvseKey, float] = {}
     missing: list[EvseKey] = []
     for key, station in sorted(evses, key=lambda item: (-item[1].priority, item[0])):
-        used = grid_phases(site, station)
-        wanted = min(station.safe_current_a, station.max_current_a)
-        fits = all(wanted <= left[phase] + 1e-9 for phase in used)
+        used = [
+            (left[circuit_id], phase)
+            for circuit_id in station_path(site, station)
+            for phase in grid_phases(site, station)
+        ]
+        wanted = min(station.safe_current_a, station.max_current_a, station.cable_current_a or station.max_current_a)
+        fits = all(wanted <= room[phase] + 1e-9 for room, phase in used)
         currents[key] = wanted if fits else 0.0
         if fits:
-            for phase in used:
-                left[phase] -= wanted
+            for room, phase in used:
+                room[phase] -= wanted
         else:
             missing.append(key)
     return SafeCurrents(currents, tuple(missing))

@@ -4,17 +4,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ..config import SiteConfig, StationConfig
-from ..model import ChargeMode, EvseKey, EvseStatus, MeterQuality, Phases, Setpoint
+from ..config import EvseSettings, SiteConfig, StationConfig
+from ..limit import Limit, LimitSource
+from ..model import EvseKey, EvseStatus, MeterQuality, Phases, Setpoint
+from .battery import BatteryCommand, BatteryMemory, BatterySnapshot
+from .conductor import ConductorMemory
+from .peak import PeakMemory
+from .phase_switching import PhaseMemory
+from .waking import WakingMemory
 
 
 @dataclass(frozen=True, slots=True)
-class GridSnapshot:
-    """The grid connection as measured: import > 0; None where the meter has no such value."""
+class MeterSnapshot:
+    """A connection or circuit as measured: import > 0; None where the meter has no such value."""
 
     quality: MeterQuality
     current_a: Phases | None = None
     power_w: float | None = None
+    voltage_v: Phases | None = None
+
+
+ABSENT_METER = MeterSnapshot(MeterQuality.ABSENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,29 +33,62 @@ class EvseSnapshot:
 
     `measured_a` is at the station's terminals. `commanded_a` is the limit the station
     last accepted, None when it has accepted none; `settled` says that the measurement
-    was taken after the station had time to follow it.
+    was taken after the station had time to follow it, `ramping` that this time is not over. `switched_phases` is how many phases its contactor
+    connects now, None where nobody tells.
     """
 
     key: EvseKey
     station: StationConfig
-    mode: ChargeMode
-    enabled: bool
-    user_limit_a: float
+    settings: EvseSettings
     safe_a: float
     connected: bool
     status: EvseStatus | None
     measured_a: Phases | None = None
     commanded_a: float | None = None
     settled: bool = False
+    ramping: bool = False
+    energy_wh: float = 0.0  # of this session
+    soc_percent: float | None = None
+    switched_phases: int | None = None
+    departure: datetime | None = None
+
+    @property
+    def user_limit_a(self) -> float:
+        """Return the user's limit in A per phase, the station's maximum where none is set."""
+        limit_a = self.settings.max_current_a
+        return self.station.max_current_a if limit_a is None else limit_a
+
+    @property
+    def priority(self) -> int:
+        """Return the priority class; larger is served first."""
+        return self.station.priority if self.settings.priority is None else self.settings.priority
+
+    @property
+    def plugged(self) -> bool:
+        """Return whether a car is known to be connected."""
+        return self.status is not None and self.status.plugged
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything a decision is made from."""
+    """Everything a decision is made from; circuits and batteries go by their ids."""
 
     site: SiteConfig
-    grid: GridSnapshot
+    grid: MeterSnapshot
     evses: tuple[EvseSnapshot, ...]
+    circuits: Mapping[str, MeterSnapshot] = field(default_factory=dict)
+    batteries: Mapping[str, BatterySnapshot] = field(default_factory=dict)
+    limits: tuple[Limit, ...] = ()
+    pv_w: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FormerDraw:
+    """What a car may have drawn, A at its station's terminals, up to `until`: a late meter may show it still."""
+
+    until: datetime
+    least_a: Phases
+    most_a: Phases
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +97,71 @@ class EvseControl:
 
     setpoint_a: float = 0.0
     raised_at: datetime | None = None
+    cut_at: datetime | None = None  # a limit, not a wish, took current away
+    safe_level_a: float | None = None  # the highest setpoint that was carried without a cut since
     plugged_since: datetime | None = None
     solar_running: bool = False
     surplus_since: datetime | None = None  # enough surplus to start, without a break
     shortage_since: datetime | None = None  # too little surplus to go on, without a break
+    probing_since: datetime | None = None  # was started to see whether an inverter holds power back
     active_phases: int | None = None  # terminals the car was seen to use, forgotten on unplug
     underused_since: datetime | None = None  # draws clearly less than it is offered
+    follows: bool = False  # was seen to draw what it is offered, under the present plug-in
+    turn_since: datetime | None = None  # has had its minimum without a break
+    waiting_since: datetime | None = None  # wants its minimum and does not get it
+    unused: bool = False  # drew nothing of what it was last offered
+    phases: PhaseMemory = field(default_factory=PhaseMemory)
+    conductor: ConductorMemory = field(default_factory=ConductorMemory)
+    waking: WakingMemory = field(default_factory=WakingMemory)
+    told_a: float | None = None  # the limit that the station had accepted at the last decision
+    told_phases: int | None = None
+    former: tuple[FormerDraw, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitMemory:
+    """What is remembered of a circuit's own load, A per grid phase; peaks are per minute, newest last."""
+
+    house_a: Phases | None = None
+    house_peaks: tuple[tuple[datetime, Phases], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ControlState:
-    """What a decision hands to the next one; currents of the house in A per grid phase."""
+    """What a decision hands to the next one; `circuits` holds the grid connection under `ROOT_CIRCUIT`."""
 
     evses: Mapping[EvseKey, EvseControl] = field(default_factory=dict)
-    house_a: Phases | None = None
-    house_peaks: tuple[tuple[datetime, Phases], ...] = ()  # per minute, newest last
-    surplus_w: float | None = None  # smoothed
+    circuits: Mapping[str, CircuitMemory] = field(default_factory=dict)
+    surplus_w: float | None = None  # smoothed for following
+    surplus_slow_w: float | None = None  # smoothed for starting, stopping and phases
     surplus_at: datetime | None = None
+    probed_at: datetime | None = None
+    decided_at: datetime | None = None  # the last full decision
+    peak: PeakMemory = field(default_factory=PeakMemory)
+    batteries: Mapping[str, BatteryMemory] = field(default_factory=dict)
+    batteries_w: float = 0.0  # what all of them gave
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitState:
+    """A circuit as a decision saw it, A per grid phase: what it carries, may carry, and has left.
+
+    `load_a` is the rest of the circuit plus the setpoints; `sources` is what bounds each phase.
+    """
+
+    load_a: Phases
+    limit_a: Phases
+    headroom_a: Phases
+    sources: tuple[LimitSource, LimitSource, LimitSource]
+
+
+@dataclass(frozen=True, slots=True)
+class BoundBy:
+    """What kept an EVSE from more: the source, and its circuit and phase where it has them."""
+
+    source: LimitSource
+    circuit_id: str | None = None
+    phase: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +173,8 @@ class Decision:
     house_a: Phases
     headroom_a: Phases  # left on each grid phase beside the setpoints
     surplus_w: float | None  # power that could go into cars without import
+    bounds: Mapping[EvseKey, BoundBy] = field(default_factory=dict)
+    phases_in_use: Mapping[EvseKey, tuple[int, ...]] = field(default_factory=dict)  # grid phases
+    circuits: Mapping[str, CircuitState] = field(default_factory=dict)
+    batteries: Mapping[str, BatteryCommand] = field(default_factory=dict)
+    allowed_peak_w: float | None = None  # mean import allowed to the end of the peak interval

@@ -76,7 +76,7 @@ class EffectWatch:
         if record is None or record == self._looked_at or at - record.at < SETTLE_S:
             return None
         self._looked_at = record
-        schedule = await self._schedule(_LOOK_AHEAD_S, unit)
+        schedule = await self.schedule(_LOOK_AHEAD_S, unit)
         return None if schedule is None else schedule.limit_at(0)
 
     async def foresees_end(self, send: Send) -> bool | None:
@@ -85,10 +85,11 @@ class EffectWatch:
         The schedule that it foresees tells without disturbing a charge.
         """
         hold_s = self._core.pace.hold_s
-        schedule = await self._schedule(int(hold_s) + _LOOK_AHEAD_S, send.strategy.unit)
+        schedule = await self.schedule(int(hold_s) + _LOOK_AHEAD_S, send.strategy.unit)
         return None if schedule is None else composite_holds_lease(schedule, hold_s, send.current_a, send.safe_a)
 
-    async def _schedule(self, duration_s: int, unit: RateUnit | None) -> CompositeSchedule | None:
+    async def schedule(self, duration_s: int, unit: RateUnit | None) -> CompositeSchedule | None:
+        """Ask what limits the station foresees; None where it does not tell or nothing of ours is written."""
         if self._schedules_refused or unit is None:
             return None
         try:
@@ -96,7 +97,8 @@ class EffectWatch:
         except CommandError as error:
             self._schedules_refused = error.code is not CommandErrorCode.NOT_CONNECTED
             return None
-        return parse_composite(answer, self._core.wiring)
+        applied = self._core.evse(self._evse_id).applied
+        return parse_composite(answer, self._core.wiring.using(None if applied is None else applied.phases))
 
     def disconnected(self, accepted: Accepted | None) -> None:
         """Note the lease that the station is left alone with."""

@@ -67,6 +67,7 @@ class Learnt:
             "feature_profiles": [*sorted(known.feature_profiles)],
             "phases": known.phases,
             "phase_switching": known.phase_switching,
+            "switches_phases": known.switches_phases,
             "preferred": {str(int(key)): _strategy_to_json(rung) for key, rung in self.preferred.items()},
             "held": {form.value: holds for form, holds in self.held.items()},
             "measurands_written": self.measurands_written,
@@ -94,7 +95,6 @@ class Learnt:
 
 def _capabilities(raw: Mapping[str, Json]) -> Capabilities:
     units = frozenset(unit for unit in RateUnit if unit.value in _texts(raw.get("rate_units")))
-    switching = raw.get("phase_switching")
     return Capabilities(
         connectors=_integer(raw.get("connectors")),
         rate_units=units or Capabilities().rate_units,
@@ -104,7 +104,8 @@ def _capabilities(raw: Mapping[str, Json]) -> Capabilities:
         measurands=frozenset(_texts(raw.get("measurands"))),
         feature_profiles=frozenset(_texts(raw.get("feature_profiles"))),
         phases=_integer(raw.get("phases")),
-        phase_switching=switching if isinstance(switching, bool) else None,
+        phase_switching=_flag(raw.get("phase_switching")),
+        switches_phases=_flag(raw.get("switches_phases")),
     )
 
 
@@ -142,6 +143,10 @@ def _strategy_from_json(raw: Json) -> Strategy | None:
 
 def _text(raw: Json) -> str | None:
     return raw if isinstance(raw, str) else None
+
+
+def _flag(raw: Json) -> bool | None:
+    return raw if isinstance(raw, bool) else None
 
 
 def _integer(raw: Json) -> int | None:

@@ -10,6 +10,7 @@ from . import reconciliation as rec
 from .commands import CommandError, CommandErrorCode, clear_charging_profile, set_charging_profile
 from .core import StationCore
 from .effect_watch import EffectWatch
+from .phase_watch import PhaseWatch
 from .profiles import DEFAULT_STACK_LEVEL, Lease, Purpose, Strategy, connector, lease_ids, lease_profile, profile_id
 from .safe_default import SafeDefault
 from .state import AppliedLimit, Obedience, StationEventType
@@ -18,6 +19,7 @@ from .zero_hold import ZeroHold
 UNANSWERED_RETRY_S = 10.0
 REFUSED_RETRY_S = 300.0
 YOUNG_TRANSACTION_S = 10.0  # some stations refuse a TxProfile right after the start
+_ALL_PHASES = 3
 _UNANSWERED = frozenset({CommandErrorCode.TIMEOUT, CommandErrorCode.NOT_CONNECTED})
 
 
@@ -35,20 +37,34 @@ class LimitKeeper:
         self._rungs: tuple[Strategy, ...] = ()
         self._rungs_basis: object = None
         self._watch = EffectWatch(core, evse_id)
+        self._phases = PhaseWatch(core, evse_id, self._watch.schedule)
         self._zero_hold = ZeroHold(core, evse_id)
         self.default = SafeDefault(core, evse_id)
+        self.released = False
 
-    def want(self, current_a: float, safe_a: float) -> bool:
+    def want(self, current_a: float, safe_a: float, phases: int | None = None) -> bool:
         """Take a new wish; False if it is the one we have."""
+        self.released = False
         wiring = self._core.wiring
         current, safe = wiring.snap(current_a), wiring.snap(safe_a)
+        choice = phases if wiring.phases == _ALL_PHASES else None
         before = self._desired
-        if before is not None and (before.current_a, before.safe_a) == (current, safe):
+        if before is not None and (before.current_a, before.safe_a, before.phases) == (current, safe, choice):
             return False
         same = before is not None and before.current_a == current
         since = before.since if same and before is not None else self._core.clock.monotonic()
-        self._desired = rec.Desired(current, safe, since)
+        self._desired = rec.Desired(current, safe, since, choice)
         return True
+
+    def release(self) -> None:
+        """Wish nothing any more: nothing is written, renewed or cleared until the next wish, which is written anew."""
+        if self.released:
+            return
+        self.released = True
+        self._desired = None
+        self._known = rec.new_pass(self._known, self._known.transaction_id)
+        self._watch.begin_anew()
+        self._phases.begin_anew()
 
     @property
     def safe_a(self) -> float:
@@ -64,6 +80,7 @@ class LimitKeeper:
         )
         self._watch.ask_again()
         self._watch.begin_anew()  # a lease may have run out meanwhile
+        self._phases.begin_anew()
         self._default_retry_at = -math.inf
         if booted:
             self.default.forget()
@@ -72,6 +89,7 @@ class LimitKeeper:
     def measured(self) -> None:
         """Take in the EVSE's newest live measurement."""
         self._watch.measured()
+        self._phases.measured()
 
     def measured_late(self, values: Sequence[MeterValue]) -> None:
         """Take in readings from an outage."""
@@ -83,6 +101,8 @@ class LimitKeeper:
 
     async def step(self) -> float | None:
         """Do what is due; return the seconds until more is, None if there is more right now."""
+        if self.released:
+            return REFUSED_RETRY_S
         if self._desired is None:
             if self.safe_a > 0:
                 return await self._keep_default()
@@ -93,7 +113,8 @@ class LimitKeeper:
             await self.learn_lease(verdict[0], holds=verdict[1])
         await self._look_at_effect()
         core = self._core
-        action = rec.next_action(self._desired, self._known, self._ladder(), core.pace, core.clock.monotonic())
+        desired = self._attainable(self._desired)
+        action = rec.next_action(desired, self._known, self._ladder(), core.pace, core.clock.monotonic())
         match action:
             case rec.Send():
                 await self._send(action)
@@ -108,12 +129,23 @@ class LimitKeeper:
                 rest = await self._keep_default()
                 return None if rest is None else min(action.seconds, rest)
 
+    def _attainable(self, desired: rec.Desired) -> rec.Desired:
+        """Return the wish without a number of phases where the station follows none.
+
+        What was meant for one phase may be too much on three, until the site knows and wishes otherwise.
+        """
+        if desired.phases is None or self._core.state.capabilities.switches_phases is not False:
+            return desired
+        current_a = min(desired.current_a, desired.safe_a) if desired.phases == 1 else desired.current_a
+        return replace(desired, current_a=current_a, phases=None)
+
     def _follow_transaction(self) -> None:
         transaction = self._core.evse(self._evse_id).transaction
         transaction_id = None if transaction is None else transaction.transaction_id
         if transaction_id != self._known.transaction_id:
             self._known = rec.new_pass(self._known, transaction_id)
             self._watch.begin_anew()
+            self._phases.begin_anew()
             self._demoted = False
 
     def _ladder(self) -> tuple[Strategy, ...]:
@@ -170,6 +202,7 @@ class LimitKeeper:
             return
         self._known = rec.at_rest(known, rest.safe_a)
         self._watch.accepted(rest.safe_a, now)
+        self._phases.accepted(None, now)
         before = core.evse(self._evse_id).applied
         same = before is not None and before.current_a == before.safe_a == rest.safe_a
         since = before.accepted_at if before is not None and same else wall
@@ -180,22 +213,18 @@ class LimitKeeper:
         core, now, sent_at = self._core, self._core.clock.monotonic(), self._core.clock.now()
         known, strategy = self._known, send.strategy
         try:
-            lease = self._lease(send)
-            await self._zero_hold.lay_below(strategy, lease)
-            # Before it is sent, so that a profile whose answer is lost can be taken back too.
-            await core.learn_profile(profile_id(strategy.purpose, self._evse_id, strategy.stack_level))
-            if _in_place_of_default(strategy):
-                self.default.cover()
-            target = connector(strategy.purpose, self._evse_id)
-            await set_charging_profile(core, target, lease_profile(strategy, lease, core.wiring))
+            taken = await self._write(send)
         except CommandError as error:
             if error.code in _UNANSWERED:
                 self._known = replace(self._known, blocked_until=core.clock.monotonic() + UNANSWERED_RETRY_S)
             else:
                 self._known = replace(self._known, refused=self._known.refused | {strategy})
             return
-        if self._known is not known:  # boot or reconnect meanwhile: what was accepted may be gone
+        if self._known is not known:  # boot, reconnect or release meanwhile: what was accepted may be gone
             return
+        if taken is not send:
+            await self._learn_phase_switching(follows=False)
+            send = taken
         elapsed_s = self._elapsed_s()
         young = bool(known.refused) and elapsed_s is not None and elapsed_s < YOUNG_TRANSACTION_S
         self._known = rec.after_acceptance(known, send, now, remember=not young)
@@ -203,6 +232,31 @@ class LimitKeeper:
         if not young:
             await self._learn_rung(send, known)
         await self._test_lease(send)
+
+    async def _write(self, send: rec.Send) -> rec.Send:
+        """Write a limit down and return what the station took, be it without a number of phases; raises CommandError."""
+        try:
+            await self._write_lease(send)
+        except CommandError as error:
+            known_to_switch = self._core.state.capabilities.switches_phases is True
+            if send.phases is None or known_to_switch or error.code in _UNANSWERED:
+                raise
+            # It may be the number of phases that is refused.
+            current_a = min(send.current_a, send.safe_a) if send.phases == 1 else send.current_a
+            plain = replace(send, current_a=current_a, phases=None)
+            await self._write_lease(plain)
+            return plain
+        return send
+
+    async def _write_lease(self, send: rec.Send) -> None:
+        core, strategy, lease = self._core, send.strategy, self._lease(send)
+        await self._zero_hold.lay_below(strategy, lease)
+        # Before it is sent, so that a profile whose answer is lost can be taken back too.
+        await core.learn_profile(profile_id(strategy.purpose, self._evse_id, strategy.stack_level))
+        if _in_place_of_default(strategy):
+            self.default.cover()
+        target = connector(strategy.purpose, self._evse_id)
+        await set_charging_profile(core, target, lease_profile(strategy, lease, core.wiring.using(send.phases)))
 
     def _lease(self, send: rec.Send) -> Lease:
         core = self._core
@@ -229,12 +283,15 @@ class LimitKeeper:
         core = self._core
         evse = core.evse(self._evse_id)
         self._watch.accepted(send.current_a, now)
+        self._phases.accepted(send.phases, now)
         applied = evse.applied
-        renewed = applied is not None and wall < applied.until and applied.current_a == send.current_a
+        same = applied is not None and (applied.current_a, applied.phases) == (send.current_a, send.phases)
+        renewed = applied is not None and wall < applied.until and same
         since = applied.accepted_at if applied is not None and renewed else wall
+        until = wall + timedelta(seconds=core.pace.hold_s)
         core.change_evse(
             self._evse_id,
-            applied=AppliedLimit(send.current_a, send.safe_a, since, wall + timedelta(seconds=core.pace.hold_s)),
+            applied=AppliedLimit(send.current_a, send.safe_a, since, until, send.phases),
             obedience=Obedience.UNKNOWN if evse.obedience is Obedience.REJECTS else evse.obedience,
         )
         core.change(capabilities=replace(core.state.capabilities, profile_form=send.strategy.form))
@@ -257,6 +314,8 @@ class LimitKeeper:
         if known.accepted is None and known.rests_at is None:
             return
         unit = None if known.accepted is None else known.accepted.strategy.unit
+        if known.transaction_id is not None and (follows := await self._phases.verdict(unit)) is not None:
+            await self._learn_phase_switching(follows=follows)
         verdict = await self._watch.look(unit, in_transaction=known.transaction_id is not None)
         if verdict is not Obedience.UNKNOWN:
             self._set_obedience(verdict)
@@ -275,6 +334,16 @@ class LimitKeeper:
             await clear_charging_profile(self._core, profile_id(strategy.purpose, self._evse_id, strategy.stack_level))
         except CommandError:
             return
+
+    async def _learn_phase_switching(self, *, follows: bool) -> None:
+        """Keep whether the station uses the number of phases it is told."""
+        core = self._core
+        if core.state.capabilities.switches_phases is follows:
+            return
+        core.change(capabilities=replace(core.state.capabilities, switches_phases=follows))
+        learnt = core.learnt
+        await core.learn(replace(learnt, capabilities=replace(learnt.capabilities, switches_phases=follows)))
+        core.emit(StationEventType.CHANGED, self._evse_id)
 
     async def _learn_rung(self, send: rec.Send, before: rec.Known) -> None:
         """Keep the rung that worked and, from a transaction that is under way, purposes that never do."""

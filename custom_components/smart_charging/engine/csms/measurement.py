@@ -28,23 +28,31 @@ class MeasurementReader:
         self._max_current_a = max_current_a
         self._at_outlet: set[Measurand] = set()
 
-    def merge(self, previous: EvseMeasurement | None, value: MeterValue) -> EvseMeasurement:
-        """Return the quantities known after these readings; what they do not name stays as it was."""
+    def merge(
+        self, previous: EvseMeasurement | None, value: MeterValue, phases_told: int | None = None
+    ) -> EvseMeasurement:
+        """Return the quantities known after these readings; what they do not name stays as it was.
+
+        `phases_told` is the number of phases that the station accepted to use, None for all it has.
+        """
         best = self._best_readings(value.values)
         before = previous if previous is not None else EvseMeasurement(value.time)
         voltage = _voltage(best.get(Measurand.VOLTAGE, {}), self._phases) or before.voltage_v
         power = _total(best.get(Measurand.POWER_IMPORT, {}))
-        current = self._current(best.get(Measurand.CURRENT_IMPORT, {}), power, voltage)
+        amps = best.get(Measurand.CURRENT_IMPORT, {})
+        current = self._current(amps, power, voltage)
+        tells_phases = power is not None or _by_phase(amps, _PHASE_INDEX) is not None
         if power is None and current is not None:
             power = _power(current, voltage)
         energy = _total(best.get(Measurand.ENERGY_IMPORT_REGISTER, {}))
         soc = _total(best.get(Measurand.SOC, {}))
         temperature = max(best.get(Measurand.TEMPERATURE, {}).values(), default=None)
-        offered = self._offered(best)
+        offered = self._offered(best, phases_told or self._phases)
         return EvseMeasurement(
             time=value.time,
             power_w=before.power_w if power is None else power,
             current_a=before.current_a if current is None else current,
+            phases_told=before.phases_told if current is None else tells_phases,
             voltage_v=voltage,
             energy_wh=before.energy_wh if energy is None else energy,
             offered_a=before.offered_a if offered is None else offered,
@@ -90,12 +98,12 @@ class MeasurementReader:
             used = min(self._phases, max(1, round(power_w / (amps * volts))))
         return Phases.spread(amps, tuple(range(used)))
 
-    def _offered(self, best: Mapping[Measurand, _Readings]) -> float | None:
+    def _offered(self, best: Mapping[Measurand, _Readings], phases: int) -> float | None:
         amps = max(best.get(Measurand.CURRENT_OFFERED, {}).values(), default=None)
         if amps is not None:
             return amps
         watts = _total(best.get(Measurand.POWER_OFFERED, {}))
-        return None if watts is None else watts / (NOMINAL_VOLTAGE_V * self._phases)
+        return None if watts is None else watts / (NOMINAL_VOLTAGE_V * phases)
 
 
 def _by_phase(readings: _Readings, index: Mapping[str, int]) -> Phases | None:

@@ -43,11 +43,19 @@ class Strategy:
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """What turns amperes per phase into a station's units: phases, and the range a car can use."""
+    """What turns amperes per phase into a station's units: phases, and the range a car can use.
+
+    `named` phases are told to the station even where they are what it would assume.
+    """
 
     phases: int
     min_a: float
     max_a: float
+    named: bool = False
+
+    def using(self, phases: int | None) -> Wiring:
+        """Return the wiring with so many phases in use, all of them for None; more than are wired can't be."""
+        return self if phases is None or phases > self.phases else replace(self, phases=phases, named=True)
 
     def snap(self, current_a: float) -> float:
         """Return the limit that may be sent: in steps of 0.1 A downwards, 0 below the minimum."""
@@ -204,6 +212,6 @@ def _schedule(
 
 def _period(offset_s: int, limit_a: float, unit: RateUnit, wiring: Wiring) -> dict[str, Json]:
     period: dict[str, Json] = {"startPeriod": offset_s, "limit": wiring.to_unit(limit_a, unit)}
-    if wiring.phases != 3:  # three is what a missing numberPhases means
+    if wiring.named or wiring.phases != 3:  # three is what a missing numberPhases means
         period["numberPhases"] = wiring.phases
     return period

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 import logging
 
 from ..model import MeterValue
@@ -30,10 +31,14 @@ class Reconciler:
             self._keepers[evse_id] = LimitKeeper(self._core, evse_id)
         return self._keepers[evse_id]
 
-    def set_limit(self, evse_id: int, current_a: float, safe_a: float) -> None:
-        """Take a wish: A per phase, and what the station falls to without us."""
-        if self.keeper(evse_id).want(current_a, safe_a):
+    def set_limit(self, evse_id: int, current_a: float, safe_a: float, phases: int | None = None) -> None:
+        """Take a wish: A per phase, what the station falls to without us, and how many phases it is to use."""
+        if self.keeper(evse_id).want(current_a, safe_a, phases):
             self.wake()
+
+    def let_go(self, evse_id: int) -> None:
+        """Wish nothing of an EVSE any more: what was written ends by itself."""
+        self.keeper(evse_id).release()
 
     def hold_back(self) -> None:
         """Send nothing until `release`: the station is gone or not ready."""
@@ -46,6 +51,9 @@ class Reconciler:
 
     def reassert(self, *, booted: bool) -> None:
         """Write every limit anew, as after a boot or a reconnect."""
+        capabilities = self._core.state.capabilities
+        if booted and capabilities.switches_phases is False:  # it may have been set up to do so
+            self._core.change(capabilities=replace(capabilities, switches_phases=None))
         for evse_id in self._core.state.evses:
             self.keeper(evse_id).reassert(booted=booted)
         self.wake()

@@ -18,6 +18,7 @@ DEADBAND_A = 1.0
 FLASH_LEASE_FACTOR = 6  # a station that writes flash per profile gets a lease of half an hour
 _UNKNOWN_LEVELS = (1, 0)
 _PERIODS_TO_ZERO_AND_BACK = 3
+_ALL_PHASES = 3
 _FORMS = (ProfileForm.TWO_PERIODS, ProfileForm.RELATIVE_TWO_PERIODS, ProfileForm.VALID_TO)
 
 
@@ -39,11 +40,15 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """The limit wanted, as it may be sent, since a monotonic second."""
+    """The limit wanted, as it may be sent, since a monotonic second; `phases` 1 or 3 on a station of three.
+
+    Without a number of phases, here and below, the station uses those that it has.
+    """
 
     current_a: float
     safe_a: float
     since: float
+    phases: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,7 @@ class Accepted:
     safe_a: float
     transaction_id: str | None
     at: float
+    phases: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +89,7 @@ class Send:
     strategy: Strategy
     current_a: float
     safe_a: float
+    phases: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,20 +183,18 @@ def next_action(desired: Desired, known: Known, rungs: Sequence[Strategy], pace:
     if strategy is None:
         return Exhausted()
     accepted = known.accepted
-    whole = Send(strategy, desired.current_a, desired.safe_a)
+    whole = Send(strategy, desired.current_a, desired.safe_a, desired.phases)
     if accepted is None or accepted.transaction_id != known.transaction_id or accepted.strategy in known.refused:
         return _assert(whole, desired, known, pace, now)
     if desired.current_a < accepted.current_a or desired.safe_a < accepted.safe_a:
         return replace(whole, current_a=min(desired.current_a, accepted.current_a))
-    raises = desired.current_a > accepted.current_a or desired.safe_a > accepted.safe_a
-    raise_due = _raise_due(desired, known, accepted.current_a, pace) if raises else math.inf
+    raise_due = _next_raise(desired, known, accepted, pace)
     if now >= raise_due:
         return whole
-    renew_due = accepted.at + pace.renew_s
-    if _may_rest(desired, known) and _lasts(accepted):
-        renew_due = math.inf
+    renew_due = _renew_due(desired, known, accepted, pace)
     if now >= renew_due:
-        return replace(whole, current_a=accepted.current_a)
+        more_phases = _used(desired.phases) > _used(accepted.phases)
+        return replace(whole, current_a=accepted.current_a, phases=accepted.phases if more_phases else desired.phases)
     return Wait(min(raise_due, renew_due) - now)
 
 
@@ -211,12 +216,35 @@ def _choose(known: Known, rungs: Sequence[Strategy]) -> Strategy | None:
 
 def _may_rest(desired: Desired, known: Known) -> bool:
     """Return whether the safe default alone would do: nobody charges and no more than that is wanted."""
-    return known.transaction_id is None and desired.current_a == desired.safe_a > 0
+    # The safe default is for all the phases there are.
+    return known.transaction_id is None and desired.phases != 1 and desired.current_a == desired.safe_a > 0
+
+
+def _used(phases: int | None) -> int:
+    return _ALL_PHASES if phases is None else phases
 
 
 def _lasts(accepted: Accepted) -> bool:
     """Return whether what was accepted has no end to be put off."""
     return accepted.current_a == accepted.safe_a > 0 and accepted.strategy.form is not ProfileForm.VALID_TO
+
+
+def _renew_due(desired: Desired, known: Known, accepted: Accepted, pace: Pace) -> float:
+    """Return when to write what was accepted again: before it ends, and at once for fewer phases."""
+    if _used(desired.phases) < _used(accepted.phases):
+        return -math.inf
+    if _may_rest(desired, known) and _lasts(accepted):
+        return math.inf
+    return accepted.at + pace.renew_s
+
+
+def _next_raise(desired: Desired, known: Known, accepted: Accepted, pace: Pace) -> float:
+    """Return when more than was accepted may go out, more phases included; never if no more is wanted."""
+    if _used(desired.phases) > _used(accepted.phases):
+        return known.raised_at + pace.raise_s
+    if desired.current_a > accepted.current_a or desired.safe_a > accepted.safe_a:
+        return _raise_due(desired, known, accepted.current_a, pace)
+    return math.inf
 
 
 def _raise_due(desired: Desired, known: Known, current_a: float, pace: Pace) -> float:
@@ -231,14 +259,16 @@ def after_acceptance(known: Known, send: Send, now: float, *, remember: bool = T
     A rung is not remembered as the one that works if better ones may have been refused only because
     a transaction was too young.
     """
-    before = known.rests_at if known.accepted is None else known.accepted.current_a
-    raised = before is not None and send.current_a > before
+    accepted = known.accepted
+    before = known.rests_at if accepted is None else accepted.current_a
+    more_phases = accepted is not None and _used(send.phases) > _used(accepted.phases)
+    raised = before is not None and (send.current_a > before or more_phases)
     preferred = dict(known.preferred)
     if remember:
         preferred[known.transaction_id is not None] = send.strategy
     return replace(
         known,
-        accepted=Accepted(send.strategy, send.current_a, send.safe_a, known.transaction_id, now),
+        accepted=Accepted(send.strategy, send.current_a, send.safe_a, known.transaction_id, now, send.phases),
         raised_at=now if raised else known.raised_at,
         preferred=preferred,
         refused=frozenset(),

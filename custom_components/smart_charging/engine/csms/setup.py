@@ -121,7 +121,7 @@ class StationSetup:
     async def _write_safe_default(self) -> str:
         async def write(evse_id: int) -> None:
             keeper = self._reconciler.keeper(evse_id)
-            if not keeper.default.is_written(keeper.safe_a):
+            if not keeper.released and not keeper.default.is_written(keeper.safe_a):
                 await keeper.write_default()
 
         return await self._for_each_evse(write)
@@ -154,7 +154,8 @@ class StationSetup:
         if self._core.learnt.measurands_written:
             raise Skipped("as accepted before")
         current.refuse_readonly()
-        choices = [MEASURANDS, _WITHOUT_OFFER, MEASURANDS[:3], MEASURANDS[:1]]
+        kept = tuple(name for name in current.words if name.lower() == "soc")  # told by a few: the car's charge
+        choices = [(*names, *kept) for names in (MEASURANDS, _WITHOUT_OFFER, MEASURANDS[:3], MEASURANDS[:1])]
         taken = await self._write_first(MEASURANDS_KEY, [",".join(names) for names in choices])
         core = self._core
         core.change(capabilities=replace(core.state.capabilities, measurands=frozenset(taken.split(","))))

@@ -62,19 +62,24 @@ class Capabilities:
     measurands: frozenset[str] = frozenset()
     feature_profiles: frozenset[str] = frozenset()
     phases: int | None = None  # as the station tells of itself; decides nothing
-    phase_switching: bool | None = None
+    phase_switching: bool | None = None  # as the station tells of itself; a hint
+    switches_phases: bool | None = None  # as it was seen to take a number of phases and to use so many
     profile_form: ProfileForm = ProfileForm.TWO_PERIODS
     holds_lease: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AppliedLimit:
-    """The limit a station last accepted for an EVSE: A per phase until `until`, `safe_a` after that."""
+    """The limit a station last accepted for an EVSE: A per phase until `until`, `safe_a` after that.
+
+    `phases` is the number of phases it was told to use, None where that was left to its wiring.
+    """
 
     current_a: float
     safe_a: float
     accepted_at: datetime
     until: datetime
+    phases: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,13 +70,25 @@ class Station:
         if event.type in _MOVES_LIMITS:
             self._reconciler.wake()
 
-    def set_limit(self, evse_id: int, current_a: float, safe_a: float) -> None:
+    def set_limit(self, evse_id: int, current_a: float, safe_a: float, phases: int | None = None) -> None:
         """Set the limit an EVSE shall hold, in A per phase, and what it falls to without us.
 
         This is a wish: it is written in the way the station takes, renewed, verified and written again
         after boot, reconnect and transaction start. Values below the minimum count as 0.
+        `phases` 1 or 3 is told to a station of three phases (`numberPhases`), None leaves it to its
+        wiring; ValueError for others. `AppliedLimit.phases` tells what it took, `Capabilities.switches_phases` False
+        that it follows no number of phases: a limit meant for one phase is then no more than the safe current.
         """
-        self._reconciler.set_limit(evse_id, current_a, safe_a)
+        if phases not in {None, 1, 3}:
+            raise ValueError(f"a station uses 1 or 3 phases, not {phases}")
+        self._reconciler.set_limit(evse_id, current_a, safe_a, phases)
+
+    def release(self, evse_id: int) -> None:
+        """Wish nothing of an EVSE any more: no limit is written, renewed or cleared until the next `set_limit`.
+
+        What was written ends with its lease; then the safe default holds, as far as it was written.
+        """
+        self._reconciler.let_go(evse_id)
 
     async def start_transaction(self, evse_id: int, id_token: str) -> None:
         """Ask for a transaction with this tag; raises CommandError."""

@@ -328,12 +328,13 @@ class V16Handler:
         """Bring the live quantities up to date; an older reading never moves them back."""
         config = self._core.config
         reader = self._readers.setdefault(evse_id, MeasurementReader(config.phases, config.max_current_a))
-        measurement = self._core.evse(evse_id).measurement
+        evse = self._core.evse(evse_id)
+        measurement, phases_told = evse.measurement, None if evse.applied is None else evse.applied.phases
         for value in sorted(values, key=lambda value: value.time):
             newest = self._newest(self._measured_times, evse_id)
             if newest is None or value.time >= newest:
                 self._measured_times[evse_id] = value.time
-                measurement = reader.merge(measurement, value)
+                measurement = reader.merge(measurement, value, phases_told)
                 self._core.change_evse(evse_id, measurement=measurement, measured_at=now)
         if values:
             self._reactions.measured(evse_id)

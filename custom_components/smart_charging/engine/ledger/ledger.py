@@ -77,7 +77,7 @@ class Ledger:
 
 
 class SiteLedger:
-    """One site's transactions, sessions, settings and station memory.
+    """One site's transactions, sessions, settings and memory.
 
     Each call that writes returns after a durable commit, and raises StoreError if nothing was kept.
     """
@@ -209,6 +209,15 @@ class SiteLedger:
         """Replace what was learnt about a station."""
         kept = deepcopy(dict(learnt))
         await self._ledger.write(lambda book: objects.save_memory(book, self._site_id, station_id, kept))
+
+    async def load_memory(self) -> dict[str, Json]:
+        """Return what the site remembers beside its stations, by name; empty if nothing."""
+        return await self._ledger.read(lambda connection: queries.site_memory(connection, self._site_id))
+
+    async def save_memory(self, name: str, value: Json) -> None:
+        """Replace what the site remembers under a name of at most 64 characters."""
+        kept = deepcopy(value)
+        await self._ledger.write(lambda book: objects.save_site_memory(book, self._site_id, name, kept))
 
     async def remove_site(self) -> None:
         """Delete all that the ledger holds of this site."""

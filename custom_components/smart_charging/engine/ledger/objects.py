@@ -14,6 +14,7 @@ _TABLES = (
     tables.evses,
     tables.orphan_stops,
     tables.station_memory,
+    tables.site_memory,
 )
 
 
@@ -30,6 +31,14 @@ def save_memory(book: Book, site_id: str, station_id: str, learnt: dict[str, Jso
     mine = sa.and_(table.c.site_id == site_id, table.c.station_id == station_id)
     book.connection.execute(sa.delete(table).where(mine))
     book.connection.execute(sa.insert(table).values(site_id=site_id, station_id=station_id, learnt=learnt))
+
+
+def save_site_memory(book: Book, site_id: str, name: str, value: Json) -> None:
+    """Replace what a site remembers under a name."""
+    table = tables.site_memory
+    mine = sa.and_(table.c.site_id == site_id, table.c.name == name)
+    book.connection.execute(sa.delete(table).where(mine))
+    book.connection.execute(sa.insert(table).values(site_id=site_id, name=name, value=value))
 
 
 def remove_site(book: Book, site_id: str) -> None:

@@ -152,6 +152,13 @@ def memory(connection: sa.Connection, site_id: str, station_id: str) -> dict[str
     return _object(connection.execute(query).scalar())
 
 
+def site_memory(connection: sa.Connection, site_id: str) -> dict[str, Json]:
+    """Return all that a site remembers, by name."""
+    table = tables.site_memory.c
+    rows = connection.execute(sa.select(table.name, table.value).where(table.site_id == site_id))
+    return {row.name: row.value for row in rows}
+
+
 def _object(stored: dict[str, Any] | None) -> dict[str, Json]:
     return {} if stored is None else dict(stored)
 

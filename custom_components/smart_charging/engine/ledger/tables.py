@@ -10,6 +10,7 @@
 - `meter_values`: every reading as received, one row for each moment, see `encoding.py`.
 - `orphan_stops`: ends of transactions that are not known, kept apart.
 - `station_memory`: what was learnt about a station.
+- `site_memory`: what a site remembers beside its stations, by name.
 
 Every row carries its site; every time is UTC in microseconds since 1970.
 """
@@ -121,4 +122,12 @@ station_memory = Table(
     Column("site_id", String(64), primary_key=True),
     Column("station_id", String(255), primary_key=True),
     Column("learnt", sa.JSON, nullable=False),
+)
+
+site_memory = Table(
+    "site_memory",
+    metadata,
+    Column("site_id", String(64), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("value", sa.JSON, nullable=False),
 )

@@ -1,17 +1,17 @@
-"""The grid connection as its meter shows it: the newest plausible reading and how far it can be trusted."""
+"""A meter at the grid connection or a circuit: its newest plausible reading and how far it can be trusted."""
 
 from datetime import datetime
 
-from .config import SiteConfig
+from .config import Connection
 from .control.meter import currents_from_power, is_plausible, judge_quality, signed_currents
-from .control.snapshot import GridSnapshot
+from .control.snapshot import MeterSnapshot
 from .model import NOMINAL_VOLTAGE_V, MeterQuality, Phases
-from .view import GridReading
+from .view import MeterReading
 
 VOLTAGE_RANGE_V = (90.0, 280.0)  # outside of it a voltage reading is not used
 
 
-class GridConnection:
+class CircuitMeter:
     """Keeps the newest plausible reading; an implausible one changes nothing but its count."""
 
     def __init__(self) -> None:
@@ -21,52 +21,57 @@ class GridConnection:
         self._implausible = False
         self._current_a: Phases | None = None
         self._power_w: float | None = None
+        self._voltage_v: Phases | None = None
         self.rejected = 0
 
-    def take(self, site: SiteConfig, reading: GridReading) -> None:
+    def take(self, connection: Connection, reading: MeterReading) -> None:
         """Take a reading from the meter, or the news that it has none."""
         self._available = reading.available
         if not reading.available:
             return
-        current_a, power_w = _currents(site, reading), _power(reading)
+        current_a, power_w = _currents(connection, reading), _power(reading)
         if current_a is None and power_w is None:
             self._available = False
             return
-        self._implausible = not is_plausible(site, power_w, current_a)
+        self._implausible = not is_plausible(connection, power_w, current_a)
         if self._implausible:
             self.rejected += 1
             return
         self._newest_good_at = reading.at
-        self._current_a, self._power_w = current_a, power_w
+        self._current_a, self._power_w, self._voltage_v = current_a, power_w, reading.voltage_v
 
-    def quality(self, site: SiteConfig, now: datetime) -> MeterQuality:
+    def quality(self, connection: Connection, now: datetime) -> MeterQuality:
         """Return the meter's quality; what only sends nonsense is stale first and lost then."""
-        if not site.has_grid_meter:
+        if not connection.has_meter:
             return MeterQuality.ABSENT
-        return judge_quality(site, self._newest_good_at, available=self._available and not self._implausible, now=now)
+        return judge_quality(
+            connection, self._newest_good_at, available=self._available and not self._implausible, now=now
+        )
 
-    def shown_quality(self, site: SiteConfig, now: datetime) -> MeterQuality:
+    def shown_quality(self, connection: Connection, now: datetime) -> MeterQuality:
         """Return the quality in the words for people: implausible where that is why a meter is not used."""
-        quality = self.quality(site, now)
+        quality = self.quality(connection, now)
         return MeterQuality.IMPLAUSIBLE if quality is MeterQuality.STALE and self._implausible else quality
 
-    def snapshot(self, site: SiteConfig, now: datetime) -> GridSnapshot:
+    def snapshot(self, connection: Connection, now: datetime) -> MeterSnapshot:
         """Return what a decision may use now."""
-        return GridSnapshot(self.quality(site, now), self._current_a, self._power_w)
+        return MeterSnapshot(self.quality(connection, now), self._current_a, self._power_w, self._voltage_v)
 
-    def overloaded(self, site: SiteConfig) -> bool:
+    def overloaded(self, connection: Connection) -> bool:
         """Return whether a phase carries more than the fuse less its margin by the newest reading."""
-        return self._current_a is not None and max(self._current_a) > site.fuse_a - site.margin_a
+        if not connection.has_meter or self._current_a is None:
+            return False
+        return max(self._current_a) > connection.fuse_a - connection.margin_a
 
 
-def _voltages(reading: GridReading) -> Phases:
+def _voltages(reading: MeterReading) -> Phases:
     if reading.voltage_v is None:
         return Phases.each(NOMINAL_VOLTAGE_V)
     low, high = VOLTAGE_RANGE_V
     return Phases(*(volts if low <= volts <= high else NOMINAL_VOLTAGE_V for volts in reading.voltage_v))
 
 
-def _power(reading: GridReading) -> float | None:
+def _power(reading: MeterReading) -> float | None:
     if reading.power_w is not None:
         return reading.power_w
     if reading.phase_power_w is not None:
@@ -74,7 +79,7 @@ def _power(reading: GridReading) -> float | None:
     return None
 
 
-def _currents(site: SiteConfig, reading: GridReading) -> Phases | None:
+def _currents(connection: Connection, reading: MeterReading) -> Phases | None:
     """Return currents in grid order, from the most telling values the meter has."""
     voltage_v = _voltages(reading)
     if reading.phase_power_w is not None:
@@ -88,5 +93,5 @@ def _currents(site: SiteConfig, reading: GridReading) -> Phases | None:
     if reading.current_a is not None:
         return signed_currents(reading.current_a, reading.power_w, voltage_v)
     if reading.power_w is not None:
-        return currents_from_power(site.phases, reading.power_w, voltage_v)
+        return currents_from_power(connection.phases, reading.power_w, voltage_v)
     return None

@@ -1,0 +1,64 @@
+"""Who comes first, and whose turn it is where not all can have their minimum."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from enum import IntEnum
+
+from ..config import SiteConfig
+from ..model import EvseKey
+from .snapshot import EvseControl, EvseSnapshot
+
+STARVING_TURNS = 4  # whoever waited for so many turns is first among the waiting
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+class Rank(IntEnum):
+    """The order within a priority class."""
+
+    RUNNING = 0  # its turn is not over, or nobody waits
+    STARVING = 1
+    WAITING = 2
+    TURN_OVER = 3
+    UNUSED = 4  # did not take what it was offered: tried again where nobody else wants it
+
+
+def admission_order(
+    site: SiteConfig, evses: Sequence[EvseSnapshot], controls: Mapping[EvseKey, EvseControl], now: datetime
+) -> list[EvseSnapshot]:
+    """Return the EVSEs in the order in which their minimum currents are admitted.
+
+    By priority; then what runs before what waits, until its turn of `turn_s` is over and somebody of the
+    same class waits; then earliest departure, least energy so far, longest plugged.
+    """
+    contested = {evse.priority for evse in evses if controls[evse.key].waiting_since is not None}
+
+    def position(evse: EvseSnapshot) -> tuple[int, Rank, datetime, float, datetime, EvseKey]:
+        control = controls[evse.key]
+        rank = _rank(site, evse, control, evse.priority in contested, now)
+        since = control.plugged_since or _NEVER
+        return (-evse.priority, rank, evse.departure or _NEVER, evse.energy_wh, since, evse.key)
+
+    return sorted(evses, key=position)
+
+
+def count_turn(control: EvseControl, *, wants: bool, gets: bool, unused: bool, now: datetime) -> EvseControl:
+    """Return the memory of turns after an allocation; `gets` says that the minimum was admitted."""
+    if gets and control.turn_since is not None and control.unused == unused:
+        return control
+    if gets:
+        return replace(control, turn_since=control.turn_since or now, waiting_since=None, unused=unused)
+    waiting = (control.waiting_since or now) if wants else None
+    return replace(control, turn_since=None, waiting_since=waiting, unused=control.unused and wants)
+
+
+def _rank(site: SiteConfig, evse: EvseSnapshot, control: EvseControl, contested: bool, now: datetime) -> Rank:
+    if control.unused and contested:
+        return Rank.UNUSED
+    if control.turn_since is not None:
+        over = (now - control.turn_since).total_seconds() >= site.turn_s
+        return Rank.TURN_OVER if over and contested else Rank.RUNNING
+    waited = control.waiting_since
+    starving = waited is not None and (now - waited).total_seconds() >= STARVING_TURNS * site.turn_s
+    return Rank.STARVING if starving else Rank.WAITING

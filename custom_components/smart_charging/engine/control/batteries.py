@@ -1,0 +1,81 @@
+"""What batteries are told beside what cars get: held while cars charge fast, used where a limit is exceeded."""
+
+from collections.abc import Mapping
+
+from ..config import BatteryConfig
+from ..limit import ROOT_CIRCUIT, LimitSource
+from ..model import EvseKey, Setpoint
+from .battery import BatteryAction, BatteryCommand, BatteryMemory, BatteryReason, BatterySnapshot
+from .desire import Desire
+from .grid_expansion import command, remember
+from .limit_rows import PHASE_NAMES
+from .sharing import Shared
+from .situation import Situation
+from .snapshot import ControlState
+
+
+def lead_batteries(
+    basis: Situation,
+    desires: Mapping[EvseKey, Desire],
+    setpoints: Mapping[EvseKey, Setpoint],
+    shared: Shared,
+    state: ControlState,
+) -> tuple[dict[str, BatteryCommand], dict[str, BatteryMemory]]:
+    """Return a command for every battery that something was mapped for, and the memory after it."""
+    over_w, spare_w = _balance(basis, setpoints, shared)
+    fast = any(desires[key].at_once and setpoint.current_a > 0 for key, setpoint in setpoints.items())
+    commands: dict[str, BatteryCommand] = {}
+    memories: dict[str, BatteryMemory] = {}
+    for config, measured in basis.batteries:
+        memory = state.batteries.get(config.battery_id, BatteryMemory())
+        told = _command(config, measured, memory, fast=fast, over_w=over_w, spare_w=spare_w, basis=basis)
+        if told.action is BatteryAction.DISCHARGE:
+            over_w = max(0.0, over_w - told.power_w)
+        if told.action is BatteryAction.CHARGE:
+            spare_w = max(0.0, spare_w - told.power_w)
+        commands[config.battery_id] = told
+        memories[config.battery_id] = remember(
+            memory, told, measured, config=config, now=basis.now, zone=basis.snapshot.site.time_zone
+        )
+    return commands, memories
+
+
+def _command(
+    config: BatteryConfig,
+    measured: BatterySnapshot,
+    memory: BatteryMemory,
+    *,
+    fast: bool,
+    over_w: float,
+    spare_w: float,
+    basis: Situation,
+) -> BatteryCommand:
+    if not measured.available:
+        return BatteryCommand(BatteryAction.NORMAL, BatteryReason.UNAVAILABLE)
+    told = BatteryCommand(BatteryAction.NORMAL, BatteryReason.NOTHING_ASKED)
+    if config.grid_expansion and config.can_discharge:
+        told = command(config, measured, memory, over_w=over_w, spare_w=spare_w, now=basis.now)
+    if told.action is BatteryAction.NORMAL and fast and config.hold_while_fast and config.can_hold:
+        return BatteryCommand(BatteryAction.HOLD, BatteryReason.FAST_CHARGING)
+    return told
+
+
+def _balance(basis: Situation, setpoints: Mapping[EvseKey, Setpoint], shared: Shared) -> tuple[float, float]:
+    """Return by how many W the connection's limits would be exceeded without batteries, and how many are spare.
+
+    A battery is symmetric: what one phase lacks costs three times as much.
+    """
+    over_w = float("-inf")
+    for row in shared.rows:
+        if row.bound.circuit_id != ROOT_CIRCUIT or row.bound.source is LimitSource.SURPLUS:
+            continue
+        taken = sum(
+            coefficient * setpoints[key].current_a
+            for key, coefficient in row.row.coefficients.items()
+            if key in shared.shares
+        )
+        over = taken - (row.row.capacity - row.expansion)
+        phases = 1 if basis.snapshot.site.phases == 1 else len(PHASE_NAMES)
+        over_w = max(over_w, over if row.bound.phase is None else over * phases * basis.volts)
+    without_w = over_w + basis.expansion.measured_w
+    return max(0.0, without_w), max(0.0, -without_w)

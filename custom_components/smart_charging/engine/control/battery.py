@@ -1,0 +1,58 @@
+"""What a battery is told: held while cars charge fast, discharged to carry more than the grid may."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class BatteryAction(StrEnum):
+    """What a battery is to do."""
+
+    NORMAL = "normal"  # its own control decides
+    HOLD = "hold"  # no discharge
+    CHARGE = "charge"
+    DISCHARGE = "discharge"
+
+
+class BatteryReason(StrEnum):
+    """Why."""
+
+    NOTHING_ASKED = "nothing_asked"
+    FAST_CHARGING = "fast_charging"
+    GRID_EXPANSION = "grid_expansion"
+    RESERVE = "reserve"  # kept back for grid expansion
+    REFILL = "refill"  # spare capacity fills the reserve
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class BatteryCommand:
+    """What a battery is told; `power_w` >= 0 counts for charge and discharge only."""
+
+    action: BatteryAction
+    reason: BatteryReason
+    power_w: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class BatterySnapshot:
+    """A battery as measured; discharge > 0."""
+
+    available: bool
+    soc_percent: float | None = None
+    power_w: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BatteryMemory:
+    """What is remembered of a battery: its last command, whether it followed, and what expansion took of it."""
+
+    commanded_w: float = 0.0  # discharge > 0
+    commanded_since: datetime | None = None
+    remembered_at: datetime | None = None
+    short_since: datetime | None = None  # gives clearly less than it is told, without a break
+    delivers_w: float | None = None  # what it was seen to give when it gave less than told
+    delivers_until: datetime | None = None
+    day: str | None = None
+    expansion_wh: float = 0.0  # discharged for expansion on this local day
+    past_days_wh: tuple[float, ...] = ()  # of the last days, newest last

@@ -1,0 +1,144 @@
+"""What a decision starts from: loads of all circuits, the surplus, batteries and live limits at one moment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..config import BatteryConfig
+from ..limit import ROOT_CIRCUIT, Limit
+from ..model import EvseKey, MeterQuality, Phases
+from . import peak
+from .battery import BatteryMemory, BatterySnapshot
+from .circuits import Circuit, circuit_tree, path_to_root
+from .grid_expansion import available_w
+from .house import TRUSTED, CircuitLoad, Draw, circuit_loads, draws
+from .limit_rows import live_limits, voltage
+from .peak import PeakMemory
+from .snapshot import ControlState, EvseSnapshot, Snapshot
+
+RAMP_S = 25.0  # a battery is given this long to take over all it can
+
+_WORST = (MeterQuality.LOST, MeterQuality.STALE)
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """What batteries add to the grid connection in W: what they give now, and what may be counted on."""
+
+    measured_w: float = 0.0
+    usable_w: float = 0.0
+
+    @property
+    def extra_w(self) -> float:
+        """Return how much more than now may flow into chargers; what is led into a battery can stop."""
+        return self.usable_w - self.measured_w
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """The basis of one decision; `draw` and `loads` are A per grid phase, `surplus_w` None without a trusted meter."""
+
+    snapshot: Snapshot
+    now: datetime
+    volts: float
+    tree: tuple[Circuit, ...]
+    loads: Mapping[str, CircuitLoad]
+    draw: Mapping[EvseKey, Draw]
+    limits: tuple[Limit, ...]
+    batteries: tuple[tuple[BatteryConfig, BatterySnapshot], ...]
+    expansion: Expansion
+    peak: PeakMemory
+    own_w: float  # what flows in beside the chargers, over all phases, batteries included
+    qualities: Mapping[str, MeterQuality]  # by circuit: the worst from there to the grid connection
+
+    @property
+    def battery_w(self) -> float:
+        """Return what all batteries give now."""
+        return sum(measured.power_w or 0.0 for _, measured in self.batteries if measured.available)
+
+    @property
+    def surplus_w(self) -> float | None:
+        """Return the W that neither the house nor anything but chargers and batteries takes."""
+        if self.snapshot.grid.quality not in TRUSTED:
+            return None
+        return -(self.own_w + self.battery_w) - self.snapshot.site.solar.residual_w
+
+    def quality(self, evse: EvseSnapshot) -> MeterQuality:
+        """Return the worst quality among the meters that guard an EVSE."""
+        return self.qualities.get(evse.station.circuit_id, self.qualities[ROOT_CIRCUIT])
+
+
+def situation(snapshot: Snapshot, state: ControlState, now: datetime, *, may_raise: bool) -> Situation:
+    """Return the basis of a decision at this moment."""
+    tree = circuit_tree(snapshot.site, snapshot.evses)
+    draw = draws(snapshot.site, snapshot.evses, state.evses)
+    loads = circuit_loads(snapshot, tree, draw, state)
+    volts = voltage(snapshot)
+    batteries = tuple(
+        (battery, snapshot.batteries[battery.battery_id])
+        for battery in snapshot.site.batteries
+        if battery.battery_id in snapshot.batteries
+    )
+    own = loads[ROOT_CIRCUIT].own_a
+    grid = snapshot.grid
+    own_w = own.total * volts
+    if grid.quality in TRUSTED and grid.power_w is not None and grid.current_a is not None:
+        own_w = grid.power_w - (grid.current_a - own).total * volts
+    return Situation(
+        snapshot=snapshot,
+        now=now,
+        volts=volts,
+        tree=tree,
+        loads=loads,
+        draw=draw,
+        limits=tuple(live_limits(snapshot, now)),
+        batteries=batteries,
+        expansion=_expansion(batteries, state, now, may_raise=may_raise),
+        peak=_peak(snapshot, state, grid.current_a, volts, now),
+        own_w=own_w,
+        qualities={circuit.circuit_id: _worst_quality(snapshot, circuit.circuit_id, loads) for circuit in tree},
+    )
+
+
+def _worst_quality(snapshot: Snapshot, circuit_id: str, loads: Mapping[str, CircuitLoad]) -> MeterQuality:
+    found = {loads[above].quality for above in path_to_root(snapshot.site, circuit_id)}
+    return next((worst for worst in _WORST if worst in found), loads[ROOT_CIRCUIT].quality)
+
+
+def _expansion(
+    batteries: tuple[tuple[BatteryConfig, BatterySnapshot], ...],
+    state: ControlState,
+    now: datetime,
+    *,
+    may_raise: bool,
+) -> Expansion:
+    """Return what the batteries that may expand the connection give now and may be counted on.
+
+    Cars follow what a battery was seen to give plus a part of its rating that it takes over meanwhile;
+    a guard counts on nothing but what it gives.
+    """
+    elapsed_s = 0.0 if state.decided_at is None else (now - state.decided_at).total_seconds()
+    measured_w = usable_w = 0.0
+    for config, measured in batteries:
+        if not (config.grid_expansion and config.can_discharge and measured.available):
+            continue
+        memory = state.batteries.get(config.battery_id, BatteryMemory())
+        power_w = measured.power_w or 0.0
+        led_in_w = min(0.0, power_w) if memory.commanded_w < 0 else 0.0
+        given_w = max(0.0, power_w)
+        ahead_w = config.max_discharge_w * min(1.0, elapsed_s / RAMP_S) if may_raise else 0.0
+        measured_w += given_w + led_in_w
+        usable_w += max(0.0, min(available_w(config, measured, memory, now), given_w + ahead_w))
+    return Expansion(measured_w, usable_w)
+
+
+def _peak(snapshot: Snapshot, state: ControlState, current_a: Phases | None, volts: float, now: datetime) -> PeakMemory:
+    config = snapshot.site.peak
+    if config is None:
+        return PeakMemory()
+    power_w = snapshot.grid.power_w
+    if power_w is None and current_a is not None:
+        power_w = current_a.total * volts
+    if snapshot.grid.quality not in TRUSTED:
+        power_w = None
+    return peak.follow(state.peak, config, snapshot.site.time_zone, power_w, now)

@@ -1,0 +1,128 @@
+"""What is known of the site besides its charging stations: meters, PV, batteries, cars, contactors, limits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from .circuit_meter import CircuitMeter
+from .config import Connection, SiteConfig
+from .control.battery import BatterySnapshot
+from .control.snapshot import MeterSnapshot
+from .csms.state import StationState
+from .limit import ROOT_CIRCUIT, Limit
+from .model import EvseKey
+from .view import BatteryReading, MeterReading
+
+BATTERY_VALID_S = 300.0  # a battery that reports less often is not known well enough to be led
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    value: float | None
+    at: datetime
+
+
+class SiteMeasurements:
+    """Keeps the newest readings; what is too old or implausible is told as unknown, never as zero."""
+
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        self._meters: dict[str, CircuitMeter] = {ROOT_CIRCUIT: CircuitMeter()}
+        self._pv: dict[str, _Value] = {}
+        self._batteries: dict[str, BatteryReading] = {}
+        self._soc: dict[EvseKey, float] = {}
+        self._switched_phases: dict[EvseKey, int] = {}
+        self._limits: dict[str, Limit] = {}
+
+    def take_meter(self, connection: Connection, circuit_id: str, reading: MeterReading) -> bool:
+        """Take a meter's reading; returns whether the circuit now carries more than it may."""
+        meter = self._meters.setdefault(circuit_id, CircuitMeter())
+        meter.take(connection, reading)
+        return meter.overloaded(connection)
+
+    def take_pv(self, name: str, power_w: float | None, at: datetime) -> None:
+        """Take a PV system's production in W, None where it is not known."""
+        self._pv[name] = _Value(power_w, at)
+
+    def forget_pv(self, name: str) -> None:
+        """Forget a PV system."""
+        self._pv.pop(name, None)
+
+    def take_battery(self, battery_id: str, reading: BatteryReading) -> None:
+        """Take a battery's reading."""
+        self._batteries[battery_id] = reading
+
+    def take_soc(self, key: EvseKey, soc_percent: float | None) -> None:
+        """Take the state of charge of the car at an EVSE, None where it is not known."""
+        if soc_percent is None or not 0 <= soc_percent <= 100:
+            self._soc.pop(key, None)
+        else:
+            self._soc[key] = soc_percent
+
+    def take_switched_phases(self, key: EvseKey, phases: int | None) -> None:
+        """Take how many phases an EVSE's contactor connects, None where it is not known."""
+        if phases is None:
+            self._switched_phases.pop(key, None)
+        else:
+            self._switched_phases[key] = phases
+
+    def set_limit(self, limit: Limit) -> None:
+        """Let a limit hold; one with the same id is replaced."""
+        self._limits[limit.limit_id] = limit
+
+    def withdraw_limit(self, limit_id: str) -> bool:
+        """Let a limit hold no longer; returns whether there was one."""
+        return self._limits.pop(limit_id, None) is not None
+
+    def limits(self, now: datetime) -> tuple[Limit, ...]:
+        """Return the limits that hold now or later; what has ended is forgotten."""
+        self._limits = {
+            limit_id: limit
+            for limit_id, limit in self._limits.items()
+            if limit.valid_until is None or now < limit.valid_until
+        }
+        return tuple(self._limits.values())
+
+    def meter(self, circuit_id: str) -> CircuitMeter:
+        """Return the meter of a circuit, one without readings where none ever reported."""
+        return self._meters.setdefault(circuit_id, CircuitMeter())
+
+    def meters(self, site: SiteConfig, now: datetime) -> dict[str, MeterSnapshot]:
+        """Return each circuit below the grid connection as measured now."""
+        return {circuit.circuit_id: self.meter(circuit.circuit_id).snapshot(circuit, now) for circuit in site.circuits}
+
+    def overloaded(self, site: SiteConfig) -> bool:
+        """Return whether any circuit carries more than it may by its newest reading."""
+        if self.meter(ROOT_CIRCUIT).overloaded(site):
+            return True
+        return any(self.meter(circuit.circuit_id).overloaded(circuit) for circuit in site.circuits)
+
+    def pv_power(self) -> float | None:
+        """Return the production of all PV systems that tell theirs, None where none does."""
+        known = [one.value for one in self._pv.values() if one.value is not None]
+        return sum(known) if known else None
+
+    def batteries(self, site: SiteConfig, now: datetime) -> Mapping[str, BatterySnapshot]:
+        """Return the configured batteries as measured now."""
+        return {battery.battery_id: self._battery(battery.battery_id, now) for battery in site.batteries}
+
+    def soc(self, key: EvseKey, station: StationState) -> float | None:
+        """Return the state of charge of the car at an EVSE: what its station tells, else what something else does."""
+        evse = station.evses.get(key.evse_id)
+        told = None if evse is None or evse.measurement is None else evse.measurement.soc_percent
+        return self._soc.get(key) if told is None else told
+
+    def switched_phases(self, key: EvseKey) -> int | None:
+        """Return how many phases a contactor connects now."""
+        return self._switched_phases.get(key)
+
+    def forget_station(self, station_id: str) -> None:
+        """Forget what was told of a station's EVSEs."""
+        self._soc = {key: value for key, value in self._soc.items() if key.station_id != station_id}
+        self._switched_phases = {k: v for k, v in self._switched_phases.items() if k.station_id != station_id}
+
+    def _battery(self, battery_id: str, now: datetime) -> BatterySnapshot:
+        reading = self._batteries.get(battery_id)
+        if reading is None or not reading.available or (now - reading.at).total_seconds() > BATTERY_VALID_S:
+            return BatterySnapshot(available=False)
+        return BatterySnapshot(True, reading.soc_percent, reading.power_w)

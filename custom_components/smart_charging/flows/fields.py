@@ -1,0 +1,88 @@
+"""Fields that several forms share, and the check of a name."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import callback
+from homeassistant.helpers.selector import (
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
+    SelectOptionDict,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+)
+
+from ..const import GRID_CONNECTION, SUBENTRY_CIRCUIT
+
+
+def number(lowest: float, highest: float, unit: str | None = None, step: float = 1.0) -> NumberSelector:
+    """Return a number field in this unit."""
+    config = NumberSelectorConfig(min=lowest, max=highest, step=step, mode=NumberSelectorMode.BOX)
+    if unit is not None:
+        config["unit_of_measurement"] = unit
+    return NumberSelector(config)
+
+
+def amperes(lowest: float, highest: float, step: float = 1.0) -> NumberSelector:
+    """Return a number field in A."""
+    return number(lowest, highest, "A", step)
+
+
+def watts(lowest: float, highest: float) -> NumberSelector:
+    """Return a number field in W."""
+    return number(lowest, highest, "W")
+
+
+def percent(lowest: float = 0.0, highest: float = 100.0) -> NumberSelector:
+    """Return a number field in percent."""
+    return number(lowest, highest, "%")
+
+
+def seconds(lowest: float, highest: float) -> NumberSelector:
+    """Return a number field in seconds."""
+    return number(lowest, highest, "s")
+
+
+def phase_count() -> SelectSelector:
+    """Return a choice of one or three phases; the labels are the same in every language."""
+    return SelectSelector(
+        SelectSelectorConfig(options=[SelectOptionDict(value=count, label=count) for count in ("1", "3")])
+    )
+
+
+def choice(options: Iterable[str], translation_key: str) -> SelectSelector:
+    """Return a choice whose labels are translated."""
+    return SelectSelector(
+        SelectSelectorConfig(options=list(options), translation_key=translation_key, mode=SelectSelectorMode.DROPDOWN)
+    )
+
+
+@callback
+def circuit_choice(entry: ConfigEntry, hidden: Iterable[str] = ()) -> SelectSelector:
+    """Return a choice among the grid connection, whose label is translated, and the circuits that are not `hidden`."""
+    options = [SelectOptionDict(value=GRID_CONNECTION, label=entry.title)]
+    options += [
+        SelectOptionDict(value=subentry.subentry_id, label=subentry.title)
+        for subentry in entry.get_subentries_of_type(SUBENTRY_CIRCUIT)
+        if subentry.subentry_id not in hidden
+    ]
+    return SelectSelector(
+        SelectSelectorConfig(options=options, translation_key="circuit", mode=SelectSelectorMode.DROPDOWN)
+    )
+
+
+@callback
+def name_error(entry: ConfigEntry, kind: str, name: str, own_id: str | None) -> str | None:
+    """Return what is wrong with the name of a part of this kind, None where it is its alone."""
+    if not name:
+        return "name_missing"
+    others = (known for known in entry.get_subentries_of_type(kind) if known.subentry_id != own_id)
+    return f"{kind}_name_in_use" if any(known.title.casefold() == name.casefold() for known in others) else None
+
+
+def filled(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return only the fields that hold something; an emptied one comes as nothing, an empty text or an empty list."""
+    return {key: value for key, value in values.items() if value not in (None, "", [])}

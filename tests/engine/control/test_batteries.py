@@ -1,0 +1,186 @@
+"""Surplus beside a battery, the battery's own commands, and a connection that carries more with it."""
+
+from dataclasses import replace
+
+import pytest
+
+from custom_components.smart_charging.engine.config import QUICK_SOLAR, BatteryConfig, EvseSettings
+from custom_components.smart_charging.engine.control.battery import BatteryAction, BatteryReason
+from custom_components.smart_charging.engine.limit import LimitSource
+from custom_components.smart_charging.engine.model import ChargeMode, MeterQuality, ReasonCode
+
+from .builders import SITE
+from .plant import Car, Plant, stations
+
+BATTERY = BatteryConfig("b", "Battery", 10_000.0, 5_000.0, 5_000.0)
+SOLAR = EvseSettings(ChargeMode.SOLAR)
+
+
+def plant(settings: EvseSettings, soc: float = 50.0, **battery: object) -> Plant:
+    config = replace(BATTERY, **battery)  # type: ignore[arg-type]  # fields by name
+    site = replace(SITE, solar=QUICK_SOLAR, batteries=(config,))
+    one = Plant(site, Car(stations(1)[0], settings))
+    one.battery_soc["b"] = soc
+    return one
+
+
+def code(one: Plant) -> ReasonCode:
+    assert one.decision is not None
+    return one.decision.setpoints[one.cars[0].key].reason.code
+
+
+def test_a_battery_below_its_priority_is_filled_before_cars() -> None:
+    one = plant(SOLAR, soc=40.0, priority_soc_percent=60.0)
+    one.house(-7_000 / 690)
+    one.run(600)
+    assert one.current() == 0.0
+    assert code(one) is ReasonCode.BATTERY_FIRST
+    one.house(-10_000 / 690)
+    one.run(600)
+    assert one.current() == pytest.approx(5_000 / 690, abs=0.3)
+
+
+def test_above_its_priority_what_charges_the_battery_is_the_cars() -> None:
+    one = plant(SOLAR, soc=70.0, priority_soc_percent=60.0)
+    one.house(-7_000 / 690)
+    one.battery_w["b"] = -5_000.0
+    one.run(600)
+    assert one.current() == pytest.approx(7_000 / 690, abs=0.3)
+
+
+def test_what_a_battery_discharges_is_no_surplus() -> None:
+    one = plant(SOLAR, soc=70.0)
+    one.house(2.0)
+    for _ in range(60):
+        one.battery_w["b"] = 5_000.0
+        one.step()
+    assert one.current() == 0.0
+
+
+def test_a_full_enough_battery_bridges_a_cloud_and_starts_a_car() -> None:
+    one = plant(SOLAR, soc=90.0, buffer_soc_percent=80.0)
+    one.house(-7_000 / 690)
+    one.run(600)
+    one.house(1.0)
+    one.run(1800)
+    assert (one.current(), code(one)) == (6.0, ReasonCode.BATTERY_BUFFER)
+    one.battery_soc["b"] = 75.0
+    one.run(600)
+    assert one.current() == 0.0
+    starting = plant(SOLAR, soc=97.0, buffer_soc_percent=80.0, buffer_start_soc_percent=95.0)
+    starting.house(1.0)
+    starting.run(60)
+    assert starting.current() == 6.0
+
+
+def test_a_battery_is_held_while_a_car_charges_fast_and_only_then() -> None:
+    one = plant(EvseSettings(), hold_while_fast=True, can_hold=True)
+    decision = one.run(60)
+    assert decision.batteries["b"].action is BatteryAction.HOLD
+    assert decision.batteries["b"].reason is BatteryReason.FAST_CHARGING
+    one.cars[0].settings = SOLAR
+    assert one.run(60).batteries["b"].action is BatteryAction.NORMAL
+    one.cars[0].settings = EvseSettings()
+    one.cars[0].plugged = False
+    assert one.run(60).batteries["b"].action is BatteryAction.NORMAL
+
+
+def test_without_the_users_leave_a_battery_is_told_nothing() -> None:
+    one = plant(EvseSettings(), hold_while_fast=True)
+    assert one.run(60).batteries["b"].action is BatteryAction.NORMAL
+
+
+def expanded(soc: float = 90.0, **changes: object) -> Plant:
+    config = replace(
+        BATTERY,
+        capacity_wh=20_000.0,
+        max_discharge_w=10_000.0,
+        max_charge_w=10_000.0,
+        grid_expansion=True,
+        can_charge=True,
+        can_discharge=True,
+        can_hold=True,
+        **changes,  # type: ignore[arg-type]  # fields by name
+    )
+    site = replace(SITE, fuse_a=21.0, batteries=(config,))
+    one = Plant(site, *(Car(station) for station in stations(2)))
+    one.battery_soc["b"] = soc
+    return one
+
+
+def test_a_charged_battery_lets_the_connection_carry_more_and_gives_no_more_than_that() -> None:
+    one = expanded()
+    one.house(2.0)
+    decision = one.run(300)
+    drawn = sum(car.on_grid().total for car in one.cars) * 230
+    assert drawn == pytest.approx(18 * 690 + 9_000, rel=0.15)
+    assert max(one.flow()) == pytest.approx(20.0, abs=0.7)
+    assert one.worst_over_a[""] <= 0.0
+    assert decision.batteries["b"].reason is BatteryReason.GRID_EXPANSION
+
+
+def test_an_empty_battery_expands_nothing() -> None:
+    one = expanded(soc=10.0)
+    one.house(2.0)
+    one.run(300)
+    assert one.current(0) + one.current(1) == pytest.approx(18.0, abs=0.3)
+    assert one.worst_over_a[""] <= 0.0
+
+
+def test_the_fuse_holds_while_the_battery_runs_down() -> None:
+    one = expanded(soc=14.0)
+    one.house(2.0)
+    one.run(3600)
+    assert one.battery_soc["b"] >= 9.5
+    assert one.worst_over_a[""] <= 0.0
+
+
+def test_spare_capacity_refills_the_reserve_without_touching_the_cars() -> None:
+    one = expanded(soc=20.0)
+    one.cars[1].plugged = False
+    one.house(-2.0)
+    decision = one.run(300)
+    assert one.current(0) == 16.0
+    assert decision.batteries["b"].action is BatteryAction.CHARGE
+    assert max(one.flow()) <= 20.0 + 0.3
+
+
+def test_a_battery_that_says_yes_and_gives_nothing_is_not_counted_on() -> None:
+    one = expanded()
+    one.house(2.0)
+    for _ in range(120):
+        one.battery_w["b"] = 0.0
+        one.step()
+        one.battery_w["b"] = 0.0
+    assert one.current(0) + one.current(1) <= 18.0 + 6.0
+
+
+def test_a_zero_export_site_finds_its_hidden_surplus_by_probing() -> None:
+    site = replace(SITE, solar=replace(QUICK_SOLAR, zero_export=True))
+    one = Plant(site, Car(stations(1)[0], SOLAR))
+    one.house(0.5)
+    one.available_pv_w = 8_000.0
+    one.run(1800)
+    assert one.current() == pytest.approx((8_000 - 345) / 690, abs=1.0)
+    one.available_pv_w = 1_500.0
+    one.run(900)
+    assert one.current() == 0.0
+
+
+def test_a_probe_in_vain_ends_soon_and_is_not_repeated_at_once() -> None:
+    site = replace(SITE, solar=replace(QUICK_SOLAR, zero_export=True))
+    one = Plant(site, Car(stations(1)[0], SOLAR))
+    one.house(0.5)
+    one.available_pv_w = 700.0
+    one.run(3600)
+    assert 1 <= one.cars[0].starts <= 5
+    assert one.cars[0].energy_wh < 5 * 4_200 / 60 * 2
+
+
+def test_a_lost_meter_knows_no_surplus_and_leaves_the_battery_alone() -> None:
+    one = plant(SOLAR, hold_while_fast=True, can_hold=True)
+    one.quality[""] = MeterQuality.LOST
+    decision = one.run(120)
+    assert decision.surplus_w is None
+    assert decision.batteries["b"].action is BatteryAction.NORMAL
+    assert decision.bounds[one.cars[0].key].source is LimitSource.METER_LOST

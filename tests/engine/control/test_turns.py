@@ -1,0 +1,102 @@
+"""Cars take turns where not all can have their minimum, and nobody is left out."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from hypothesis import given, settings, strategies as st
+import pytest
+
+from custom_components.smart_charging.engine.model import Phases, ReasonCode
+
+from .builders import NOW, SITE
+from .plant import Car, Plant, stations
+
+TIGHT = replace(SITE, fuse_a=25.0)  # room for four cars at 6 A
+
+
+def test_what_runs_goes_on_until_its_turn_is_over() -> None:
+    plant = Plant(replace(SITE, fuse_a=14.0), *(Car(one) for one in stations(3)))
+    plant.run(600)
+    first = [plant.current(n) >= 6.0 for n in range(3)]
+    plant.run(200)
+    assert [plant.current(n) >= 6.0 for n in range(3)] == first
+    waiting = first.index(False)
+    assert plant.decision is not None
+    reason = plant.decision.setpoints[plant.cars[waiting].key].reason
+    assert reason.code is ReasonCode.WAITING_TURN
+    assert reason.params["needed_a"] == 6.0
+    plant.run(150)
+    assert plant.current(waiting) >= 6.0
+
+
+def test_all_get_nearly_the_same_energy_in_the_long_run() -> None:
+    plant = Plant(replace(SITE, fuse_a=14.0), *(Car(one) for one in stations(5)))
+    plant.run(5 * 3600, step=30.0)
+    energies = [car.energy_wh for car in plant.cars]
+    assert min(energies) >= 0.7 * max(energies)
+    assert max(plant.worst_over_a.values()) <= 0
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(
+    st.lists(st.tuples(st.sampled_from([1, 3]), st.integers(0, 2)), min_size=2, max_size=8),
+    st.floats(7.5, 30.0),
+    st.floats(0.0, 12.0),
+)
+def test_nobody_starves_whatever_the_cars_and_the_fuse(
+    cars: list[tuple[int, int]], fuse_a: float, house_a: float
+) -> None:
+    fleet = [
+        Car(replace(station, priority=0, step_a=1.0), phases=phases)
+        for (phases, _), station in zip(cars, stations(len(cars)), strict=True)
+    ]
+    plant = Plant(replace(SITE, fuse_a=fuse_a, reserved_house_a=0.0), *fleet)
+    plant.house(Phases(house_a * 0.5, 0.0, 0.0))
+    plant.run(3600 * (len(cars) + 1), step=60.0)
+    fits = fuse_a - 1.0 - house_a * 0.5 >= 6.0
+    assert all((car.energy_wh > 0) == fits for car in fleet)
+    assert max(plant.worst_over_a.values()) <= 0
+
+
+def test_a_car_that_takes_nothing_gives_up_its_turn_to_those_who_wait() -> None:
+    plant = Plant(replace(SITE, fuse_a=8.0), *(Car(one) for one in stations(2)))
+    plant.cars[0].max_a = 0.0
+    plant.run(400)
+    assert plant.cars[1].energy_wh > 100
+    plant.run(3600)
+    assert plant.cars[1].energy_wh > 0.8 * 3600 / 3600 * 6 * 690
+
+
+def test_the_earliest_departure_is_served_first() -> None:
+    cars = [Car(one) for one in stations(3)]
+    cars[2].departure = NOW + timedelta(hours=1)
+    plant = Plant(replace(SITE, fuse_a=8.0), *cars)
+    plant.run(60)
+    assert [plant.current(n) for n in range(3)] == [0.0, 0.0, pytest.approx(7.0)]
+
+
+def test_who_has_the_least_energy_is_served_first() -> None:
+    cars = [Car(one) for one in stations(2)]
+    cars[0].energy_wh = 5_000.0
+    plant = Plant(replace(SITE, fuse_a=8.0), *cars)
+    plant.run(60)
+    assert (plant.current(0), plant.current(1)) == (0.0, pytest.approx(7.0))
+
+
+def test_a_higher_priority_is_served_first_and_takes_no_turns() -> None:
+    cars = [Car(stations(2)[0]), Car(replace(stations(2)[1], priority=5))]
+    plant = Plant(replace(SITE, fuse_a=12.0), *cars)
+    plant.run(3600)
+    assert cars[0].energy_wh == 0
+    assert plant.current(1) == pytest.approx(11.0)
+    cars[1].settings = replace(cars[1].settings, priority=-1)
+    plant.run(120)
+    assert plant.current(0) >= 6.0
+
+
+def test_a_weight_shares_what_is_above_the_minimum_of_equals() -> None:
+    cars = [Car(replace(one, max_current_a=32.0)) for one in stations(2)]
+    cars[1] = Car(replace(cars[1].station, weight=2.0))
+    plant = Plant(replace(SITE, fuse_a=31.0), *cars)
+    plant.run(200)
+    assert (plant.current(0), plant.current(1)) == (pytest.approx(10.0), pytest.approx(20.0))
