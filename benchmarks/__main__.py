@@ -1,24 +1,57 @@
-"""Command line of the benchmarks: `python -m benchmarks SCENARIO [--json]`."""
+"""Command line of the benchmarks: `python -m benchmarks SCENARIO [--quick] [--json]`."""
 
 import argparse
-import asyncio
+from collections.abc import Sequence
 import json
+from pathlib import Path
 import sys
 
-from .throughput.comparison import compare, describe
+from .report import page
+from .scenarios import MODULES, Figures, scenario
+
+REPORT = Path(__file__).parent.parent / "docs" / "performance.md"
+FULL = "allocator"  # the scenario whose instances can be had by the million
 
 
-def main() -> int:
-    """Run a scenario; with --json the last line printed is one JSON object."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a scenario, or `all`; with --json the last line printed is one JSON object.
+
+    `all` names the scenarios in that object, and writes docs/performance.md unless it is --quick.
+    """
     parser = argparse.ArgumentParser(prog="script/bench", description=__doc__)
-    parser.add_argument("scenario", choices=["throughput"])
+    parser.add_argument("scenario", choices=[*MODULES, "all"])
     parser.add_argument("--json", action="store_true", help="print the figures as one line of JSON")
-    parser.add_argument("--rounds", type=int, default=5, help="measured rounds of each server")
-    parser.add_argument("--seconds", type=float, default=4.0, help="length of a round")
-    arguments = parser.parse_args()
-    figures = asyncio.run(compare(rounds=arguments.rounds, seconds=arguments.seconds))
-    print(json.dumps(figures) if arguments.json else describe(figures))
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--quick", action="store_true", help="take a small part of the data, seconds instead of minutes")
+    size.add_argument("--full", action="store_true", help=f"{FULL}: check a million random instances")
+    options = parser.parse_args(arguments)
+    if options.full and options.scenario != FULL:
+        parser.error(f"--full is for the scenario {FULL}")
+    if options.scenario == "all":
+        figures = {name: _run(name, quick=options.quick) for name in MODULES}
+        if not options.quick:
+            REPORT.write_text(page(figures), encoding="utf-8")
+            print(f"written: docs/{REPORT.name}")
+        if options.json:
+            print(json.dumps(figures))
+        return 0
+    single = _run(options.scenario, quick=options.quick, full=options.full)
+    if options.json:
+        print(json.dumps(single))
     return 0
+
+
+def _run(name: str, *, quick: bool, full: bool = False) -> Figures:
+    """Return the figures of one scenario, and print them as sentences."""
+    chosen = scenario(name)
+    if full:
+        from .allocator.scenario import run_full  # noqa: PLC0415 - scenarios are imported when asked for
+
+        figures = run_full()
+    else:
+        figures = chosen.run(quick=quick)
+    print(f"{name}: {chosen.describe(figures)}", flush=True)
+    return figures
 
 
 if __name__ == "__main__":

@@ -29,9 +29,7 @@ async def start(folder: str, stations: int) -> int:
         lease=lease,
         settings=CsmsSettings(server=ServerSettings(messages_per_s=1e6, message_burst=10**6)),
     )
-    site = Site(
-        SiteConfig("bench", "Bench", fuse_a=10_000.0, has_grid_meter=False), csms=csms, ledger=ledger, clock=clock
-    )
+    site = Site(SiteConfig("bench", "Bench", fuse_a=10_000.0, has_meter=False), csms=csms, ledger=ledger, clock=clock)
     await site.start()
     for number in range(stations):
         await site.add_charger(StationConfig(f"B{number}", f"B{number}", allow_without_password=True))
