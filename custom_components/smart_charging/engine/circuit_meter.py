@@ -1,10 +1,13 @@
 """A meter at the grid connection or a circuit: its newest plausible reading and how far it can be trusted."""
 
+from collections.abc import Iterable
 from datetime import datetime
+import math
 
 from .config import Connection
 from .control.meter import currents_from_power, is_plausible, judge_quality, signed_currents
 from .control.snapshot import MeterSnapshot
+from .limit import Limit, LimitUnit
 from .model import NOMINAL_VOLTAGE_V, MeterQuality, Phases
 from .view import MeterReading
 
@@ -57,11 +60,19 @@ class CircuitMeter:
         """Return what a decision may use now."""
         return MeterSnapshot(self.quality(connection, now), self._current_a, self._power_w, self._voltage_v)
 
-    def overloaded(self, connection: Connection) -> bool:
-        """Return whether a phase carries more than the fuse less its margin by the newest reading."""
+    def overloaded(self, connection: Connection, limits: Iterable[Limit] = ()) -> bool:
+        """Return whether more flows by the newest reading than the fuse, a power limit or one of these permits."""
         if not connection.has_meter or self._current_a is None:
             return False
-        return max(self._current_a) > connection.fuse_a - connection.margin_a
+        limits = tuple(limits)
+        most_a = [limit.value for limit in limits if limit.unit is LimitUnit.AMPERE]
+        most_w = [limit.value for limit in limits if limit.unit is LimitUnit.WATT]
+        if connection.power_w is not None:
+            most_w.append(connection.power_w)
+        if max(self._current_a) > min([connection.fuse_a - connection.margin_a, *most_a]):
+            return True
+        power_w = self._current_a.total * NOMINAL_VOLTAGE_V if self._power_w is None else self._power_w
+        return power_w > min(most_w, default=math.inf)
 
 
 def _voltages(reading: MeterReading) -> Phases:

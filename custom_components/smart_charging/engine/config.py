@@ -142,15 +142,15 @@ class SolarConfig:
     A car may start once the surplus, smoothed over `smoothing_s`, was at least `start_share` of what
     its minimum current takes for `start_s`; it stops after `stop_s` below `stop_share`. The
     default switches a third as often as a filter of 60 s and 180 s at the full minimum, for
-    the same solar energy (`docs/performance.md`, home-solar). `residual_w` is kept flowing out.
+    the same solar energy (`docs/performance.md`, home-solar); three phases are worth a switch once they last. `residual_w` is kept flowing out.
     """
 
     start_share: float = 0.8
     start_s: float = 180.0
     stop_share: float = 0.5
-    stop_s: float = 600.0
+    stop_s: float = 900.0
     smoothing_s: float = 300.0
-    phases_up_s: float = 60.0
+    phases_up_s: float = 1200.0
     phases_down_s: float = 180.0
     phases_hold_s: float = 900.0
     phase_switches_per_day: int = 20
@@ -159,7 +159,7 @@ class SolarConfig:
 
 
 QUICK_SOLAR = SolarConfig(
-    start_share=1.0, start_s=60.0, stop_share=1.0, stop_s=180.0, smoothing_s=15.0, phases_hold_s=300.0
+    start_share=1.0, start_s=60.0, stop_share=1.0, stop_s=180.0, smoothing_s=15.0, phases_up_s=60.0, phases_hold_s=300.0
 )
 
 

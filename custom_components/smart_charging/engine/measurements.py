@@ -7,6 +7,7 @@ from datetime import datetime
 from .circuit_meter import CircuitMeter
 from .config import Connection, SiteConfig
 from .control.battery import BatterySnapshot
+from .control.elapsed import elapsed_s
 from .control.snapshot import MeterSnapshot
 from .csms.state import StationState
 from .limit import ROOT_CIRCUIT, Limit
@@ -34,11 +35,9 @@ class SiteMeasurements:
         self._switched_phases: dict[EvseKey, int] = {}
         self._limits: dict[str, Limit] = {}
 
-    def take_meter(self, connection: Connection, circuit_id: str, reading: MeterReading) -> bool:
-        """Take a meter's reading; returns whether the circuit now carries more than it may."""
-        meter = self._meters.setdefault(circuit_id, CircuitMeter())
-        meter.take(connection, reading)
-        return meter.overloaded(connection)
+    def take_meter(self, connection: Connection, circuit_id: str, reading: MeterReading) -> None:
+        """Take a meter's reading."""
+        self.meter(circuit_id).take(connection, reading)
 
     def take_pv(self, name: str, power_w: float | None, at: datetime) -> None:
         """Take a PV system's production in W, None where it is not known."""
@@ -91,11 +90,19 @@ class SiteMeasurements:
         """Return each circuit below the grid connection as measured now."""
         return {circuit.circuit_id: self.meter(circuit.circuit_id).snapshot(circuit, now) for circuit in site.circuits}
 
-    def overloaded(self, site: SiteConfig) -> bool:
-        """Return whether any circuit carries more than it may by its newest reading."""
-        if self.meter(ROOT_CIRCUIT).overloaded(site):
-            return True
-        return any(self.meter(circuit.circuit_id).overloaded(circuit) for circuit in site.circuits)
+    def overloaded(self, site: SiteConfig, now: datetime) -> bool:
+        """Return whether anywhere more flows by the newest readings than a limit there permits.
+
+        Limits on chargers alone are not seen on a meter, peaks are means: decisions see to them.
+        """
+        live = [limit for limit in self._limits.values() if limit.live(now) and limit.evse is None]
+        flow = [limit for limit in live if not limit.controllable_only]
+        connections: dict[str, Connection] = {ROOT_CIRCUIT: site}
+        connections.update({circuit.circuit_id: circuit for circuit in site.circuits})
+        return any(
+            self.meter(circuit_id).overloaded(one, [limit for limit in flow if limit.circuit_id == circuit_id])
+            for circuit_id, one in connections.items()
+        )
 
     def pv_power(self) -> float | None:
         """Return the production of all PV systems that tell theirs, None where none does."""
@@ -123,6 +130,6 @@ class SiteMeasurements:
 
     def _battery(self, battery_id: str, now: datetime) -> BatterySnapshot:
         reading = self._batteries.get(battery_id)
-        if reading is None or not reading.available or (now - reading.at).total_seconds() > BATTERY_VALID_S:
+        if reading is None or not reading.available or elapsed_s(reading.at, now) > BATTERY_VALID_S:
             return BatterySnapshot(available=False)
         return BatterySnapshot(True, reading.soc_percent, reading.power_w)

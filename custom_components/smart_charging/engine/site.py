@@ -10,6 +10,7 @@ import ssl
 from .clock import Clock
 from .config import EvseSettings, PhaseSwitching, SiteConfig, StationConfig
 from .control.decision import decide
+from .control.observation import shown_after_s
 from .control.safe_currents import SafeCurrents, allocate_safe_currents
 from .control.snapshot import ControlState, Decision, EvseSnapshot, MeterSnapshot, Snapshot
 from .csms.central_system import CentralSystem
@@ -130,7 +131,8 @@ class Site:
         """Take a reading of a circuit's meter; an overload is cut before this returns. KeyError if there is none."""
         connections = {circuit.circuit_id: circuit for circuit in self.config.circuits}
         connection = self.config if circuit_id == ROOT_CIRCUIT else connections[circuit_id]
-        if self._measured.take_meter(connection, circuit_id, reading):
+        self._measured.take_meter(connection, circuit_id, reading)
+        if self._measured.overloaded(self.config, self._clock.now()):
             self._decide(may_raise=False)
         self._changed()
 
@@ -278,7 +280,7 @@ class Site:
         if due or qualities != self._qualities:
             self._qualities = qualities
             self._decide(may_raise=due)
-        elif self._measured.overloaded(self.config):
+        elif self._measured.overloaded(self.config, now):
             self._decide(may_raise=False)
 
     def _decide(self, *, may_raise: bool) -> None:
@@ -318,7 +320,13 @@ class Site:
         station, session = self.station(key.station_id), self._sessions.record(key).session
         return replace(
             evse_snapshot(
-                key, station.config, station.state, self.settings(key), self._safe.currents.get(key, 0.0), now
+                key,
+                station.config,
+                station.state,
+                self.settings(key),
+                self._safe.currents.get(key, 0.0),
+                now,
+                shown_after_s(self.config),
             ),
             energy_wh=0.0 if session is None or session.plugged_out_at is not None else session.energy_wh,
             soc_percent=self._measured.soc(key, station.state),
@@ -331,7 +339,16 @@ class Site:
 
     def _station_event(self, event: StationEvent) -> None:
         self._sessions.take(event)
+        if event.evse_id and self._plug_changed(event):
+            self._decide(may_raise=False)  # others make room for the car that came before it draws
         self._changed()
+
+    def _plug_changed(self, event: StationEvent) -> bool:
+        """Return whether a car came or left since the last decision."""
+        key = EvseKey(event.station.station_id, event.evse_id or 0)
+        evse = event.station.evses.get(key.evse_id)
+        plugged = evse is not None and evse.status is not None and evse.status.plugged
+        return self._decision is not None and plugged != (key in self._decision.phases_in_use)
 
     def _remembered(self) -> RememberedSite:
         return RememberedSite(self._observe_only, self._state, self._measured.limits(self._clock.now()))

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from .config import EvseSettings, PhaseSwitching, StationConfig
+from .control.elapsed import elapsed_s
 from .control.snapshot import EvseSnapshot
 from .csms.state import AppliedLimit, EvseState, Obedience, StationState
 from .model import NOMINAL_VOLTAGE_V, EvseKey, EvseMeasurement, Phases
@@ -13,11 +14,17 @@ FOLLOW_S = 7.0  # IEC 61851-1 gives a car 5 s to follow its pilot, the station n
 
 
 def evse_snapshot(
-    key: EvseKey, config: StationConfig, state: StationState, settings: EvseSettings, safe_a: float, now: datetime
+    key: EvseKey,
+    config: StationConfig,
+    state: StationState,
+    settings: EvseSettings,
+    safe_a: float,
+    now: datetime,
+    shown_after_s: float = FOLLOW_S,
 ) -> EvseSnapshot:
-    """Return one EVSE as a decision sees it."""
+    """Return one EVSE as a decision sees it; what it was told shows on the meters within `shown_after_s`."""
     evse = state.evses.get(key.evse_id, EvseState(key.evse_id))
-    fresh = evse.measured_at is not None and (now - evse.measured_at).total_seconds() <= MEASUREMENT_VALID_S
+    fresh = evse.measured_at is not None and elapsed_s(evse.measured_at, now) <= MEASUREMENT_VALID_S
     measurement = evse.measurement if fresh and state.connected else None
     return EvseSnapshot(
         key=key,
@@ -29,7 +36,7 @@ def evse_snapshot(
         measured_a=None if measurement is None else measured_current(measurement, _phases_used(evse, config)),
         commanded_a=commanded_current(evse.applied, now),
         settled=_settled(evse, now) and measurement is not None,
-        ramping=_ramping(evse, now),
+        ramping=_ramping(evse, now, max(FOLLOW_S, shown_after_s)),
     )
 
 
@@ -61,11 +68,11 @@ def commanded_current(applied: AppliedLimit | None, now: datetime) -> float | No
     return applied.current_a if now < applied.until else applied.safe_a
 
 
-def _ramping(evse: EvseState, now: datetime) -> bool:
+def _ramping(evse: EvseState, now: datetime, within_s: float) -> bool:
     """Return whether a station that follows may still be on its way to the limit that it accepted last."""
     if evse.applied is None or evse.obedience in {Obedience.IGNORES, Obedience.REJECTS}:
         return False
-    return 0 <= (now - evse.applied.accepted_at).total_seconds() < FOLLOW_S
+    return 0 <= (now - evse.applied.accepted_at).total_seconds() < within_s
 
 
 def _settled(evse: EvseState, now: datetime) -> bool:

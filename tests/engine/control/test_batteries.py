@@ -145,14 +145,25 @@ def test_spare_capacity_refills_the_reserve_without_touching_the_cars() -> None:
     assert max(one.flow()) <= 20.0 + 0.3
 
 
-def test_a_battery_that_says_yes_and_gives_nothing_is_not_counted_on() -> None:
+def test_a_battery_that_says_yes_and_gives_nothing_is_never_counted_on() -> None:
     one = expanded()
     one.house(2.0)
-    for _ in range(120):
-        one.battery_w["b"] = 0.0
+    for _ in range(1440):
         one.step()
         one.battery_w["b"] = 0.0
-    assert one.current(0) + one.current(1) <= 18.0 + 6.0
+        assert max(one.flow()) <= 20.0 + 1e-6
+
+
+def test_a_battery_that_stops_giving_is_let_go_within_a_cycle() -> None:
+    one = expanded()
+    one.house(2.0)
+    one.run(300)
+    over_s = 0.0
+    for _ in range(720):
+        one.step()
+        one.battery_w["b"] = 0.0
+        over_s += 5.0 if max(one.flow()) > 21.0 else 0.0
+    assert over_s <= 10.0
 
 
 def test_a_zero_export_site_finds_its_hidden_surplus_by_probing() -> None:

@@ -8,7 +8,7 @@ import pytest
 from custom_components.smart_charging.engine.config import CircuitConfig, PeakConfig
 from custom_components.smart_charging.engine.control.circuits import circuit_tree, path_to_root
 from custom_components.smart_charging.engine.limit import Limit, LimitSource, LimitUnit
-from custom_components.smart_charging.engine.model import MeterQuality, Phases, ReasonCode
+from custom_components.smart_charging.engine.model import MeterQuality, PhaseRotation, Phases, ReasonCode
 
 from .builders import NOW, SITE
 from .plant import Car, Plant, stations
@@ -70,7 +70,7 @@ def test_a_parent_without_a_meter_counts_what_its_metered_children_carry() -> No
     plant = Plant(site, Car(replace(first, circuit_id="row")), Car(replace(second, circuit_id="garage")))
     plant.house(7.0, "row")
     plant.run(120)
-    assert plant.current(0) + plant.current(1) == pytest.approx(24.0 - 7.0, abs=0.2)
+    assert plant.current(0) + plant.current(1) == pytest.approx(24.0 - 7.0 - 2.0, abs=0.2)
 
 
 def test_a_lost_meter_of_one_circuit_touches_only_what_hangs_on_it() -> None:
@@ -184,6 +184,21 @@ def test_the_phases_stay_within_the_permitted_unbalance() -> None:
     assert plant.current() == pytest.approx(16.0, abs=0.2)
     assert decision.setpoints[plant.cars[0].key].reason.code is ReasonCode.LIMIT_UNBALANCE
     assert decision.bounds[plant.cars[0].key].source is LimitSource.UNBALANCE
+
+
+def test_the_phases_stay_close_also_while_cars_are_on_their_way_up() -> None:
+    first, second = (replace(one, phases=1, max_current_a=32.0) for one in stations(2))
+    second = replace(second, rotation=PhaseRotation.STR)
+    plant = Plant(replace(BIG, unbalance_a=10.0), Car(first), Car(second, plugged=False))
+    plant.run(60)
+    assert plant.current(0) == pytest.approx(10.0, abs=0.2)
+    plant.cars[1].plugged = True
+    for _ in range(60):
+        plant.step()
+        flow = plant.flow()
+        assert flow.l1 - flow.l2 <= 10.0 + 1e-6
+        assert flow.l2 - flow.l1 <= 10.0 + 1e-6
+    assert plant.current(0) == pytest.approx(10.0, abs=0.2)  # the third phase carries nothing
 
 
 def test_the_mean_of_a_quarter_hour_keeps_to_the_peak_target() -> None:

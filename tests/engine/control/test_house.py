@@ -20,7 +20,7 @@ from .builders import KEY, NOW, SITE, Loop, evse, grid
 
 
 def own(meter: MeterSnapshot, *evses: EvseSnapshot, memory: CircuitMemory | None = None) -> Phases:
-    return own_current(circuit_tree(SITE, evses)[-1], meter, draws(SITE, evses, {}), memory or CircuitMemory())
+    return own_current(circuit_tree(SITE, evses)[-1], meter, draws(SITE, evses, {}, NOW), memory or CircuitMemory())
 
 
 def house(grid_a: float, one: EvseSnapshot, previous: float | None = None) -> float:

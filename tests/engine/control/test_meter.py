@@ -72,3 +72,8 @@ def test_signed_meters_and_meters_without_power_are_left_alone() -> None:
 def test_a_total_power_is_spread_over_the_connections_phases() -> None:
     assert currents_from_power(3, 6900.0, VOLTS) == Phases.each(10.0)
     assert currents_from_power(1, 2300.0, VOLTS) == Phases(10.0)
+
+
+def test_a_reading_of_before_the_clock_was_set_back_is_not_trusted() -> None:
+    later = NOW + timedelta(hours=1)
+    assert judge_quality(SITE, later, available=True, now=NOW) is MeterQuality.LOST

@@ -227,3 +227,24 @@ def test_a_car_that_charges_when_first_seen_is_not_stopped_by_a_restart() -> Non
 def test_equal_inputs_give_equal_decisions() -> None:
     results = [Loop().run(-8.0, evse(ChargeMode.SOLAR), seconds=60.0) for _ in range(2)]
     assert results[0] == results[1]
+
+
+def test_a_full_car_keeps_no_surplus_from_the_next_one() -> None:
+    other = EvseKey("CP2", 1)
+    loop, drawn = Loop(QUICK), 0.0
+    for _ in range(120):
+        memory = loop.state.evses.get(KEY)
+        full = evse(ChargeMode.SOLAR, measured=0.0, commanded=memory.setpoint_a if memory else 0.0)
+        second = evse(ChargeMode.SOLAR, key=other, measured=drawn, commanded=drawn)
+        decision = loop.decide(grid(-7.5 + drawn), full, second)
+        drawn = decision.setpoints[other].current_a
+        loop.now += timedelta(seconds=5)
+    assert drawn == pytest.approx(7.5, abs=0.3)
+
+
+def test_a_change_to_solar_with_enough_sun_does_not_stop_the_car() -> None:
+    loop = Loop(QUICK)
+    loop.run(-9.0, evse(), seconds=120.0)
+    offered = [current(loop.run(-9.0, evse(ChargeMode.SOLAR), seconds=5.0)) for _ in range(24)]
+    assert min(offered) >= 6.0
+    assert offered[-1] == pytest.approx(9.0, abs=0.3)

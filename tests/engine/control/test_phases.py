@@ -175,3 +175,40 @@ def test_the_default_filter_switches_less_than_the_quick_one() -> None:
             plant.run(240)
         changes.append(plant.cars[0].phase_changes + plant.cars[0].starts)
     assert changes[0] < 0.5 * changes[1]
+
+
+def test_two_more_phases_begin_with_the_minimum_and_are_paced() -> None:
+    plant = Plant(QUICK, solar_car())
+    sun(plant, 3_500.0)
+    plant.run(300)
+    assert plant.current() > 14.0
+    plant.cars[0].settings = EvseSettings(ChargeMode.FAST)
+    plant.step()
+    assert plant.cars[0].used == 3
+    assert plant.current() == 6.0
+    plant.run(60)
+    assert plant.current() == 16.0
+
+
+def test_once_the_days_switches_are_used_up_a_car_stops_for_want_of_sun_as_it_is() -> None:
+    site = replace(SITE, solar=replace(QUICK_SOLAR, phase_switches_per_day=0))
+    plant = Plant(site, solar_car())
+    sun(plant, 6_900.0)
+    plant.run(300)
+    assert plant.cars[0].used == 3
+    sun(plant, 1_500.0)
+    plant.run(400)
+    assert plant.current() == 0.0
+
+
+def test_while_a_contactor_waits_the_dwell_goes_on() -> None:
+    plant = Plant(QUICK, solar_car(SWITCH))
+    changes = 0
+    wanted = None
+    for n in range(360):
+        sun(plant, 4_600.0 if n % 4 < 2 else 3_600.0)
+        plant.step()
+        now = plant.state.evses[plant.cars[0].key].phases.wanted
+        changes += wanted not in {None, now}
+        wanted = now
+    assert changes <= 1800 / 300 + 1

@@ -7,6 +7,7 @@ from enum import IntEnum
 
 from ..config import SiteConfig
 from ..model import EvseKey
+from .elapsed import elapsed_s
 from .snapshot import EvseControl, EvseSnapshot
 
 STARVING_TURNS = 4  # whoever waited for so many turns is first among the waiting
@@ -53,12 +54,16 @@ def count_turn(control: EvseControl, *, wants: bool, gets: bool, unused: bool, n
     return replace(control, turn_since=None, waiting_since=waiting, unused=control.unused and wants)
 
 
+def turn_is_over(site: SiteConfig, control: EvseControl, now: datetime) -> bool:
+    """Return whether an EVSE has had its minimum for a whole turn."""
+    return control.turn_since is not None and elapsed_s(control.turn_since, now) >= site.turn_s
+
+
 def _rank(site: SiteConfig, evse: EvseSnapshot, control: EvseControl, contested: bool, now: datetime) -> Rank:
     if control.unused and contested:
         return Rank.UNUSED
     if control.turn_since is not None:
-        over = (now - control.turn_since).total_seconds() >= site.turn_s
-        return Rank.TURN_OVER if over and contested else Rank.RUNNING
+        return Rank.TURN_OVER if contested and turn_is_over(site, control, now) else Rank.RUNNING
     waited = control.waiting_since
-    starving = waited is not None and (now - waited).total_seconds() >= STARVING_TURNS * site.turn_s
+    starving = waited is not None and elapsed_s(waited, now) >= STARVING_TURNS * site.turn_s
     return Rank.STARVING if starving else Rank.WAITING

@@ -13,6 +13,8 @@ from .sharing import Shared
 from .situation import Situation
 from .snapshot import ControlState
 
+PROOF_SHARE = 0.1  # of its rating: what a battery is told to see whether it obeys
+
 
 def lead_batteries(
     basis: Situation,
@@ -23,12 +25,15 @@ def lead_batteries(
 ) -> tuple[dict[str, BatteryCommand], dict[str, BatteryMemory]]:
     """Return a command for every battery that something was mapped for, and the memory after it."""
     over_w, spare_w = _balance(basis, setpoints, shared)
+    wanted = any(_lacks_connection(shared, key) for key in setpoints)
     fast = any(desires[key].at_once and setpoint.current_a > 0 for key, setpoint in setpoints.items())
     commands: dict[str, BatteryCommand] = {}
     memories: dict[str, BatteryMemory] = {}
     for config, measured in basis.batteries:
         memory = state.batteries.get(config.battery_id, BatteryMemory())
-        told = _command(config, measured, memory, fast=fast, over_w=over_w, spare_w=spare_w, basis=basis)
+        # A battery leads the way until it has proven to obey: cars only follow what it is seen to give.
+        lead_w = PROOF_SHARE * config.max_discharge_w if wanted and not memory.proven else 0.0
+        told = _command(config, measured, memory, fast=fast, over_w=over_w + lead_w, spare_w=spare_w, basis=basis)
         if told.action is BatteryAction.DISCHARGE:
             over_w = max(0.0, over_w - told.power_w)
         if told.action is BatteryAction.CHARGE:
@@ -38,6 +43,12 @@ def lead_batteries(
             memory, told, measured, config=config, now=basis.now, zone=basis.snapshot.site.time_zone
         )
     return commands, memories
+
+
+def _lacks_connection(shared: Shared, key: EvseKey) -> bool:
+    """Return whether a limit of the grid connection keeps an EVSE from more."""
+    bound = shared.bound(key)
+    return bound is not None and bound.circuit_id == ROOT_CIRCUIT and bound.source is not LimitSource.UNBALANCE
 
 
 def _command(

@@ -53,6 +53,7 @@ class BatteryMemory:
     short_since: datetime | None = None  # gives clearly less than it is told, without a break
     delivers_w: float | None = None  # what it was seen to give when it gave less than told
     delivers_until: datetime | None = None
+    proven: bool = False  # gave what it was told, and has not fallen short since
     day: str | None = None
     expansion_wh: float = 0.0  # discharged for expansion on this local day
     past_days_wh: tuple[float, ...] = ()  # of the last days, newest last

@@ -8,20 +8,22 @@ from ..config import PhaseSwitching, SiteConfig
 from ..limit import ROOT_CIRCUIT, LimitSource
 from ..model import EvseKey, MeterQuality, Phases, Reason, ReasonCode, Setpoint
 from . import peak
-from .admission import admission_order, count_turn
+from .admission import admission_order, count_turn, turn_is_over
 from .batteries import lead_batteries
 from .battery import BatteryMemory
 from .desire import Ceiling, Desire, ceiling, desired
 from .house import ACTIVE_A, measured_on_grid, remember
 from .limit_rows import current_limit, fuse_limit, power_limit
-from .observation import keep_former_draw, leaves_offer_unused, observe
+from .observation import keep_former_draw, observe, takes_nothing
 from .pacing import pace
 from .reasons import explain
-from .sharing import Shared, share_out
+from .room import has_room_to_rest, hold_raises
+from .sharing import Shared, keep_balance, share_out
 from .situation import Situation, situation as take_in
 from .snapshot import BoundBy, CircuitMemory, CircuitState, ControlState, Decision, EvseControl, EvseSnapshot, Snapshot
 from .surplus_charging import Admitted, admit_solar, measure_surplus, phases_drawn, settle_phases
 
+WISHED = frozenset({LimitSource.SURPLUS, LimitSource.PEAK})  # nothing trips where these are exceeded for a moment
 RAISED_WITH = frozenset({MeterQuality.FRESH, MeterQuality.ABSENT, MeterQuality.LOST})
 
 
@@ -42,6 +44,7 @@ def decide(
     desires = _desires(basis, order, admitted.controls)
     shared = share_out(basis, order, desires, admitted.controls, admitted.surplus)
     controls, setpoints = _set(basis, order, desires, shared, admitted, may_raise=may_raise)
+    controls, setpoints = _balance(basis, order, desires, shared, controls, setpoints)
     batteries, battery_memory = lead_batteries(basis, desires, setpoints, shared, state)
     decision = Decision(
         at=now,
@@ -113,36 +116,70 @@ def _set(
 ) -> tuple[dict[EvseKey, EvseControl], dict[EvseKey, Setpoint]]:
     """Return each EVSE's setpoint on the way to its share, with the reason, and its memory after it."""
     controls: dict[EvseKey, EvseControl] = {}
-    setpoints: dict[EvseKey, Setpoint] = {}
+    targets = {evse.key: _target(basis, evse, desires[evse.key], shared) for evse in order}
     for evse in order:
-        desire, share = desires[evse.key], shared.shares.get(evse.key)
-        target_a = desire.rest_a if share is None else share.current_a
-        control = _count_turn(evse, admitted.controls[evse.key], desire, target_a, basis.now)
-        quality = basis.quality(evse)
+        control = _count_turn(evse, admitted.controls[evse.key], desires[evse.key], targets[evse.key], basis.now)
         bound = shared.bound(evse.key)
-        current_a, controls[evse.key] = pace(
+        # Who gives way to the next one was not cut: nothing speaks against its next turn.
+        over = turn_is_over(basis.snapshot.site, admitted.controls[evse.key], basis.now)
+        gives_way = targets[evse.key] <= 0 and over
+        _, controls[evse.key] = pace(
             evse,
             control,
-            target_a,
+            targets[evse.key],
             basis.now,
-            may_raise=may_raise and quality in RAISED_WITH,
-            cut=bound is not None and bound.source is not LimitSource.SURPLUS,
+            may_raise=may_raise and basis.quality(evse) in RAISED_WITH,
+            cut=bound is not None and bound.source not in WISHED and not gives_way,
         )
-        if current_a < target_a and quality not in RAISED_WITH:
-            reason = Reason(ReasonCode.METER_STALE, {"target_a": round(target_a, 1)})
-        elif current_a < target_a and share is not None:
-            reason = Reason(ReasonCode.RAISING, {"target_a": round(target_a, 1)})
+    before = {key: admitted.controls[key].setpoint_a for key in controls}
+    paced = {key: control.setpoint_a for key, control in controls.items()}
+    setpoints: dict[EvseKey, Setpoint] = {}
+    held = hold_raises(basis, shared, order, before, paced)
+    for evse in order:
+        key, current_a = evse.key, held[evse.key]
+        if current_a != paced[key]:
+            controls[key] = replace(controls[key], setpoint_a=current_a)
+        if current_a < targets[key] and basis.quality(evse) not in RAISED_WITH:
+            reason = Reason(ReasonCode.METER_STALE, {"target_a": round(targets[key], 1)})
+        elif current_a < targets[key] and key in shared.shares:
+            reason = Reason(ReasonCode.RAISING, {"target_a": round(targets[key], 1)})
         else:
-            reason = explain(basis, evse, desire, shared, admitted)
-        setpoints[evse.key] = Setpoint(current_a, reason, _phases_to_set(evse, controls[evse.key]))
+            reason = explain(basis, evse, desires[key], shared, admitted)
+        setpoints[key] = Setpoint(current_a, reason, _phases_to_set(evse, controls[key]))
+    return controls, setpoints
+
+
+def _target(basis: Situation, evse: EvseSnapshot, desire: Desire, shared: Shared) -> float:
+    """Return where a setpoint is to go: its share, or what an EVSE rests at that takes no part."""
+    share = shared.shares.get(evse.key)
+    if share is not None:
+        return share.current_a
+    if not evse.connected or evse.plugged or has_room_to_rest(basis, shared, evse, desire.rest_a):
+        return desire.rest_a
+    return 0.0
+
+
+def _balance(
+    basis: Situation,
+    order: Sequence[EvseSnapshot],
+    desires: Mapping[EvseKey, Desire],
+    shared: Shared,
+    controls: dict[EvseKey, EvseControl],
+    setpoints: dict[EvseKey, Setpoint],
+) -> tuple[dict[EvseKey, EvseControl], dict[EvseKey, Setpoint]]:
+    """Return setpoints that keep the phases close enough while some are still on their way up."""
+    wanted = {key: setpoint.current_a for key, setpoint in setpoints.items()}
+    for key, share in keep_balance(basis, order, desires, shared, wanted).items():
+        reason = Reason(ReasonCode.LIMIT_UNBALANCE, {"limit_a": basis.snapshot.site.unbalance_a or 0.0})
+        controls[key] = replace(controls[key], setpoint_a=share.current_a)
+        setpoints[key] = replace(setpoints[key], current_a=share.current_a, reason=reason)
     return controls, setpoints
 
 
 def _count_turn(
     evse: EvseSnapshot, control: EvseControl, desire: Desire, target_a: float, now: datetime
 ) -> EvseControl:
-    idle = evse.measured_a is not None and max(evse.measured_a) <= ACTIVE_A
-    unused = idle and leaves_offer_unused(evse, control, now)
+    unused = takes_nothing(evse, control, now)
     return count_turn(control, wants=desire.min_a > 0, gets=target_a > 0, unused=unused, now=now)
 
 
@@ -236,4 +273,5 @@ def _next_state(
         peak=basis.peak,
         batteries=batteries,
         batteries_w=basis.battery_w,
+        mean_own_w=basis.mean_own_w,
     )

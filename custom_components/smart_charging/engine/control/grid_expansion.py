@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from ..config import BatteryConfig
 from .battery import BatteryAction, BatteryCommand, BatteryMemory, BatteryReason, BatterySnapshot
+from .elapsed import elapsed_s
 
 LEAST_W = 100.0  # less is not worth a command
 # States of charge come in whole percent and minutes late: nothing is promised that would pass the floor before.
@@ -16,6 +17,7 @@ FOLLOW_S = 30.0  # a battery that gives less than told for so long can't give mo
 SHORT_SHARE = 0.8  # of what it is told
 DISTRUST = timedelta(minutes=15)  # then it is tried again
 PAUSE = timedelta(minutes=10)  # a longer gap between two decisions is not counted as discharge
+EMPTY_PERCENT = 1.0  # so near its floor a battery has run empty
 PLANNED_DAYS = 7
 PLANNED_SHARE = 1.2  # of the worst of these days
 LEAST_RESERVE_PERCENT = 10.0  # above the floor, however quiet the last days were
@@ -147,7 +149,10 @@ def remember(
 def _counted(
     memory: BatteryMemory, measured: BatterySnapshot, config: BatteryConfig, now: datetime, today: date
 ) -> BatteryMemory:
-    """Add what was discharged for expansion since the last decision to the local day it ends in."""
+    """Add what was discharged for expansion since the last decision to the local day it ends in.
+
+    A battery that ran empty would have been of use beyond that: such a day counts as all it can hold.
+    """
     day = today.isoformat()
     if memory.day != day:
         past = () if memory.day is None else (*memory.past_days_wh, memory.expansion_wh)[-PLANNED_DAYS:]
@@ -159,7 +164,9 @@ def _counted(
         return memory
     given_w = memory.commanded_w if measured.power_w is None else max(0.0, measured.power_w)
     given_wh = min(given_w, config.max_discharge_w) * (elapsed / timedelta(hours=1))
-    return replace(memory, expansion_wh=memory.expansion_wh + given_wh)
+    empty = measured.soc_percent is not None and measured.soc_percent <= config.min_soc_percent + EMPTY_PERCENT
+    taken_wh = memory.expansion_wh + given_wh
+    return replace(memory, expansion_wh=max(taken_wh, config.capacity_wh) if empty else taken_wh)
 
 
 def _judged(memory: BatteryMemory, measured: BatterySnapshot, now: datetime) -> BatteryMemory:
@@ -167,9 +174,12 @@ def _judged(memory: BatteryMemory, measured: BatterySnapshot, now: datetime) -> 
     if memory.delivers_until is not None and now >= memory.delivers_until:
         memory = replace(memory, delivers_w=None, delivers_until=None)
     told_w = memory.commanded_w
-    if told_w <= LEAST_W or measured.power_w is None or measured.power_w >= SHORT_SHARE * told_w:
+    if told_w <= LEAST_W or measured.power_w is None:
         return memory if memory.short_since is None else replace(memory, short_since=None)
+    if measured.power_w >= SHORT_SHARE * told_w:
+        return replace(memory, short_since=None, proven=True)
+    memory = replace(memory, proven=False)
     since = memory.short_since or now
-    if (now - since).total_seconds() < FOLLOW_S:
+    if elapsed_s(since, now) < FOLLOW_S:
         return replace(memory, short_since=since)
     return replace(memory, short_since=None, delivers_w=max(0.0, measured.power_w), delivers_until=now + DISTRUST)

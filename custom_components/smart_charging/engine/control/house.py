@@ -1,13 +1,14 @@
 """A circuit's own load: what its meter shows less what its chargers draw."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from ..config import SiteConfig
 from ..limit import ROOT_CIRCUIT
-from ..model import NOMINAL_VOLTAGE_V, EvseKey, MeterQuality, Phases
+from ..model import NOMINAL_VOLTAGE_V, EvseKey, EvseStatus, MeterQuality, Phases
 from .circuits import Circuit
+from .elapsed import elapsed_s
 from .snapshot import (
     ABSENT_METER,
     CircuitMemory,
@@ -21,6 +22,7 @@ from .snapshot import (
 from .wiring import grid_phases
 
 ACTIVE_A = 1.0  # a terminal that carries more is in use
+LATE_S = 8.0  # a station that has not taken a lower limit by then is booked at the old one
 EXCESS_A = 1.0  # a draw this much above a limit is more than a meter's error
 PEAK_MEMORY = timedelta(minutes=15)
 PEAK_STEP = timedelta(minutes=1)
@@ -31,13 +33,16 @@ TRUSTED = frozenset({MeterQuality.FRESH, MeterQuality.STALE})
 class Draw:
     """What an EVSE was seen to draw, and the least and the most of it that meters may show now, A per grid phase.
 
-    `former_a` is the most it drew before its newest limit, where that may still show.
+    `former_a` is the most it drew before its newest limit, where that may still show. `pending_a` is what it may
+    go on drawing until it takes a lower limit, `late_a` what of that it should have given back by now.
     """
 
     seen_a: Phases
     least_a: Phases
     most_a: Phases
     former_a: Phases = field(default_factory=Phases)
+    pending_a: Phases = field(default_factory=Phases)
+    late_a: Phases = field(default_factory=Phases)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +50,25 @@ class CircuitLoad:
     """What a circuit carries beside the setpoints that are decided here, A per grid phase.
 
     `own_a` is everything but chargers, PV counted negative; `uncontrolled_a` what chargers draw or may
-    start to draw beyond anything decided.
+    start to draw beyond anything decided. `away_a` is the part of `own_a` that may be of chargers that are away.
     """
 
     own_a: Phases
     uncontrolled_a: Phases
     quality: MeterQuality
+    away_a: Phases = field(default_factory=Phases)
 
 
 def draws(
-    site: SiteConfig, evses: Iterable[EvseSnapshot], controls: Mapping[EvseKey, EvseControl]
+    site: SiteConfig, evses: Iterable[EvseSnapshot], controls: Mapping[EvseKey, EvseControl], now: datetime
 ) -> dict[EvseKey, Draw]:
-    """Return the bounds of what each EVSE draws now."""
-    return {
-        evse.key: _with_former(site, evse, draw_bounds(site, evse), controls.get(evse.key, EvseControl()).former)
-        for evse in evses
-    }
+    """Return the bounds of what each EVSE draws now; `controls` are the memories of the last decision."""
+    found = {}
+    for evse in evses:
+        control = controls.get(evse.key, EvseControl())
+        draw = _with_pending(site, evse, draw_bounds(site, evse), control, now)
+        found[evse.key] = _with_former(site, evse, draw, control.former)
+    return found
 
 
 def draw_bounds(site: SiteConfig, evse: EvseSnapshot) -> Draw:
@@ -77,9 +85,25 @@ def draw_bounds(site: SiteConfig, evse: EvseSnapshot) -> Draw:
     return Draw(measured, measured.at_most(commanded), measured.at_least(commanded))
 
 
+def _with_pending(site: SiteConfig, evse: EvseSnapshot, draw: Draw, control: EvseControl, now: datetime) -> Draw:
+    """Return the draw with what the EVSE may go on with; what is away or draws freely is booked elsewhere."""
+    if not evse.connected or not evse.plugged or draws_freely(site, evse):
+        return draw
+    pending = draw.most_a
+    if evse.commanded_a is not None:
+        pending = pending.at_most(Phases.each(evse.commanded_a))
+    late = Phases()
+    if control.exceeds_since is not None and elapsed_s(control.exceeds_since, now) >= LATE_S:
+        late = (pending - Phases.each(control.setpoint_a)).at_least(Phases())
+    return replace(draw, pending_a=pending - late, late_a=late)
+
+
 def measured_on_grid(site: SiteConfig, evse: EvseSnapshot) -> Phases:
-    """Return what an EVSE is seen to draw, per grid phase; of an absent station nothing is known."""
-    if evse.measured_a is None or not evse.connected:
+    """Return what an EVSE is seen to draw, per grid phase; of an absent station nothing is known.
+
+    Where no car is, none draws: the last measurement of the one that left counts no more.
+    """
+    if evse.measured_a is None or not evse.connected or evse.status is EvseStatus.AVAILABLE:
         return Phases()
     return _on_grid(site, evse, evse.measured_a)
 
@@ -113,11 +137,10 @@ def circuit_loads(
             memory = _beside_batteries(snapshot, memory, state)
         own = own_current(circuit, meter, draw, memory)
         if meter.quality is MeterQuality.ABSENT:
-            below = sum((loads[child].own_a.at_least(Phases()) for child in circuit.children), Phases())
-            own = own.at_least(below)
-        loads[circuit.circuit_id] = CircuitLoad(
-            own, uncontrolled_current(snapshot.site, circuit, meter, own, draw), meter.quality
-        )
+            own = sum((loads[child].own_a.at_least(Phases()) for child in circuit.children), own)
+        uncontrolled = uncontrolled_current(snapshot.site, circuit, meter, own, draw)
+        away = away_current(snapshot.site, circuit) if meter.quality in TRUSTED else Phases()
+        loads[circuit.circuit_id] = CircuitLoad(own, uncontrolled, meter.quality, away)
     return loads
 
 
@@ -130,13 +153,26 @@ def own_current(circuit: Circuit, meter: MeterSnapshot, draw: Mapping[EvseKey, D
         return Phases.each(circuit.reserved_a)
     if meter.quality is MeterQuality.LOST or meter.current_a is None:
         return worst_recent(circuit.reserved_a, memory)
-    least, most = Phases(), Phases()
-    for evse in circuit.evses:
-        bounds = draw[evse.key]
-        least, most = least + bounds.least_a, most + bounds.most_a
+    least = sum((draw[evse.key].least_a for evse in circuit.evses), Phases())
     if memory.house_a is None:
         return meter.current_a - least
-    return meter.current_a - (meter.current_a - memory.house_a).at_least(least).at_most(most)
+    return meter.current_a - least - _explained(circuit, draw, (meter.current_a - memory.house_a - least))
+
+
+def _explained(circuit: Circuit, draw: Mapping[EvseKey, Draw], excess_a: Phases) -> Phases:
+    """Return how much of what a meter shows more than before may be cars on their way to new limits.
+
+    A car draws the same on each of its phases: what shows on one of them alone is not its doing.
+    """
+    excess_a = excess_a.at_least(Phases())
+    explained = Phases()
+    for evse in circuit.evses:
+        bounds = draw[evse.key]
+        room = bounds.most_a - bounds.least_a
+        shown = [excess for excess, amps in zip(excess_a, room, strict=True) if amps > 0]
+        if shown:
+            explained += room.at_most(Phases.each(min(shown)))
+    return explained.at_most(excess_a)
 
 
 def worst_recent(reserved_a: float, memory: CircuitMemory) -> Phases:
@@ -154,30 +190,51 @@ def uncontrolled_current(
 
     A station that draws more than it accepted, or without having accepted anything, is booked at its
     real draw: what was measured of it once it had time to follow, and until then what the
-    meter shows. One that is away with a car plugged in rises to its safe current by itself once its lease
-    ends; what it draws already is part of the circuit's own load.
+    meter shows. So is one that did not take a lower limit in time. One that is away with a car plugged in rises
+    to its safe current by itself once its lease ends.
     """
-    excess, commanded, away = Phases(), Phases(), Phases()
+    excess, commanded, late = Phases(), Phases(), Phases()
     for evse in circuit.evses:
-        seen_a = draw[evse.key].seen_a
+        seen_a, limit = draw[evse.key].seen_a, _limit(site, evse)
+        late += draw[evse.key].late_a
         if draws_freely(site, evse):
             excess += seen_a
-            continue
-        if evse.commanded_a is None or not evse.plugged:
+        elif limit is None:
             commanded += seen_a.at_least(draw[evse.key].former_a)
-            continue
-        limit = Phases.spread(evse.commanded_a, grid_phases(site, evse.station))
-        if not evse.connected:
-            safe = Phases.spread(evse.safe_a, grid_phases(site, evse.station))
-            away += (safe - limit).at_least(Phases())
-            continue
-        # What is on its way down is no disobedience yet.
-        commanded += draw[evse.key].most_a if evse.ramping else limit.at_least(draw[evse.key].former_a)
-        if evse.settled:
-            excess += (seen_a - limit).at_least(Phases())
+        elif evse.connected:
+            # What is on its way down is no disobedience yet.
+            commanded += draw[evse.key].most_a if evse.ramping else limit
+            if evse.settled:
+                excess += (seen_a - limit).at_least(Phases())
     if meter.quality in TRUSTED and meter.current_a is not None:
         excess = excess.at_least(meter.current_a - own_a - commanded)
-    return away + Phases(*(value if value > EXCESS_A else 0.0 for value in excess))
+    excess = Phases(*(value if value > EXCESS_A else 0.0 for value in excess))
+    return excess + late + _away(site, circuit, metered=meter.quality in TRUSTED)
+
+
+def away_current(site: SiteConfig, circuit: Circuit) -> Phases:
+    """Return what cars at stations that are away may draw by the limits these accepted last."""
+    limits = (_limit(site, evse) for evse in circuit.evses if not evse.connected)
+    return sum((limit for limit in limits if limit is not None), Phases())
+
+
+def _away(site: SiteConfig, circuit: Circuit, *, metered: bool) -> Phases:
+    """Return what stations that are away may take; where a meter tells, what they draw is in the own load."""
+    total = Phases()
+    for evse in circuit.evses:
+        limit = _limit(site, evse)
+        if evse.connected or limit is None:
+            continue
+        safe = Phases.spread(evse.safe_a, grid_phases(site, evse.station))
+        total += (safe - limit).at_least(Phases()) if metered else safe.at_least(limit)
+    return total
+
+
+def _limit(site: SiteConfig, evse: EvseSnapshot) -> Phases | None:
+    """Return the limit that a station with a car holds, on all its phases; None where it holds none."""
+    if evse.commanded_a is None or not evse.plugged:
+        return None
+    return Phases.spread(evse.commanded_a, grid_phases(site, evse.station))
 
 
 def remember(
@@ -225,8 +282,11 @@ def _with_former(site: SiteConfig, evse: EvseSnapshot, draw: Draw, former: Itera
     """Return bounds that reach to what was drawn before the newest limits."""
     for one in former if evse.connected else ():
         least_a, most_a = _on_grid(site, evse, one.least_a), _on_grid(site, evse, one.most_a)
-        draw = Draw(
-            draw.seen_a, draw.least_a.at_most(least_a), draw.most_a.at_least(most_a), draw.former_a.at_least(most_a)
+        draw = replace(
+            draw,
+            least_a=draw.least_a.at_most(least_a),
+            most_a=draw.most_a.at_least(most_a),
+            former_a=draw.former_a.at_least(most_a),
         )
     return draw
 

@@ -95,17 +95,18 @@ def controllable_rows(
     for limit in limits:
         if limit.evse is not None or not limit.controllable_only or limit.circuit_id != circuit.circuit_id:
             continue
-        bound = BoundBy(limit.source, circuit.circuit_id)
         extra_w = max(0.0, surplus_w) if limit.surplus_on_top else 0.0
+        drawn_a = load.uncontrolled_a + load.away_a
         if limit.unit is LimitUnit.WATT:
-            capacity = limit.value + extra_w - load.uncontrolled_a.total * volts
+            capacity = limit.value + extra_w - drawn_a.total * volts
             row = Row(f"limit/{limit.limit_id}", capacity, _watts(circuit.evses, used, volts))
-            rows.append(LimitRow(row, bound))
+            rows.append(LimitRow(row, BoundBy(limit.source, circuit.circuit_id)))
             continue
         for phase, name in enumerate(PHASE_NAMES):
-            capacity = limit.value + extra_w / 3 / volts - load.uncontrolled_a[phase]
+            capacity = limit.value + extra_w / 3 / volts - drawn_a[phase]
             members = {evse.key: 1.0 for evse in circuit.evses if phase in used[evse.key]}
-            rows.append(LimitRow(Row(f"limit/{limit.limit_id}/{name}", capacity, members), bound))
+            row = Row(f"limit/{limit.limit_id}/{name}", capacity, members)
+            rows.append(LimitRow(row, BoundBy(limit.source, circuit.circuit_id, phase)))
     return rows
 
 

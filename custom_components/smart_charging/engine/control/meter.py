@@ -7,6 +7,7 @@ import math
 
 from ..config import Connection
 from ..model import NOMINAL_VOLTAGE_V, MeterQuality, Phases
+from .elapsed import elapsed_s
 
 STALE_INTERVALS = 2.0  # expected intervals without a reading
 LOST_AFTER_S = 60.0
@@ -19,7 +20,7 @@ def judge_quality(
     """Return the quality of a meter whose newest plausible reading is of `last_good`."""
     if last_good is None:
         return MeterQuality.LOST
-    age_s = (now - last_good).total_seconds()
+    age_s = elapsed_s(last_good, now)
     if age_s > LOST_AFTER_S:
         return MeterQuality.LOST
     if not available or age_s > STALE_INTERVALS * connection.meter_interval_s:

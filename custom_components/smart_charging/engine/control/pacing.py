@@ -3,10 +3,12 @@
 from dataclasses import replace
 from datetime import datetime
 
+from .elapsed import elapsed_s
 from .snapshot import EvseControl, EvseSnapshot
 
 RAISE_STEP_A = 2.0
 RAISE_INTERVAL_S = 10.0
+MOST_STEPS = 60.0  # the longest pause between two cycles that counts
 FOLLOWER_FACTOR = 2.0  # a station that was seen to follow is raised so much faster
 RECOVERY_S = 60.0  # after a limit took current away, nothing rises above what is safe for so long
 
@@ -31,17 +33,19 @@ def pace(
     if not may_raise or last >= ceiling_a or not _confirmed(evse, last):
         return last, control
     minimum_a = evse.station.min_current_a
-    waited_s = RAISE_INTERVAL_S if control.raised_at is None else (now - control.raised_at).total_seconds()
+    waited_s = RAISE_INTERVAL_S if control.raised_at is None else elapsed_s(control.raised_at, now)
     if waited_s < RAISE_INTERVAL_S:
         return last, control
     # Where cycles are rare, the pace is the same: as many steps as intervals have passed.
-    step_a = RAISE_STEP_A * (waited_s // RAISE_INTERVAL_S) * (FOLLOWER_FACTOR if control.follows else 1.0)
+    step_a = (
+        RAISE_STEP_A * min(MOST_STEPS, waited_s // RAISE_INTERVAL_S) * (FOLLOWER_FACTOR if control.follows else 1.0)
+    )
     raised = min(target_a, ceiling_a, minimum_a if last < minimum_a else last + step_a)
     return max(last, raised), replace(control, setpoint_a=max(last, raised), raised_at=now)
 
 
 def _safe_level(control: EvseControl, now: datetime) -> float:
-    recovering = control.cut_at is not None and (now - control.cut_at).total_seconds() < RECOVERY_S
+    recovering = control.cut_at is not None and elapsed_s(control.cut_at, now) < RECOVERY_S
     return float("inf") if not recovering or control.safe_level_a is None else control.safe_level_a
 
 

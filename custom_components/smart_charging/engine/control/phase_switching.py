@@ -5,6 +5,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from ..config import SolarConfig
+from .elapsed import elapsed_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +52,15 @@ def choose(memory: PhaseMemory, choice: PhaseChoice, config: SolarConfig, *, zon
         up_since=(memory.up_since or now) if enough else None,
         down_since=None if enough else (memory.down_since or now),
     )
-    if memory.wanted == fits or memory.count >= config.phase_switches_per_day:
-        return memory if memory.wanted is not None else replace(memory, wanted=fits)
-    if memory.wanted is None:
+    if memory.wanted in {None, fits}:
         return replace(memory, wanted=fits)
+    if memory.count >= config.phase_switches_per_day:
+        return memory
     if not choice.charging:
         return replace(memory, wanted=fits, switched_at=now, count=memory.count + 1)
     since, delay_s = (memory.up_since, config.phases_up_s) if enough else (memory.down_since, config.phases_down_s)
-    waited = since is not None and (now - since).total_seconds() >= delay_s
-    rested = memory.switched_at is None or (now - memory.switched_at).total_seconds() >= config.phases_hold_s
+    waited = since is not None and elapsed_s(since, now) >= delay_s
+    rested = memory.switched_at is None or elapsed_s(memory.switched_at, now) >= config.phases_hold_s
     if not (waited and rested):
         return memory
     return replace(memory, wanted=fits, switched_at=now, count=memory.count + 1)
@@ -71,6 +72,11 @@ def force(memory: PhaseMemory, phases: int, *, zone: str, now: datetime) -> Phas
     if memory.wanted in {None, phases}:
         return replace(memory, wanted=phases)
     return replace(memory, wanted=phases, switched_at=now, count=memory.count + 1, up_since=None, down_since=None)
+
+
+def used_up(memory: PhaseMemory, config: SolarConfig, *, zone: str, now: datetime) -> bool:
+    """Return whether there are no more switches today."""
+    return _of_today(memory, zone, now).count >= config.phase_switches_per_day
 
 
 def _of_today(memory: PhaseMemory, zone: str, now: datetime) -> PhaseMemory:

@@ -20,7 +20,7 @@ from .limit_rows import (
     power_row,
     surplus_row,
 )
-from .observation import usable_max
+from .observation import leaves_offer_unused, takes_nothing, usable_max
 from .situation import Situation
 from .snapshot import BoundBy, EvseControl, EvseSnapshot
 from .solar import Surplus
@@ -34,13 +34,17 @@ UNBALANCE_ROWS = "unbalance"
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """The outcome: shares of those that take part, each one's grid phases and own ceiling, and the rows they met."""
+    """The outcome: shares of those that take part, each one's grid phases and own ceiling, and the rows they met.
+
+    `left` is what the shares leave of each row, by its name.
+    """
 
     shares: Mapping[EvseKey, Share]
     used: UsedPhases
     ceilings: Mapping[EvseKey, Ceiling]
     rows: Sequence[LimitRow]
     origins: Mapping[str, BoundBy]
+    left: Mapping[str, float]
 
     def takes_part(self, key: EvseKey) -> bool:
         """Return whether an EVSE got anything of what was shared out."""
@@ -83,20 +87,63 @@ def share_out(
         )
         for evse in active
     ]
-    shares = _allocate(basis, candidates, rows, used)
+    taken = {
+        evse.key: _drawn(basis, evse) for evse in active if leaves_offer_unused(evse, controls[evse.key], basis.now)
+    }
+    shares = _allocate(basis, candidates, rows, used, taken)
     has_room = min(row.row.capacity for row in rows if row.bound.circuit_id == ROOT_CIRCUIT) >= 0
     asked = {key: Share(desires[key].min_a if has_room else 0.0, FREE) for key in free}
-    return Shared({**shares, **asked}, used, ceilings, rows, {row.row.name: row.bound for row in rows})
+    left = {row.row.name: _left(row, shares) for row in rows}
+    return Shared({**shares, **asked}, used, ceilings, rows, {row.row.name: row.bound for row in rows}, left)
+
+
+def _left(row: LimitRow, shares: Mapping[EvseKey, Share]) -> float:
+    taken = sum(coefficient * shares[key].current_a for key, coefficient in row.row.coefficients.items())
+    return row.row.capacity - taken
 
 
 def _allocate(
-    basis: Situation, candidates: Sequence[Candidate[EvseKey]], rows: Sequence[LimitRow], used: UsedPhases
+    basis: Situation,
+    candidates: Sequence[Candidate[EvseKey]],
+    rows: Sequence[LimitRow],
+    used: UsedPhases,
+    taken: Mapping[EvseKey, float],
 ) -> Mapping[EvseKey, Share]:
     site, plain = basis.snapshot.site, [row.row for row in rows]
     if site.unbalance_a is None or site.phases == 1:
         return allocate(candidates, plain)
     load = basis.loads[ROOT_CIRCUIT]
-    return allocate_balanced(candidates, plain, load.own_a + load.uncontrolled_a, used, site.unbalance_a)
+    return allocate_balanced(candidates, plain, load.own_a + load.uncontrolled_a, used, site.unbalance_a, taken)
+
+
+def _drawn(basis: Situation, evse: EvseSnapshot) -> float:
+    """Return the A per phase that an EVSE draws at least."""
+    return max(basis.draw[evse.key].least_a)
+
+
+def keep_balance(
+    basis: Situation,
+    order: Sequence[EvseSnapshot],
+    desires: Mapping[EvseKey, Desire],
+    shared: Shared,
+    setpoints: Mapping[EvseKey, float],
+) -> Mapping[EvseKey, Share]:
+    """Return lower shares for EVSEs whose setpoints, on their way to balanced shares, are not balanced yet.
+
+    Other limits hold for whatever is below a share; the difference between two phases also
+    grows when one of them rises more slowly.
+    """
+    site, load = basis.snapshot.site, basis.loads[ROOT_CIRCUIT]
+    if site.unbalance_a is None or site.phases == 1:
+        return {}
+    candidates = [
+        Candidate(evse.key, desires[evse.key].min_a, setpoints[evse.key], evse.priority, evse.station.step_a)
+        for evse in order
+        if shared.takes_part(evse.key) and setpoints[evse.key] >= desires[evse.key].min_a > 0
+    ]
+    others_a, taken = load.own_a + load.uncontrolled_a, {evse.key: _drawn(basis, evse) for evse in order}
+    balanced = allocate_balanced(candidates, [], others_a, shared.used, site.unbalance_a, taken)
+    return {key: share for key, share in balanced.items() if share.current_a < setpoints[key]}
 
 
 def _ceiling(basis: Situation, evse: EvseSnapshot, desire: Desire, control: EvseControl) -> Ceiling:
@@ -132,7 +179,8 @@ def _power_rows(basis: Situation, circuit: Circuit, used: UsedPhases, extra_w: f
         rows.append(power_row(circuit, limit, base_w, used, basis.volts, extra_w))
     if root and site.peak is not None:
         allowed_w = peak.allowed_w(basis.peak, site.peak, site.time_zone, basis.now)
-        rows.append(power_row(circuit, (allowed_w, LimitSource.PEAK), base_w, used, basis.volts, extra_w))
+        mean_w = base_w - basis.own_w + basis.mean_own_w
+        rows.append(power_row(circuit, (allowed_w, LimitSource.PEAK), mean_w, used, basis.volts, extra_w))
     return rows
 
 
@@ -144,7 +192,11 @@ def _surplus_rows(
     surplus: Surplus | None,
 ) -> list[LimitRow]:
     """Return the row of those that share the surplus; their minimum is theirs in any case."""
-    solar = [evse for evse in active if desires[evse.key].on_surplus]
+    solar = [
+        evse
+        for evse in active
+        if desires[evse.key].on_surplus and not takes_nothing(evse, controls[evse.key], basis.now)
+    ]
     if not solar or surplus is None:
         return []
     site = basis.snapshot.site

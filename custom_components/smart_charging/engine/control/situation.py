@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from ..config import BatteryConfig
+from ..config import BatteryConfig, SiteConfig
 from ..limit import ROOT_CIRCUIT, Limit
-from ..model import EvseKey, MeterQuality, Phases
+from ..model import NOMINAL_VOLTAGE_V, EvseKey, MeterQuality, Phases
 from . import peak
 from .battery import BatteryMemory, BatterySnapshot
 from .circuits import Circuit, circuit_tree, path_to_root
@@ -15,8 +15,13 @@ from .house import TRUSTED, CircuitLoad, Draw, circuit_loads, draws
 from .limit_rows import live_limits, voltage
 from .peak import PeakMemory
 from .snapshot import ControlState, EvseSnapshot, Snapshot
+from .solar import smooth
 
 RAMP_S = 25.0  # a battery is given this long to take over all it can
+STIR_SHARE = 0.8  # of the margin below the fuse: what may flow for the moment in which a battery follows the house
+
+PEAK_SMOOTHING_S = 60.0  # a kettle changes the mean of a quarter hour little, and a car that pauses for it much
+PEAK_SMOOTHING_SHARE = 0.1  # of the time that is left to make up for what was smoothed over
 
 _WORST = (MeterQuality.LOST, MeterQuality.STALE)
 
@@ -49,6 +54,7 @@ class Situation:
     expansion: Expansion
     peak: PeakMemory
     own_w: float  # what flows in beside the chargers, over all phases, batteries included
+    mean_own_w: float  # the same as a peak tariff sees it, without its jumps
     qualities: Mapping[str, MeterQuality]  # by circuit: the worst from there to the grid connection
 
     @property
@@ -71,7 +77,7 @@ class Situation:
 def situation(snapshot: Snapshot, state: ControlState, now: datetime, *, may_raise: bool) -> Situation:
     """Return the basis of a decision at this moment."""
     tree = circuit_tree(snapshot.site, snapshot.evses)
-    draw = draws(snapshot.site, snapshot.evses, state.evses)
+    draw = draws(snapshot.site, snapshot.evses, state.evses, now)
     loads = circuit_loads(snapshot, tree, draw, state)
     volts = voltage(snapshot)
     batteries = tuple(
@@ -93,9 +99,10 @@ def situation(snapshot: Snapshot, state: ControlState, now: datetime, *, may_rai
         draw=draw,
         limits=tuple(live_limits(snapshot, now)),
         batteries=batteries,
-        expansion=_expansion(batteries, state, now, may_raise=may_raise),
+        expansion=_expansion(snapshot.site, batteries, state, now, may_raise=may_raise),
         peak=_peak(snapshot, state, grid.current_a, volts, now),
         own_w=own_w,
+        mean_own_w=_mean_own(snapshot.site, state, own_w, now, may_raise=may_raise),
         qualities={circuit.circuit_id: _worst_quality(snapshot, circuit.circuit_id, loads) for circuit in tree},
     )
 
@@ -106,6 +113,7 @@ def _worst_quality(snapshot: Snapshot, circuit_id: str, loads: Mapping[str, Circ
 
 
 def _expansion(
+    site: SiteConfig,
     batteries: tuple[tuple[BatteryConfig, BatterySnapshot], ...],
     state: ControlState,
     now: datetime,
@@ -114,9 +122,13 @@ def _expansion(
 ) -> Expansion:
     """Return what the batteries that may expand the connection give now and may be counted on.
 
-    Cars follow what a battery was seen to give plus a part of its rating that it takes over meanwhile;
-    a guard counts on nothing but what it gives.
+    Cars follow what a battery was seen to give and, once it has proven to obey, a part of its rating that it takes
+    over meanwhile.
+    A guard counts on what it gives, and where it gives as told on as much more as the margin below the fuse
+    carries until it follows: else each stir of the house would take from the cars and let the battery rest.
     """
+    phases = 1 if site.phases == 1 else 3
+    stir_w = STIR_SHARE * site.margin_a * phases * NOMINAL_VOLTAGE_V
     elapsed_s = 0.0 if state.decided_at is None else (now - state.decided_at).total_seconds()
     measured_w = usable_w = 0.0
     for config, measured in batteries:
@@ -126,10 +138,25 @@ def _expansion(
         power_w = measured.power_w or 0.0
         led_in_w = min(0.0, power_w) if memory.commanded_w < 0 else 0.0
         given_w = max(0.0, power_w)
-        ahead_w = config.max_discharge_w * min(1.0, elapsed_s / RAMP_S) if may_raise else 0.0
+        ahead_w = stir_w if memory.commanded_w > 0 and given_w > 0 else 0.0
+        if may_raise:
+            ahead_w = 0.0
+        if may_raise and memory.proven:
+            ahead_w = config.max_discharge_w * min(1.0, elapsed_s / RAMP_S)
         measured_w += given_w + led_in_w
         usable_w += max(0.0, min(available_w(config, measured, memory, now), given_w + ahead_w))
     return Expansion(measured_w, usable_w)
+
+
+def _mean_own(site: SiteConfig, state: ControlState, own_w: float, now: datetime, *, may_raise: bool) -> float:
+    """Return the own load in W smoothed as far as the interval of a peak tariff leaves time to make up for it."""
+    if site.peak is None or state.mean_own_w is None or state.decided_at is None:
+        return own_w
+    if not may_raise:
+        return state.mean_own_w
+    ends = peak.interval_start(site.peak, site.time_zone, now) + timedelta(minutes=site.peak.interval_min)
+    constant_s = min(PEAK_SMOOTHING_S, PEAK_SMOOTHING_SHARE * (ends - now).total_seconds())
+    return smooth(state.mean_own_w, (now - state.decided_at).total_seconds(), own_w, constant_s)
 
 
 def _peak(snapshot: Snapshot, state: ControlState, current_a: Phases | None, volts: float, now: datetime) -> PeakMemory:

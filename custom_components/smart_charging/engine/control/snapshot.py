@@ -106,6 +106,7 @@ class EvseControl:
     probing_since: datetime | None = None  # was started to see whether an inverter holds power back
     active_phases: int | None = None  # terminals the car was seen to use, forgotten on unplug
     underused_since: datetime | None = None  # draws clearly less than it is offered
+    exceeds_since: datetime | None = None  # may draw more than it was last allowed, without a break
     follows: bool = False  # was seen to draw what it is offered, under the present plug-in
     turn_since: datetime | None = None  # has had its minimum without a break
     waiting_since: datetime | None = None  # wants its minimum and does not get it
@@ -140,6 +141,7 @@ class ControlState:
     peak: PeakMemory = field(default_factory=PeakMemory)
     batteries: Mapping[str, BatteryMemory] = field(default_factory=dict)
     batteries_w: float = 0.0  # what all of them gave
+    mean_own_w: float | None = None  # what flows in beside the chargers, smoothed for a peak tariff
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import math
 from ..config import BatteryConfig, SolarConfig
 from ..model import EvseKey, Reason, ReasonCode
 from .battery import BatterySnapshot
+from .elapsed import elapsed_s
 from .snapshot import EvseControl
 
 FOLLOWING_S = 15.0  # a cloud's edge or a kettle is not followed at once
@@ -19,11 +20,20 @@ NO_EXPORT_W = 100.0  # within this of zero an inverter that may not export holds
 
 @dataclass(frozen=True, slots=True)
 class SolarCandidate:
-    """An EVSE in a solar mode; `start_w` is what its minimum current takes on the fewest phases it can use."""
+    """An EVSE in a solar mode; `start_w` is what its minimum current takes on the fewest phases it can use.
+
+    An `idle` one was offered it and draws nothing: nothing of the surplus is kept for it.
+    """
 
     key: EvseKey
     start_w: float
     always_on: bool
+    idle: bool = False
+
+    @property
+    def kept_w(self) -> float:
+        """Return what others do not get while this one runs."""
+        return 0.0 if self.idle else self.start_w
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +98,14 @@ def admit_to_surplus(
     Candidates come in order of admission. What an earlier one needs at least is not there
     for a later one. Both delays are skipped for a car that was just plugged in.
     """
-    left = surplus.lasting_w - sum(candidate.start_w for candidate in candidates if candidate.always_on)
+    left = surplus.lasting_w - sum(candidate.kept_w for candidate in candidates if candidate.always_on)
     updated: dict[EvseKey, EvseControl] = {}
     reasons: dict[EvseKey, Reason] = {}
     left_w: dict[EvseKey, float] = {}
     for candidate in candidates:
         control = controls[candidate.key]
         if candidate.always_on:
-            left_w[candidate.key] = left + candidate.start_w
+            left_w[candidate.key] = left + candidate.kept_w
             updated[candidate.key] = replace(control, solar_running=True, surplus_since=None, shortage_since=None)
             continue
         left_w[candidate.key] = left
@@ -104,7 +114,7 @@ def admit_to_surplus(
         if reason is not None:
             reasons[candidate.key] = reason
         if updated[candidate.key].solar_running:
-            left -= candidate.start_w
+            left -= candidate.kept_w
     return updated, reasons, left_w
 
 
@@ -117,8 +127,8 @@ def _go_on(
     if surplus.bridged:
         return replace(control, shortage_since=None), Reason(ReasonCode.BATTERY_BUFFER, params)
     since = control.shortage_since or now
-    waited = (now - since).total_seconds()
-    probed_s = None if control.probing_since is None else (now - control.probing_since).total_seconds()
+    waited = elapsed_s(since, now)
+    probed_s = None if control.probing_since is None else elapsed_s(control.probing_since, now)
     delay_s = config.stop_s if probed_s is None else PROBE_PATIENCE_S
     if waited >= delay_s:
         stopped = replace(control, solar_running=False, shortage_since=None, surplus_since=None, probing_since=None)
@@ -135,6 +145,8 @@ def _wait(
 ) -> tuple[EvseControl, Reason | None]:
     params: dict[str, float | str] = {"surplus_w": round(surplus.lasting_w), "needed_w": round(candidate.start_w)}
     running = replace(control, solar_running=True, surplus_since=None, shortage_since=None)
+    if control.setpoint_a > 0:  # it charges from another mode: it goes on, and stops as any other does
+        return running, None
     enough = surplus.lasting_w >= config.start_share * candidate.start_w
     if not enough and surplus.starts:
         return running, Reason(ReasonCode.BATTERY_BUFFER, params)
@@ -144,7 +156,7 @@ def _wait(
         code = ReasonCode.BATTERY_FIRST if surplus.battery_first else ReasonCode.SURPLUS_LOW
         return replace(control, surplus_since=None), Reason(code, params)
     since = control.surplus_since or now
-    waited = (now - since).total_seconds()
+    waited = elapsed_s(since, now)
     if control.plugged_since == now or waited >= config.start_s:
         return running, None
     timing = {"waited_s": round(waited), "delay_s": round(config.start_s)}

@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from ..config import PhaseSwitching
 from ..model import EvseKey, MeterQuality, Reason
 from .desire import Desire, takes_all
+from .elapsed import elapsed_s
 from .house import ACTIVE_A
-from .phase_switching import PhaseChoice, PhaseMemory, choose, force
+from .observation import takes_nothing
+from .phase_switching import PhaseChoice, PhaseMemory, choose, force, used_up
 from .situation import Situation
 from .snapshot import ControlState, EvseControl, EvseSnapshot
 from .solar import (
@@ -35,16 +38,20 @@ class Admitted:
     surplus: Surplus | None
 
 
-def can_switch(evse: EvseSnapshot, control: EvseControl) -> bool:
+def can_switch(situation: Situation, evse: EvseSnapshot, control: EvseControl) -> bool:
     """Return whether the number of phases is ours to choose for the car that is connected.
 
-    A car that was seen to use fewer than three phases of three has nothing to be switched.
+    A car that was seen to use fewer than three phases of three has nothing to be switched, and
+    once a day's switches are used up it stays as it is.
     """
+    site = situation.snapshot.site
+    if used_up(control.phases, site.solar, zone=site.time_zone, now=situation.now):
+        return False
     if evse.station.phase_switching is PhaseSwitching.NONE or control.phases.refused:
         return False
     if evse.station.phase_switching is PhaseSwitching.SWITCH and evse.switched_phases is None:
         return False
-    return control.phases.wanted == 1 or control.active_phases is None or control.active_phases == 3
+    return control.phases.wanted == 1 or control.active_phases in {None, 3}
 
 
 def phases_drawn(evse: EvseSnapshot, control: EvseControl) -> int:
@@ -67,13 +74,13 @@ def measure_surplus(situation: Situation, state: ControlState) -> Surplus | None
     may_hide = config.zero_export and hidden(grid_w, situation.snapshot.pv_w)
     if may_hide and drawn_w > 0:
         now_w = max(now_w, drawn_w + PROBE_STEP_W)
-    elapsed_s = 0.0 if state.surplus_at is None else (situation.now - state.surplus_at).total_seconds()
+    passed_s = 0.0 if state.surplus_at is None else (situation.now - state.surplus_at).total_seconds()
     bridged, starts = buffered(situation.batteries)
-    rested = state.probed_at is None or (situation.now - state.probed_at).total_seconds() >= PROBE_INTERVAL_S
+    rested = state.probed_at is None or elapsed_s(state.probed_at, situation.now) >= PROBE_INTERVAL_S
     return Surplus(
         now_w=now_w,
-        following_w=smooth(state.surplus_w, elapsed_s, now_w, FOLLOWING_S),
-        lasting_w=smooth(state.surplus_slow_w, elapsed_s, now_w, config.smoothing_s),
+        following_w=smooth(state.surplus_w, passed_s, now_w, FOLLOWING_S),
+        lasting_w=smooth(state.surplus_slow_w, passed_s, now_w, config.smoothing_s),
         bridged=bridged,
         starts=starts,
         battery_first=first,
@@ -92,8 +99,15 @@ def admit_solar(
     solar = [evse for evse in order if desires[evse.key].on_surplus]
     if surplus is None or not solar:
         return Admitted(controls, {}, surplus)
-    least_w = {evse.key: _least_w(situation, evse, controls[evse.key]) for evse in solar}
-    candidates = [SolarCandidate(evse.key, least_w[evse.key], desires[evse.key].always_on) for evse in solar]
+    candidates = [
+        SolarCandidate(
+            evse.key,
+            _least_w(situation, evse, controls[evse.key]),
+            desires[evse.key].always_on,
+            idle=takes_nothing(evse, controls[evse.key], situation.now),
+        )
+        for evse in solar
+    ]
     others_w = other_power(situation, {evse.key for evse in solar})
     left = replace(surplus, lasting_w=surplus.lasting_w - others_w)
     updated, reasons, left_w = admit_to_surplus(
@@ -101,7 +115,10 @@ def admit_solar(
     )
     for evse in solar:
         if updated[evse.key].solar_running:
-            updated[evse.key] = _with_phases(situation, evse, updated[evse.key], left_w[evse.key], surplus.bridged)
+            starts = not controls[evse.key].solar_running
+            updated[evse.key] = _with_phases(
+                situation, evse, updated[evse.key], left_w[evse.key], bridged=surplus.bridged, starts=starts
+            )
     return Admitted({**controls, **updated}, reasons, surplus)
 
 
@@ -113,11 +130,11 @@ def settle_phases(situation: Situation, evse: EvseSnapshot, control: EvseControl
     if not evse.plugged:
         return replace(control, phases=replace(memory, refused=False, up_since=None, down_since=None))
     if _goes_on_with_more(situation, evse, control):
-        return replace(control, phases=replace(memory, wanted=3, refused=True), active_phases=None)
+        return _changed(evse, control, replace(memory, wanted=3, refused=True), situation.now)
     takes = takes_all(evse, situation.now) is not None
     if takes and situation.quality(evse) is not MeterQuality.LOST and memory.wanted != 3:
         phases = force(memory, 3, zone=situation.snapshot.site.time_zone, now=situation.now)
-        return replace(control, phases=phases, active_phases=None)
+        return _changed(evse, control, phases, situation.now)
     return control
 
 
@@ -128,23 +145,23 @@ def other_power(situation: Situation, solar: set[EvseKey]) -> float:
 
 
 def _least_w(situation: Situation, evse: EvseSnapshot, control: EvseControl) -> float:
-    phases = 1 if can_switch(evse, control) else phases_drawn(evse, control)
+    phases = 1 if can_switch(situation, evse, control) else phases_drawn(evse, control)
     if situation.snapshot.site.phases == 1:
         phases = 1
     return evse.station.min_current_a * situation.volts * phases
 
 
 def _with_phases(
-    situation: Situation, evse: EvseSnapshot, control: EvseControl, left_w: float, bridged: bool
+    situation: Situation, evse: EvseSnapshot, control: EvseControl, left_w: float, *, bridged: bool, starts: bool
 ) -> EvseControl:
-    if not can_switch(evse, control):
+    if not can_switch(situation, evse, control):
         return control
     choice = PhaseChoice(
         surplus_w=left_w,
         three_w=3 * evse.station.min_current_a * situation.volts,
         one_w=evse.station.max_current_a * situation.volts,
         bridged=bridged,
-        charging=control.setpoint_a > 0,
+        charging=not starts,
     )
     phases = choose(
         control.phases,
@@ -153,8 +170,17 @@ def _with_phases(
         zone=situation.snapshot.site.time_zone,
         now=situation.now,
     )
-    changed = phases.wanted != control.phases.wanted
-    return replace(control, phases=phases, active_phases=None if changed else control.active_phases)
+    return _changed(evse, control, phases, situation.now)
+
+
+def _changed(evse: EvseSnapshot, control: EvseControl, phases: PhaseMemory, now: datetime) -> EvseControl:
+    """Return the memory with these phases; a car that gets more of them begins on them with its minimum."""
+    if phases.wanted == control.phases.wanted:
+        return replace(control, phases=phases)
+    if (phases.wanted or 0) > (control.phases.wanted or 3):
+        setpoint_a = min(control.setpoint_a, evse.station.min_current_a)
+        control = replace(control, setpoint_a=setpoint_a, raised_at=now)
+    return replace(control, phases=phases, active_phases=None)
 
 
 def _goes_on_with_more(situation: Situation, evse: EvseSnapshot, control: EvseControl) -> bool:
@@ -165,4 +191,4 @@ def _goes_on_with_more(situation: Situation, evse: EvseSnapshot, control: EvseCo
         return False
     told = max(control.turn_since, memory.switched_at or control.turn_since)
     several = sum(1 for value in evse.measured_a if value > ACTIVE_A) > 1
-    return several and (situation.now - told).total_seconds() >= REFUSED_AFTER_S
+    return several and elapsed_s(told, situation.now) >= REFUSED_AFTER_S

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
+from math import inf
 
 from ..model import Phases
 from .allocator import Candidate, Row, Share, allocate
@@ -18,10 +19,13 @@ def allocate_balanced[Member](
     others_a: Phases,
     used: Mapping[Member, tuple[int, ...]],
     unbalance_a: float,
+    taken_a: Mapping[Member, float] | None = None,
 ) -> dict[Member, Share]:
     """Return shares as `allocate` does, under which no phase is more than `unbalance_a` above another.
 
     `others_a` is everything else on the grid connection in A, `used` the grid phases (0 to 2) of each candidate.
+    `taken_a` is what some of them are known to draw at most: whatever they get, no more of it counts
+    as a counterweight.
     Where the others alone are too far apart, no candidate adds to it beyond what the rest make up for.
 
     How much fits on a phase depends on what candidates on the other phases get. So the bound is a row for each
@@ -30,7 +34,7 @@ def allocate_balanced[Member](
     outcome that keeps it is returned.
     """
     shares = allocate(candidates, rows)
-    pairs = _pairs(candidates, others_a, used, unbalance_a)
+    pairs = _pairs(candidates, others_a, used, unbalance_a, taken_a or {})
     if all(pair.kept(shares) for pair in pairs):
         return shares
     bare = {candidate.member: Share(0.0) for candidate in candidates}
@@ -52,6 +56,7 @@ class _Pair[Member]:
     slack_a: float
     higher: tuple[Member, ...]
     lower: tuple[Member, ...]
+    taken_a: Mapping[Member, float]
 
     def kept(self, shares: Mapping[Member, Share]) -> bool:
         """Return True where the phases are close enough, or no candidate is to blame."""
@@ -60,7 +65,7 @@ class _Pair[Member]:
 
     def credit_a(self, shares: Mapping[Member, Share]) -> float:
         """Return what candidates add to the other phase, which may flow here on top of the slack."""
-        return sum(shares[member].current_a for member in self.lower)
+        return sum(min(shares[member].current_a, self.taken_a.get(member, inf)) for member in self.lower)
 
     def row(self, credit_a: float) -> Row[Member]:
         """Return the bound as a row that counts on this credit."""
@@ -72,6 +77,7 @@ def _pairs[Member](
     others_a: Phases,
     used: Mapping[Member, tuple[int, ...]],
     unbalance_a: float,
+    taken_a: Mapping[Member, float],
 ) -> list[_Pair[Member]]:
     members = [candidate.member for candidate in candidates]
     return [
@@ -80,6 +86,7 @@ def _pairs[Member](
             unbalance_a - (others_a[high] - others_a[low]),
             tuple(member for member in members if high in used[member] and low not in used[member]),
             tuple(member for member in members if low in used[member] and high not in used[member]),
+            taken_a,
         )
         for high, low in permutations(range(3), 2)
     ]

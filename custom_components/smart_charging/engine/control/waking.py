@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from .elapsed import elapsed_s
+
 TRIES = 6
 UNTOUCHED_S = 60.0  # an offer that nothing was drawn of for so long was slept through
 PAUSE_S = 15.0  # long enough for a station to signal it and for a car to notice
@@ -26,14 +28,14 @@ def watch(memory: WakingMemory, *, offered: bool, drawing: bool, now: datetime) 
     if drawing:
         return WakingMemory(offered_since=memory.offered_since or now, taken=True)
     if memory.paused_at is not None:
-        if (now - memory.paused_at).total_seconds() < PAUSE_S:
+        if elapsed_s(memory.paused_at, now) < PAUSE_S:
             return memory
         return replace(memory, paused_at=None, offered_since=None)
     if not offered:
         return WakingMemory(tries=memory.tries)
     if memory.offered_since is None:
         return replace(memory, offered_since=now, taken=False)
-    waited = (now - memory.offered_since).total_seconds()
+    waited = elapsed_s(memory.offered_since, now)
     if memory.taken or memory.tries >= TRIES or waited < UNTOUCHED_S:
         return memory
     return replace(memory, tries=memory.tries + 1, paused_at=now)
