@@ -3,18 +3,24 @@
 import json
 
 from .client import HomeClient
-from .entities import Entities, charger_key
+from .entities import PHASE_ENTITIES, Entities, charger_key, garage_key
+from .garage import GARAGE_FUSE_A, GARAGE_NAME
 from .json import Json, as_list, as_object
 from .modbus import GRID_POWER, SOLAR_POWER
+from .simulated_site import GARAGE
 from .site import Charger, Site
 
 URL_PATH = "charging"
+WIDE: Json = {"columns": "full"}
 LEVERS: dict[str, tuple[str, str, str, dict[str, Json]]] = {
     "unplug_meter": ("Unplug the meter", "mdi:meter-electric-outline", "/meter", {"online": False}),
     "plug_in_meter": ("Plug the meter in", "mdi:meter-electric", "/meter", {"online": True}),
     "cook": ("Cook: 15 A on L1", "mdi:stove", "/house", {"phases_w": [3450, 300, 300]}),
     "stop_cooking": ("Stop cooking", "mdi:home-lightning-bolt-outline", "/house", {"phases_w": None}),
+    "weld": ("Weld in garage: 12 A", "mdi:flash", f"/circuits/{GARAGE}", {"phases_w": [2760, 0, 0]}),
+    "stop_welding": ("Stop welding", "mdi:garage-variant", f"/circuits/{GARAGE}", {"phases_w": None}),
     "full_sun": ("Full sun", "mdi:weather-sunny", "/pv", {"power_w": 9000}),
+    "thin_clouds": ("Thin clouds", "mdi:weather-hazy", "/pv", {"power_w": 4000}),
     "clouds": ("Dark clouds", "mdi:weather-cloudy", "/pv", {"power_w": 1500}),
     "real_sky": ("Sky as it comes", "mdi:weather-partly-cloudy", "/pv", {"power_w": None}),
 }
@@ -73,34 +79,48 @@ def _power_section(site: Site, entities: Entities) -> Json:
 
 
 def _site_section(site: Site, entities: Entities) -> Json:
-    keys = (
-        "surplus",
-        "active_limit",
-        "limit_source",
-        "grid_meter_quality",
-        "headroom_l1",
-        "headroom_l2",
-        "headroom_l3",
+    def key(name: str) -> str:
+        return f"{site.entry_id}_{name}"
+
+    mode: dict[str, Json] = {"grid_options": WIDE, "features": [{"type": "select-options"}]}
+    return _section(
+        [
+            _heading("Grid connection", "mdi:transmission-tower"),
+            _tile(entities[key("site_mode")]) | mode,
+            *(_tile(entities[key(name)]) for name in ("surplus", "active_limit", "limit_source")),
+            _tile(entities[key("grid_meter_quality")]) | {"name": "Meter"},
+            _phases({name: entities[key(name)] for name in PHASE_ENTITIES}),
+            _heading(f"{GARAGE_NAME}, {GARAGE_FUSE_A} A", "mdi:garage"),
+            _phases({name: entities[garage_key(site, name)] for name in PHASE_ENTITIES}),
+        ]
     )
-    cards: list[Json] = [_heading("Grid connection", "mdi:transmission-tower")]
-    cards += [_tile(entities[f"{site.entry_id}_{key}"]) for key in keys if f"{site.entry_id}_{key}" in entities]
-    return _section(cards)
+
+
+def _phases(entities: Entities) -> Json:
+    """Return a table of what a circuit carries, has left and is bound by on each phase."""
+    cells: list[Json] = [
+        {"entity": entities[f"{name}_l{n}"], "name": f"{label} L{n}"}
+        for name, label in {"load": "Load", "headroom": "Headroom", "binding_limit": "Limit"}.items()
+        for n in (1, 2, 3)
+    ]
+    return {"type": "glance", "columns": 3, "show_icon": False, "grid_options": WIDE, "entities": cells}
 
 
 def _charger_section(charger: Charger, entities: Entities) -> Json:
-    def tile(name: str, **more: Json) -> Json:
-        return _tile(entities[charger_key(charger, name)]) | more
+    def tile(key: str, **more: Json) -> Json:
+        return _tile(entities[charger_key(charger, key)]) | more
 
-    wide: Json = {"columns": "full"}
     slider: Json = [{"type": "numeric-input", "style": "slider"}]
     return _section(
         [
             _heading(charger.name, "mdi:ev-station"),
-            tile("mode", grid_options=wide, features=[{"type": "select-options"}]),
-            tile("reason", grid_options=wide),
-            *(tile(name) for name in ("status", "power", "current_limit", "session_energy")),
-            tile("max_current", grid_options=wide, features=slider),
-            tile("charging"),
+            tile("mode", grid_options=WIDE, features=[{"type": "select-options"}]),
+            tile("reason", grid_options=WIDE),
+            *(tile(key) for key in ("status", "power", "current_limit", "limit_source", "phases_in_use")),
+            tile("session_energy", name="Session"),
+            tile("max_current", grid_options=WIDE, features=slider),
+            tile("charging", name="Allowed"),
+            tile("priority"),
         ]
     )
 
@@ -125,7 +145,7 @@ def _graph(title: str, lines: list[Json]) -> Json:
         "title": title,
         "hours_to_show": 0.25,
         "entities": lines,
-        "grid_options": {"columns": "full"},
+        "grid_options": WIDE,
     }
 
 

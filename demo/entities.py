@@ -8,7 +8,11 @@ from .client import HomeClient
 from .json import as_list, as_object
 from .site import Charger, Site
 
-CHARGER_ENTITIES = ("charging", "current_limit", "max_current", "mode", "power", "reason", "session_energy", "status")
+CHARGER_ENTITIES = (
+    "charging", "current_limit", "limit_source", "max_current", "mode", "phases_in_use", "power", "priority", "reason",
+    "session_energy", "status",
+)  # fmt: skip
+PHASE_ENTITIES = tuple(f"{name}_l{n}" for name in ("load", "headroom", "binding_limit") for n in (1, 2, 3))
 REGISTERED_WITHIN_S = 60.0
 
 type Entities = Mapping[str, str]
@@ -20,6 +24,11 @@ def charger_key(charger: Charger, name: str) -> str:
     return f"{charger.subentry_id}_1_{name}"
 
 
+def garage_key(site: Site, name: str) -> str:
+    """Return the unique id of an entity of the garage."""
+    return f"{site.garage_id}_{name}"
+
+
 async def registered_entities(client: HomeClient) -> Entities:
     """Return all enabled entities that have a unique id."""
     listed = [as_object(item) for item in as_list(await client.command("config/entity_registry/list"))]
@@ -27,8 +36,9 @@ async def registered_entities(client: HomeClient) -> Entities:
 
 
 async def wait_for_entities(client: HomeClient, site: Site) -> Entities:
-    """Return the entities once those of all chargers are there; TimeoutError where they don't come."""
+    """Return the entities once those of the garage and all chargers are there; TimeoutError where they don't come."""
     wanted = {charger_key(charger, name) for charger in site.chargers for name in CHARGER_ENTITIES}
+    wanted |= {garage_key(site, name) for name in PHASE_ENTITIES}
     deadline = time.monotonic() + REGISTERED_WITHIN_S
     while missing := wanted - (entities := await registered_entities(client)).keys():
         if time.monotonic() > deadline:

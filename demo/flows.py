@@ -7,6 +7,7 @@ from .json import Json, as_list, as_object
 
 FLOWS = "/api/config/config_entries/flow"
 OPTIONS_FLOWS = "/api/config/config_entries/options/flow"
+SUBENTRY_FLOWS = "/api/config/config_entries/subentries/flow"
 
 type Page = dict[str, Json]
 type Answers = Mapping[str, Callable[[Page], Mapping[str, Json]]]

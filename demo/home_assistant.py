@@ -29,6 +29,7 @@ homeassistant:
   longitude: 4.89
   elevation: 0
 config:
+diagnostics:
 energy:
 frontend:
 history:

@@ -1,8 +1,8 @@
-"""Home Assistant's own Modbus integration told to read the simulated inverter, meter and battery."""
+"""Home Assistant's own Modbus integration told to read the simulated inverter, meters and battery."""
 
 from dataclasses import dataclass
 
-from simulator.modbus.devices import BATTERY_UNIT, INVERTER_UNIT, METER_UNIT
+from simulator.modbus.devices import BATTERY_UNIT, FIRST_CIRCUIT_UNIT, INVERTER_UNIT, METER_UNIT
 from simulator.modbus.sunspec import (
     BASE,
     BASIC_STORAGE,
@@ -40,11 +40,16 @@ class Reading:
         return f"sensor.{self.name.lower().replace(' ', '_')}"
 
 
+def _phases(name: str, unit: int) -> tuple[Reading, ...]:
+    return tuple(
+        Reading(f"{name} L{n}", unit, WYE_METER, f"Wph{letter}", "power") for n, letter in enumerate("ABC", start=1)
+    )
+
+
 GRID_POWER = Reading("Grid power", METER_UNIT, WYE_METER, "W", "power")
-GRID_PHASES = tuple(
-    Reading(f"Grid power L{n}", METER_UNIT, WYE_METER, f"Wph{letter}", "power")
-    for n, letter in enumerate("ABC", start=1)
-)
+GRID_PHASES = _phases(GRID_POWER.name, METER_UNIT)
+GARAGE_POWER = Reading("Garage power", FIRST_CIRCUIT_UNIT, WYE_METER, "W", "power")
+GARAGE_PHASES = _phases(GARAGE_POWER.name, FIRST_CIRCUIT_UNIT)
 GRID_IMPORT = Reading("Grid import", METER_UNIT, WYE_METER, "TotWhImp", "energy", every_s=10)
 GRID_EXPORT = Reading("Grid export", METER_UNIT, WYE_METER, "TotWhExp", "energy", every_s=10)
 SOLAR_POWER = Reading("Solar power", INVERTER_UNIT, THREE_PHASE_INVERTER, "W", "power")
@@ -54,7 +59,9 @@ BATTERY_POWER = Reading("Home battery power", BATTERY_UNIT, BATTERY, "W", "power
 BATTERY_CHARGE = Reading(
     "Home battery charge", BATTERY_UNIT, BATTERY, "SoC", "battery", first=AFTER_STORAGE, scale=0.01, every_s=10
 )
-SITE = (GRID_POWER, *GRID_PHASES, GRID_IMPORT, GRID_EXPORT, SOLAR_POWER, SOLAR_ENERGY)
+SITE = (
+    GRID_POWER, *GRID_PHASES, GRID_IMPORT, GRID_EXPORT, GARAGE_POWER, *GARAGE_PHASES, SOLAR_POWER, SOLAR_ENERGY,
+)  # fmt: skip
 HOME_BATTERY = (BATTERY_POWER, BATTERY_CHARGE)
 
 UNITS = {"power": "W", "energy": "Wh", "battery": "%"}

@@ -10,6 +10,7 @@ from .json import Json, as_object
 from .process import ChildProcess
 
 STATION_PREFIX = "SIM"
+GARAGE = "garage"  # the circuit that the last station hangs on
 SKY = 367  # clear for five minutes, then a dark cloud of three, then mostly clear
 
 
@@ -32,8 +33,10 @@ class SimulatedSite:
             "--modbus-port": modbus_port,
             "--control-port": control_port,
             "--plug-after": -1,
+            "--circuit": GARAGE,
         }
         command = [sys.executable, "-m", "simulator", *(f"{name}={value}" for name, value in options.items())]
+        command.append("--switch-phases")
         self.process = ChildProcess("the simulator", command, log)
 
     async def state(self) -> dict[str, Json]:
@@ -43,6 +46,10 @@ class SimulatedSite:
     async def hold_house(self, l1_w: float, l2_w: float, l3_w: float) -> None:
         """Let the house draw this much on each phase from now on."""
         await self._ask("POST", "/house", {"phases_w": [l1_w, l2_w, l3_w]})
+
+    async def hold_garage(self, l1_w: float, l2_w: float, l3_w: float) -> None:
+        """Let the garage draw this much on each phase from now on, besides its charger."""
+        await self._ask("POST", f"/circuits/{GARAGE}", {"phases_w": [l1_w, l2_w, l3_w]})
 
     async def hold_sun(self, power_w: float) -> None:
         """Let the PV system yield this much from now on."""

@@ -1,14 +1,14 @@
 """The demo's site set up through the integration's own flows: grid connection, meter, sun, chargers."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 import time
 
 from .client import HomeClient, RefusedError
 from .flows import FLOWS, OPTIONS_FLOWS, Answers, Page, continue_flow, run_flow, suggested_values
 from .json import Json, as_list, as_object
-from .modbus import GRID_EXPORT, GRID_IMPORT, GRID_PHASES, GRID_POWER, SOLAR_ENERGY, SOLAR_POWER
+from .modbus import GRID_EXPORT, GRID_IMPORT, GRID_PHASES, GRID_POWER, SOLAR_ENERGY, SOLAR_POWER, Reading
 
 DOMAIN = "smart_charging"
 SITE_NAME = "Demo site"
@@ -30,10 +30,11 @@ class Charger:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The set-up site and its chargers."""
+    """The set-up site, its chargers, and the id of the garage's subentry."""
 
     entry_id: str
     chargers: tuple[Charger, ...]
+    garage_id: str
 
 
 def main_fuse_a(chargers: int) -> int:
@@ -51,13 +52,13 @@ async def set_up_energy_dashboard(client: HomeClient) -> None:
 
 
 async def set_up_site(client: HomeClient, ocpp_port: int, chargers: int) -> str:
-    """Add the site, or move the one that is there to this port; return its entry id."""
+    """Add the site, or fit the one that is there to this port and these chargers; return its entry id."""
     entries = [
         as_object(entry) for entry in as_list(await client.get(f"/api/config/config_entries/entry?domain={DOMAIN}"))
     ]
     if entries:
         entry_id = str(entries[0]["entry_id"])
-        await _move(client, entry_id, ocpp_port)
+        await _fit(client, entry_id, ocpp_port, main_fuse_a(chargers))
         return entry_id
 
     def site(page: Page) -> Mapping[str, Json]:
@@ -72,8 +73,8 @@ async def set_up_site(client: HomeClient, ocpp_port: int, chargers: int) -> str:
         return suggested_values(page) | own
 
     def grid_meter(page: Page) -> Mapping[str, Json]:
-        phases: dict[str, Json] = {f"power_l{n}": reading.entity_id for n, reading in enumerate(GRID_PHASES, start=1)}
-        return suggested_values(page) | {"total": {"power": GRID_POWER.entity_id}, "phase_powers": phases}
+        own: dict[str, Json] = {"total": {"power": GRID_POWER.entity_id}, "phase_powers": phase_fields(GRID_PHASES)}
+        return suggested_values(page) | own
 
     done = await run_flow(
         client,
@@ -90,10 +91,17 @@ async def set_up_site(client: HomeClient, ocpp_port: int, chargers: int) -> str:
     return str(as_object(done["result"])["entry_id"])
 
 
-async def _move(client: HomeClient, entry_id: str, ocpp_port: int) -> None:
+def phase_fields(readings: Sequence[Reading]) -> dict[str, Json]:
+    """Return what to enter for a meter's power of each phase."""
+    return {f"power_l{n}": reading.entity_id for n, reading in enumerate(readings, start=1)}
+
+
+async def _fit(client: HomeClient, entry_id: str, ocpp_port: int, fuse_a: int) -> None:
     page = as_object(await client.post(FLOWS, {"handler": DOMAIN, "entry_id": entry_id}))
     values = suggested_values(page)
-    await continue_flow(client, page, {"reconfigure": lambda _: values | {"port": ocpp_port}})
+    kept_a = values.get("fuse_a")
+    fits_a = max(fuse_a, kept_a) if isinstance(kept_a, int | float) else fuse_a
+    await continue_flow(client, page, {"reconfigure": lambda _: values | {"port": ocpp_port, "fuse_a": fits_a}})
 
 
 async def shorten_lease(client: HomeClient, entry_id: str, hold_s: int, renew_s: int) -> None:
@@ -103,9 +111,19 @@ async def shorten_lease(client: HomeClient, entry_id: str, hold_s: int, renew_s:
     await run_flow(client, {"handler": entry_id}, answers, OPTIONS_FLOWS)
 
 
+async def follow_sun(client: HomeClient, entry_id: str, preset: str, times: Mapping[str, Json] | None = None) -> None:
+    """Choose how patiently surplus is followed; `times` are what the preset `custom` asks for."""
+    answers: Answers = {
+        "init": lambda _: {"next_step_id": "solar"},
+        "solar": lambda page: suggested_values(page) | {"solar_preset": preset},
+        "solar_custom": lambda page: {**suggested_values(page), **(times or {})},
+    }
+    await run_flow(client, {"handler": entry_id}, answers, OPTIONS_FLOWS)
+
+
 async def confirm_chargers(
     client: HomeClient, entry_id: str, count: int, let_dial: Callable[[], Awaitable[None]]
-) -> Site:
+) -> tuple[Charger, ...]:
     """Confirm chargers as they are discovered until the site has this many; TimeoutError where they don't come."""
     deadline = time.monotonic() + DISCOVERY_TIMEOUT_S
     while True:
@@ -114,7 +132,7 @@ async def confirm_chargers(
             await continue_flow(client, flow, {"confirm": _confirmation})
         chargers = await _chargers(client, entry_id)
         if len(chargers) >= count:
-            return Site(entry_id, chargers)
+            return chargers
         if time.monotonic() > deadline:
             raise TimeoutError(f"only {len(chargers)} of {count} chargers dialled in")
         await asyncio.sleep(1.0)
@@ -144,14 +162,17 @@ async def _discovered(client: HomeClient) -> list[Page]:
 
 
 async def _chargers(client: HomeClient, entry_id: str) -> tuple[Charger, ...]:
-    listed = as_list(await client.command("config_entries/subentries/list", entry_id=entry_id))
-    subentries = [as_object(item) for item in listed]
     found = [
         Charger(str(item["title"]), str(item["unique_id"]), str(item["subentry_id"]))
-        for item in subentries
-        if item.get("subentry_type") == "charger"
+        for item in await subentries(client, entry_id, "charger")
     ]
-    return tuple(sorted(found, key=lambda charger: charger.name))
+    return tuple(sorted(found, key=lambda charger: (len(charger.name), charger.name)))
+
+
+async def subentries(client: HomeClient, entry_id: str, kind: str) -> list[dict[str, Json]]:
+    """Return the site's parts of one kind."""
+    listed = as_list(await client.command("config_entries/subentries/list", entry_id=entry_id))
+    return [item for item in map(as_object, listed) if item.get("subentry_type") == kind]
 
 
 def _grid_source() -> dict[str, Json]:

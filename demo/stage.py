@@ -10,11 +10,12 @@ import time
 from .client import HomeClient, open_client
 from .dashboard import rest_commands, show_dashboard
 from .entities import wait_for_entities
+from .garage import set_up_garage, wire_chargers
 from .home_assistant import HomeAssistant
 from .json import as_object
 from .modbus import hubs
 from .simulated_site import SimulatedSite
-from .site import Site, confirm_chargers, set_up_energy_dashboard, set_up_site, shorten_lease
+from .site import Site, confirm_chargers, follow_sun, set_up_energy_dashboard, set_up_site, shorten_lease
 
 USER = PASSWORD = "demo"
 SET_UP_TIMEOUT_S = 60.0
@@ -66,7 +67,13 @@ class Stage:
             entry_id = await set_up_site(client, self.ports.ocpp, self.chargers)
             if lease_s is not None:
                 await shorten_lease(client, entry_id, *lease_s)
-            site = await confirm_chargers(client, entry_id, self.chargers, self.simulator.dial_now)
+            # The tuned filter takes its time, and whoever watches has little.
+            await follow_sun(client, entry_id, "quick")
+            garage_id = await set_up_garage(client, entry_id)
+            chargers = await confirm_chargers(client, entry_id, self.chargers, self.simulator.dial_now)
+            site = Site(entry_id, chargers, garage_id)
+            stations = self.simulator.stations
+            await wire_chargers(client, site, switching=stations[0], in_garage=stations[-1])
             await show_dashboard(client, site, await wait_for_entities(client, site))
         return site
 

@@ -9,10 +9,10 @@ import pytest
 from demo.flows import suggested_values
 from demo.home_assistant import HomeAssistant, NotOursError
 from demo.json import Json, as_list, as_object
-from demo.modbus import GRID_PHASES, GRID_POWER, hubs
+from demo.modbus import GARAGE_PHASES, GARAGE_POWER, GRID_PHASES, GRID_POWER, Reading, hubs
 from demo.process import ChildProcess, EndedError
 from demo.site import charger_name, main_fuse_a
-from simulator.modbus.devices import METER_UNIT
+from simulator.modbus.devices import FIRST_CIRCUIT_UNIT, METER_UNIT
 
 
 def test_a_page_is_filled_with_what_it_suggests_and_with_its_defaults() -> None:
@@ -42,13 +42,19 @@ def test_a_charger_is_named_by_the_number_in_its_id() -> None:
     assert charger_name("WALLBOX") == "WALLBOX"
 
 
-def test_the_meter_is_read_where_its_sunspec_model_has_the_values() -> None:
+@pytest.mark.parametrize(
+    ("unit", "total", "phases"),
+    [(METER_UNIT, GRID_POWER, GRID_PHASES), (FIRST_CIRCUIT_UNIT, GARAGE_POWER, GARAGE_PHASES)],
+)
+def test_a_meter_is_read_where_its_sunspec_model_has_the_values(
+    unit: int, total: Reading, phases: tuple[Reading, ...]
+) -> None:
     hub = as_object(hubs(5020, battery=False)[0])
     sensors = [as_object(sensor) for sensor in as_list(hub["sensors"])]
-    addresses = {sensor["name"]: sensor["address"] for sensor in sensors if sensor["slave"] == METER_UNIT}
+    addresses = {sensor["name"]: sensor["address"] for sensor in sensors if sensor["slave"] == unit}
     # 40000, two registers of marker, 68 of the common model, then W at offset 18 of model 203.
-    assert addresses[GRID_POWER.name] == 40088
-    assert [addresses[phase.name] for phase in GRID_PHASES] == [40089, 40090, 40091]
+    assert addresses[total.name] == 40088
+    assert [addresses[phase.name] for phase in phases] == [40089, 40090, 40091]
 
 
 def test_a_home_battery_is_read_only_where_there_is_one() -> None:

@@ -40,7 +40,7 @@ def allow_sockets(socket_enabled: None) -> None:
 async def running_scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Scene]:
     """Start everything once, with leases short enough to be waited for."""
     pytest_socket.enable_socket()
-    async with open_stage(tmp_path_factory.mktemp("home"), free_ports(), chargers=1) as stage:
+    async with open_stage(tmp_path_factory.mktemp("home"), free_ports(), chargers=2) as stage:
         await stage.simulator.hold_house(200, 200, 200)
         await stage.simulator.hold_sun(SUN_W)
         site = await stage.set_up(lease_s=(LEASE_HOLD_S, LEASE_RENEW_S))

@@ -23,7 +23,8 @@ FLAGS = [
     "--disable-sync",
 ]
 SHOWN = (
-    "Solar", "Grid", "6,000 W", "Charger 1", "Mode", "Reason", "Current limit", "Session energy", "Headroom L1",
+    "Solar", "Grid", "6,000 W", "Charger 1", "Mode", "Reason", "Current limit", "Limit source", "Phases in use",
+    "Session", "Priority", "Site mode", "Garage, 20 A", "Load L1", "Headroom L1", "Limit L1",
 )  # fmt: skip
 
 
@@ -44,7 +45,7 @@ async def open_dashboard(page: Page, scene: Scene) -> None:
     await page.goto(url)
 
 
-async def test_the_dashboard_shows_sun_grid_and_charger(scene: Scene, tmp_path: Path) -> None:
+async def test_the_dashboard_shows_sun_grid_garage_and_chargers(scene: Scene, tmp_path: Path) -> None:
     if not CHROMIUM.exists():
         assert "REQUIRE_BROWSER" not in os.environ, f"{CHROMIUM} is missing, though a browser is required"
         pytest.skip(f"no browser: {CHROMIUM} is missing; on Debian install the package chromium")

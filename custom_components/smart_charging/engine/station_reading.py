@@ -72,7 +72,8 @@ def _ramping(evse: EvseState, now: datetime, within_s: float) -> bool:
     """Return whether a station that follows may still be on its way to the limit that it accepted last."""
     if evse.applied is None or evse.obedience in {Obedience.IGNORES, Obedience.REJECTS}:
         return False
-    return 0 <= (now - evse.applied.accepted_at).total_seconds() < within_s
+    since = evse.applied.until if now >= evse.applied.until else evse.applied.accepted_at  # a lease that ended counts
+    return 0 <= (now - since).total_seconds() < within_s
 
 
 def _settled(evse: EvseState, now: datetime) -> bool:

@@ -130,7 +130,8 @@ async def test_a_station_that_ignores_the_number_of_phases_is_found_out(tmp_path
         await loop.site.set_mode(key(), ChargeMode.SOLAR)
         await warm_up(loop)
         await loop.run(240, step_s=1.0)
-        assert loop.evse().setpoint.phases == 3
+        assert loop.evse().setpoint.phases is None
+        assert loop.site.view.chargers["CP1"].station.capabilities.switches_phases is False
         assert loop.drawn_a() == pytest.approx(6.0, abs=0.1)  # what a car takes at least, and no 10 A on each phase
         loop.sun(6_000.0)
         await loop.run(180, step_s=1.0)

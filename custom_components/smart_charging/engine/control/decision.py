@@ -15,7 +15,7 @@ from .desire import Ceiling, Desire, ceiling, desired
 from .house import ACTIVE_A, measured_on_grid, remember
 from .limit_rows import current_limit, fuse_limit, power_limit
 from .observation import keep_former_draw, observe, takes_nothing
-from .pacing import pace
+from .pacing import RECOVERY_S, SHORT_RECOVERY_S, pace
 from .reasons import explain
 from .room import has_room_to_rest, hold_raises
 from .sharing import Shared, keep_balance, share_out
@@ -120,16 +120,14 @@ def _set(
     for evse in order:
         control = _count_turn(evse, admitted.controls[evse.key], desires[evse.key], targets[evse.key], basis.now)
         bound = shared.bound(evse.key)
-        # Who gives way to the next one was not cut: nothing speaks against its next turn.
-        over = turn_is_over(basis.snapshot.site, admitted.controls[evse.key], basis.now)
-        gives_way = targets[evse.key] <= 0 and over
+        recovery_s = _recovery(basis, admitted.controls[evse.key], bound, targets[evse.key])
         _, controls[evse.key] = pace(
             evse,
             control,
             targets[evse.key],
             basis.now,
             may_raise=may_raise and basis.quality(evse) in RAISED_WITH,
-            cut=bound is not None and bound.source not in WISHED and not gives_way,
+            recovery_s=recovery_s,
         )
     before = {key: admitted.controls[key].setpoint_a for key in controls}
     paced = {key: control.setpoint_a for key, control in controls.items()}
@@ -147,6 +145,18 @@ def _set(
             reason = explain(basis, evse, desires[key], shared, admitted)
         setpoints[key] = Setpoint(current_a, reason, _phases_to_set(evse, controls[key]))
     return controls, setpoints
+
+
+def _recovery(basis: Situation, control: EvseControl, bound: BoundBy | None, target_a: float) -> float:
+    """Return for how many seconds a lower target is the most that is safe; 0 where it follows from a wish.
+
+    Who gives way to the next one was not cut: nothing speaks against its next turn.
+    """
+    gives_way = target_a <= 0 and turn_is_over(basis.snapshot.site, control, basis.now)
+    if bound is None or bound.source in WISHED or gives_way:
+        return 0.0
+    expanded = bound.circuit_id == ROOT_CIRCUIT and basis.expansion.measured_w > 0
+    return SHORT_RECOVERY_S if expanded else RECOVERY_S
 
 
 def _target(basis: Situation, evse: EvseSnapshot, desire: Desire, shared: Shared) -> float:

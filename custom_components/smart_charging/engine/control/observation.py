@@ -31,7 +31,7 @@ def observe(
         return EvseControl(
             setpoint_a=control.setpoint_a,
             raised_at=control.raised_at,
-            cut_at=control.cut_at,
+            recovers_at=control.recovers_at,
             safe_level_a=control.safe_level_a,
             phases=control.phases,
             conductor=control.conductor,

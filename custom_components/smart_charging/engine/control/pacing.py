@@ -1,7 +1,7 @@
 """How fast a setpoint may move: down at once, up in small steps that were confirmed one by one."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from .elapsed import elapsed_s
 from .snapshot import EvseControl, EvseSnapshot
@@ -11,23 +11,25 @@ RAISE_INTERVAL_S = 10.0
 MOST_STEPS = 60.0  # the longest pause between two cycles that counts
 FOLLOWER_FACTOR = 2.0  # a station that was seen to follow is raised so much faster
 RECOVERY_S = 60.0  # after a limit took current away, nothing rises above what is safe for so long
+SHORT_RECOVERY_S = 40.0  # where a battery takes up what a house adds
 
 
 def pace(
-    evse: EvseSnapshot, control: EvseControl, target_a: float, now: datetime, *, may_raise: bool, cut: bool
+    evse: EvseSnapshot, control: EvseControl, target_a: float, now: datetime, *, may_raise: bool, recovery_s: float
 ) -> tuple[float, EvseControl]:
     """Return the setpoint on the way to the target, and the memory that goes with it.
 
     A start goes to the minimum current at once; after that a setpoint rises by `RAISE_STEP_A` for each
-    `RAISE_INTERVAL_S` since the last raise, and only once the station has accepted that. `cut` says that a
-    limit, not a wish, lowers the target: for `RECOVERY_S` the lowered value is the highest safe one.
+    `RAISE_INTERVAL_S` since the last raise, and only once the station has accepted that. Where a limit, not a
+    wish, lowers the target, the lowered value is the highest safe one for `recovery_s`.
     """
     last = control.setpoint_a
     if target_a == last:
         return last, control
     if target_a < last:
-        if cut:
-            return target_a, replace(control, setpoint_a=target_a, cut_at=now, safe_level_a=target_a)
+        if recovery_s > 0:
+            recovers_at = now + timedelta(seconds=recovery_s)
+            return target_a, replace(control, setpoint_a=target_a, recovers_at=recovers_at, safe_level_a=target_a)
         return target_a, replace(control, setpoint_a=target_a)
     ceiling_a = _safe_level(control, now)
     if not may_raise or last >= ceiling_a or not _confirmed(evse, last):
@@ -45,7 +47,8 @@ def pace(
 
 
 def _safe_level(control: EvseControl, now: datetime) -> float:
-    recovering = control.cut_at is not None and elapsed_s(control.cut_at, now) < RECOVERY_S
+    left_s = 0.0 if control.recovers_at is None else (control.recovers_at - now).total_seconds()
+    recovering = 0 < left_s <= RECOVERY_S  # more is left only where the clock was set back
     return float("inf") if not recovering or control.safe_level_a is None else control.safe_level_a
 
 

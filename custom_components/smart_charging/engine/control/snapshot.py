@@ -97,7 +97,7 @@ class EvseControl:
 
     setpoint_a: float = 0.0
     raised_at: datetime | None = None
-    cut_at: datetime | None = None  # a limit, not a wish, took current away
+    recovers_at: datetime | None = None  # a limit took current away: until then nothing rises above what is safe
     safe_level_a: float | None = None  # the highest setpoint that was carried without a cut since
     plugged_since: datetime | None = None
     solar_running: bool = False

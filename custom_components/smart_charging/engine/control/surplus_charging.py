@@ -26,7 +26,7 @@ from .solar import (
     smooth,
 )
 
-REFUSED_AFTER_S = 60.0  # a station that was told one phase and uses more by then does not switch
+REFUSED_AFTER_S = 180.0  # a station that was told one phase and uses more by then does not switch
 
 
 @dataclass(frozen=True, slots=True)
