@@ -94,7 +94,7 @@ class BatteryControls:
         runtime = self._entry.runtime_data
         batteries = {battery.battery_id: battery for battery in runtime.site.config.batteries}
         mapped = battery_controls(self._entry)
-        for battery_id, lead in self._leads.items():
+        for battery_id, lead in list(self._leads.items()):
             changed = (mapped.get(battery_id), batteries.get(battery_id)) != (lead.control, lead.battery)
             if changed and not lead.is_let_go:
                 self._entry.async_create_task(self._hass, self._async_let_go(battery_id, lead))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+import math
 from typing import Final
 
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -12,6 +13,16 @@ from .engine.model import StoreError
 
 # What was asked can't be done as things stand; all else is a failure on the way.
 _ASKED_WRONGLY: Final = frozenset({CommandErrorCode.NOT_SUPPORTED, CommandErrorCode.NO_TRANSACTION})
+
+
+def check_finite(value: float) -> None:
+    """Raise ServiceValidationError for what is no number: Home Assistant lets it pass a number's bounds."""
+    if not math.isfinite(value):
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="not_a_number",
+            translation_placeholders={"value": str(value)},
+        )
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from .engine.config import EvseSettings
 from .engine.model import MIN_CURRENT_A, EvseKey
 from .engine.view import EvseView
 from .entity import EvseEntity
+from .errors import check_finite
 
 PARALLEL_UPDATES = 1
 
@@ -119,6 +120,7 @@ class SettingNumber(EvseEntity, NumberEntity):
     @override
     async def async_set_native_value(self, value: float) -> None:
         """Change the setting."""
+        check_finite(value)
         site = self.coordinator.site
         settings = self.entity_description.change_fn(site.settings(self.key), value)
         await self.async_run(site.set_settings(self.key, settings), self.charger.name)
@@ -152,4 +154,5 @@ class MaxCurrentNumber(EvseEntity, NumberEntity):
     @override
     async def async_set_native_value(self, value: float) -> None:
         """Change the user's limit."""
+        check_finite(value)
         await self.async_run(self.coordinator.site.set_max_current(self.key, value), self.charger.name)

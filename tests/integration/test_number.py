@@ -45,7 +45,7 @@ async def test_the_users_limit_can_be_set_while_the_charger_is_away(hass: HomeAs
         assert state.state == "10.0"
 
 
-@pytest.mark.parametrize("value", [5, 17])
+@pytest.mark.parametrize("value", [5, 17, float("nan")])
 async def test_a_limit_outside_the_chargers_range_is_refused(hass: HomeAssistant, value: float) -> None:
     async with running_site(hass, NUMBERS) as site:
         with pytest.raises(ServiceValidationError):

@@ -187,6 +187,10 @@ class Site:
         Raises StoreError when the choice cannot be kept; nothing is changed then.
         """
         await self._memory.save(replace(self._remembered(), observe_only=observe_only))
+        if self._observe_only and not observe_only:
+            # What was only decided was never told: everything begins with its minimum.
+            unset = {key: replace(control, setpoint_a=0.0) for key, control in self._state.evses.items()}
+            self._state = replace(self._state, evses=unset)
         self._observe_only = observe_only
         if observe_only:
             for key, _ in self.evses():

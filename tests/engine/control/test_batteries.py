@@ -6,7 +6,7 @@ import pytest
 
 from custom_components.smart_charging.engine.config import QUICK_SOLAR, BatteryConfig, EvseSettings
 from custom_components.smart_charging.engine.control.battery import BatteryAction, BatteryReason
-from custom_components.smart_charging.engine.limit import LimitSource
+from custom_components.smart_charging.engine.limit import Limit, LimitSource, LimitUnit
 from custom_components.smart_charging.engine.model import ChargeMode, MeterQuality, ReasonCode
 
 from .builders import SITE
@@ -195,3 +195,11 @@ def test_a_lost_meter_knows_no_surplus_and_leaves_the_battery_alone() -> None:
     assert decision.surplus_w is None
     assert decision.batteries["b"].action is BatteryAction.NORMAL
     assert decision.bounds[one.cars[0].key].source is LimitSource.METER_LOST
+
+
+def test_a_battery_does_not_work_for_a_limit_on_chargers_alone() -> None:
+    one = expanded()
+    one.house(-6.0)
+    one.limits = (Limit("14a", LimitSource.GRID_SIGNAL, 6_000.0, LimitUnit.WATT, controllable_only=True),)
+    for _ in range(60):
+        assert one.step().batteries["b"].action is not BatteryAction.DISCHARGE

@@ -239,3 +239,14 @@ def test_circuits_that_point_at_each_other_or_nowhere_hang_on_the_grid_connectio
     assert path_to_root(site, "a") == ("a", "b", "")
     assert path_to_root(site, "unknown") == ("",)
     assert [circuit.circuit_id for circuit in circuit_tree(site, ())][-1] == ""
+
+
+def test_a_peak_tariff_pauses_nobody_for_a_house_that_was_only_assumed() -> None:
+    site = replace(BIG, peak=PeakConfig(interval_min=15, target_w=6_000.0))
+    plant = Plant(site, Car(stations(1)[0]))
+    plant.quality[""] = MeterQuality.LOST
+    plant.house(-8.0)
+    plant.run(30)
+    plant.quality[""] = MeterQuality.FRESH
+    plant.run(20)
+    assert plant.current() >= 6.0

@@ -6,6 +6,7 @@ from datetime import timedelta
 from hypothesis import given, settings, strategies as st
 import pytest
 
+from custom_components.smart_charging.engine.config import CircuitConfig
 from custom_components.smart_charging.engine.model import Phases, ReasonCode
 
 from .builders import NOW, SITE
@@ -100,3 +101,20 @@ def test_a_weight_shares_what_is_above_the_minimum_of_equals() -> None:
     plant = Plant(replace(SITE, fuse_a=31.0), *cars)
     plant.run(200)
     assert (plant.current(0), plant.current(1)) == (pytest.approx(10.0), pytest.approx(20.0))
+
+
+def test_a_car_that_no_turn_can_help_is_not_told_to_wait_for_one() -> None:
+    row = CircuitConfig("row", "Row", fuse_a=6.0)
+    first, second = stations(2)
+    plant = Plant(replace(SITE, circuits=(row,)), Car(replace(first, circuit_id="row")), Car(second))
+    decision = plant.run(60)
+    reason = decision.setpoints[plant.cars[0].key].reason
+    assert (reason.code, reason.params["circuit"]) == (ReasonCode.NO_HEADROOM, "Row")
+
+
+def test_a_car_that_has_had_enough_leaves_its_minimum_to_others() -> None:
+    plant = Plant(replace(SITE, fuse_a=17.0), *(Car(one) for one in stations(2)))
+    plant.run(120)
+    plant.cars[0].max_a = 0.0
+    plant.run(300)
+    assert plant.current(1) == pytest.approx(16.0)

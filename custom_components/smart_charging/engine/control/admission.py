@@ -20,9 +20,8 @@ class Rank(IntEnum):
 
     RUNNING = 0  # its turn is not over, or nobody waits
     STARVING = 1
-    WAITING = 2
-    TURN_OVER = 3
-    UNUSED = 4  # did not take what it was offered: tried again where nobody else wants it
+    WAITING = 2  # or its turn is over
+    UNUSED = 3  # did not take what it was offered: tried again where nobody else wants it
 
 
 def admission_order(
@@ -44,12 +43,19 @@ def admission_order(
     return sorted(evses, key=position)
 
 
-def count_turn(control: EvseControl, *, wants: bool, gets: bool, unused: bool, now: datetime) -> EvseControl:
-    """Return the memory of turns after an allocation; `gets` says that the minimum was admitted."""
-    if gets and control.turn_since is not None and control.unused == unused:
-        return control
+def count_turn(
+    site: SiteConfig, control: EvseControl, *, wants: bool, gets: bool, unused: bool, now: datetime
+) -> EvseControl:
+    """Return the memory of turns after an allocation; `gets` says that the minimum was admitted.
+
+    Who is admitted again at the end of its turn begins a new one: else whoever had to give way would be
+    first in the next cycle and push away the next one whose turn is over, and so on through all of them.
+    """
     if gets:
-        return replace(control, turn_since=control.turn_since or now, waiting_since=None, unused=unused)
+        since = now if control.turn_since is None or turn_is_over(site, control, now) else control.turn_since
+        if (since, unused) == (control.turn_since, control.unused):
+            return control
+        return replace(control, turn_since=since, waiting_since=None, unused=unused)
     waiting = (control.waiting_since or now) if wants else None
     return replace(control, turn_since=None, waiting_since=waiting, unused=control.unused and wants)
 
@@ -63,7 +69,7 @@ def _rank(site: SiteConfig, evse: EvseSnapshot, control: EvseControl, contested:
     if control.unused and contested:
         return Rank.UNUSED
     if control.turn_since is not None:
-        return Rank.TURN_OVER if contested and turn_is_over(site, control, now) else Rank.RUNNING
+        return Rank.WAITING if contested and turn_is_over(site, control, now) else Rank.RUNNING
     waited = control.waiting_since
     starving = waited is not None and elapsed_s(waited, now) >= STARVING_TURNS * site.turn_s
     return Rank.STARVING if starving else Rank.WAITING

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from ..config import BatteryConfig
-from ..limit import ROOT_CIRCUIT, LimitSource
+from ..limit import ROOT_CIRCUIT
 from ..model import EvseKey, Setpoint
 from .battery import BatteryAction, BatteryCommand, BatteryMemory, BatteryReason, BatterySnapshot
 from .desire import Desire
@@ -25,7 +25,8 @@ def lead_batteries(
 ) -> tuple[dict[str, BatteryCommand], dict[str, BatteryMemory]]:
     """Return a command for every battery that something was mapped for, and the memory after it."""
     over_w, spare_w = _balance(basis, setpoints, shared)
-    wanted = any(_lacks_connection(shared, key) for key in setpoints)
+    helped = {row.row.name for row in shared.rows if row.on_flow and row.bound.circuit_id == ROOT_CIRCUIT}
+    wanted = any(shares.bound_by in helped for shares in shared.shares.values())
     fast = any(desires[key].at_once and setpoint.current_a > 0 for key, setpoint in setpoints.items())
     commands: dict[str, BatteryCommand] = {}
     memories: dict[str, BatteryMemory] = {}
@@ -43,12 +44,6 @@ def lead_batteries(
             memory, told, measured, config=config, now=basis.now, zone=basis.snapshot.site.time_zone
         )
     return commands, memories
-
-
-def _lacks_connection(shared: Shared, key: EvseKey) -> bool:
-    """Return whether a limit of the grid connection keeps an EVSE from more."""
-    bound = shared.bound(key)
-    return bound is not None and bound.circuit_id == ROOT_CIRCUIT and bound.source is not LimitSource.UNBALANCE
 
 
 def _command(
@@ -78,7 +73,7 @@ def _balance(basis: Situation, setpoints: Mapping[EvseKey, Setpoint], shared: Sh
     """
     over_w = float("-inf")
     for row in shared.rows:
-        if row.bound.circuit_id != ROOT_CIRCUIT or row.bound.source is LimitSource.SURPLUS:
+        if row.bound.circuit_id != ROOT_CIRCUIT or not row.on_flow:
             continue
         taken = sum(
             coefficient * setpoints[key].current_a

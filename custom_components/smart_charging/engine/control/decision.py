@@ -12,7 +12,7 @@ from .admission import admission_order, count_turn, turn_is_over
 from .batteries import lead_batteries
 from .battery import BatteryMemory
 from .desire import Ceiling, Desire, ceiling, desired
-from .house import ACTIVE_A, measured_on_grid, remember
+from .house import ACTIVE_A, TRUSTED, measured_on_grid, remember
 from .limit_rows import current_limit, fuse_limit, power_limit
 from .observation import keep_former_draw, observe, takes_nothing
 from .pacing import RECOVERY_S, SHORT_RECOVERY_S, pace
@@ -118,7 +118,7 @@ def _set(
     controls: dict[EvseKey, EvseControl] = {}
     targets = {evse.key: _target(basis, evse, desires[evse.key], shared) for evse in order}
     for evse in order:
-        control = _count_turn(evse, admitted.controls[evse.key], desires[evse.key], targets[evse.key], basis.now)
+        control = _count_turn(basis, evse, admitted.controls[evse.key], desires[evse.key], targets[evse.key])
         bound = shared.bound(evse.key)
         recovery_s = _recovery(basis, admitted.controls[evse.key], bound, targets[evse.key])
         _, controls[evse.key] = pace(
@@ -187,10 +187,16 @@ def _balance(
 
 
 def _count_turn(
-    evse: EvseSnapshot, control: EvseControl, desire: Desire, target_a: float, now: datetime
+    basis: Situation, evse: EvseSnapshot, control: EvseControl, desire: Desire, target_a: float
 ) -> EvseControl:
-    unused = takes_nothing(evse, control, now)
-    return count_turn(control, wants=desire.min_a > 0, gets=target_a > 0, unused=unused, now=now)
+    return count_turn(
+        basis.snapshot.site,
+        control,
+        wants=desire.min_a > 0,
+        gets=target_a > 0,
+        unused=takes_nothing(evse, control, basis.now),
+        now=basis.now,
+    )
 
 
 def _phases_to_set(evse: EvseSnapshot, control: EvseControl) -> int | None:
@@ -209,6 +215,8 @@ def _bound(evse: EvseSnapshot, desire: Desire, shared: Shared) -> BoundBy:
         return bound
     if evse.key in shared.shares:
         return BoundBy(shared.ceilings[evse.key].source)
+    if desire.on_surplus:
+        return BoundBy(LimitSource.SURPLUS)
     return BoundBy(LimitSource.METER_LOST if desire.reason.code is ReasonCode.METER_LOST else LimitSource.NONE)
 
 
@@ -283,5 +291,5 @@ def _next_state(
         peak=basis.peak,
         batteries=batteries,
         batteries_w=basis.battery_w,
-        mean_own_w=basis.mean_own_w,
+        mean_own_w=basis.mean_own_w if basis.snapshot.grid.quality in TRUSTED else None,
     )

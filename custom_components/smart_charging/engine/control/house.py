@@ -23,6 +23,7 @@ from .wiring import grid_phases
 
 ACTIVE_A = 1.0  # a terminal that carries more is in use
 LATE_S = 8.0  # a station that has not taken a lower limit by then is booked at the old one
+STEADY_A = 0.1  # less is no change
 EXCESS_A = 1.0  # a draw this much above a limit is more than a meter's error
 PEAK_MEMORY = timedelta(minutes=15)
 PEAK_STEP = timedelta(minutes=1)
@@ -162,13 +163,18 @@ def own_current(circuit: Circuit, meter: MeterSnapshot, draw: Mapping[EvseKey, D
 def _explained(circuit: Circuit, draw: Mapping[EvseKey, Draw], excess_a: Phases) -> Phases:
     """Return how much of what a meter shows more than before may be cars on their way to new limits.
 
-    A car draws the same on each of its phases: what shows on one of them alone is not its doing.
+    A car draws the same on each of its phases: what shows on one of them alone is not the doing of one that
+    rises. On the way down the phases of a meter may be read one after the other, the later one still high.
     """
     excess_a = excess_a.at_least(Phases())
     explained = Phases()
     for evse in circuit.evses:
         bounds = draw[evse.key]
         room = bounds.most_a - bounds.least_a
+        before = bounds.seen_a.at_least(bounds.former_a)
+        if all(most <= amps + STEADY_A for most, amps in zip(bounds.most_a, before, strict=True)):
+            explained += room
+            continue
         shown = [excess for excess, amps in zip(excess_a, room, strict=True) if amps > 0]
         if shown:
             explained += room.at_most(Phases.each(min(shown)))

@@ -22,11 +22,15 @@ type UsedPhases = Mapping[EvseKey, tuple[int, ...]]
 
 @dataclass(frozen=True, slots=True)
 class LimitRow:
-    """A row of the allocator and where it comes from; `expansion` is what batteries add to it, in its unit."""
+    """A row of the allocator and where it comes from; `expansion` is what batteries add to it, in its unit.
+
+    `on_flow` tells limits on what flows through a circuit from those on chargers alone, which no battery helps.
+    """
 
     row: Row[EvseKey]
     bound: BoundBy
     expansion: float = 0.0
+    on_flow: bool = True
 
 
 def voltage(snapshot: Snapshot) -> float:
@@ -100,13 +104,13 @@ def controllable_rows(
         if limit.unit is LimitUnit.WATT:
             capacity = limit.value + extra_w - drawn_a.total * volts
             row = Row(f"limit/{limit.limit_id}", capacity, _watts(circuit.evses, used, volts))
-            rows.append(LimitRow(row, BoundBy(limit.source, circuit.circuit_id)))
+            rows.append(LimitRow(row, BoundBy(limit.source, circuit.circuit_id), on_flow=False))
             continue
         for phase, name in enumerate(PHASE_NAMES):
             capacity = limit.value + extra_w / 3 / volts - drawn_a[phase]
             members = {evse.key: 1.0 for evse in circuit.evses if phase in used[evse.key]}
             row = Row(f"limit/{limit.limit_id}/{name}", capacity, members)
-            rows.append(LimitRow(row, BoundBy(limit.source, circuit.circuit_id, phase)))
+            rows.append(LimitRow(row, BoundBy(limit.source, circuit.circuit_id, phase), on_flow=False))
     return rows
 
 

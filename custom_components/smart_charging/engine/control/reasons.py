@@ -47,7 +47,8 @@ def _refused(basis: Situation, evse: EvseSnapshot, desire: Desire, shared: Share
     """Return why not even the minimum was admitted: others have their turn, or nobody could have it."""
     bound = shared.bound(evse.key)
     where = {} if bound is None else _where(basis, bound)
-    others = (one for one in basis.snapshot.evses if shared.takes_part(one.key) and one.priority <= evse.priority)
+    below = next((one.evses for one in basis.tree if bound is not None and one.circuit_id == bound.circuit_id), ())
+    others = (one for one in below if shared.takes_part(one.key) and one.priority <= evse.priority)
     if any(one.key != evse.key for one in others):
         return Reason(ReasonCode.WAITING_TURN, {**where, "needed_a": desire.min_a})
     return Reason(ReasonCode.NO_HEADROOM, {"phase": "", **where, "needed_a": desire.min_a})

@@ -90,7 +90,12 @@ def share_out(
     taken = {
         evse.key: _drawn(basis, evse) for evse in active if leaves_offer_unused(evse, controls[evse.key], basis.now)
     }
-    shares = _allocate(basis, candidates, rows, used, taken)
+    # Who takes nothing of its offer gets what nobody else wants, after all others have their shares.
+    idle = {evse.key for evse in active if takes_nothing(evse, controls[evse.key], basis.now)}
+    shares = _allocate(basis, [one for one in candidates if one.member not in idle], rows, used, taken)
+    if idle:
+        rest = [replace(row, row=replace(row.row, capacity=_left(row, shares))) for row in rows]
+        shares |= allocate([one for one in candidates if one.member in idle], [row.row for row in rest])
     has_room = min(row.row.capacity for row in rows if row.bound.circuit_id == ROOT_CIRCUIT) >= 0
     asked = {key: Share(desires[key].min_a if has_room else 0.0, FREE) for key in free}
     left = {row.row.name: _left(row, shares) for row in rows}
@@ -98,7 +103,9 @@ def share_out(
 
 
 def _left(row: LimitRow, shares: Mapping[EvseKey, Share]) -> float:
-    taken = sum(coefficient * shares[key].current_a for key, coefficient in row.row.coefficients.items())
+    taken = sum(
+        coefficient * shares[key].current_a for key, coefficient in row.row.coefficients.items() if key in shares
+    )
     return row.row.capacity - taken
 
 
@@ -108,7 +115,7 @@ def _allocate(
     rows: Sequence[LimitRow],
     used: UsedPhases,
     taken: Mapping[EvseKey, float],
-) -> Mapping[EvseKey, Share]:
+) -> dict[EvseKey, Share]:
     site, plain = basis.snapshot.site, [row.row for row in rows]
     if site.unbalance_a is None or site.phases == 1:
         return allocate(candidates, plain)

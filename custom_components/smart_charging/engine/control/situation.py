@@ -102,7 +102,7 @@ def situation(snapshot: Snapshot, state: ControlState, now: datetime, *, may_rai
         expansion=_expansion(snapshot.site, batteries, state, now, may_raise=may_raise),
         peak=_peak(snapshot, state, grid.current_a, volts, now),
         own_w=own_w,
-        mean_own_w=_mean_own(snapshot.site, state, own_w, now, may_raise=may_raise),
+        mean_own_w=_mean_own(snapshot, state, own_w, now, may_raise=may_raise),
         qualities={circuit.circuit_id: _worst_quality(snapshot, circuit.circuit_id, loads) for circuit in tree},
     )
 
@@ -148,9 +148,13 @@ def _expansion(
     return Expansion(measured_w, usable_w)
 
 
-def _mean_own(site: SiteConfig, state: ControlState, own_w: float, now: datetime, *, may_raise: bool) -> float:
-    """Return the own load in W smoothed as far as the interval of a peak tariff leaves time to make up for it."""
-    if site.peak is None or state.mean_own_w is None or state.decided_at is None:
+def _mean_own(snapshot: Snapshot, state: ControlState, own_w: float, now: datetime, *, may_raise: bool) -> float:
+    """Return the own load in W smoothed as far as the interval of a peak tariff leaves time to make up for it.
+
+    What stands in for a meter that is not trusted is no load to be smoothed.
+    """
+    site, trusted = snapshot.site, snapshot.grid.quality in TRUSTED
+    if site.peak is None or state.mean_own_w is None or state.decided_at is None or not trusted:
         return own_w
     if not may_raise:
         return state.mean_own_w
