@@ -1,0 +1,46 @@
+"""Each scenario's quick form: every figure is there, nothing breaks a limit, shares are plausible. Never speed."""
+
+import pytest
+
+from benchmarks.scenarios import Figures, scenario
+
+KEYS = {
+    "allocator": {"ms_3", "ms_50", "ms_500", "violations", "oracle_mismatches"},
+    "home-solar": {"captured", "captured_rules", "on_off", "on_off_rules", "phase_switches", "phase_switches_rules"},
+    "workplace": {
+        "share_of_optimum_mean",
+        "over_limit_kws_per_day",
+        "over_limit_kws_per_day_30s_loop",
+        "switches_per_session",
+        "fully_served",
+        "fully_served_edf",
+        "edf_mean",
+        "rr_mean",
+    },
+    "overload": {"longest_overload_s", "utilisation"},
+    "vge": {"share_of_optimum", "points_over_load_first", "throughput_ratio", "over_limit_kws"},
+}
+HIGHEST = {
+    "allocator": {"violations": 0, "oracle_mismatches": 0},
+    "home-solar": {"captured": 1.0, "captured_rules": 1.0},
+    "workplace": {"share_of_optimum_mean": 1.001, "fully_served": 1.0, "edf_mean": 1.001, "rr_mean": 1.001},
+    "overload": {"longest_overload_s": 10.0, "utilisation": 1.1},
+    "vge": {"share_of_optimum": 1.001, "over_limit_kws": 0.0, "throughput_ratio": 1.0},
+}
+LOWEST = {
+    "allocator": {},
+    "home-solar": {"captured": 0.3, "captured_rules": 0.3, "on_off": 1, "on_off_rules": 1},
+    "workplace": {"share_of_optimum_mean": 0.8, "edf_mean": 0.8, "rr_mean": 0.8, "fully_served": 0.2},
+    "overload": {"utilisation": 0.5},
+    "vge": {"share_of_optimum": 0.8, "points_over_load_first": 0.0, "throughput_ratio": 0.3},
+}
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_the_quick_form_keeps_every_hard_promise(name: str) -> None:
+    chosen = scenario(name)
+    figures: Figures = chosen.run(quick=True)
+    assert set(figures) >= KEYS[name]
+    assert {key: figures[key] for key, most in HIGHEST[name].items() if figures[key] > most} == {}
+    assert {key: figures[key] for key, least in LOWEST[name].items() if figures[key] < least} == {}
+    assert chosen.describe(figures)
