@@ -7,6 +7,7 @@ from datetime import datetime
 from .circuit_meter import CircuitMeter
 from .config import Connection, SiteConfig
 from .control.battery import BatterySnapshot
+from .control.circuits import connections
 from .control.elapsed import elapsed_s
 from .control.snapshot import MeterSnapshot
 from .csms.state import StationState
@@ -97,11 +98,9 @@ class SiteMeasurements:
         """
         live = [limit for limit in self._limits.values() if limit.live(now) and limit.evse is None]
         flow = [limit for limit in live if not limit.controllable_only]
-        connections: dict[str, Connection] = {ROOT_CIRCUIT: site}
-        connections.update({circuit.circuit_id: circuit for circuit in site.circuits})
         return any(
             self.meter(circuit_id).overloaded(one, [limit for limit in flow if limit.circuit_id == circuit_id])
-            for circuit_id, one in connections.items()
+            for circuit_id, one in connections(site).items()
         )
 
     def pv_power(self) -> float | None:

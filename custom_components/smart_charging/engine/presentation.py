@@ -6,7 +6,7 @@ from datetime import datetime
 
 from .config import BatteryConfig, CircuitConfig, EvseSettings, SiteConfig, StationConfig
 from .control import peak
-from .control.decision import site_limit
+from .control.limit_rows import fuse_limit
 from .control.safe_currents import SafeCurrents
 from .control.snapshot import ControlState, Decision
 from .csms.state import EvseState
@@ -58,7 +58,7 @@ def present(
         pv_power_w=measured.pv_power(),
         surplus_w=None if decision is None or decision.surplus_w is None else max(0.0, decision.surplus_w),
         headroom_a=None if decision is None else _in_use(site, decision.headroom_a),
-        limit_a=site_limit(site).l1,
+        limit_a=fuse_limit(site).l1,
         limit_source=_SOURCES.get(grid.quality, LimitSource.FUSE),
         limit_sources=ALL_FUSE if root is None else root.sources,
         load_a=None if root is None else _in_use(site, root.load_a),

@@ -9,6 +9,7 @@ import ssl
 
 from .clock import Clock
 from .config import EvseSettings, PhaseSwitching, SiteConfig, StationConfig
+from .control.circuits import connections
 from .control.decision import decide
 from .control.observation import shown_after_s
 from .control.safe_currents import SafeCurrents, allocate_safe_currents
@@ -129,9 +130,7 @@ class Site:
 
     def set_circuit_reading(self, circuit_id: str, reading: MeterReading) -> None:
         """Take a reading of a circuit's meter; an overload is cut before this returns. KeyError if there is none."""
-        connections = {circuit.circuit_id: circuit for circuit in self.config.circuits}
-        connection = self.config if circuit_id == ROOT_CIRCUIT else connections[circuit_id]
-        self._measured.take_meter(connection, circuit_id, reading)
+        self._measured.take_meter(connections(self.config)[circuit_id], circuit_id, reading)
         if self._measured.overloaded(self.config, self._clock.now()):
             self._decide(may_raise=False)
         self._changed()

@@ -8,10 +8,10 @@ from ..model import EvseKey, Setpoint
 from .battery import BatteryAction, BatteryCommand, BatteryMemory, BatteryReason, BatterySnapshot
 from .desire import Desire
 from .grid_expansion import command, remember
-from .limit_rows import PHASE_NAMES
 from .sharing import Shared
 from .situation import Situation
 from .snapshot import ControlState
+from .wiring import PHASE_NAMES
 
 PROOF_SHARE = 0.1  # of its rating: what a battery is told to see whether it obeys
 

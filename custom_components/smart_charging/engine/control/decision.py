@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from ..config import PhaseSwitching, SiteConfig
+from ..config import PhaseSwitching
 from ..limit import ROOT_CIRCUIT, LimitSource
 from ..model import EvseKey, MeterQuality, Phases, Reason, ReasonCode, Setpoint
 from . import peak
 from .admission import admission_order, count_turn, turn_is_over
 from .batteries import lead_batteries
 from .battery import BatteryMemory
+from .circuits import Circuit
 from .desire import Ceiling, Desire, ceiling, desired
 from .house import ACTIVE_A, TRUSTED, measured_on_grid, remember
 from .limit_rows import current_limit, fuse_limit, power_limit
@@ -46,24 +47,20 @@ def decide(
     controls, setpoints = _set(basis, order, desires, shared, admitted, may_raise=may_raise)
     controls, setpoints = _balance(basis, order, desires, shared, controls, setpoints)
     batteries, battery_memory = lead_batteries(basis, desires, setpoints, shared, state)
+    circuits = _circuits(basis, setpoints, shared)
     decision = Decision(
         at=now,
         setpoints=setpoints,
         house_a=basis.loads[ROOT_CIRCUIT].own_a,
-        headroom_a=_headroom(basis, setpoints, shared),
+        headroom_a=fuse_limit(snapshot.site) - circuits[ROOT_CIRCUIT].load_a,
         surplus_w=None if admitted.surplus is None else admitted.surplus.now_w,
         bounds={evse.key: _bound(evse, desires[evse.key], shared) for evse in evses},
         phases_in_use={evse.key: shared.used[evse.key] for evse in evses if evse.plugged},
-        circuits=_circuits(basis, setpoints, shared),
+        circuits=circuits,
         batteries=batteries,
         allowed_peak_w=_allowed_peak(basis),
     )
     return decision, _next_state(basis, state, admitted, controls, battery_memory, may_raise=may_raise)
-
-
-def site_limit(site: SiteConfig) -> Phases:
-    """Return what may flow on each grid phase: the fuse less its margin."""
-    return fuse_limit(site)
 
 
 def _observe(snapshot: Snapshot, state: ControlState, now: datetime) -> dict[EvseKey, EvseControl]:
@@ -220,13 +217,8 @@ def _bound(evse: EvseSnapshot, desire: Desire, shared: Shared) -> BoundBy:
     return BoundBy(LimitSource.METER_LOST if desire.reason.code is ReasonCode.METER_LOST else LimitSource.NONE)
 
 
-def _headroom(basis: Situation, setpoints: Mapping[EvseKey, Setpoint], shared: Shared) -> Phases:
-    return fuse_limit(basis.snapshot.site) - _carried(basis, ROOT_CIRCUIT, setpoints, shared)
-
-
-def _carried(basis: Situation, circuit_id: str, setpoints: Mapping[EvseKey, Setpoint], shared: Shared) -> Phases:
-    circuit = next(one for one in basis.tree if one.circuit_id == circuit_id)
-    load = basis.loads[circuit_id].own_a
+def _carried(basis: Situation, circuit: Circuit, setpoints: Mapping[EvseKey, Setpoint], shared: Shared) -> Phases:
+    load = basis.loads[circuit.circuit_id].own_a
     for evse in circuit.evses:
         if evse.plugged:
             load += Phases.spread(setpoints[evse.key].current_a, shared.used[evse.key])
@@ -237,7 +229,7 @@ def _circuits(basis: Situation, setpoints: Mapping[EvseKey, Setpoint], shared: S
     """Return every circuit as it stands; a W limit counts as the A it leaves to each phase."""
     states = {}
     for circuit in basis.tree:
-        load = _carried(basis, circuit.circuit_id, setpoints, shared)
+        load = _carried(basis, circuit, setpoints, shared)
         limit_a, source = current_limit(circuit, basis.limits)
         headroom, sources = [limit_a - value for value in load], [source] * 3
         phases = 1 if circuit.connection.phases == 1 else 3

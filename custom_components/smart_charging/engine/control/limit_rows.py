@@ -11,8 +11,8 @@ from .allocator import Row
 from .circuits import Circuit
 from .house import CircuitLoad
 from .snapshot import BoundBy, EvseSnapshot, Snapshot
+from .wiring import PHASE_NAMES
 
-PHASE_NAMES = ("L1", "L2", "L3")
 SURPLUS_ROW = "surplus"
 VOLTAGE_RANGE_V = (180.0, 260.0)
 

@@ -4,11 +4,11 @@ from ..limit import ROOT_CIRCUIT, LimitSource
 from ..model import EvseStatus, Reason, ReasonCode
 from .circuits import connections
 from .desire import Desire
-from .limit_rows import PHASE_NAMES
 from .sharing import FREE, Shared
 from .situation import Situation
 from .snapshot import BoundBy, EvseSnapshot
 from .surplus_charging import Admitted
+from .wiring import PHASE_NAMES
 
 _LIMITS = {
     LimitSource.FUSE: ReasonCode.LIMIT_FUSE,

@@ -11,7 +11,7 @@ from . import peak
 from .battery import BatteryMemory, BatterySnapshot
 from .circuits import Circuit, circuit_tree, path_to_root
 from .grid_expansion import available_w
-from .house import TRUSTED, CircuitLoad, Draw, circuit_loads, draws
+from .house import TRUSTED, CircuitLoad, Draw, batteries_power, circuit_loads, draws
 from .limit_rows import live_limits, voltage
 from .peak import PeakMemory
 from .snapshot import ControlState, EvseSnapshot, Snapshot
@@ -60,7 +60,7 @@ class Situation:
     @property
     def battery_w(self) -> float:
         """Return what all batteries give now."""
-        return sum(measured.power_w or 0.0 for _, measured in self.batteries if measured.available)
+        return batteries_power(self.snapshot)
 
     @property
     def surplus_w(self) -> float | None:

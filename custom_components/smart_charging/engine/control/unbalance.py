@@ -7,8 +7,8 @@ from math import inf
 
 from ..model import Phases
 from .allocator import Candidate, Row, Share, allocate
+from .wiring import PHASE_NAMES
 
-PHASE_NAMES = ("L1", "L2", "L3")
 ROUNDS = 8  # of each search; most sites need two
 TOLERANCE_A = 1e-6
 

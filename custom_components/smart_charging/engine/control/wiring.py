@@ -3,6 +3,8 @@
 from ..config import SiteConfig, StationConfig
 from ..model import PhaseRotation
 
+PHASE_NAMES = ("L1", "L2", "L3")  # by the index of a grid phase
+
 
 def grid_phases(
     site: SiteConfig, station: StationConfig, active: int | None = None, rotation: PhaseRotation | None = None
