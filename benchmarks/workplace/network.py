@@ -11,6 +11,7 @@ PANEL_A = 63.0
 ROOT_LIMITS_A = (63.0, 80.0, 100.0, 125.0, 160.0)
 MIN_A = 6
 TURN_S = 8 * 3600.0
+SENIORITY_PER_H = 0.5
 TIME_ZONE = "America/Los_Angeles"
 ROTATIONS = (PhaseRotation.RST, PhaseRotation.STR, PhaseRotation.TRS)
 
@@ -63,6 +64,7 @@ def site(root_a: float, *, batteries: tuple[BatteryConfig, ...] = ()) -> SiteCon
         margin_a=0.0,
         time_zone=TIME_ZONE,
         turn_s=TURN_S,
+        seniority_per_h=SENIORITY_PER_H,
         circuits=panels,
         batteries=batteries,
     )

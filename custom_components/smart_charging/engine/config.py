@@ -233,6 +233,7 @@ class SiteConfig:
     time_zone: str = "UTC"
     unbalance_a: float | None = None
     turn_s: float = 900.0
+    seniority_per_h: float = 0.0
     circuits: tuple[CircuitConfig, ...] = ()
     batteries: tuple[BatteryConfig, ...] = ()
     peak: PeakConfig | None = None

@@ -57,7 +57,14 @@ def count_turn(
             return control
         return replace(control, turn_since=since, waiting_since=None, unused=unused)
     waiting = (control.waiting_since or now) if wants else None
-    return replace(control, turn_since=None, waiting_since=waiting, unused=control.unused and wants)
+    tried_again = waiting is not None and elapsed_s(waiting, now) >= site.turn_s
+    return replace(control, turn_since=None, waiting_since=waiting, unused=unused and wants and not tried_again)
+
+
+def seniority(site: SiteConfig, control: EvseControl, now: datetime) -> float:
+    """Return an EVSE's weight beside others of its class for the time its car has waited and charged."""
+    plugged_h = 0.0 if control.plugged_since is None else elapsed_s(control.plugged_since, now) / 3600
+    return 1.0 + site.seniority_per_h * plugged_h
 
 
 def turn_is_over(site: SiteConfig, control: EvseControl, now: datetime) -> bool:

@@ -15,7 +15,7 @@ from .circuits import Circuit
 from .desire import Ceiling, Desire, ceiling, desired
 from .house import ACTIVE_A, TRUSTED, measured_on_grid, remember
 from .limit_rows import current_limit, fuse_limit, power_limit
-from .observation import keep_former_draw, observe, takes_nothing
+from .observation import comes_last, keep_former_draw, observe
 from .pacing import RECOVERY_S, SHORT_RECOVERY_S, pace
 from .reasons import explain
 from .room import has_room_to_rest, hold_raises
@@ -191,7 +191,7 @@ def _count_turn(
         control,
         wants=desire.min_a > 0,
         gets=target_a > 0,
-        unused=takes_nothing(evse, control, basis.now),
+        unused=comes_last(evse, control, basis.now),
         now=basis.now,
     )
 

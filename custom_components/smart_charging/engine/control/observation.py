@@ -104,10 +104,16 @@ def takes_nothing(evse: EvseSnapshot, control: EvseControl, now: datetime) -> bo
     return idle and (control.waking.tries > 0 or leaves_offer_unused(evse, control, now))
 
 
+def comes_last(evse: EvseSnapshot, control: EvseControl, now: datetime) -> bool:
+    """Return whether the car takes nothing, or took nothing of its last offer: it gets what nobody else wants."""
+    idle = evse.measured_a is not None and max(evse.measured_a) <= ACTIVE_A
+    return takes_nothing(evse, control, now) or (idle and control.unused)
+
+
 def usable_max(control: EvseControl, evse: EvseSnapshot, now: datetime, ceiling_a: float) -> float:
     """Return the most that is worth offering: what the car draws plus 1 A once it left its offer unused."""
-    if evse.status is EvseStatus.FINISHING:
-        return evse.station.min_current_a  # plugged, but its transaction is over
+    if evse.status is EvseStatus.FINISHING or comes_last(evse, control, now):
+        return min(ceiling_a, evse.station.min_current_a)  # its transaction is over, or it draws nothing
     if not leaves_offer_unused(evse, control, now) or evse.measured_a is None:
         return ceiling_a
     return min(ceiling_a, max(evse.station.min_current_a, max(evse.measured_a) + 1.0))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from ..limit import ROOT_CIRCUIT, LimitSource
 from ..model import EvseKey
 from . import peak
+from .admission import seniority
 from .allocator import Candidate, Share, allocate
 from .circuits import Circuit
 from .desire import Ceiling, Desire, ceiling
@@ -20,7 +21,7 @@ from .limit_rows import (
     power_row,
     surplus_row,
 )
-from .observation import leaves_offer_unused, takes_nothing, usable_max
+from .observation import comes_last, leaves_offer_unused, usable_max
 from .situation import Situation
 from .snapshot import BoundBy, EvseControl, EvseSnapshot
 from .solar import Surplus
@@ -83,7 +84,7 @@ def share_out(
             ceilings[evse.key].current_a,
             evse.priority,
             evse.station.step_a,
-            evse.station.weight,
+            evse.station.weight * seniority(site, controls[evse.key], basis.now),
         )
         for evse in active
     ]
@@ -91,11 +92,11 @@ def share_out(
         evse.key: _drawn(basis, evse) for evse in active if leaves_offer_unused(evse, controls[evse.key], basis.now)
     }
     # Who takes nothing of its offer gets what nobody else wants, after all others have their shares.
-    idle = {evse.key for evse in active if takes_nothing(evse, controls[evse.key], basis.now)}
+    idle = {evse.key for evse in active if comes_last(evse, controls[evse.key], basis.now)}
     shares = _allocate(basis, [one for one in candidates if one.member not in idle], rows, used, taken)
     if idle:
-        rest = [replace(row, row=replace(row.row, capacity=_left(row, shares))) for row in rows]
-        shares |= allocate([one for one in candidates if one.member in idle], [row.row for row in rest])
+        rest = [replace(row.row, capacity=_left(row, shares) - _of_batteries(basis, row)) for row in rows]
+        shares |= allocate([one for one in candidates if one.member in idle], rest)
     has_room = min(row.row.capacity for row in rows if row.bound.circuit_id == ROOT_CIRCUIT) >= 0
     asked = {key: Share(desires[key].min_a if has_room else 0.0, FREE) for key in free}
     left = {row.row.name: _left(row, shares) for row in rows}
@@ -107,6 +108,15 @@ def _left(row: LimitRow, shares: Mapping[EvseKey, Share]) -> float:
         coefficient * shares[key].current_a for key, coefficient in row.row.coefficients.items() if key in shares
     )
     return row.row.capacity - taken
+
+
+def _of_batteries(basis: Situation, row: LimitRow) -> float:
+    """Return what of a row's capacity is there only as long as batteries carry it, in its unit."""
+    if not row.on_flow or row.bound.circuit_id != ROOT_CIRCUIT:
+        return 0.0
+    given_w = basis.expansion.measured_w
+    phases = 1 if basis.snapshot.site.phases == 1 else 3
+    return row.expansion + (given_w if row.bound.phase is None else given_w / phases / basis.volts)
 
 
 def _allocate(
@@ -202,7 +212,7 @@ def _surplus_rows(
     solar = [
         evse
         for evse in active
-        if desires[evse.key].on_surplus and not takes_nothing(evse, controls[evse.key], basis.now)
+        if desires[evse.key].on_surplus and not comes_last(evse, controls[evse.key], basis.now)
     ]
     if not solar or surplus is None:
         return []
