@@ -119,6 +119,18 @@ def test_a_charged_battery_lets_the_connection_carry_more_and_gives_no_more_than
     assert decision.batteries["b"].reason is BatteryReason.GRID_EXPANSION
 
 
+def test_a_battery_gives_nothing_for_a_car_that_takes_nothing() -> None:
+    one = expanded()
+    one.house(5.0)
+    one.run(300)
+    assert one.battery_w["b"] > 5_000
+    one.cars[1].max_a = 0.0
+    one.run(300)
+    assert (one.current(0), one.current(1)) == (pytest.approx(15.0, abs=1.1), 0.0)
+    assert one.battery_w["b"] <= 1_000.0
+    assert one.worst_over_a[""] <= 0.0
+
+
 def test_an_empty_battery_expands_nothing() -> None:
     one = expanded(soc=10.0)
     one.house(2.0)

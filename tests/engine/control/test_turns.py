@@ -118,3 +118,62 @@ def test_a_car_that_has_had_enough_leaves_its_minimum_to_others() -> None:
     plant.cars[0].max_a = 0.0
     plant.run(300)
     assert plant.current(1) == pytest.approx(16.0)
+
+
+def test_a_full_car_is_not_offered_again_what_others_can_use() -> None:
+    plant = Plant(replace(SITE, fuse_a=17.0), *(Car(one) for one in stations(2)))
+    plant.run(120)
+    plant.cars[0].max_a = 0.0
+    plant.run(120)
+    currents = []
+    for _ in range(100):
+        plant.step()
+        currents.append(plant.current(1))
+    assert min(currents) == pytest.approx(16.0)
+
+
+def test_a_full_car_that_wakes_takes_its_part_again() -> None:
+    plant = Plant(replace(SITE, fuse_a=23.0), *(Car(one) for one in stations(2)))
+    plant.run(120)
+    plant.cars[0].max_a = 0.0
+    plant.run(300)
+    assert (plant.current(0), plant.current(1)) == (6.0, pytest.approx(16.0))  # what is left keeps it awake
+    plant.cars[0].max_a = 16.0
+    plant.run(120)
+    assert (plant.current(0), plant.current(1)) == (pytest.approx(11.0), pytest.approx(11.0))
+    assert plant.worst_over_a[""] <= 0
+
+
+def test_a_full_car_for_which_nothing_is_left_is_asked_again_after_a_turn() -> None:
+    plant = Plant(replace(SITE, fuse_a=17.0, turn_s=900.0), *(Car(one) for one in stations(2)))
+    plant.run(120)
+    plant.cars[0].max_a = 0.0
+    plant.run(300)
+    plant.cars[0].max_a = 16.0  # it would charge, but was offered nothing since
+    plant.run(300)
+    assert plant.current(0) == 0.0
+    plant.run(600)
+    assert plant.current(0) == pytest.approx(8.0)
+
+
+def test_seniority_gives_more_to_who_was_there_first() -> None:
+    cars = [Car(one) for one in stations(2)]
+    cars[1].plugged = False
+    plant = Plant(replace(SITE, fuse_a=19.0, seniority_per_h=0.5), *cars)
+    plant.run(4 * 3600, step=30.0)
+    cars[1].plugged = True
+    plant.run(300)
+    assert (plant.current(0), plant.current(1)) == (pytest.approx(12.0), pytest.approx(6.0))
+    plant.run(8 * 3600, step=30.0)
+    assert plant.current(0) == pytest.approx(18.0 * 7.0 / 12.0, abs=0.2)  # weights of 12 h and 8 h beside each other
+    assert plant.current(1) == pytest.approx(18.0 * 5.0 / 12.0, abs=0.2)
+
+
+def test_without_seniority_who_came_last_gets_as_much() -> None:
+    cars = [Car(one) for one in stations(2)]
+    cars[1].plugged = False
+    plant = Plant(replace(SITE, fuse_a=19.0), *cars)
+    plant.run(4 * 3600, step=30.0)
+    cars[1].plugged = True
+    plant.run(300)
+    assert (plant.current(0), plant.current(1)) == (pytest.approx(9.0), pytest.approx(9.0))
