@@ -215,7 +215,8 @@ class TransactionStart:
     """A transaction as the station announced it; times are the station's own.
 
     `live` says that it was announced as it began, whatever the station's clock says, and not
-    from a queue of what happened offline.
+    from a queue of what happened offline. `transaction_id` is the station's own in OCPP 2, unique only there;
+    None lets the ledger choose one.
     """
 
     station_id: str
@@ -225,6 +226,7 @@ class TransactionStart:
     meter_start_wh: int
     received_at: datetime
     live: bool = False
+    transaction_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,12 +37,14 @@ class MemoryStore:
 
     async def start_transaction(self, start: TransactionStart) -> Transaction:
         self._check()
-        key = (start.station_id, start.evse_id, start.id_token, start.started_at, start.meter_start_wh)
+        key: tuple[object, ...] = (start.station_id, start.transaction_id)
+        if start.transaction_id is None:
+            key = (start.station_id, start.evse_id, start.id_token, start.started_at, start.meter_start_wh)
         if key not in self.starts:
             self.last_id += 1
-            self.starts[key] = str(self.last_id)
-            self.transactions[str(self.last_id)] = Transaction(
-                str(self.last_id),
+            self.starts[key] = start.transaction_id or str(self.last_id)
+            self.transactions[self.starts[key]] = Transaction(
+                self.starts[key],
                 start.station_id,
                 start.evse_id,
                 start.id_token,
@@ -51,6 +53,13 @@ class MemoryStore:
                 session_id=1,
             )
         return self.transactions[self.starts[key]]
+
+    async def identify_transaction(self, station_id: str, transaction_id: str, id_token: str) -> Transaction | None:
+        self._check()
+        transaction = self.transactions.get(transaction_id)
+        if transaction is not None and not transaction.id_token:
+            transaction = self.transactions[transaction_id] = replace(transaction, id_token=id_token)
+        return transaction
 
     async def record_meter_values(
         self,

@@ -1,4 +1,4 @@
-"""A charging station for tests: raw OCPP 1.6 frames over a real socket, answering calls from a table."""
+"""A charging station for tests: raw OCPP frames over a real socket, answering calls from a table."""
 
 import asyncio
 from collections.abc import Callable
@@ -29,6 +29,8 @@ def configuration_answer(values: dict[str, str], readonly: frozenset[str] = froz
 class RawStation:
     """One socket of a station; `calls` are what the central system asked, `answers` what it gets."""
 
+    protocol = "ocpp1.6"
+
     def __init__(self, station_id: str = "CP1") -> None:
         self.station_id = station_id
         self.calls: list[tuple[str, Payload]] = []
@@ -49,7 +51,7 @@ class RawStation:
         self._session = aiohttp.ClientSession()
         headers = {} if password is None else {"Authorization": aiohttp.encode_basic_auth(self.station_id, password)}
         self._socket = await self._session.ws_connect(
-            f"http://127.0.0.1:{port}/{self.station_id}", protocols=("ocpp1.6",), headers=headers
+            f"http://127.0.0.1:{port}/{self.station_id}", protocols=(self.protocol,), headers=headers
         )
         self._reader = asyncio.create_task(self._read(self._socket))
 

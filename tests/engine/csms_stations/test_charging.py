@@ -23,6 +23,7 @@ async def test_set_up_after_boot_is_done_in_steps(bench: Bench) -> None:
     client = await bench.ready()
     assert {step.name: step.status for step in bench.station.state.setup} == {
         "capabilities": StepStatus.DONE,
+        "foreign_profiles": StepStatus.SKIPPED,
         "safe_default": StepStatus.DONE,
         "statuses": StepStatus.DONE,
         "meter_interval": StepStatus.DONE,

@@ -82,6 +82,7 @@ async def test_a_station_that_tells_no_configuration_is_set_up_with_the_rest(ben
     await bench.ready(client)
     assert steps(bench) == {
         "capabilities": StepStatus.FAILED,
+        "foreign_profiles": StepStatus.SKIPPED,
         "safe_default": StepStatus.DONE,
         "statuses": StepStatus.DONE,
         "meter_interval": StepStatus.SKIPPED,

@@ -63,7 +63,7 @@ async def test_unfit_id_is_refused_before_anybody_is_asked(path: str, port: Port
         (("ocpp1.6",), "ocpp1.6"),
         (("OCPP1.6",), "OCPP1.6"),
         (("ocpp1.6j",), "ocpp1.6j"),
-        (("ocpp2.0.1", "ocpp1.6"), "ocpp1.6"),
+        (("ocpp2.0", "ocpp1.6"), "ocpp1.6"),
         (("ocpp1.5", "ocpp1.6J"), "ocpp1.6J"),
     ],
 )
@@ -84,6 +84,18 @@ async def test_newest_protocol_of_ours_wins_whatever_the_stations_order(
     assert client.socket.protocol == "ocpp2.0.1"
 
 
+@pytest.mark.parametrize(
+    ("offered", "spoken"),
+    [(("ocpp1.6", "ocpp2.0.1"), "ocpp2.0.1"), (("ocpp2.0.1", "ocpp2.1"), "ocpp2.1"), (("ocpp2.1",), "ocpp2.1")],
+)
+async def test_all_versions_are_spoken_and_the_newest_preferred(
+    offered: tuple[str, ...], spoken: str, port: Port, sink: RecordingSink
+) -> None:
+    client = await port.dial(protocols=offered)
+    await eventually(lambda: bool(sink.connections))
+    assert client.socket.protocol == sink.connections[0].protocol == spoken
+
+
 async def test_station_pinned_to_a_version_gets_no_other(open_port: OpenPort, sink: RecordingSink) -> None:
     sink.default = Access(Admission.KNOWN, protocol="ocpp1.6")
     port = await open_port(ServerSettings(protocols=("ocpp2.0.1", "ocpp1.6"), close_timeout_s=0.05))
@@ -92,7 +104,7 @@ async def test_station_pinned_to_a_version_gets_no_other(open_port: OpenPort, si
 
 
 async def test_station_without_a_common_protocol_is_closed_after_the_handshake(port: Port, sink: RecordingSink) -> None:
-    client = await port.dial(protocols=("ocpp2.0.1", "soap"))
+    client = await port.dial(protocols=("ocpp2.0", "soap"))
     assert client.socket.protocol is None
     assert await client.close_code() == 1002
     assert sink.connections == []

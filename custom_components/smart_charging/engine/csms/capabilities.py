@@ -10,6 +10,14 @@ from .state import Capabilities, RateUnit
 
 MEASURANDS_KEY = "MeterValuesSampledData"
 INTERVAL_KEY = "MeterValueSampleInterval"
+NEEDED_KEYS = (
+    "NumberOfConnectors",
+    "ChargeProfileMaxStackLevel",
+    "ChargingScheduleAllowedChargingRateUnit",
+    "ChargingScheduleMaxPeriods",
+    MEASURANDS_KEY,
+    INTERVAL_KEY,
+)
 _UNIT_WORDS = {"current": RateUnit.A, "a": RateUnit.A, "power": RateUnit.W, "w": RateUnit.W}
 _PER_PHASE = frozenset({Measurand.CURRENT_IMPORT, Measurand.VOLTAGE, Measurand.POWER_IMPORT})
 _PHASE_COUNT = {"L1": 1, "L2": 2, "L3": 3}
@@ -83,11 +91,7 @@ class Configuration:
 
 def read_capabilities(configuration: Configuration, known: Capabilities) -> Capabilities:
     """Return what is known after reading these keys; a missing key leaves what was known."""
-    units = frozenset(
-        _UNIT_WORDS[word.lower()]
-        for word in configuration.words("ChargingScheduleAllowedChargingRateUnit")
-        if word.lower() in _UNIT_WORDS
-    )
+    units = rate_units(configuration.words("ChargingScheduleAllowedChargingRateUnit"))
     level = configuration.integer("ChargeProfileMaxStackLevel")
     periods = configuration.integer("ChargingScheduleMaxPeriods")
     connectors = configuration.integer("NumberOfConnectors")
@@ -106,6 +110,11 @@ def read_capabilities(configuration: Configuration, known: Capabilities) -> Capa
         phases=max(phases or 0, known.phases or 0) or None,
         phase_switching=True if True in switching else (False if False in switching else known.phase_switching),
     )
+
+
+def rate_units(words: Iterable[str]) -> frozenset[RateUnit]:
+    """Return the units that stations call "Current", "Power", "A" or "W"; other words are passed over."""
+    return frozenset(_UNIT_WORDS[word.lower()] for word in words if word.lower() in _UNIT_WORDS)
 
 
 def _wired_phases(rotations: Sequence[str]) -> int | None:

@@ -1,4 +1,4 @@
-"""Outbound OCPP 1.6 commands: what is asked of a station, and its refusals as one kind of error."""
+"""What may be asked of a station in any version of OCPP, and its refusals as one kind of error."""
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -6,6 +6,8 @@ from typing import Protocol
 
 from ..model import Json
 from .capabilities import Configuration
+
+UNSUPPORTED = frozenset({"NotSupported", "NotImplemented", "UnknownVendorId", "UnknownMessageId"})
 
 
 class CommandErrorCode(StrEnum):
@@ -36,103 +38,79 @@ class Caller(Protocol):
         """Ask the station; raises CommandError."""
 
 
-async def _ask(
-    caller: Caller, action: str, payload: Mapping[str, Json], accepted: Sequence[str] = ("Accepted",)
-) -> str:
+class Commands(Protocol):
+    """The commands of one version; each raises CommandError where the station does not do as asked."""
+
+    async def start_transaction(self, evse_id: int, id_token: str) -> None:
+        """Ask for a transaction."""
+
+    async def stop_transaction(self, transaction_id: str) -> None:
+        """Ask for the end of a transaction."""
+
+    async def change_availability(self, evse_id: int, *, operative: bool) -> None:
+        """Enable or disable an EVSE, 0 for the whole station, perhaps only at its transaction's end."""
+
+    async def reset(self, *, hard: bool) -> None:
+        """Restart the station, at once if `hard`."""
+
+    async def unlock(self, evse_id: int) -> None:
+        """Release the cable."""
+
+    async def trigger(self, message: str, evse_id: int | None = None) -> None:
+        """Make the station send a message of this name, for one EVSE or all."""
+
+    async def get_configuration(self, keys: Sequence[str] = ()) -> Configuration:
+        """Read settings by name, all that are known without any named."""
+
+    async def change_configuration(self, key: str, value: str) -> bool:
+        """Set a setting by name; False if it takes effect after a reboot."""
+
+    async def set_password(self, password: str) -> None:
+        """Tell the station the password of its next login; FAILED for one that this version can't carry."""
+
+    async def clear_cache(self) -> None:
+        """Empty the station's authorisation cache."""
+
+    async def data_transfer(self, vendor_id: str, message_id: str | None, data: str | None) -> str | None:
+        """Send a vendor's own message and return its data."""
+
+    async def set_charging_profile(self, evse_id: int, profile: Mapping[str, Json]) -> None:
+        """Install a charging profile, in the shape that `profiles` builds; 0 is the whole station."""
+
+    async def clear_charging_profile(self, profile_id: int | None = None) -> bool:
+        """Remove one charging profile, or all; False if there was none."""
+
+    async def installed_profiles(self) -> frozenset[int] | None:
+        """Return the ids of the charging profiles that central systems installed, None where nobody can ask."""
+
+    async def get_composite_schedule(self, evse_id: int, duration_s: int, unit: str | None = None) -> dict[str, Json]:
+        """Ask what limits the station will apply; the answer is in the shape that `composite` reads."""
+
+
+async def ask(caller: Caller, action: str, payload: Mapping[str, Json], accepted: Sequence[str] = ("Accepted",)) -> str:
     """Ask, and return the status if it is one of those that mean yes; CommandError otherwise."""
-    answer = await caller.call(action, payload)
+    return accepted_status(action, await caller.call(action, payload), accepted)
+
+
+def accepted_status(action: str, answer: Mapping[str, Json], accepted: Sequence[str] = ("Accepted",)) -> str:
+    """Return an answer's status if it is one of those that mean yes; CommandError otherwise."""
     status = answer.get("status")
     if isinstance(status, str) and status in accepted:
         return status
-    unsupported = status in {"NotSupported", "NotImplemented", "UnknownVendorId", "UnknownMessageId"}
-    code = CommandErrorCode.NOT_SUPPORTED if unsupported else CommandErrorCode.REJECTED
-    raise CommandError(code, f"{action}: {status if isinstance(status, str) else 'no status'}")
+    code = CommandErrorCode.NOT_SUPPORTED if status in UNSUPPORTED else CommandErrorCode.REJECTED
+    raise CommandError(code, f"{action}: {status if isinstance(status, str) else 'no status'}{_why(answer)}")
 
 
-async def remote_start(caller: Caller, evse_id: int, id_token: str) -> None:
-    """Ask for a transaction (section 5.11)."""
-    await _ask(caller, "RemoteStartTransaction", {"connectorId": evse_id, "idTag": id_token})
+def _why(answer: Mapping[str, Json]) -> str:
+    """Return the reason that stations of OCPP 2 may give with a status, as a text to append."""
+    info = answer.get("statusInfo")
+    texts = [info.get(name) for name in ("reasonCode", "additionalInfo")] if isinstance(info, dict) else []
+    told = ", ".join(text[:100] for text in texts if isinstance(text, str) and text)
+    return f" ({told})" if told else ""
 
 
-async def remote_stop(caller: Caller, transaction_id: str) -> None:
-    """Ask for the end of a transaction (section 5.12)."""
-    await _ask(caller, "RemoteStopTransaction", {"transactionId": int(transaction_id)})
-
-
-async def change_availability(caller: Caller, evse_id: int, *, operative: bool) -> None:
-    """Enable or disable a connector, 0 for all, perhaps only at its transaction's end (section 5.2)."""
-    kind = "Operative" if operative else "Inoperative"
-    payload: dict[str, Json] = {"connectorId": evse_id, "type": kind}
-    await _ask(caller, "ChangeAvailability", payload, ("Accepted", "Scheduled"))
-
-
-async def reset(caller: Caller, *, hard: bool) -> None:
-    """Restart the station (section 5.14)."""
-    await _ask(caller, "Reset", {"type": "Hard" if hard else "Soft"})
-
-
-async def unlock(caller: Caller, evse_id: int) -> None:
-    """Release the cable (section 5.18)."""
-    await _ask(caller, "UnlockConnector", {"connectorId": evse_id}, ("Unlocked",))
-
-
-async def trigger(caller: Caller, message: str, evse_id: int | None = None) -> None:
-    """Make the station send a message (section 5.17)."""
-    payload: dict[str, Json] = {"requestedMessage": message}
-    if evse_id is not None:
-        payload["connectorId"] = evse_id
-    await _ask(caller, "TriggerMessage", payload)
-
-
-async def get_configuration(caller: Caller, keys: Sequence[str] = ()) -> Configuration:
-    """Read configuration keys, all without any named (section 5.8)."""
-    return Configuration.parse(await caller.call("GetConfiguration", {"key": list(keys)} if keys else {}))
-
-
-async def change_configuration(caller: Caller, key: str, value: str) -> bool:
-    """Set a configuration key (section 5.3); False if it takes effect after a reboot."""
-    payload: dict[str, Json] = {"key": key, "value": value}
-    return await _ask(caller, "ChangeConfiguration", payload, ("Accepted", "RebootRequired")) == "Accepted"
-
-
-async def clear_cache(caller: Caller) -> None:
-    """Empty the station's authorisation cache (section 5.4)."""
-    await _ask(caller, "ClearCache", {})
-
-
-async def data_transfer(caller: Caller, vendor_id: str, message_id: str | None, data: str | None) -> str | None:
-    """Send a vendor's own message and return its data (section 5.6)."""
-    payload: dict[str, Json] = {"vendorId": vendor_id}
-    if message_id is not None:
-        payload["messageId"] = message_id
-    if data is not None:
-        payload["data"] = data
+async def data_of(caller: Caller, payload: Mapping[str, Json]) -> Json:
+    """Send a DataTransfer and return the data of its answer."""
     answer = await caller.call("DataTransfer", payload)
-    if answer.get("status") != "Accepted":
-        raise CommandError(CommandErrorCode.REJECTED, f"DataTransfer: {answer.get('status')}")
-    text = answer.get("data")
-    return text if isinstance(text, str) else None
-
-
-async def set_charging_profile(caller: Caller, connector_id: int, profile: dict[str, Json]) -> None:
-    """Install a charging profile (section 5.16)."""
-    await _ask(caller, "SetChargingProfile", {"connectorId": connector_id, "csChargingProfiles": profile})
-
-
-async def clear_charging_profile(caller: Caller, profile_id: int | None = None) -> bool:
-    """Remove one charging profile, or all (section 5.5); False if there was none."""
-    payload: dict[str, Json] = {} if profile_id is None else {"id": profile_id}
-    return await _ask(caller, "ClearChargingProfile", payload, ("Accepted", "Unknown")) == "Accepted"
-
-
-async def get_composite_schedule(
-    caller: Caller, evse_id: int, duration_s: int, unit: str | None = None
-) -> dict[str, Json]:
-    """Ask what limits the station will apply (section 5.7)."""
-    payload: dict[str, Json] = {"connectorId": evse_id, "duration": duration_s}
-    if unit is not None:
-        payload["chargingRateUnit"] = unit
-    answer = await caller.call("GetCompositeSchedule", payload)
-    if answer.get("status") != "Accepted":
-        raise CommandError(CommandErrorCode.REJECTED, f"GetCompositeSchedule: {answer.get('status')}")
-    return answer
+    accepted_status("DataTransfer", answer)
+    return answer.get("data")

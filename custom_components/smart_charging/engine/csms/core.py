@@ -10,7 +10,7 @@ from typing import Any, TypedDict, Unpack
 from ..clock import Clock
 from ..config import LeaseTimes, StationConfig
 from ..model import EvseMeasurement, EvseStatus, Json, StoreError, Transaction
-from .commands import CommandError, CommandErrorCode
+from .commands import CommandError, CommandErrorCode, Commands
 from .connection import CallFailed, CallTimeout, Connection, NotConnected
 from .learnt import Learnt
 from .profiles import Wiring
@@ -27,6 +27,7 @@ from .state import (
 )
 from .store import Authorizer, StationMemory, TransactionStore
 from .timestamps import ClockOffset
+from .v16_commands import V16Commands
 
 _LOGGER = logging.getLogger(__name__)
 _MAX_DEVIATION_KINDS = 100
@@ -67,6 +68,7 @@ class StationChanges(TypedDict, total=False):
     deviations: Mapping[str, int]
     dropped_values: int
     evses: Mapping[int, EvseState]
+    limited_elsewhere_a: Mapping[int, float]
 
 
 class EvseChanges(TypedDict, total=False):
@@ -95,6 +97,7 @@ class StationCore:
         self.offset = ClockOffset()
         self.learnt = Learnt()
         self.connection: Connection | None = None
+        self.commands: Commands = V16Commands(self)  # of the version spoken last
         self.state = StationState(config.station_id, evses={1: EvseState(1)})
         self._listener = listener
         self._tasks: set[asyncio.Task[None]] = set()

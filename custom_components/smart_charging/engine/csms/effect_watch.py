@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from ..model import MeterValue
-from .commands import CommandError, CommandErrorCode, get_composite_schedule
+from .commands import CommandError, CommandErrorCode
 from .composite import CompositeSchedule, parse_composite
 from .core import StationCore
 from .effect import SETTLE_S, LimitRecord, Sample, composite_holds_lease, judge, outage_holds_lease
@@ -93,7 +93,7 @@ class EffectWatch:
         if self._schedules_refused or unit is None:
             return None
         try:
-            answer = await get_composite_schedule(self._core, self._evse_id, duration_s, unit.value)
+            answer = await self._core.commands.get_composite_schedule(self._evse_id, duration_s, unit.value)
         except CommandError as error:
             self._schedules_refused = error.code is not CommandErrorCode.NOT_CONNECTED
             return None

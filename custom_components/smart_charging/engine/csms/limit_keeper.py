@@ -7,7 +7,7 @@ import math
 
 from ..model import MeterValue
 from . import reconciliation as rec
-from .commands import CommandError, CommandErrorCode, clear_charging_profile, set_charging_profile
+from .commands import CommandError, CommandErrorCode
 from .core import StationCore
 from .effect_watch import EffectWatch
 from .phase_watch import PhaseWatch
@@ -188,7 +188,7 @@ class LimitKeeper:
             if not self.default.rules(rest.safe_a):
                 await self.default.write(rest.safe_a)
             for number in sorted(lease_ids(self._evse_id, core.learnt.profile_ids)):
-                await clear_charging_profile(core, number)
+                await core.commands.clear_charging_profile(number)
                 await core.learn(replace(core.learnt, profile_ids=core.learnt.profile_ids - {number}))
         except CommandError as error:
             later = core.clock.monotonic()
@@ -256,7 +256,7 @@ class LimitKeeper:
         if _in_place_of_default(strategy):
             self.default.cover()
         target = connector(strategy.purpose, self._evse_id)
-        await set_charging_profile(core, target, lease_profile(strategy, lease, core.wiring.using(send.phases)))
+        await core.commands.set_charging_profile(target, lease_profile(strategy, lease, core.wiring.using(send.phases)))
 
     def _lease(self, send: rec.Send) -> Lease:
         core = self._core
@@ -267,7 +267,7 @@ class LimitKeeper:
             send.safe_a,
             core.pace.hold_s,
             core.offset.to_station(core.clock.now()),
-            transaction_id=None if transaction_id is None else int(transaction_id),
+            transaction_id=transaction_id,
             elapsed_s=self._elapsed_s(),
             max_periods=core.state.capabilities.max_periods,
         )
@@ -331,7 +331,9 @@ class LimitKeeper:
         self._known = rec.without(self._known, strategy)
         self._watch.begin_anew()
         try:
-            await clear_charging_profile(self._core, profile_id(strategy.purpose, self._evse_id, strategy.stack_level))
+            await self._core.commands.clear_charging_profile(
+                profile_id(strategy.purpose, self._evse_id, strategy.stack_level)
+            )
         except CommandError:
             return
 

@@ -36,6 +36,8 @@ _TEMPERATURE: Mapping[str, _Conversion] = {
     "k": lambda value: value - 273.15,
 }
 
+_LARGEST_EXPONENT = 12
+
 # Units by measurand; the empty unit is the default of OCPP 1.6 section 7.45.
 _UNITS: Mapping[Measurand, Mapping[str, _Conversion]] = {
     Measurand.ENERGY_IMPORT_REGISTER: _ENERGY,
@@ -134,8 +136,10 @@ def parse_sampled_value(raw: Json) -> SampledValue | None:
     if measurand is None or raw.get("format") == "SignedData":
         return None
     unit, phase = raw.get("unit"), raw.get("phase")
-    conversion = _conversion(measurand, unit if isinstance(unit, str) else "")
     value = parse_number(raw.get("value"))
+    if isinstance(scale := raw.get("unitOfMeasure"), dict):  # OCPP 2
+        unit, value = scale.get("unit"), _scaled(value, scale.get("multiplier"))
+    conversion = _conversion(measurand, unit if isinstance(unit, str) else "")
     if conversion is None or value is None:
         raise ValueError("a reading without a usable value or unit")
     context, location = raw.get("context"), raw.get("location")
@@ -146,6 +150,14 @@ def parse_sampled_value(raw: Json) -> SampledValue | None:
         context=context if isinstance(context, str) and context else "Sample.Periodic",
         location=location if isinstance(location, str) and location else "Outlet",
     )
+
+
+def _scaled(value: float | None, multiplier: Json) -> float | None:
+    """Return a value times a power of ten (OCPP 2.0.1 part 2 UnitOfMeasureType)."""
+    exponent = parse_number(multiplier) or 0.0
+    if value is None or abs(exponent) > _LARGEST_EXPONENT:
+        return None
+    return value * 10.0 ** int(exponent)
 
 
 def parse_meter_values(raw: Json, received_at: datetime) -> ParsedMeterValues:

@@ -6,7 +6,7 @@ from ..clock import Clock
 from ..model import Json
 from . import payloads
 from .connection import Connection, MessageHandler
-from .rpc import ErrorCode, RpcError
+from .rpc import OCPP16, ErrorCode, RpcError
 from .state import UnknownStation
 from .timestamps import format_time
 
@@ -33,10 +33,12 @@ class PendingStation:
     @property
     def unknown(self) -> UnknownStation:
         """Return what is known of the station."""
+        told = self.boot.get("chargingStation")
+        station = told if isinstance(told, dict) else {}
         return UnknownStation(
             self.connection.info.station_id,
-            payloads.text(self.boot, "chargePointVendor"),
-            payloads.text(self.boot, "chargePointModel"),
+            payloads.text(self.boot, "chargePointVendor") or payloads.text(station, "vendorName"),
+            payloads.text(self.boot, "chargePointModel") or payloads.text(station, "model"),
             self._first_seen,
             self.connection.info.offered_password,
         )
@@ -45,7 +47,13 @@ class PendingStation:
         """Answer without taking on any obligation; raises RpcError for what is no message of a station."""
         if self.adopted_by is not None:
             return await self.adopted_by.handle_call(action, payload, deviations)
+        if action == "BootNotification":
+            self.boot = payload
+            self._announce(self)
         now = format_time(self._clock.now())
+        if self.connection.protocol != OCPP16 and action != "BootNotification":
+            # B02.FR.09: before it is accepted a station has nothing else to say.
+            raise RpcError(ErrorCode.SECURITY_ERROR, "not before the station is confirmed")
         answers: Mapping[str, dict[str, Json]] = {
             "Authorize": {"idTagInfo": _REFUSED},
             "BootNotification": {"status": "Pending", "currentTime": now, "interval": BOOT_RETRY_S},
@@ -58,9 +66,6 @@ class PendingStation:
             "StatusNotification": {},
             "StopTransaction": {},
         }
-        if action == "BootNotification":
-            self.boot = payload
-            self._announce(self)
         if action not in answers:
             raise RpcError(ErrorCode.NOT_SUPPORTED, "not before the station is confirmed")
         return answers[action]

@@ -85,7 +85,7 @@ class Lease:
     safe_a: float
     hold_s: float
     station_now: datetime
-    transaction_id: int | None = None
+    transaction_id: str | None = None
     elapsed_s: float | None = None
     max_periods: int | None = None
 

@@ -13,6 +13,8 @@ from ..model import Json
 from .repair import repaired
 
 OCPP16: Final = "ocpp1.6"
+OCPP201: Final = "ocpp2.0.1"
+OCPP21: Final = "ocpp2.1"
 MAX_MESSAGE_ID_LENGTH: Final = 256  # OCPP-J 1.6 section 4.1.4 says 36; longer ones do no harm
 MAX_DESCRIPTION_LENGTH: Final = 255  # OCPP-J 1.6 section 4.2.3
 

@@ -2,7 +2,7 @@
 
 from itertools import product
 
-from .commands import CommandError, CommandErrorCode, set_charging_profile
+from .commands import CommandError, CommandErrorCode
 from .core import StationCore
 from .profiles import DEFAULT_STACK_LEVEL, Purpose, profile_id, safe_default
 from .reconciliation import units
@@ -51,7 +51,7 @@ class SafeDefault:
         for unit, form, connector in product(units(self._core.state.capabilities), _FORMS, connectors):
             profile = safe_default(self._evse_id, safe_a, wiring, unit, form)
             try:
-                await set_charging_profile(self._core, connector, profile)
+                await self._core.commands.set_charging_profile(connector, profile)
             except CommandError as error:
                 if error.code in {CommandErrorCode.NOT_CONNECTED, CommandErrorCode.TIMEOUT}:
                     raise

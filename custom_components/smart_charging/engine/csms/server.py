@@ -14,7 +14,7 @@ from ..clock import Clock
 from .connection import GOING_AWAY, Connection, ConnectionInfo, ConnectionLimits, ConnectionListener, Socket
 from .handshake import negotiate, station_id_of
 from .limits import ConnectionCount, HandshakeLimiter
-from .rpc import OCPP16
+from .rpc import OCPP16, OCPP21, OCPP201
 from .schemas import Schemas, schemas_of
 from .security import PasswordCheck, read_credentials
 
@@ -59,7 +59,7 @@ class ConnectionSink(ConnectionListener, Protocol):
 class ServerSettings:
     """Limits of the port; times in seconds."""
 
-    protocols: tuple[str, ...] = (OCPP16,)  # newest first
+    protocols: tuple[str, ...] = (OCPP21, OCPP201, OCPP16)  # newest first
     accept_without_protocol: bool = True  # taken for OCPP 1.6
     ping_interval_s: float = 30.0
     pong_timeout_s: float = 15.0

@@ -3,20 +3,14 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
-from .capabilities import INTERVAL_KEY, MEASURANDS_KEY, Configuration, read_capabilities
-from .commands import (
-    CommandError,
-    CommandErrorCode,
-    change_availability,
-    change_configuration,
-    get_configuration,
-    trigger,
-)
+from .capabilities import Configuration
+from .commands import CommandError, CommandErrorCode
 from .core import StationCore
 from .payloads import MAX_CONNECTORS
+from .reception import Reception
 from .reconciler import Reconciler
 from .state import EvseState, SetupStep, StationEventType, StepStatus
-from .v16 import V16Handler
+from .version import Version
 
 METER_INTERVALS_S = (10, 30, 60)  # the first is wanted; some stations take no less than the others
 # What control and ledger use. More is never asked for: some stations accept all there is and then crash.
@@ -28,14 +22,6 @@ MEASURANDS = (
     "Voltage",
 )
 _WITHOUT_OFFER = tuple(name for name in MEASURANDS if name != "Current.Offered")
-_NEEDED_KEYS = (
-    "NumberOfConnectors",
-    "ChargeProfileMaxStackLevel",
-    "ChargingScheduleAllowedChargingRateUnit",
-    "ChargingScheduleMaxPeriods",
-    MEASURANDS_KEY,
-    INTERVAL_KEY,
-)
 
 type _Step = Callable[[], Awaitable[str]]
 
@@ -47,11 +33,12 @@ class Skipped(Exception):
 class StationSetup:
     """The list of steps for one station."""
 
-    def __init__(self, core: StationCore, handler: V16Handler, reconciler: Reconciler) -> None:
-        """Take the parts that the steps touch."""
+    def __init__(self, core: StationCore, reception: Reception, reconciler: Reconciler, version: Version) -> None:
+        """Take the parts that the steps touch; `version` names the settings."""
         self._core = core
-        self._handler = handler
+        self._reception = reception
         self._reconciler = reconciler
+        self._settings = version.settings
         self._configuration: Configuration | None = None
 
     async def run(self) -> None:
@@ -59,6 +46,7 @@ class StationSetup:
         await self._learn_firmware()
         steps: tuple[tuple[str, _Step], ...] = (
             ("capabilities", self._read_capabilities),
+            ("foreign_profiles", self._clear_foreign_profiles),
             ("safe_default", self._write_safe_default),
             ("statuses", self._trigger_statuses),
             ("meter_interval", self._set_meter_interval),
@@ -94,12 +82,13 @@ class StationSetup:
             self._reconciler.reassert(booted=True)  # what worked before may not any more
 
     async def _read_capabilities(self) -> str:
-        configuration = await get_configuration(self._core)
-        missing = [key for key in _NEEDED_KEYS if configuration.get(key) is None]
+        commands = self._core.commands
+        configuration = await commands.get_configuration()
+        missing = [key for key in self._settings.needed if configuration.get(key) is None]
         if missing:  # the answer may be cut at GetConfigurationMaxKeys
-            allowed = configuration.integer("GetConfigurationMaxKeys") or len(missing)
+            allowed = configuration.integer(self._settings.most_at_once) or len(missing)
             try:
-                rest = await get_configuration(self._core, missing[:allowed])
+                rest = await commands.get_configuration(missing[:allowed])
             except CommandError:
                 rest = Configuration(())
             configuration = configuration.joined(rest)
@@ -111,12 +100,25 @@ class StationSetup:
 
     async def _take_capabilities(self, configuration: Configuration) -> None:
         core = self._core
-        capabilities = read_capabilities(configuration, core.state.capabilities)
+        capabilities = self._settings.read_capabilities(configuration, core.state.capabilities)
         core.change(capabilities=capabilities)
         for evse_id in range(1, min(capabilities.connectors or 1, MAX_CONNECTORS) + 1):
             if evse_id not in core.state.evses:
                 core.change(evses={**core.state.evses, evse_id: EvseState(evse_id)})
         await core.learn(replace(core.learnt, capabilities=capabilities))
+
+    async def _clear_foreign_profiles(self) -> str:
+        """Remove profiles that another central system left: they would lie over ours, or forbid them."""
+        core = self._core
+        found = await core.commands.installed_profiles()
+        if found is None:
+            raise Skipped("the version has no read-back")
+        foreign = sorted(found - core.learnt.profile_ids)
+        for number in foreign:
+            await core.commands.clear_charging_profile(number)
+        if not foreign:
+            raise Skipped("none")
+        return f"{len(foreign)} removed"
 
     async def _write_safe_default(self) -> str:
         async def write(evse_id: int) -> None:
@@ -127,27 +129,27 @@ class StationSetup:
         return await self._for_each_evse(write)
 
     async def _trigger_statuses(self) -> str:
-        self._handler.expect_status()
+        self._reception.expect_status()
         try:
-            await trigger(self._core, "StatusNotification")
+            await self._core.commands.trigger("StatusNotification")
         except CommandError as error:
             if error.code in {CommandErrorCode.NOT_CONNECTED, CommandErrorCode.TIMEOUT}:
                 raise
             # Some answer for one connector only.
-            return await self._for_each_evse(lambda evse_id: trigger(self._core, "StatusNotification", evse_id))
+            return await self._for_each_evse(lambda evse_id: self._core.commands.trigger("StatusNotification", evse_id))
         return ""
 
     async def _set_meter_interval(self) -> str:
-        current = self._read(INTERVAL_KEY)
+        current = self._read(self._settings.interval)
         wanted = METER_INTERVALS_S[0]
         if current.text == str(wanted):
             raise Skipped(f"{wanted} s")
         current.refuse_readonly()
         choices = [seconds for seconds in METER_INTERVALS_S if current.number in {None, 0} or seconds < current.number]
-        return await self._write_first(INTERVAL_KEY, [str(seconds) for seconds in choices or [wanted]])
+        return await self._write_first(self._settings.interval, [str(seconds) for seconds in choices or [wanted]])
 
     async def _set_measurands(self) -> str:
-        current = self._read(MEASURANDS_KEY)
+        current = self._read(self._settings.measurands)
         have = {name.lower() for name in current.words}
         if have.issuperset(name.lower() for name in MEASURANDS):
             raise Skipped(current.text or "")
@@ -156,7 +158,7 @@ class StationSetup:
         current.refuse_readonly()
         kept = tuple(name for name in current.words if name.lower() == "soc")  # told by a few: the car's charge
         choices = [(*names, *kept) for names in (MEASURANDS, _WITHOUT_OFFER, MEASURANDS[:3], MEASURANDS[:1])]
-        taken = await self._write_first(MEASURANDS_KEY, [",".join(names) for names in choices])
+        taken = await self._write_first(self._settings.measurands, [",".join(names) for names in choices])
         core = self._core
         core.change(capabilities=replace(core.state.capabilities, measurands=frozenset(taken.split(","))))
         await core.learn(replace(core.learnt, measurands_written=True, capabilities=core.state.capabilities))
@@ -174,7 +176,7 @@ class StationSetup:
         refusal: CommandError | None = None
         for value in values:
             try:
-                await change_configuration(self._core, key, value)
+                await self._core.commands.change_configuration(key, value)
             except CommandError as error:
                 if error.code is not CommandErrorCode.REJECTED:
                     raise
@@ -188,16 +190,16 @@ class StationSetup:
         core = self._core
         disabled = core.learnt.inoperative
         for evse_id in sorted(disabled):
-            await change_availability(core, evse_id, operative=False)
+            await core.commands.change_availability(evse_id, operative=False)
         if disabled:
             return "disabled"
         if all(evse.operative for evse in core.state.evses.values()):
             raise Skipped("operative")
-        await change_availability(core, 0, operative=True)
+        await core.commands.change_availability(0, operative=True)
         return "enabled"
 
     async def _trigger_meter_values(self) -> str:
-        return await self._for_each_evse(lambda evse_id: trigger(self._core, "MeterValues", evse_id))
+        return await self._for_each_evse(lambda evse_id: self._core.commands.trigger("MeterValues", evse_id))
 
     async def _for_each_evse(self, work: Callable[[int], Awaitable[None]]) -> str:
         """Do the same for each EVSE; one that fails hurts no other. Raises CommandError."""

@@ -122,6 +122,7 @@ class StationState:
     deviations: Mapping[str, int] = field(default_factory=dict)  # tolerated schema deviations by kind
     dropped_values: int = 0  # readings that could not be parsed
     evses: Mapping[int, EvseState] = field(default_factory=dict)
+    limited_elsewhere_a: Mapping[int, float] = field(default_factory=dict)  # by others, by EVSE, 0 for the station
 
 
 class StationEventType(StrEnum):

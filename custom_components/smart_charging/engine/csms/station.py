@@ -4,21 +4,21 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-import re
 
 from ..config import StationConfig
 from ..model import Json, MeterValue
-from . import commands
 from .commands import CommandError, CommandErrorCode
 from .composite import CompositeSchedule, parse_composite
 from .connection import Connection, ConnectionInfo
 from .core import EventListener, StationCore, Surroundings
+from .reception import Reception
 from .reconciler import Reconciler
+from .rpc import OCPP16
 from .security import hash_password
 from .setup import StationSetup
 from .state import StationEvent, StationEventType, StationState
 from .transactions import TransactionBook
-from .v16 import V16Handler
+from .version import Version, speak
 
 __all__ = ["CommandError", "CommandErrorCode", "CompositeSchedule", "Station"]
 
@@ -27,12 +27,10 @@ METER_POLL_S = 45.0
 SILENCE_S = 300.0  # five heartbeats missed by a station that is not pinged
 _SILENCE_LOOK_S = 30.0
 _GOING_AWAY = 1001  # RFC 6455 section 7.4.1
-_KEY_DIGITS = 40  # OCPP 1.6 security whitepaper, AuthorizationKey: 20 bytes at most
 # After these another transaction may be bound, which asks for another profile.
 _MOVES_LIMITS = frozenset(
     {StationEventType.TRANSACTION_STARTED, StationEventType.TRANSACTION_ENDED, StationEventType.CHANGED}
 )
-_HEX_KEY = re.compile(r"([0-9A-Fa-f]{2})+")
 
 
 class Station:
@@ -44,11 +42,20 @@ class Station:
         self._core = StationCore(config, around, self._tell)
         self._book = TransactionBook(self._core)
         self._heard = asyncio.Event()
-        self.handler = V16Handler(self._core, self._book, self)
+        self._reception = Reception(self._core, self._book, self)
         self._reconciler = Reconciler(self._core)
-        self._setup = StationSetup(self._core, self.handler, self._reconciler)
+        self._versions: dict[str, Version] = {}
+        self._speak(OCPP16)
         self._set_up = False
         self._bring_up_task: asyncio.Task[None] | None = None
+
+    def _speak(self, protocol: str) -> None:
+        """Use the adapters of the version that the station speaks from now on."""
+        if protocol not in self._versions:
+            self._versions[protocol] = speak(protocol, self._core, self._book, self._reception)
+        version = self._versions[protocol]
+        self.handler, self._core.commands = version.handler, version.commands
+        self._setup = StationSetup(self._core, self._reception, self._reconciler, version)
 
     @property
     def config(self) -> StationConfig:
@@ -92,22 +99,22 @@ class Station:
 
     async def start_transaction(self, evse_id: int, id_token: str) -> None:
         """Ask for a transaction with this tag; raises CommandError."""
-        self.handler.expect_tag(id_token)
-        await commands.remote_start(self._core, evse_id, id_token)
+        self._reception.expect_tag(id_token)
+        await self._core.commands.start_transaction(evse_id, id_token)
 
     async def stop_transaction(self, evse_id: int) -> None:
         """Ask for the end of the EVSE's transaction; raises CommandError."""
         transaction_id = self._book.running_id(evse_id)
         if transaction_id is None:
             raise CommandError(CommandErrorCode.NO_TRANSACTION, str(evse_id))
-        await commands.remote_stop(self._core, transaction_id)
+        await self._core.commands.stop_transaction(transaction_id)
 
     async def change_availability(self, evse_id: int, operative: bool) -> None:
         """Enable or disable an EVSE, 0 for the whole station, also over restarts; raises CommandError.
 
         `EvseState.operative` tells what was ordered: a station that charges carries it out later.
         """
-        await commands.change_availability(self._core, evse_id, operative=operative)
+        await self._core.commands.change_availability(evse_id, operative=operative)
         disabled = self._core.learnt.inoperative
         if operative:
             disabled = frozenset() if evse_id == 0 else disabled - {evse_id, 0}
@@ -120,59 +127,55 @@ class Station:
 
     async def reset(self, hard: bool) -> None:
         """Restart the station; raises CommandError."""
-        await commands.reset(self._core, hard=hard)
+        await self._core.commands.reset(hard=hard)
 
     async def unlock(self, evse_id: int) -> None:
         """Release the cable; raises CommandError."""
-        await commands.unlock(self._core, evse_id)
+        await self._core.commands.unlock(evse_id)
 
     async def trigger(self, message: str, evse_id: int | None = None) -> None:
         """Make the station send a message; raises CommandError."""
         if message == "StatusNotification":
-            self.handler.expect_status()
-        await commands.trigger(self._core, message, evse_id)
+            self._reception.expect_status()
+        await self._core.commands.trigger(message, evse_id)
 
     async def get_configuration(self, keys: Sequence[str] = ()) -> dict[str, str | None]:
         """Read configuration keys, all without any named; raises CommandError."""
-        return (await commands.get_configuration(self._core, keys)).as_dict()
+        return (await self._core.commands.get_configuration(keys)).as_dict()
 
     async def change_configuration(self, key: str, value: str) -> None:
         """Set a configuration key, perhaps only from the next reboot on; raises CommandError."""
-        await commands.change_configuration(self._core, key, value)
+        await self._core.commands.change_configuration(key, value)
 
     async def clear_cache(self) -> None:
         """Empty the station's authorisation cache; raises CommandError."""
-        await commands.clear_cache(self._core)
+        await self._core.commands.clear_cache()
 
     async def data_transfer(self, vendor_id: str, message_id: str | None, data: str | None) -> str | None:
         """Send a vendor's own message and return its data; raises CommandError."""
-        return await commands.data_transfer(self._core, vendor_id, message_id, data)
+        return await self._core.commands.data_transfer(vendor_id, message_id, data)
 
     async def get_composite_schedule(self, evse_id: int, duration_s: int) -> CompositeSchedule:
         """Ask what limits the station will apply; raises CommandError."""
-        answer = await commands.get_composite_schedule(self._core, evse_id, duration_s)
+        answer = await self._core.commands.get_composite_schedule(evse_id, duration_s)
         return parse_composite(answer, self._core.wiring)
 
     async def clear_charging_profiles(self) -> None:
         """Remove every charging profile of the station and write ours again; raises CommandError."""
-        await commands.clear_charging_profile(self._core)
+        await self._core.commands.clear_charging_profile()
         self._reconciler.reassert(booted=True)
 
     async def set_password(self, password: str) -> None:
         """Make the station use a new password from its next login on; raises CommandError.
 
-        It has at most 20 bytes; a password of hexadecimal digits stands for the bytes they spell.
-        The old one stays valid until the first login with the new one, which is told apart by hashes
+        In OCPP 1.6 it has at most 20 bytes, and hexadecimal digits stand for the bytes they spell; in OCPP 2 it
+        has 16 to 40 characters. The old one stays valid until the first login with the new one, which is told apart by hashes
         kept over restarts: an answer that was lost locks nobody out.
         """
-        # OCPP 1.6 security whitepaper A00.FR.205: the key is configured as hexadecimal text.
-        key = password if _HEX_KEY.fullmatch(password) else password.encode().hex()
-        if len(key) > _KEY_DIGITS:
-            raise CommandError(CommandErrorCode.FAILED, "a password has at most 20 bytes")
         hashed = await asyncio.to_thread(hash_password, password)
         await self._core.learn(replace(self._core.learnt, next_password=hashed))
         try:
-            await commands.change_configuration(self._core, "AuthorizationKey", key)
+            await self._core.commands.set_password(password)
         except CommandError as error:
             if error.code is not CommandErrorCode.TIMEOUT:
                 await self._core.learn(replace(self._core.learnt, next_password=None))
@@ -213,7 +216,7 @@ class Station:
         if before.password_hash != config.password_hash:
             learnt = self._core.learnt
             await self._core.learn(replace(learnt, previous_password=before.password_hash, next_password=None))
-        self.handler.rewire()
+        self._reception.rewire()
         self._reconciler.reassert(booted=False)
         self._core.emit(StationEventType.CHANGED)
 
@@ -223,7 +226,7 @@ class Station:
         self._reconciler.hold_back()
         for profile_id in sorted(self._core.learnt.profile_ids):
             try:
-                await commands.clear_charging_profile(self._core, profile_id)
+                await self._core.commands.clear_charging_profile(profile_id)
             except CommandError as error:
                 if error.code in {CommandErrorCode.NOT_CONNECTED, CommandErrorCode.TIMEOUT}:
                     return
@@ -236,6 +239,9 @@ class Station:
         await self._book.load()
         await self.logged_in(connection.info)
         now = core.clock.now()
+        if connection.protocol != core.state.protocol:
+            self._set_up = self._set_up and core.state.protocol is None
+            self._speak(connection.protocol)
         core.connection = connection
         core.change(connected=True, connected_since=now, last_seen=now, protocol=connection.protocol)
         if boot is not None:
@@ -286,7 +292,7 @@ class Station:
             await self._setup.refresh()
         if not self._set_up:
             with suppress(CommandError):
-                await commands.trigger(self._core, "BootNotification")
+                await self._core.commands.trigger("BootNotification")
                 await self._core.clock.sleep(BOOT_WAIT_S)
             await self._run_setup()
 
@@ -314,7 +320,7 @@ class Station:
             if connection is None or connection.pinged or connection.silent_for_s < SILENCE_S:
                 continue
             with suppress(CommandError):  # any answer is a sign of life
-                await commands.trigger(self._core, "Heartbeat")
+                await self._core.commands.trigger("Heartbeat")
             if connection.silent_for_s >= SILENCE_S:
                 connection.end(_GOING_AWAY, "silent")
 
@@ -327,4 +333,4 @@ class Station:
                 overdue = evse.measured_at is None or (clock.now() - evse.measured_at).total_seconds() > METER_POLL_S
                 if self.state.connected and self._set_up and evse.transaction is not None and overdue:
                     with suppress(CommandError):
-                        await commands.trigger(self._core, "MeterValues", evse.evse_id)
+                        await self._core.commands.trigger("MeterValues", evse.evse_id)

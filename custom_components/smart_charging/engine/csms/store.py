@@ -33,6 +33,9 @@ class TransactionStore(Protocol):
     async def start_transaction(self, start: TransactionStart) -> Transaction:
         """Keep a new transaction, or return the one already kept for the same announcement."""
 
+    async def identify_transaction(self, station_id: str, transaction_id: str, id_token: str) -> Transaction | None:
+        """Keep the token of a transaction that began without one; None if the station has no such transaction."""
+
     async def record_meter_values(
         self,
         station_id: str,

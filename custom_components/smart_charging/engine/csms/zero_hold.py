@@ -3,7 +3,7 @@
 The persistent default is never 0, so such a lease would end on more than is safe.
 """
 
-from .commands import CommandError, CommandErrorCode, clear_charging_profile, set_charging_profile
+from .commands import CommandError, CommandErrorCode
 from .core import StationCore
 from .profiles import ZERO_HOLD_S, Lease, Strategy, connector, needs_zero_hold, profile_id, zero_hold, zero_hold_level
 from .state import ProfileForm
@@ -16,7 +16,7 @@ class ZeroHold:
         """Begin not knowing what an earlier run may have left."""
         self._core = core
         self._evse_id = evse_id
-        self._written: tuple[Strategy, int | None, float] | None = None  # for which lease, and since when
+        self._written: tuple[Strategy, str | None, float] | None = None  # for which lease, and since when
         self._absent: set[int] = set()
 
     def forget(self) -> None:
@@ -40,7 +40,7 @@ class ZeroHold:
         await core.learn_profile(number)
         self._absent.discard(number)
         target = connector(strategy.purpose, self._evse_id)
-        await set_charging_profile(core, target, zero_hold(strategy, lease, core.wiring))
+        await core.commands.set_charging_profile(target, zero_hold(strategy, lease, core.wiring))
         self._written = (strategy, lease.transaction_id, now)
 
     async def _remove(self, strategy: Strategy) -> None:
@@ -52,7 +52,7 @@ class ZeroHold:
             ids.add(profile_id(written.purpose, self._evse_id, written.stack_level - 1))
         for number in sorted(ids & self._core.learnt.profile_ids - self._absent):
             try:
-                await clear_charging_profile(self._core, number)
+                await self._core.commands.clear_charging_profile(number)
             except CommandError as error:
                 if error.code in {CommandErrorCode.NOT_CONNECTED, CommandErrorCode.TIMEOUT}:
                     raise

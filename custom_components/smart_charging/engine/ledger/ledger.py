@@ -94,6 +94,12 @@ class SiteLedger:
         """
         return await self._ledger.write(lambda book: transactions.start(book, self._site_id, start))
 
+    async def identify_transaction(self, station_id: str, transaction_id: str, id_token: str) -> Transaction | None:
+        """Keep the token of a transaction that began without one; None if the station has no such transaction."""
+        return await self._ledger.write(
+            lambda book: transactions.identify(book, self._site_id, station_id, transaction_id, id_token)
+        )
+
     async def record_meter_values(
         self,
         station_id: str,

@@ -28,7 +28,7 @@ def start(book: Book, site_id: str, announced: TransactionStart) -> Transaction:
     if repeated is not None:
         return repeated
     transaction = Transaction(
-        transaction_id=_new_id(book),
+        transaction_id=announced.transaction_id or _new_id(book),
         station_id=announced.station_id,
         evse_id=announced.evse_id,
         id_token=announced.id_token,
@@ -45,7 +45,8 @@ def start(book: Book, site_id: str, announced: TransactionStart) -> Transaction:
         session_row=transaction.session_id,
         transaction_id=transaction.transaction_id,
         id_token=announced.id_token,
-        token_key=_token_key(announced.id_token),
+        # An id of the station's own makes the announcement unique by itself.
+        token_key=announced.transaction_id or _token_key(announced.id_token),
         started_at=announced.started_at,
         meter_start_wh=announced.meter_start_wh,
         received_at=announced.received_at,
@@ -106,6 +107,16 @@ def stop(book: Book, site_id: str, announced: TransactionStop) -> tuple[StopOutc
     return StopOutcome.STOPPED, ended
 
 
+def identify(book: Book, site_id: str, station_id: str, transaction_id: str, id_token: str) -> Transaction | None:
+    """Keep the token of a transaction that began without one; one that has a token keeps it."""
+    entry = book.find(site_id, station_id, transaction_id)
+    if entry is None or entry.transaction.id_token:
+        return None if entry is None else entry.transaction
+    entry.transaction = replace(entry.transaction, id_token=id_token)
+    book.connection.execute(sa.update(tables.transactions).where(_T.id == entry.row).values(id_token=id_token))
+    return entry.transaction
+
+
 def close_lost(book: Book, site_id: str, station_id: str, transaction_id: str, at: datetime) -> Transaction | None:
     """End an open transaction at its last known energy; one that ended is returned as it is."""
     entry = book.find(site_id, station_id, transaction_id)
@@ -144,7 +155,10 @@ def _energy_of_row(book: Book, entry: Entry) -> float:
 
 
 def _announced_before(book: Book, evse: EvseEntry, announced: TransactionStart) -> Transaction | None:
-    """Return the transaction that this announcement repeats: 1.6 has no other key than its content."""
+    """Return the transaction that this announcement repeats: by the station's id, or by its content in 1.6."""
+    if announced.transaction_id is not None:
+        entry = book.find(evse.site_id, evse.key.station_id, announced.transaction_id)
+        return None if entry is None else entry.transaction
     known = book.connection.execute(
         sa.select(_T.transaction_id).where(
             _T.evse_row == evse.row,

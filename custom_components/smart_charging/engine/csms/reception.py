@@ -1,0 +1,225 @@
+"""What the handlers of all versions do with what a station tells: clock, presented tags, statuses, measurements."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+import logging
+import re
+from typing import Protocol
+
+from ..model import Json, MeterValue, TransactionStop
+from .capabilities import measured_phases
+from .composite import parse_composite
+from .core import StationCore
+from .measurement import MeasurementReader
+from .meter_values import ParsedMeterValues
+from .state import StationEventType
+from .store import AuthorizationResult
+from .timestamps import StationTime
+from .transactions import TransactionBook
+
+_LOGGER = logging.getLogger(__name__)
+
+HEARTBEAT_S = 60  # some stations close a link that was idle for two minutes
+LIVE_S = 60.0  # older than this on its own clock, a message comes from the offline queue
+TRANSACTION_LIVE_S = 120.0  # a start may be repeated for a while before it gets through
+CLOCK_NOT_SET = datetime(2020, 1, 1, tzinfo=UTC)  # what a clock that was never set shows lies before
+_STATUS_ASKED_S = 15.0  # within which a station answers a trigger
+_TAG_REPEAT_S = 120.0  # the tag of an Authorize comes again in the transaction it allowed
+_SECURITY_EVENT = re.compile(r"[^A-Za-z0-9]")  # names are words without spaces; nothing else goes to the log
+
+
+class Reactions(Protocol):
+    """What the station does upon messages, beside what is recorded; none of it may wait."""
+
+    def booted(self) -> None:
+        """Set the station up anew."""
+
+    def heard(self) -> None:
+        """Note that the station talks of other things than its boot."""
+
+    def measured(self, evse_id: int) -> None:
+        """Look at the EVSE's newest measurement."""
+
+    def measured_late(self, evse_id: int, values: Sequence[MeterValue]) -> None:
+        """Look at readings from a time when the station was out of reach."""
+
+
+class Reception:
+    """One station's live side: what is of the present is shown, what is late only recorded."""
+
+    def __init__(self, core: StationCore, book: TransactionBook, reactions: Reactions) -> None:
+        """Take the station's parts and what is to be done upon a message."""
+        self._core = core
+        self._book = book
+        self._reactions = reactions
+        self._readers: dict[int, MeasurementReader] = {}
+        self._measured_times: dict[int, datetime] = {}
+        self._status_times: dict[int, datetime] = {}
+        self._status_asked_until = float("-inf")
+        self._tag: tuple[str, float] = ("", float("-inf"))
+
+    def heard(self, action: str, deviations: Iterable[str]) -> None:
+        """Take note of a message and of what was odd about it."""
+        for deviation in deviations:
+            self._core.note_deviation(deviation)
+        self._core.change(last_seen=self._core.clock.now())
+        if action != "BootNotification":
+            self._reactions.heard()
+
+    def booted(self) -> None:
+        """Begin anew with the station: it sets its clock by our answer."""
+        self._core.offset.reset()
+        self._measured_times.clear()
+        self._status_times.clear()
+        self._core.change(booted_at=self._core.clock.now(), clock_offset_s=0.0)
+        self._core.emit(StationEventType.BOOTED)
+        self._reactions.booted()
+
+    def rewire(self) -> None:
+        """Read measurements anew after the configuration changed."""
+        self._readers.clear()
+
+    async def authorize(self, id_token: str) -> AuthorizationResult:
+        """Return whether a token may charge here now."""
+        around = self._core.around
+        return await around.authorizer.authorize(self._core.config.station_id, id_token, self._core.clock.now())
+
+    def present(self, id_token: str, evse_id: int | None, at: datetime | None) -> None:
+        """Tell that a token was presented; one that an Authorize told of is not told again by its transaction."""
+        now = self._core.clock.monotonic()
+        shown, shown_at = self._tag
+        self._tag = (id_token.lower(), now)
+        if evse_id is None or shown != id_token.lower() or now - shown_at > _TAG_REPEAT_S:
+            self._core.emit(StationEventType.TAG_PRESENTED, evse_id, at=at, id_token=id_token)
+
+    def expect_tag(self, id_token: str) -> None:
+        """Note that we asked for a start with this token: nobody will have presented it."""
+        self._tag = (id_token.lower(), self._core.clock.monotonic())
+
+    def expect_status(self) -> None:
+        """Take statuses of the next seconds for the present ones, whatever time they name."""
+        self._status_asked_until = self._core.clock.monotonic() + _STATUS_ASKED_S
+
+    def status_is_present(self, evse_id: int, time: StationTime | None) -> bool:
+        """Tell a present status from a replayed one; some stations date it from the last change."""
+        if time is None:
+            return True
+        known = self._core.state.status if evse_id == 0 else self._core.evse(evse_id).status
+        newest = self._newest(self._status_times, evse_id)
+        wanted = known is None or self._core.clock.monotonic() < self._status_asked_until
+        if not self.is_live(time.at, LIVE_S) and not (wanted and (newest is None or time.at >= newest)):
+            return False
+        if newest is None or time.at >= newest:
+            self._status_times[evse_id] = time.at
+        return True
+
+    def observe_clock(self, time: StationTime) -> None:
+        """Learn from a time how far the station's clock is off."""
+        offset = self._core.offset
+        offset.observe(time, self._core.clock.now(), self._core.clock.monotonic())
+        if self._core.state.clock_offset_s != offset.total_s:
+            self._core.change(clock_offset_s=offset.total_s)
+
+    def is_live(self, at: datetime, limit_s: float) -> bool:
+        """Return whether a message tells of the present; a clock that was never set can't say otherwise."""
+        if at < CLOCK_NOT_SET:
+            return True
+        age = self._core.clock.now() - self._core.offset.to_ours(at)
+        return age.total_seconds() <= limit_s
+
+    def is_first_measured(self, evse_id: int) -> bool:
+        """Return whether nothing was measured of an EVSE yet."""
+        return evse_id not in self._measured_times
+
+    async def take_readings(self, evse_id: int, transaction_id: str | None, parsed: ParsedMeterValues) -> None:
+        """Keep readings and show those of the present; EVSE 0 is the station's own meter. Raises StoreError."""
+        core, now = self._core, self._core.clock.now()
+        core.drop_values(parsed.dropped)
+        for time in parsed.times[-1:]:
+            self.observe_clock(time)
+        if not parsed.values:
+            return
+        store = core.around.transactions
+        transaction = await store.record_meter_values(
+            core.config.station_id, evse_id, transaction_id, parsed.values, now
+        )
+        live = [value for value in parsed.values if self.is_live(value.time, LIVE_S)]
+        self._book.measured(transaction, live=bool(live))
+        if live:
+            self._book.note_unknown(evse_id, transaction_id if transaction is None else None)
+        if evse_id > 0:
+            await self.show_readings(evse_id, parsed.values, live)
+        core.emit(
+            StationEventType.MEASURED,
+            evse_id or None,
+            at=parsed.values[-1].time,
+            transaction=transaction,
+            live=bool(live),
+        )
+
+    async def show_readings(self, evse_id: int, values: Sequence[MeterValue], live: Sequence[MeterValue]) -> None:
+        """Show live readings of an EVSE and learn from the late ones."""
+        self._measure(evse_id, live, self._core.clock.now())
+        await self._learn_phases(measured_phases(values))
+        late = [value for value in values if value not in live]
+        if late:
+            self._reactions.measured_late(evse_id, late)
+
+    def security_event(self, kind: str | None) -> None:
+        """Tell the log of a security event of the station."""
+        core = self._core
+        name = _SECURITY_EVENT.sub("", kind or "")[:50]
+        _LOGGER.warning("%s reports the security event %s", core.config.station_id, name or "of an unknown kind")
+
+    def limited_elsewhere(self, evse_id: int, schedule: Mapping[str, Json] | None) -> None:
+        """Note what somebody else limits an EVSE to, 0 for the whole station; None where that ended."""
+        core = self._core
+        limits = {key: value for key, value in core.state.limited_elsewhere_a.items() if key != evse_id}
+        if schedule is not None:
+            composite = parse_composite({"chargingSchedule": dict(schedule)}, core.wiring)
+            start = composite.start
+            elapsed_s = 0.0 if start is None else (core.clock.now() - core.offset.to_ours(start)).total_seconds()
+            limit_a = composite.limit_at(max(0.0, elapsed_s))
+            if limit_a is None or limit_a < 0:
+                core.note_deviation("NotifyChargingLimit without a limit")
+                return
+            limits[evse_id] = limit_a
+        if limits != core.state.limited_elsewhere_a:
+            core.change(limited_elsewhere_a=limits)
+            core.emit(StationEventType.CHANGED, evse_id or None)
+
+    async def end_transaction(self, stop: TransactionStop, *, live: bool) -> AuthorizationResult | None:
+        """Keep the end of a transaction; return what is to be told of the token that ended it."""
+        authorization = await self.authorize(stop.id_token) if stop.id_token else None
+        await self._book.stop(stop, live=live)
+        return authorization
+
+    def _newest(self, times: Mapping[int, datetime], evse_id: int) -> datetime | None:
+        """Return the newest time seen, unless the station's clock was put back since."""
+        newest = times.get(evse_id)
+        put_back = newest is not None and self.is_live(newest, -LIVE_S)
+        return None if put_back else newest
+
+    async def _learn_phases(self, count: int | None) -> None:
+        """Keep the most phases that were ever told apart, or that the configuration names."""
+        core = self._core
+        known = core.state.capabilities.phases
+        if count is not None and (known is None or count > known):
+            core.change(capabilities=replace(core.state.capabilities, phases=count))
+            await core.learn(replace(core.learnt, capabilities=replace(core.learnt.capabilities, phases=count)))
+
+    def _measure(self, evse_id: int, values: Sequence[MeterValue], now: datetime) -> None:
+        """Bring the live quantities up to date; an older reading never moves them back."""
+        config = self._core.config
+        reader = self._readers.setdefault(evse_id, MeasurementReader(config.phases, config.max_current_a))
+        evse = self._core.evse(evse_id)
+        measurement, phases_told = evse.measurement, None if evse.applied is None else evse.applied.phases
+        for value in sorted(values, key=lambda value: value.time):
+            newest = self._newest(self._measured_times, evse_id)
+            if newest is None or value.time >= newest:
+                self._measured_times[evse_id] = value.time
+                measurement = reader.merge(measurement, value, phases_told)
+                self._core.change_evse(evse_id, measurement=measurement, measured_at=now)
+        if values:
+            self._reactions.measured(evse_id)

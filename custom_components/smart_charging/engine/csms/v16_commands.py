@@ -1,0 +1,103 @@
+"""Commands to a station of OCPP 1.6; sections are those of edition 2."""
+
+from collections.abc import Mapping, Sequence
+import re
+
+from ..model import Json
+from .capabilities import Configuration
+from .commands import Caller, CommandError, CommandErrorCode, accepted_status, ask, data_of
+
+_KEY_DIGITS = 40  # security whitepaper, AuthorizationKey: 20 bytes at most
+_HEX_KEY = re.compile(r"([0-9A-Fa-f]{2})+")
+
+
+class V16Commands:
+    """Fulfils `Commands`."""
+
+    def __init__(self, caller: Caller) -> None:
+        """Ask through this caller."""
+        self._caller = caller
+
+    async def start_transaction(self, evse_id: int, id_token: str) -> None:
+        """Ask for a transaction (section 5.11)."""
+        await ask(self._caller, "RemoteStartTransaction", {"connectorId": evse_id, "idTag": id_token})
+
+    async def stop_transaction(self, transaction_id: str) -> None:
+        """Ask for the end of a transaction (section 5.12)."""
+        await ask(self._caller, "RemoteStopTransaction", {"transactionId": int(transaction_id)})
+
+    async def change_availability(self, evse_id: int, *, operative: bool) -> None:
+        """Enable or disable a connector, 0 for all, perhaps only at its transaction's end (section 5.2)."""
+        kind = "Operative" if operative else "Inoperative"
+        payload: dict[str, Json] = {"connectorId": evse_id, "type": kind}
+        await ask(self._caller, "ChangeAvailability", payload, ("Accepted", "Scheduled"))
+
+    async def reset(self, *, hard: bool) -> None:
+        """Restart the station (section 5.14)."""
+        await ask(self._caller, "Reset", {"type": "Hard" if hard else "Soft"})
+
+    async def unlock(self, evse_id: int) -> None:
+        """Release the cable (section 5.18)."""
+        await ask(self._caller, "UnlockConnector", {"connectorId": evse_id}, ("Unlocked",))
+
+    async def trigger(self, message: str, evse_id: int | None = None) -> None:
+        """Make the station send a message (section 5.17)."""
+        payload: dict[str, Json] = {"requestedMessage": message}
+        if evse_id is not None:
+            payload["connectorId"] = evse_id
+        await ask(self._caller, "TriggerMessage", payload)
+
+    async def get_configuration(self, keys: Sequence[str] = ()) -> Configuration:
+        """Read configuration keys, all without any named (section 5.8)."""
+        return Configuration.parse(await self._caller.call("GetConfiguration", {"key": list(keys)} if keys else {}))
+
+    async def change_configuration(self, key: str, value: str) -> bool:
+        """Set a configuration key (section 5.3); False if it takes effect after a reboot."""
+        payload: dict[str, Json] = {"key": key, "value": value}
+        return await ask(self._caller, "ChangeConfiguration", payload, ("Accepted", "RebootRequired")) == "Accepted"
+
+    async def set_password(self, password: str) -> None:
+        """Set the key of the next login: 20 bytes at most, told as hexadecimal text (security whitepaper A00.FR.205)."""
+        key = password if _HEX_KEY.fullmatch(password) else password.encode().hex()
+        if len(key) > _KEY_DIGITS:
+            raise CommandError(CommandErrorCode.FAILED, "a password has at most 20 bytes")
+        await self.change_configuration("AuthorizationKey", key)
+
+    async def clear_cache(self) -> None:
+        """Empty the station's authorisation cache (section 5.4)."""
+        await ask(self._caller, "ClearCache", {})
+
+    async def data_transfer(self, vendor_id: str, message_id: str | None, data: str | None) -> str | None:
+        """Send a vendor's own message and return its data (section 5.6)."""
+        payload: dict[str, Json] = {"vendorId": vendor_id}
+        if message_id is not None:
+            payload["messageId"] = message_id
+        if data is not None:
+            payload["data"] = data
+        text = await data_of(self._caller, payload)
+        return text if isinstance(text, str) else None
+
+    async def set_charging_profile(self, evse_id: int, profile: Mapping[str, Json]) -> None:
+        """Install a charging profile (section 5.16)."""
+        transaction_id = profile.get("transactionId")
+        number: dict[str, Json] = {} if transaction_id is None else {"transactionId": int(str(transaction_id))}
+        payload: dict[str, Json] = {"connectorId": evse_id, "csChargingProfiles": {**profile, **number}}
+        await ask(self._caller, "SetChargingProfile", payload)
+
+    async def clear_charging_profile(self, profile_id: int | None = None) -> bool:
+        """Remove one charging profile, or all (section 5.5); False if there was none."""
+        payload: dict[str, Json] = {} if profile_id is None else {"id": profile_id}
+        return await ask(self._caller, "ClearChargingProfile", payload, ("Accepted", "Unknown")) == "Accepted"
+
+    async def installed_profiles(self) -> frozenset[int] | None:
+        """Return None: this version has no read-back."""
+        return None
+
+    async def get_composite_schedule(self, evse_id: int, duration_s: int, unit: str | None = None) -> dict[str, Json]:
+        """Ask what limits the station will apply (section 5.7)."""
+        payload: dict[str, Json] = {"connectorId": evse_id, "duration": duration_s}
+        if unit is not None:
+            payload["chargingRateUnit"] = unit
+        answer = await self._caller.call("GetCompositeSchedule", payload)
+        accepted_status("GetCompositeSchedule", answer)
+        return answer

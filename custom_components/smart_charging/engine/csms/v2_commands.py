@@ -1,0 +1,174 @@
+"""Commands to a station of OCPP 2.0.1 or 2.1; use cases are those of part 2."""
+
+from collections.abc import Mapping, Sequence
+from itertools import batched
+import secrets
+
+from ..model import Json
+from .capabilities import Configuration, ConfigurationValue
+from .commands import UNSUPPORTED, Caller, CommandError, CommandErrorCode, accepted_status, ask, data_of
+from .v2_profiles import composite_from_v2, to_v2
+from .v2_reports import Reports
+from .v2_settings import PASSWORD, Setting, parse_name, read_report, read_setting
+
+_PURPOSES = ("TxProfile", "TxDefaultProfile", "ChargingStationMaxProfile")
+_AT_ONCE = 5  # variables in one message: what the smallest stations take
+_LARGEST_ID = 2**31 - 1
+_NO_ONES = {"StatusNotification", "MeterValues"}  # F06: these are asked of one EVSE
+
+
+class V2Commands:
+    """Fulfils `Commands`."""
+
+    def __init__(self, caller: Caller, reports: Reports) -> None:
+        """Ask through this caller; `reports` gathers what comes in pages."""
+        self._caller = caller
+        self._reports = reports
+
+    async def start_transaction(self, evse_id: int, id_token: str) -> None:
+        """Ask for a transaction (F01, F02)."""
+        payload: dict[str, Json] = {
+            "evseId": evse_id,
+            "remoteStartId": secrets.randbelow(_LARGEST_ID) + 1,
+            "idToken": {"idToken": id_token, "type": "Central"},
+        }
+        await ask(self._caller, "RequestStartTransaction", payload)
+
+    async def stop_transaction(self, transaction_id: str) -> None:
+        """Ask for the end of a transaction (F03)."""
+        await ask(self._caller, "RequestStopTransaction", {"transactionId": transaction_id})
+
+    async def change_availability(self, evse_id: int, *, operative: bool) -> None:
+        """Enable or disable an EVSE, 0 for the station, perhaps only at its transaction's end (G03, G04)."""
+        payload: dict[str, Json] = {"operationalStatus": "Operative" if operative else "Inoperative"}
+        if evse_id:
+            payload["evse"] = {"id": evse_id}
+        await ask(self._caller, "ChangeAvailability", payload, ("Accepted", "Scheduled"))
+
+    async def reset(self, *, hard: bool) -> None:
+        """Restart the station, without `hard` once nobody charges (B11, B12)."""
+        await ask(self._caller, "Reset", {"type": "Immediate" if hard else "OnIdle"}, ("Accepted", "Scheduled"))
+
+    async def unlock(self, evse_id: int) -> None:
+        """Release the cable of the EVSE's first connector (F05)."""
+        await ask(self._caller, "UnlockConnector", {"evseId": evse_id, "connectorId": 1}, ("Unlocked",))
+
+    async def trigger(self, message: str, evse_id: int | None = None) -> None:
+        """Make the station send a message (F06)."""
+        if evse_id is None and message in _NO_ONES:
+            raise CommandError(CommandErrorCode.REJECTED, f"{message} is asked of one EVSE")
+        payload: dict[str, Json] = {"requestedMessage": message}
+        if evse_id is not None:
+            connector: dict[str, Json] = {"connectorId": 1} if message == "StatusNotification" else {}
+            payload["evse"] = {"id": evse_id, **connector}
+        await ask(self._caller, "TriggerMessage", payload)
+
+    async def get_configuration(self, keys: Sequence[str] = ()) -> Configuration:
+        """Read settings by name (B06), the whole device model without any named (B07)."""
+        if not keys:
+            return read_report(await self._reports.gather(self._ask_for_inventory))
+        values: list[ConfigurationValue] = []
+        for some in batched((_setting(key) for key in keys), _AT_ONCE, strict=False):
+            answer = await self._caller.call("GetVariables", {"getVariableData": [one.to_json() for one in some]})
+            results = answer.get("getVariableResult")
+            values += [value for one in (results if isinstance(results, list) else []) if (value := _value(one))]
+        return Configuration(values)
+
+    async def _ask_for_inventory(self, request_id: int) -> bool:
+        payload: dict[str, Json] = {"requestId": request_id, "reportBase": "FullInventory"}
+        return await ask(self._caller, "GetBaseReport", payload, ("Accepted", "EmptyResultSet")) == "Accepted"
+
+    async def change_configuration(self, key: str, value: str) -> bool:
+        """Set a setting by name (B05); False if it takes effect after a reboot."""
+        data: dict[str, Json] = {**_setting(key).to_json(), "attributeValue": value}
+        answer = await self._caller.call("SetVariables", {"setVariableData": [data]})
+        results = answer.get("setVariableResult")
+        result = results[0] if isinstance(results, list) and results else None
+        status = result.get("attributeStatus") if isinstance(result, dict) else None
+        if status in {"Accepted", "RebootRequired"}:
+            return status == "Accepted"
+        unknown = status in {"UnknownComponent", "UnknownVariable", "NotSupportedAttributeType"}
+        code = CommandErrorCode.NOT_SUPPORTED if unknown else CommandErrorCode.REJECTED
+        raise CommandError(code, f"{key}: {status if isinstance(status, str) else 'no status'}")
+
+    async def set_password(self, password: str) -> None:
+        """Set the password of the next login: 16 to 40 characters, sent as they are (A01)."""
+        if not 16 <= len(password) <= 40:
+            raise CommandError(CommandErrorCode.FAILED, "a password has 16 to 40 characters")
+        await self.change_configuration(PASSWORD, password)
+
+    async def clear_cache(self) -> None:
+        """Empty the station's authorisation cache (C11)."""
+        await ask(self._caller, "ClearCache", {})
+
+    async def data_transfer(self, vendor_id: str, message_id: str | None, data: str | None) -> str | None:
+        """Send a vendor's own message and return its data (P01)."""
+        payload: dict[str, Json] = {"vendorId": vendor_id}
+        if message_id is not None:
+            payload["messageId"] = message_id
+        if data is not None:
+            payload["data"] = data
+        answer = await data_of(self._caller, payload)
+        return answer if isinstance(answer, str) else None
+
+    async def set_charging_profile(self, evse_id: int, profile: Mapping[str, Json]) -> None:
+        """Install a charging profile (K01)."""
+        payload: dict[str, Json] = {"evseId": evse_id, "chargingProfile": to_v2(profile)}
+        await ask(self._caller, "SetChargingProfile", payload)
+
+    async def clear_charging_profile(self, profile_id: int | None = None) -> bool:
+        """Remove one charging profile, or all of ours and of other central systems (K10); False if there was none."""
+        if profile_id is not None:
+            return await self._clear({"chargingProfileId": profile_id})
+        cleared = [
+            await self._clear({"chargingProfileCriteria": {"chargingProfilePurpose": purpose}}) for purpose in _PURPOSES
+        ]
+        return any(cleared)
+
+    async def _clear(self, payload: Mapping[str, Json]) -> bool:
+        return await ask(self._caller, "ClearChargingProfile", payload, ("Accepted", "Unknown")) == "Accepted"
+
+    async def installed_profiles(self) -> frozenset[int] | None:
+        """Return the ids of the profiles that central systems installed (K09), None where that is not supported."""
+        try:
+            pages = await self._reports.gather(self._ask_for_profiles)
+        except CommandError as error:
+            if error.code is CommandErrorCode.NOT_SUPPORTED:
+                return None
+            raise
+        ids = [profile.get("id") for profile in pages if isinstance(profile, dict)]
+        return frozenset(number for number in ids if isinstance(number, int))
+
+    async def _ask_for_profiles(self, request_id: int) -> bool:
+        payload: dict[str, Json] = {
+            "requestId": request_id,
+            "chargingProfile": {"chargingLimitSource": ["CSO"]},
+        }
+        return await ask(self._caller, "GetChargingProfiles", payload, ("Accepted", "NoProfiles")) == "Accepted"
+
+    async def get_composite_schedule(self, evse_id: int, duration_s: int, unit: str | None = None) -> dict[str, Json]:
+        """Ask what limits the station will apply (K08)."""
+        payload: dict[str, Json] = {"evseId": evse_id, "duration": duration_s}
+        if unit is not None:
+            payload["chargingRateUnit"] = unit
+        answer = await self._caller.call("GetCompositeSchedule", payload)
+        accepted_status("GetCompositeSchedule", answer)
+        return composite_from_v2(answer)
+
+
+def _setting(name: str) -> Setting:
+    setting = parse_name(name)
+    if setting is None:
+        raise CommandError(CommandErrorCode.FAILED, f"{name[:100]} is not Component.Variable")
+    return setting
+
+
+def _value(result: Json) -> ConfigurationValue | None:
+    """Return what a GetVariables result tells; None for an unknown or unreadable variable."""
+    setting = read_setting(result) if isinstance(result, dict) else None
+    if setting is None or not isinstance(result, dict):
+        return None
+    if result.get("attributeStatus") in UNSUPPORTED | {"UnknownComponent", "UnknownVariable"}:
+        return None
+    value = result.get("attributeValue")
+    return ConfigurationValue(setting.name, value if isinstance(value, str) else None, readonly=False)
