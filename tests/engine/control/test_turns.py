@@ -177,3 +177,12 @@ def test_without_seniority_who_came_last_gets_as_much() -> None:
     cars[1].plugged = True
     plant.run(300)
     assert (plant.current(0), plant.current(1)) == (pytest.approx(9.0), pytest.approx(9.0))
+
+
+def test_a_clock_that_was_set_back_makes_nobody_senior_beyond_a_day() -> None:
+    cars = [Car(one) for one in stations(2)]
+    plant = Plant(replace(SITE, fuse_a=19.0, seniority_per_h=0.5), *cars)
+    plant.run(300)
+    plant.now -= timedelta(hours=3)
+    plant.run(300)
+    assert (plant.current(0), plant.current(1)) == (pytest.approx(9.0), pytest.approx(9.0))

@@ -10,6 +10,7 @@ from ..model import EvseKey
 from .elapsed import elapsed_s
 from .snapshot import EvseControl, EvseSnapshot
 
+SENIOR_H = 24.0  # who is plugged in longer has no more weight
 STARVING_TURNS = 4  # whoever waited for so many turns is first among the waiting
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -64,7 +65,7 @@ def count_turn(
 def seniority(site: SiteConfig, control: EvseControl, now: datetime) -> float:
     """Return an EVSE's weight beside others of its class for the time its car has waited and charged."""
     plugged_h = 0.0 if control.plugged_since is None else elapsed_s(control.plugged_since, now) / 3600
-    return 1.0 + site.seniority_per_h * plugged_h
+    return 1.0 + site.seniority_per_h * min(SENIOR_H, plugged_h)  # a clock that was set back makes it infinite
 
 
 def turn_is_over(site: SiteConfig, control: EvseControl, now: datetime) -> bool:
