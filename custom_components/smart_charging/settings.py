@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.core import HomeAssistant
@@ -41,6 +41,7 @@ from .const import (
     CONF_POWER_LIMIT_W,
     CONF_POWER_PHASES,
     CONF_PRIORITY,
+    CONF_PROTOCOL,
     CONF_PRIORITY_SOC,
     CONF_RENEW_S,
     CONF_RESERVE_SOC,
@@ -63,9 +64,14 @@ from .const import (
 )
 from .engine.config import BatteryConfig, CircuitConfig, PhaseSwitching, SiteConfig, StationConfig
 from .engine.control.battery import BatteryAction
+from .engine.csms.rpc import OCPP16, OCPP21, OCPP201
 from .engine.limit import ROOT_CIRCUIT
 from .engine.model import ChargeMode, PhaseRotation
 from .site_options import lease_times, peak_config, power_limit_w, solar_config, turn_s, unbalance_a
+
+
+PROTOCOLS: Final = {"ocpp16": OCPP16, "ocpp201": OCPP201, "ocpp21": OCPP21}  # by the name of their choice
+ANY_PROTOCOL: Final = "newest"  # the choice that pins a charger to no version
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +265,7 @@ def station_config(subentry: ConfigSubentry, circuit_ids: Collection[str]) -> St
         safe_current_a=float(data[CONF_SAFE_CURRENT_A]),
         priority=int(data[CONF_PRIORITY]),
         writes_flash=data[CONF_WRITES_FLASH],
+        protocol=PROTOCOLS.get(data.get(CONF_PROTOCOL, ANY_PROTOCOL)),
         websocket_ping=data.get(CONF_WEBSOCKET_PING, default.websocket_ping),
         circuit_id=circuit_id if circuit_id in circuit_ids else ROOT_CIRCUIT,
         cable_current_a=None if cable_a is None else float(cable_a),

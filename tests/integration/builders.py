@@ -44,6 +44,7 @@ def charger_data(station_id: str, **changes: Any) -> dict[str, Any]:
         "websocket_ping": True,
         "circuit": "grid_connection",
         "phase_switching": "none",
+        "protocol": "newest",
         "weight": 1.0,
         "step_a": 0.1,
     } | changes

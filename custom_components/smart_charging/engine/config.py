@@ -56,6 +56,7 @@ class StationConfig:
     priority: int = 0  # larger is served first
     writes_flash: bool = False  # limits are stored on each change: raise and renew rarely
     websocket_ping: bool = True  # off for stations that close the socket on a ping
+    protocol: str | None = None  # the only OCPP version to speak, as "ocpp1.6"; None: the newest of both
     circuit_id: str = ROOT_CIRCUIT
     cable_current_a: float | None = None
     weight: float = 1.0

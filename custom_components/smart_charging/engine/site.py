@@ -26,7 +26,7 @@ from .presentation import Chargers, present
 from .recording import Cycle, CycleRecorder
 from .session_tracking import SessionTracker
 from .site_memory import RememberedSite, SiteMemory
-from .station_reading import evse_snapshot
+from .station_reading import evse_snapshot, limits_elsewhere
 from .view import BatteryReading, MeterReading, SiteEvent, SiteEventType, SiteView
 
 _LOGGER = logging.getLogger(__name__)
@@ -315,9 +315,13 @@ class Site:
             tuple(self._evse_snapshot(key, now) for key, _ in self.evses()),
             circuits=self._circuit_meters(now),
             batteries=self._measured.batteries(self.config, now),
-            limits=self._measured.limits(now),
+            limits=(*self._measured.limits(now), *self._limits_elsewhere()),
             pv_w=self._measured.pv_power(),
         )
+
+    def _limits_elsewhere(self) -> Iterable[Limit]:
+        for station in self._csms.stations.values():
+            yield from limits_elsewhere(station.config, station.state)
 
     def _evse_snapshot(self, key: EvseKey, now: datetime) -> EvseSnapshot:
         station, session = self.station(key.station_id), self._sessions.record(key).session

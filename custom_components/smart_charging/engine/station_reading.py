@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from datetime import datetime
+import math
 
 from .config import EvseSettings, PhaseSwitching, StationConfig
 from .control.elapsed import elapsed_s
 from .control.snapshot import EvseSnapshot
 from .csms.state import AppliedLimit, EvseState, Obedience, StationState
+from .limit import Limit, LimitSource, LimitUnit
 from .model import NOMINAL_VOLTAGE_V, EvseKey, EvseMeasurement, Phases
 
 MEASUREMENT_VALID_S = 90.0
@@ -37,6 +39,25 @@ def evse_snapshot(
         commanded_a=commanded_current(evse.applied, now),
         settled=_settled(evse, now) and measurement is not None,
         ramping=_ramping(evse, now, max(FOLLOW_S, shown_after_s)),
+    )
+
+
+def limits_elsewhere(config: StationConfig, state: StationState) -> tuple[Limit, ...]:
+    """Return what others limit a station's EVSEs to, as it told; a limit on the whole station holds for each."""
+    if not state.connected:
+        return ()
+    station_a = state.limited_elsewhere_a.get(0, math.inf)
+    found = ((evse_id, min(station_a, state.limited_elsewhere_a.get(evse_id, math.inf))) for evse_id in state.evses)
+    return tuple(
+        Limit(
+            f"elsewhere/{config.station_id}/{evse_id}",
+            LimitSource.STATION,
+            limit_a,
+            LimitUnit.AMPERE,
+            evse=EvseKey(config.station_id, evse_id),
+        )
+        for evse_id, limit_a in found
+        if limit_a < math.inf
     )
 
 

@@ -44,6 +44,7 @@ from ..const import (
     CONF_PHASE_SWITCHING,
     CONF_PHASES,
     CONF_PRIORITY,
+    CONF_PROTOCOL,
     CONF_ROTATION,
     CONF_SAFE_CURRENT_A,
     CONF_SOC,
@@ -64,7 +65,15 @@ from ..engine.csms.security import hash_password
 from ..engine.model import MIN_CURRENT_A, ChargeMode, PhaseRotation
 from ..listening import ListenSettings, async_charger_url
 from ..own_entities import own_sensors
-from ..settings import circuit_parents, phase_switches, site_config, station_config, station_configs
+from ..settings import (
+    ANY_PROTOCOL,
+    PROTOCOLS,
+    circuit_parents,
+    phase_switches,
+    site_config,
+    station_config,
+    station_configs,
+)
 from .entities import Command, Quantity, command_error, entity_error
 from .fields import amperes, choice, circuit_choice, filled, name_error, number, phase_count
 
@@ -119,6 +128,7 @@ _ADVANCED_SCHEMA: Final = probatio.Schema(
         probatio.Required(CONF_MODE_AFTER_UNPLUG, default=MODE_KEPT): choice(
             (MODE_KEPT, *ChargeMode), CONF_MODE_AFTER_UNPLUG
         ),
+        probatio.Required(CONF_PROTOCOL, default=ANY_PROTOCOL): choice((ANY_PROTOCOL, *PROTOCOLS), CONF_PROTOCOL),
         probatio.Required(CONF_WEIGHT, default=_DEFAULT.weight): number(0.1, 10, step=0.1),
         probatio.Required(CONF_STEP_A, default=_STEPS[0]): SelectSelector(
             SelectSelectorConfig(options=[SelectOptionDict(value=step, label=f"{step} A") for step in _STEPS])

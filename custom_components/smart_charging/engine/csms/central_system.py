@@ -130,7 +130,8 @@ class CentralSystem:
         hashes = station.password_hashes
         if not hashes and not station.config.allow_without_password:
             return Access(Admission.REFUSED)
-        return Access(Admission.KNOWN, hashes, ping=station.config.websocket_ping)
+        config = station.config
+        return Access(Admission.KNOWN, hashes, protocol=config.protocol, ping=config.websocket_ping)
 
     def _crowded(self, station_id: str) -> bool:
         """Return whether there is no more room for this unknown station."""
