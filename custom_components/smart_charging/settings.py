@@ -65,7 +65,7 @@ from .engine.config import BatteryConfig, CircuitConfig, PhaseSwitching, SiteCon
 from .engine.control.battery import BatteryAction
 from .engine.limit import ROOT_CIRCUIT
 from .engine.model import ChargeMode, PhaseRotation
-from .site_options import lease_times, peak_config, power_limit_w, solar_config, turn_s, unbalance_a
+from .site_options import lease_times, peak_config, power_limit_w, seniority_per_h, solar_config, turn_s, unbalance_a
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +159,7 @@ def site_config(hass: HomeAssistant, entry: ConfigEntry) -> SiteConfig:
         time_zone=hass.config.time_zone,
         unbalance_a=unbalance_a(entry.options),
         turn_s=turn_s(entry.options),
+        seniority_per_h=seniority_per_h(entry.options),
         circuits=circuit_configs(entry),
         batteries=tuple(_battery_config(subentry) for subentry in entry.get_subentries_of_type(SUBENTRY_BATTERY)),
         peak=peak_config(entry.options),

@@ -20,6 +20,7 @@ from ..const import (
     CONF_PHASES_UP_S,
     CONF_POWER_LIMIT_W,
     CONF_RESIDUAL_W,
+    CONF_SENIORITY_PER_H,
     CONF_SMOOTHING_S,
     CONF_SOLAR_PRESET,
     CONF_START_S,
@@ -29,6 +30,7 @@ from ..const import (
     CONF_TURN_MIN,
     CONF_UNBALANCE_A,
     CONF_ZERO_EXPORT,
+    DEFAULT_SENIORITY_PER_H,
     DEFAULT_TURN_MIN,
 )
 from ..engine.config import LeaseTimes, PeakConfig, SolarConfig
@@ -46,6 +48,7 @@ LIMITS_SCHEMA: Final = probatio.Schema(
         probatio.Optional(CONF_POWER_LIMIT_W): watts(1, 10_000_000),
         probatio.Optional(CONF_UNBALANCE_A): amperes(1, 1000, 0.1),
         probatio.Required(CONF_TURN_MIN, default=DEFAULT_TURN_MIN): number(1, 240, "min"),
+        probatio.Required(CONF_SENIORITY_PER_H, default=DEFAULT_SENIORITY_PER_H): number(0, 10, step=0.1),
     }
 )
 PEAK_SCHEMA: Final = probatio.Schema(
