@@ -210,9 +210,7 @@ def _surplus_rows(
 ) -> list[LimitRow]:
     """Return the row of those that share the surplus; their minimum is theirs in any case."""
     solar = [
-        evse
-        for evse in active
-        if desires[evse.key].on_surplus and not comes_last(evse, controls[evse.key], basis.now)
+        evse for evse in active if desires[evse.key].on_surplus and not comes_last(evse, controls[evse.key], basis.now)
     ]
     if not solar or surplus is None:
         return []
