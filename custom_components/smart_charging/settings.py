@@ -176,7 +176,7 @@ def circuit_configs(entry: ConfigEntry) -> tuple[CircuitConfig, ...]:
     parents = circuit_parents(entry)
     phases = int(entry.data[CONF_PHASES])
     return tuple(
-        _circuit_config(subentry, parents[subentry.subentry_id], phases)
+        circuit_config(subentry, parents[subentry.subentry_id], phases)
         for subentry in entry.get_subentries_of_type(SUBENTRY_CIRCUIT)
     )
 
@@ -204,7 +204,8 @@ def circuits_above(circuit_id: str, parents: Mapping[str, str]) -> tuple[str, ..
     return tuple(above)
 
 
-def _circuit_config(subentry: ConfigSubentry, parent_id: str, phases: int) -> CircuitConfig:
+def circuit_config(subentry: ConfigSubentry, parent_id: str, phases: int) -> CircuitConfig:
+    """Return the circuit of this subentry, below this parent."""
     data = subentry.data
     limit_w = data.get(CONF_POWER_LIMIT_W)
     return CircuitConfig(
