@@ -85,6 +85,7 @@ async def test_a_circuit_with_everything(hass: HomeAssistant, entry: MockConfigE
         ({"name": " "}, {"name": "name_missing"}),
         ({"name": "GARAGE "}, {"name": "circuit_name_in_use"}),
         ({"limits": {"margin_a": 20}}, {"limits": "margin_above_fuse"}),
+        ({"limits": {"power_limit_w": 0}}, {"limits": "power_limit_zero"}),
         ({"reserved_a": 19}, {"reserved_a": "reserved_above_circuit"}),
         ({"reserved_a": 20}, {"reserved_a": "reserved_above_circuit"}),
         ({"total": {"power": "sensor.none"}}, {"base": "entity_not_found"}),

@@ -77,7 +77,7 @@ async def test_limits_and_turns_are_entered_and_emptied_again(hass: HomeAssistan
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"power_limit_w": 0},
+        {"power_limit_w": -1},
         {"unbalance_a": 0},
         {"unbalance_a": 1001},
         {"turn_min": 0},
@@ -92,6 +92,15 @@ async def test_a_senseless_limit_is_refused(hass: HomeAssistant, wrong: dict[str
     with pytest.raises(InvalidData):
         await submit(hass, page, {"turn_min": 15} | wrong)
     assert entry.options == {}
+
+
+async def test_a_power_limit_that_would_block_the_site_is_refused(hass: HomeAssistant) -> None:
+    entry = await entry_with(hass)
+    page = await submit(hass, await open_page(hass, "limits"), {"power_limit_w": 0, "turn_min": 20})
+    assert page["errors"] == {"power_limit_w": "power_limit_zero"}
+    assert suggested(page)["turn_min"] == 20
+    await submit(hass, page, {"turn_min": 20})
+    assert entry.options == {"turn_min": 20, "seniority_per_h": 0}
 
 
 @pytest.mark.parametrize(

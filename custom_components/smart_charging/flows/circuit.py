@@ -26,7 +26,7 @@ from ..engine.config import CircuitConfig
 from ..engine.control.safe_currents import takes_safe_currents
 from ..engine.limit import ROOT_CIRCUIT
 from ..settings import circuit_config, circuit_parents, circuits_above, site_config, station_configs
-from .fields import amperes, circuit_choice, filled, name_error, watts
+from .fields import amperes, circuit_choice, filled, name_error, power_limit_error, watts
 from .grid_meter import grid_meter_data, grid_meter_errors, grid_meter_schema, grid_meter_suggestions, is_empty
 
 SECTION_LIMITS: Final = "limits"
@@ -104,6 +104,8 @@ def circuit_errors(
         errors[SECTION_LIMITS] = "margin_above_fuse"
     elif data[CONF_MARGIN_A] + data[CONF_RESERVED_A] >= data[CONF_FUSE_A]:
         errors[CONF_RESERVED_A] = "reserved_above_circuit"
+    if error := power_limit_error(data):
+        errors[SECTION_LIMITS] = error
     if not errors and own_id is not None and _takes_safe_currents(hass, entry, data, own_id):
         errors["base"] = "safe_current_does_not_fit"  # fuse, reserved current, margin or parent may be why
     return errors, placeholders
