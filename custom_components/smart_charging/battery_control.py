@@ -8,6 +8,7 @@ from typing import Final
 
 from homeassistant.core import Context, CoreState, HomeAssistant, callback
 
+from .back_off import BackOff
 from .const import LOGGER
 from .coordinator import SmartChargingConfigEntry
 from .engine.config import BatteryConfig
@@ -18,7 +19,6 @@ from .settings import BatteryControl, battery_controls
 
 WRITE_INTERVAL_S: Final = 5.0  # inverters take no more, and some store what they are told
 POWER_STEP_W: Final = 100.0  # a smaller change of the commanded power is not worth a write
-RETRY_S: Final = 30.0
 ROUND_TIMEOUT_S: Final = 20.0  # for all writes of one command; a silent integration must not hold the others up
 
 
@@ -37,10 +37,13 @@ class Order:
 
     def is_like(self, other: Order | None) -> bool:
         """Return whether going over to the other order is not worth a write."""
+        return other is not None and self.is_of_a_kind_with(other) and abs(self.power_w - other.power_w) < POWER_STEP_W
+
+    def is_of_a_kind_with(self, other: Order | None) -> bool:
+        """Return whether at most the power differs, and neither of both ends it."""
         if other is None or self.action is not other.action:
             return False
-        stops = 0.0 in {self.power_w, other.power_w} and self.power_w != other.power_w
-        return not stops and abs(self.power_w - other.power_w) < POWER_STEP_W
+        return self.power_w == other.power_w or 0.0 not in {self.power_w, other.power_w}
 
 
 NORMAL: Final = Order(BatteryAction.NORMAL)
@@ -139,6 +142,7 @@ class _Lead:
         self._order: Order | None = None  # tried last, whatever came of it
         self._tried_at = float("-inf")
         self._failed = False
+        self._back_off = BackOff()
         self._told: dict[str, Write] = {}  # what each entity took last
 
     @callback
@@ -165,10 +169,10 @@ class _Lead:
 
     def _is_due(self, order: Order, since_s: float) -> bool:
         """Return whether an order has to be told: a new one, one that failed, or one that is to be renewed."""
+        if self._failed and order.is_of_a_kind_with(self._order):
+            return self._back_off.is_over(monotonic())
         if not order.is_like(self._order):
             return True
-        if self._failed:
-            return since_s >= RETRY_S
         renew_s = self.control.renew_s
         return renew_s is not None and order != NORMAL and since_s >= renew_s
 
@@ -180,16 +184,20 @@ class _Lead:
 
     async def _async_try(self, order: Order, *, again: bool) -> None:
         """Write, and show whether it went well."""
+        if not order.is_of_a_kind_with(self._order):
+            self._back_off.reset()
         self._order, self._tried_at = order, monotonic()
         try:
             async with asyncio.timeout(ROUND_TIMEOUT_S):
                 await self._async_write(order, again=again)
         except (WriteError, TimeoutError) as err:
+            self._back_off.failed(self._tried_at)
             self._async_show_failure(str(err) or "no answer in time")
         else:
             if self._failed:
                 LOGGER.info("The battery %s can be led again", self.battery.name)
             self._failed = False
+            self._back_off.reset()
             async_clear(self._hass, ISSUE_BATTERY_CONTROL, self.battery.battery_id)
 
     async def _async_write(self, order: Order, *, again: bool) -> None:

@@ -46,6 +46,7 @@ CONF_PRIVATE_KEY: Final = "private_key"
 CONF_POWER_LIMIT_W: Final = "power_limit_w"
 CONF_UNBALANCE_A: Final = "unbalance_a"
 CONF_TURN_MIN: Final = "turn_min"
+CONF_SENIORITY_PER_H: Final = "seniority_per_h"
 CONF_PEAK_PRESET: Final = "peak_preset"
 CONF_PEAK_TARGET_KW: Final = "peak_target_kw"
 CONF_PEAK_INTERVAL_MIN: Final = "peak_interval_min"
@@ -127,6 +128,7 @@ DEFAULT_FUSE_A: Final = 35.0
 DEFAULT_RESERVED_HOUSE_A: Final = 10.0
 DEFAULT_MAX_CURRENT_A: Final = 16.0
 DEFAULT_TURN_MIN: Final = 15.0
+DEFAULT_SENIORITY_PER_H: Final = 0.0
 
 # The choice in a form that stands for the grid connection, whose id (`ROOT_CIRCUIT`) no form can send.
 GRID_CONNECTION: Final = "grid_connection"

@@ -8,6 +8,7 @@ from typing import Final
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
 from .const import DOMAIN
+from .engine.config import EvseSettings
 from .engine.csms.commands import CommandError, CommandErrorCode
 from .engine.model import StoreError
 
@@ -22,6 +23,21 @@ def check_finite(value: float) -> None:
             translation_domain=DOMAIN,
             translation_key="not_a_number",
             translation_placeholders={"value": str(value)},
+        )
+
+
+def check_charge_levels(before: EvseSettings, after: EvseSettings, charger: str) -> None:
+    """Raise ServiceValidationError where a change lifts the minimum charge above the target; either may be none.
+
+    A change of something else passes, whatever was kept.
+    """
+    minimum, target = after.min_soc_percent, after.target_soc_percent
+    changed = (minimum, target) != (before.min_soc_percent, before.target_soc_percent)
+    if changed and minimum is not None and target is not None and minimum > target:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="min_soc_above_target",
+            translation_placeholders={"charger": charger, "minimum": f"{minimum:g}", "target": f"{target:g}"},
         )
 
 

@@ -16,7 +16,7 @@ from .engine.config import EvseSettings
 from .engine.model import MIN_CURRENT_A, EvseKey
 from .engine.view import EvseView
 from .entity import EvseEntity
-from .errors import check_finite
+from .errors import check_charge_levels, check_finite
 
 PARALLEL_UPDATES = 1
 
@@ -122,7 +122,9 @@ class SettingNumber(EvseEntity, NumberEntity):
         """Change the setting."""
         check_finite(value)
         site = self.coordinator.site
-        settings = self.entity_description.change_fn(site.settings(self.key), value)
+        before = site.settings(self.key)
+        settings = self.entity_description.change_fn(before, value)
+        check_charge_levels(before, settings, self.charger.name)
         await self.async_run(site.set_settings(self.key, settings), self.charger.name)
 
 

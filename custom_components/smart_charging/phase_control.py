@@ -1,10 +1,13 @@
 """Move the contactors that bring charging stations from three phases to one and back, as the site decides."""
 
+import asyncio
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final
 
 from homeassistant.core import Context, CoreState, HomeAssistant, callback
 
+from .back_off import BackOff
 from .const import LOGGER
 from .coordinator import SmartChargingConfigEntry
 from .engine.model import EvseStatus
@@ -15,9 +18,18 @@ from .issues import ISSUE_PHASE_SWITCH, Issue, async_clear, async_raise
 from .measurements import live_measurement
 from .settings import phase_switches
 
-RETRY_S: Final = 30.0
+MOVE_TIMEOUT_S: Final = 20.0  # a silent integration must not keep a contactor from being tried again
 IDLE_A: Final = 0.5  # below it no car draws; meters of stations show a little noise
 EVSE_ID: Final = 1  # a contactor is in front of a station, and such stations have one EVSE
+
+
+@dataclass(slots=True)
+class _Move:
+    """A contactor's way to a position that it has not reached yet."""
+
+    write: SwitchWrite
+    back_off: BackOff = field(default_factory=BackOff)
+    is_under_way: bool = False
 
 
 class PhaseControls:
@@ -31,7 +43,7 @@ class PhaseControls:
         """Move nothing yet."""
         self._hass = hass
         self._entry = entry
-        self._told: dict[str, tuple[SwitchWrite, float]] = {}  # by station: the last write and when it was
+        self._moves: dict[str, _Move] = {}  # by station: what is or was tried last
         self._failed: set[str] = set()
 
     @callback
@@ -45,14 +57,12 @@ class PhaseControls:
             return
         for station_id, entity_id in switches.items():
             phases = _wanted_phases(view, station_id)
-            if phases is None or switched_phases(self._hass, entity_id) == phases:
+            if phases is None:
                 continue
-            write = SwitchWrite(entity_id, phases == 3)
-            told, told_at = self._told.get(station_id, (None, 0.0))
-            if told != write or monotonic() - told_at >= RETRY_S:
-                self._told[station_id] = (write, monotonic())
-                name = view.chargers[station_id].name
-                self._entry.async_create_task(self._hass, self._async_move(station_id, name, write))
+            if switched_phases(self._hass, entity_id) == phases:
+                self._async_arrived(station_id)
+            else:
+                self._async_try(station_id, view.chargers[station_id].name, SwitchWrite(entity_id, phases == 3))
 
     @callback
     def async_stop(self) -> None:
@@ -60,14 +70,38 @@ class PhaseControls:
         for station_id in tuple(self._failed):
             self._async_clear(station_id)
 
-    async def _async_move(self, station_id: str, name: str, write: SwitchWrite) -> None:
+    @callback
+    def _async_arrived(self, station_id: str) -> None:
+        """Take note that a contactor is where it is wanted, whoever moved it."""
+        self._moves.pop(station_id, None)
+        if station_id in self._failed:
+            self._async_clear(station_id)
+
+    @callback
+    def _async_try(self, station_id: str, name: str, write: SwitchWrite) -> None:
+        """Move a contactor, unless that is under way or was in vain not long ago."""
+        move = self._moves.get(station_id)
+        if move is not None and move.is_under_way:
+            return
+        if move is None or move.write != write:
+            move = self._moves[station_id] = _Move(write)
+        if move.back_off.is_over(monotonic()):
+            # In vain until the contactor is seen to have moved: a write that succeeds says little of a relay.
+            move.back_off.failed(monotonic())
+            move.is_under_way = True
+            self._entry.async_create_task(self._hass, self._async_move(station_id, name, move))
+
+    async def _async_move(self, station_id: str, name: str, move: _Move) -> None:
         """Move a contactor, and show whether it went well."""
         try:
-            await async_write(self._hass, write, Context())
-        except WriteError as err:
-            self._async_show_failure(station_id, name, str(err))
+            async with asyncio.timeout(MOVE_TIMEOUT_S):
+                await async_write(self._hass, move.write, Context())
+        except (WriteError, TimeoutError) as err:
+            self._async_show_failure(station_id, name, str(err) or "no answer in time")
         else:
             self._async_clear(station_id)
+        finally:
+            move.is_under_way = False
 
     @callback
     def _async_show_failure(self, station_id: str, charger: str, detail: str) -> None:

@@ -13,12 +13,12 @@ import probatio
 
 from .const import DOMAIN
 from .engine.model import ChargeMode
-from .errors import translated_errors
+from .errors import check_charge_levels, translated_errors
 from .service_decisions import DECISION_SCHEMA, DUMP_SCHEMA, dump_decisions, get_decision
 from .service_limits import LIMIT_SCHEMA, clear_limit, set_limit
 from .service_sessions import SESSIONS_SCHEMA, get_sessions
 from .service_targets import EVSE_SCHEMA, Target, evse_target
-from .wishes import Targets, boost, set_targets
+from .wishes import Targets, boost, with_targets
 
 SERVICE_START_CHARGING: Final = "start_charging"
 SERVICE_STOP_CHARGING: Final = "stop_charging"
@@ -75,9 +75,10 @@ def async_setup_services(hass: HomeAssistant) -> None:
         (SERVICE_STOP_CHARGING, _stop_charging, EVSE_SCHEMA),
         (SERVICE_SET_MODE, _set_mode, MODE_SCHEMA),
         (SERVICE_BOOST, _boost, BOOST_SCHEMA),
-        (SERVICE_SET_TARGETS, _set_targets, TARGETS_SCHEMA),
     ):
         hass.services.async_register(DOMAIN, name, _for_each_evse(action), schema)
+    set_targets = _for_each_evse(_set_targets, _check_targets)
+    hass.services.async_register(DOMAIN, SERVICE_SET_TARGETS, set_targets, TARGETS_SCHEMA)
     hass.services.async_register(DOMAIN, SERVICE_SET_LIMIT, set_limit, LIMIT_SCHEMA)
     hass.services.async_register(DOMAIN, SERVICE_CLEAR_LIMIT, clear_limit, EVSE_SCHEMA)
     for name, answer, schema in (
@@ -88,12 +89,17 @@ def async_setup_services(hass: HomeAssistant) -> None:
         hass.services.async_register(DOMAIN, name, answer, schema, supports_response=SupportsResponse.ONLY)
 
 
-def _for_each_evse(action: EvseAction) -> Callable[[ServiceCall], Coroutine[Any, Any, None]]:
+def _for_each_evse(
+    action: EvseAction, check: Callable[[Target, ServiceCall], None] | None = None
+) -> Callable[[ServiceCall], Coroutine[Any, Any, None]]:
     """Return a handler that does the action for every device named, once all of them are known to be right."""
 
     async def handle(call: ServiceCall) -> None:
         """Act on each EVSE and show the result at once."""
         targets = [evse_target(call, device_id) for device_id in call.data[ATTR_DEVICE_ID]]
+        if check is not None:
+            for target in targets:
+                check(target, call)
         for target in targets:
             with translated_errors(target.subentry.title):
                 await action(target, call)
@@ -123,14 +129,25 @@ async def _boost(target: Target, call: ServiceCall) -> None:
     await boost(target.entry.runtime_data.site, target.key, duration, dt_util.utcnow())
 
 
+def _check_targets(target: Target, call: ServiceCall) -> None:
+    """Raise ServiceValidationError for targets that are none, or that no car can have together."""
+    before, targets = target.entry.runtime_data.site.settings(target.key), _targets(call)
+    if targets == Targets():
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_target_given")
+    check_charge_levels(before, with_targets(before, targets), target.subentry.title)
+
+
 async def _set_targets(target: Target, call: ServiceCall) -> None:
     """Change the targets that are given."""
+    site = target.entry.runtime_data.site
+    await site.set_settings(target.key, with_targets(site.settings(target.key), _targets(call)))
+
+
+def _targets(call: ServiceCall) -> Targets:
+    """Return what a car is to have."""
     energy_kwh = call.data.get(ATTR_TARGET_ENERGY)
-    targets = Targets(
+    return Targets(
         energy_wh=None if energy_kwh is None else energy_kwh * 1000,
         soc_percent=call.data.get(ATTR_TARGET_SOC),
         min_soc_percent=call.data.get(ATTR_MIN_SOC),
     )
-    if targets == Targets():
-        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_target_given")
-    await set_targets(target.entry.runtime_data.site, target.key, targets)

@@ -67,7 +67,7 @@ from .engine.control.battery import BatteryAction
 from .engine.csms.rpc import OCPP16, OCPP21, OCPP201
 from .engine.limit import ROOT_CIRCUIT
 from .engine.model import ChargeMode, PhaseRotation
-from .site_options import lease_times, peak_config, power_limit_w, solar_config, turn_s, unbalance_a
+from .site_options import lease_times, peak_config, power_limit_w, seniority_per_h, solar_config, turn_s, unbalance_a
 
 
 PROTOCOLS: Final = {"ocpp16": OCPP16, "ocpp201": OCPP201, "ocpp21": OCPP21}  # by the name of their choice
@@ -165,6 +165,7 @@ def site_config(hass: HomeAssistant, entry: ConfigEntry) -> SiteConfig:
         time_zone=hass.config.time_zone,
         unbalance_a=unbalance_a(entry.options),
         turn_s=turn_s(entry.options),
+        seniority_per_h=seniority_per_h(entry.options),
         circuits=circuit_configs(entry),
         batteries=tuple(_battery_config(subentry) for subentry in entry.get_subentries_of_type(SUBENTRY_BATTERY)),
         peak=peak_config(entry.options),
@@ -181,7 +182,7 @@ def circuit_configs(entry: ConfigEntry) -> tuple[CircuitConfig, ...]:
     parents = circuit_parents(entry)
     phases = int(entry.data[CONF_PHASES])
     return tuple(
-        _circuit_config(subentry, parents[subentry.subentry_id], phases)
+        circuit_config(subentry, parents[subentry.subentry_id], phases)
         for subentry in entry.get_subentries_of_type(SUBENTRY_CIRCUIT)
     )
 
@@ -209,7 +210,8 @@ def circuits_above(circuit_id: str, parents: Mapping[str, str]) -> tuple[str, ..
     return tuple(above)
 
 
-def _circuit_config(subentry: ConfigSubentry, parent_id: str, phases: int) -> CircuitConfig:
+def circuit_config(subentry: ConfigSubentry, parent_id: str, phases: int) -> CircuitConfig:
+    """Return the circuit of this subentry, below this parent."""
     data = subentry.data
     limit_w = data.get(CONF_POWER_LIMIT_W)
     return CircuitConfig(

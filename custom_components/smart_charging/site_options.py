@@ -19,6 +19,7 @@ from .const import (
     CONF_PHASES_UP_S,
     CONF_POWER_LIMIT_W,
     CONF_RESIDUAL_W,
+    CONF_SENIORITY_PER_H,
     CONF_SMOOTHING_S,
     CONF_SOLAR_PRESET,
     CONF_START_S,
@@ -28,6 +29,7 @@ from .const import (
     CONF_TURN_MIN,
     CONF_UNBALANCE_A,
     CONF_ZERO_EXPORT,
+    DEFAULT_SENIORITY_PER_H,
     DEFAULT_TURN_MIN,
 )
 from .engine.config import QUICK_SOLAR, LeaseTimes, PeakConfig, SolarConfig
@@ -68,6 +70,11 @@ def unbalance_a(options: Mapping[str, Any]) -> float | None:
 def turn_s(options: Mapping[str, Any]) -> float:
     """Return how long a car keeps its turn, in seconds."""
     return float(options.get(CONF_TURN_MIN, DEFAULT_TURN_MIN)) * 60
+
+
+def seniority_per_h(options: Mapping[str, Any]) -> float:
+    """Return what each hour plugged in adds to a car's weight; 0 where all are alike."""
+    return float(options.get(CONF_SENIORITY_PER_H, DEFAULT_SENIORITY_PER_H))
 
 
 def peak_config(options: Mapping[str, Any]) -> PeakConfig | None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from .engine.config import EvseSettings
 from .engine.model import EvseKey
 from .engine.site import Site
 
@@ -25,13 +26,12 @@ class Targets:
     min_soc_percent: float | None = None
 
 
-async def set_targets(site: Site, key: EvseKey, targets: Targets) -> None:
-    """Change the targets that are given. Raises StoreError."""
-    settings = site.settings(key)
+def with_targets(settings: EvseSettings, targets: Targets) -> EvseSettings:
+    """Return the settings with the targets that are given."""
     if targets.energy_wh is not None:
         settings = replace(settings, target_energy_wh=targets.energy_wh or None)
     if targets.soc_percent is not None:
         settings = replace(settings, target_soc_percent=targets.soc_percent or None)
     if targets.min_soc_percent is not None:
         settings = replace(settings, min_soc_percent=targets.min_soc_percent or None)
-    await site.set_settings(key, settings)
+    return settings

@@ -1,6 +1,6 @@
 """A battery's mapped entities and actions are made true to what is commanded, and given back afterwards."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -282,16 +282,85 @@ async def test_an_entity_that_is_missing_is_shown_and_tried_again(
             "detail": f"{HOLD} is not available",
         }
         assert await async_setup_component(hass, "input_boolean", {"input_boolean": {"hold": {"initial": False}}})
-        freezer.tick(29)
+        freezer.tick(4.9)
         await site.show(commanded(BatteryAction.HOLD))
         assert issue_registry.async_get_issue(*ISSUE) is not None
-        freezer.tick(1)
+        freezer.tick(0.1)
         await site.show(commanded(BatteryAction.HOLD))
         assert issue_registry.async_get_issue(*ISSUE) is None
         state = hass.states.get(HOLD)
         assert state is not None
         assert state.state == "on"
     assert caplog.text.count("could not be led") == 1
+
+
+async def failing(hass: HomeAssistant, domain: str, service: str) -> list[ServiceCall]:
+    """Let an action fail from now on, and note when it is called."""
+    calls: list[ServiceCall] = []
+
+    async def fail(call: ServiceCall) -> None:
+        calls.append(call)
+        raise HomeAssistantError("bus is busy")
+
+    hass.services.async_register(domain, service, fail)
+    return calls
+
+
+async def seconds_tried(
+    site: SiteDouble, freezer: FrozenDateTimeFactory, calls: list[ServiceCall], views: Callable[[int], SiteView]
+) -> list[int]:
+    """Return after how many seconds of ten minutes something was called, with a view each second."""
+    tried: list[int] = []
+    for second in range(1, 601):
+        calls.clear()
+        freezer.tick(1)
+        await site.show(views(second))
+        tried += [second] * bool(calls)
+    return tried
+
+
+BACKED_OFF_S = [5, 15, 35, 75, 155, 315]
+
+
+@pytest.mark.usefixtures("inverter")
+async def test_what_keeps_failing_is_tried_ever_more_rarely(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory
+) -> None:
+    calls = await failing(hass, "input_boolean", "turn_on")
+    async with led(hass, commanded(BatteryAction.HOLD), hold_switch=HOLD) as site:
+        assert len(calls) == 1
+        assert await seconds_tried(site, freezer, calls, lambda _: commanded(BatteryAction.HOLD)) == BACKED_OFF_S
+
+
+@pytest.mark.usefixtures("inverter")
+async def test_a_power_that_changes_all_the_time_is_no_reason_to_hurry(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory
+) -> None:
+    calls = await failing(hass, "input_number", "set_value")
+    async with led(hass, commanded(BatteryAction.DISCHARGE, 1000.0), discharge_power=DISCHARGE_KW) as site:
+        assert len(calls) == 1
+        changing = lambda second: commanded(BatteryAction.DISCHARGE, 1000.0 + 500.0 * (second % 3))  # noqa: E731
+        assert await seconds_tried(site, freezer, calls, changing) == BACKED_OFF_S
+
+
+@pytest.mark.usefixtures("inverter")
+async def test_another_command_is_told_at_once_and_waited_for_anew(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory
+) -> None:
+    calls = await failing(hass, "input_number", "set_value")
+    async with led(hass, commanded(BatteryAction.CHARGE, 1000.0), charge_power=CHARGE_W, hold_switch=HOLD) as site:
+        for _ in range(100):
+            freezer.tick(1)
+            await site.show(commanded(BatteryAction.CHARGE, 1000.0))
+        calls.clear()
+        await site.show(commanded(BatteryAction.HOLD))
+        assert states(hass)[1] == "on"
+        freezer.tick(5)
+        await site.show(commanded(BatteryAction.CHARGE, 1000.0))
+        assert len(calls) == 1
+        freezer.tick(5)
+        await site.show(commanded(BatteryAction.CHARGE, 1000.0))
+        assert len(calls) == 2
 
 
 @pytest.mark.usefixtures("inverter")

@@ -241,6 +241,13 @@ async def test_input_helpers_lead_a_battery_as_well(hass: HomeAssistant) -> None
             {},
             {"mode": "option_unknown"},
         ),
+        (
+            {"mode_select": "select.mode", "option_normal": "Auto", "option_hold": " Auto"},
+            {},
+            {},
+            {"mode": "option_hold_is_normal"},
+        ),
+        (MODES | {"option_hold": "Auto"}, POWERS, {}, {"mode": "option_hold_is_normal"}),
         ({"mode_select": "switch.hold"}, {}, {}, {"base": "entity_not_a_select"}),
         ({}, {"hold_switch": "number.limit"}, {}, {"base": "entity_not_a_switch"}),
         ({}, {"hold_switch": "switch.none"}, {}, {"base": "entity_not_found"}),

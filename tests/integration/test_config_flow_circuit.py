@@ -10,7 +10,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.smart_charging.engine.config import CircuitConfig
 from custom_components.smart_charging.settings import GridMeterEntities, circuit_meters, site_config
 
-from .builders import GRID_POWER, circuit, set_current, set_power, site_data, site_entry
+from .builders import GRID_POWER, charger, circuit, set_current, set_power, site_data, site_entry
 from .flow_steps import BY_PHASE, add_part, circuit_input, offered, submit_part, suggested
 
 pytestmark = pytest.mark.usefixtures("no_setup")
@@ -85,6 +85,7 @@ async def test_a_circuit_with_everything(hass: HomeAssistant, entry: MockConfigE
         ({"name": " "}, {"name": "name_missing"}),
         ({"name": "GARAGE "}, {"name": "circuit_name_in_use"}),
         ({"limits": {"margin_a": 20}}, {"limits": "margin_above_fuse"}),
+        ({"limits": {"power_limit_w": 0}}, {"limits": "power_limit_zero"}),
         ({"reserved_a": 19}, {"reserved_a": "reserved_above_circuit"}),
         ({"reserved_a": 20}, {"reserved_a": "reserved_above_circuit"}),
         ({"total": {"power": "sensor.none"}}, {"base": "entity_not_found"}),
@@ -148,6 +149,43 @@ async def test_a_circuit_is_changed(hass: HomeAssistant, entry: MockConfigEntry)
     await submit_part(hass, result, circuit_input(name="Carport"))
     carport = circuits_of(hass, entry)["Carport"]
     assert (carport.parent_id, carport.power_w, carport.has_meter) == ("", None, False)
+
+
+BELOW = [circuit("garage"), circuit("barn", fuse_a=10.0), charger("box", circuit="garage", safe_current_a=10.0)]
+
+
+@pytest.mark.parametrize(
+    ("change", "fits"),
+    [
+        ({"fuse_a": 11}, True),
+        ({"fuse_a": 10}, False),
+        ({"reserved_a": 9}, True),
+        ({"reserved_a": 10}, False),
+        ({"limits": {"margin_a": 11}}, False),
+        ({"parent": "barn"}, False),
+    ],
+)
+async def test_a_circuit_keeps_room_for_the_safe_currents_of_its_chargers(
+    hass: HomeAssistant, change: dict[str, Any], fits: bool
+) -> None:
+    entry = site_entry(9000, BELOW)
+    entry.add_to_hass(hass)
+    before = circuits_of(hass, entry)["Garage"]
+    result: Any = await entry.start_subentry_reconfigure_flow(hass, "garage")
+    result = await submit_part(hass, result, circuit_input(name="Garage") | change)
+    if fits:
+        assert result["reason"] == "reconfigure_successful"
+    else:
+        assert result["errors"] == {"base": "safe_current_does_not_fit"}
+        assert circuits_of(hass, entry)["Garage"] == before
+
+
+async def test_a_circuit_that_was_too_small_before_can_be_changed(hass: HomeAssistant) -> None:
+    entry = site_entry(9000, [circuit("garage", fuse_a=10.0), charger("box", circuit="garage", safe_current_a=10.0)])
+    entry.add_to_hass(hass)
+    result: Any = await entry.start_subentry_reconfigure_flow(hass, "garage")
+    result = await submit_part(hass, result, circuit_input(name="Depot", fuse_a=9))
+    assert result["reason"] == "reconfigure_successful"
 
 
 async def test_a_circuit_can_not_be_hung_at_or_below_itself(hass: HomeAssistant, entry: MockConfigEntry) -> None:

@@ -16,6 +16,7 @@ from .flow_steps import suggested
 pytestmark = pytest.mark.usefixtures("no_setup")
 
 LEASE = {"lease_hold_s": 20, "lease_renew_s": 8}
+LIMITS = {"power_limit_w": 11000, "unbalance_a": 20, "turn_min": 30, "seniority_per_h": 0.5}
 CUSTOM_SOLAR = {
     "start_share_percent": 90,
     "start_s": 30,
@@ -54,27 +55,36 @@ async def test_a_site_without_options_has_the_engines_defaults(hass: HomeAssista
     default = SiteConfig(site_id="", name="", fuse_a=35)
     assert (site.power_w, site.unbalance_a, site.peak) == (None, None, None)
     assert (site.turn_s, site.solar, site.lease) == (default.turn_s, SolarConfig(), default.lease)
+    assert site.seniority_per_h == default.seniority_per_h
 
 
 async def test_limits_and_turns_are_entered_and_emptied_again(hass: HomeAssistant) -> None:
     entry = await entry_with(hass, **LEASE)
     page = await open_page(hass, "limits")
-    result = await submit(hass, page, {"power_limit_w": 11000, "unbalance_a": 20, "turn_min": 30})
+    result = await submit(hass, page, LIMITS)
     assert result["type"] is FlowResultType.CREATE_ENTRY
     site = site_config(hass, entry)
-    assert (site.power_w, site.unbalance_a, site.turn_s) == (11000, 20, 1800)
+    assert (site.power_w, site.unbalance_a, site.turn_s, site.seniority_per_h) == (11000, 20, 1800, 0.5)
     assert site.lease.hold_s == 20
     page = await open_page(hass, "limits")
-    assert suggested(page) == {"power_limit_w": 11000, "unbalance_a": 20, "turn_min": 30}
+    assert suggested(page) == LIMITS
     await submit(hass, page, {"turn_min": 15})
-    assert entry.options == {"turn_min": 15, **LEASE}
+    assert entry.options == {"turn_min": 15, "seniority_per_h": 0, **LEASE}
     site = site_config(hass, entry)
     assert (site.power_w, site.unbalance_a) == (None, None)
 
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"power_limit_w": 0}, {"unbalance_a": 0}, {"unbalance_a": 1001}, {"turn_min": 0}, {"turn_min": 241}],
+    [
+        {"power_limit_w": -1},
+        {"unbalance_a": 0},
+        {"unbalance_a": 1001},
+        {"turn_min": 0},
+        {"turn_min": 241},
+        {"seniority_per_h": -0.1},
+        {"seniority_per_h": 10.1},
+    ],
 )
 async def test_a_senseless_limit_is_refused(hass: HomeAssistant, wrong: dict[str, Any]) -> None:
     entry = await entry_with(hass)
@@ -82,6 +92,15 @@ async def test_a_senseless_limit_is_refused(hass: HomeAssistant, wrong: dict[str
     with pytest.raises(InvalidData):
         await submit(hass, page, {"turn_min": 15} | wrong)
     assert entry.options == {}
+
+
+async def test_a_power_limit_that_would_block_the_site_is_refused(hass: HomeAssistant) -> None:
+    entry = await entry_with(hass)
+    page = await submit(hass, await open_page(hass, "limits"), {"power_limit_w": 0, "turn_min": 20})
+    assert page["errors"] == {"power_limit_w": "power_limit_zero"}
+    assert suggested(page)["turn_min"] == 20
+    await submit(hass, page, {"turn_min": 20})
+    assert entry.options == {"turn_min": 20, "seniority_per_h": 0}
 
 
 @pytest.mark.parametrize(

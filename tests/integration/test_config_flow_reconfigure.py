@@ -8,7 +8,7 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 import pytest
 
-from .builders import GRID_POWER, grid_meter, pv, set_current, set_power, site_data, site_entry
+from .builders import GRID_POWER, charger, grid_meter, pv, set_current, set_power, site_data, site_entry
 from .certificates import write_certificate
 from .flow_steps import BY_PHASE, METER_EMPTY, go_on, site_input, suggested
 
@@ -28,6 +28,32 @@ async def test_a_site_is_reconfigured(hass: HomeAssistant, free_port: int) -> No
     assert result["description_placeholders"] == {"url": f"ws://127.0.0.1:{free_port}"}
     assert entry.title == "Villa"
     assert entry.data == site_data(free_port, phases=1)
+
+
+@pytest.mark.parametrize(
+    ("change", "fits"),
+    [
+        ({"fuse_a": 23}, True),
+        ({"fuse_a": 22}, False),
+        ({"reserved_house_a": 22}, True),
+        ({"reserved_house_a": 23}, False),
+        ({"phases": "1", "fuse_a": 24}, False),
+    ],
+)
+async def test_a_changed_site_keeps_room_for_the_safe_currents_of_its_chargers(
+    hass: HomeAssistant, free_port: int, change: dict[str, Any], fits: bool
+) -> None:
+    first = charger("A", phases=1, rotation="RST", safe_current_a=12)
+    second = charger("B", phases=1, rotation="STR", safe_current_a=12)
+    entry = site_entry(free_port, [first, second, charger("C", safe_current_a=0)])
+    entry.add_to_hass(hass)
+    result: Any = await entry.start_reconfigure_flow(hass)
+    result = await go_on(hass, result["flow_id"], site_input(free_port, **change))
+    if fits:
+        assert result["reason"] == "reconfigure_successful"
+    else:
+        assert result["errors"] == {"base": "safe_current_does_not_fit"}
+        assert entry.data == site_data(free_port)
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,57 @@ async def test_what_a_user_wants_can_be_set_while_the_charger_is_away(
             assert float(state.state) == value
 
 
+@pytest.mark.parametrize(
+    ("number", "value"),
+    [("minimum_state_of_charge", 81), ("target_state_of_charge", 29), ("target_state_of_charge", 1)],
+)
+async def test_a_minimum_charge_above_the_target_is_refused(hass: HomeAssistant, number: str, value: float) -> None:
+    before = EvseSettings(min_soc_percent=30.0, target_soc_percent=80.0)
+    async with running_site(hass, NUMBERS, site_view(garage(evse(settings=before)))) as site:
+        entity_id = f"number.charger_garage_{number}"
+        with pytest.raises(ServiceValidationError) as error:
+            await hass.services.async_call(
+                NUMBER, SERVICE_SET_VALUE, {ATTR_ENTITY_ID: entity_id, ATTR_VALUE: value}, blocking=True
+            )
+        assert error.value.translation_key == "min_soc_above_target"
+        assert error.value.translation_placeholders is not None
+        assert error.value.translation_placeholders["charger"] == "Charger garage"
+        assert site.commands == []
+
+
+@pytest.mark.parametrize(
+    ("number", "value"),
+    [
+        ("minimum_state_of_charge", 80),
+        ("minimum_state_of_charge", 0),
+        ("target_state_of_charge", 30),
+        ("target_state_of_charge", 0),
+    ],
+)
+async def test_a_minimum_charge_may_be_the_target_and_either_be_nothing(
+    hass: HomeAssistant, number: str, value: float
+) -> None:
+    before = EvseSettings(min_soc_percent=30.0, target_soc_percent=80.0)
+    async with running_site(hass, NUMBERS, site_view(garage(evse(settings=before)))) as site:
+        entity_id = f"number.charger_garage_{number}"
+        await hass.services.async_call(
+            NUMBER, SERVICE_SET_VALUE, {ATTR_ENTITY_ID: entity_id, ATTR_VALUE: value}, blocking=True
+        )
+        assert len(site.commands) == 1
+
+
+async def test_levels_that_were_kept_the_wrong_way_round_stand_in_nobodys_way(hass: HomeAssistant) -> None:
+    before = EvseSettings(min_soc_percent=80.0, target_soc_percent=30.0)
+    async with running_site(hass, NUMBERS, site_view(garage(evse(settings=before)))) as site:
+        await hass.services.async_call(
+            NUMBER,
+            SERVICE_SET_VALUE,
+            {ATTR_ENTITY_ID: "number.charger_garage_priority", ATTR_VALUE: 3},
+            blocking=True,
+        )
+        assert site.commands == [("set_settings", KEY, replace(before, priority=3))]
+
+
 async def test_one_wish_leaves_the_others_as_they_are(hass: HomeAssistant) -> None:
     before = EvseSettings(mode=ChargeMode.SOLAR, max_current_a=10.0, min_soc_percent=30.0)
     async with running_site(hass, NUMBERS, site_view(garage(evse(settings=before)))) as site:

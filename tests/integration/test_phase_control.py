@@ -1,5 +1,6 @@
 """Contactors are moved as the site decides, and never under load."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -12,6 +13,7 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 import pytest
 
+from custom_components.smart_charging import back_off, phase_control
 from custom_components.smart_charging.const import DOMAIN
 from custom_components.smart_charging.engine.model import EvseStatus, Phases, Reason, ReasonCode, Setpoint
 from custom_components.smart_charging.engine.view import SiteView
@@ -118,14 +120,14 @@ async def test_a_contactor_that_does_not_move_is_tried_again_and_shown(
             "charger": "Charger garage",
             "detail": f"{CONTACTOR}: relay is stuck",
         }
-        freezer.tick(29)
+        freezer.tick(4.9)
         await site.show(wanting(3))
         assert len(tried) == 1
-        freezer.tick(1)
+        freezer.tick(0.1)
         await site.show(wanting(3))
         assert len(tried) == 2
         hass.states.async_set(CONTACTOR, "unavailable")
-        freezer.tick(30)
+        freezer.tick(10)
         await site.show(wanting(3))
         assert len(tried) == 2
         hass.states.async_set(CONTACTOR, "off")
@@ -137,11 +139,91 @@ async def test_a_contactor_that_does_not_move_is_tried_again_and_shown(
             hass.states.async_set(CONTACTOR, "on")
 
         hass.services.async_register("input_boolean", "turn_on", move)
-        freezer.tick(30)
+        freezer.tick(19.9)
+        await site.show(wanting(3))
+        assert moved == []
+        freezer.tick(0.1)
         await site.show(wanting(3))
         assert moved == ["turn_on"]
         assert issue_registry.async_get_issue(*ISSUE) is None
     assert caplog.text.count("could not be switched") == 1
+
+
+async def tried_seconds(site: SiteDouble, freezer: FrozenDateTimeFactory, calls: list[str], seconds: int) -> list[int]:
+    """Return after how many seconds a contactor was told to go to three phases."""
+    tried: list[int] = []
+    for second in range(1, seconds + 1):
+        calls.clear()
+        freezer.tick(1)
+        await site.show(wanting(3))
+        tried += [second] * bool(calls)
+    return tried
+
+
+@pytest.mark.parametrize("refuses", [True, False], ids=["refuses", "stays where it is"])
+async def test_a_contactor_that_never_moves_is_tried_ever_more_rarely(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, refuses: bool
+) -> None:
+    hass.states.async_set(CONTACTOR, "off")
+    calls: list[str] = []
+
+    async def take(call: ServiceCall) -> None:
+        calls.append(call.service)
+        if refuses:
+            raise HomeAssistantError("relay is stuck")
+
+    hass.services.async_register("input_boolean", "turn_on", take)
+    hass.services.async_register("input_boolean", "turn_off", take)
+    async with switching(hass, wanting(3)) as site:
+        assert calls == ["turn_on"]
+        assert await tried_seconds(site, freezer, calls, 600) == [5, 15, 35, 75, 155, 315]
+        hass.states.async_set(CONTACTOR, "on")
+        calls.clear()
+        await site.show(wanting(1))
+        assert calls == ["turn_off"]
+        hass.states.async_set(CONTACTOR, "off")
+        await site.show(wanting(1))
+        await site.show(wanting(3))
+        assert await tried_seconds(site, freezer, calls, 20) == [5, 15]
+
+
+async def test_a_contactor_that_came_by_itself_is_no_failure_any_more(
+    hass: HomeAssistant, issue_registry: ir.IssueRegistry
+) -> None:
+    async with switching(hass, wanting(3)) as site:
+        assert issue_registry.async_get_issue(*ISSUE) is not None
+        hass.states.async_set(CONTACTOR, "on")
+        await site.show(wanting(3))
+        assert issue_registry.async_get_issue(*ISSUE) is None
+
+
+async def test_a_contactor_that_does_not_answer_is_told_once_at_a_time(
+    hass: HomeAssistant, issue_registry: ir.IssueRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(phase_control, "MOVE_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(back_off, "FIRST_WAIT_S", 0.0)
+    hass.states.async_set(CONTACTOR, "off")
+    calls: list[str] = []
+
+    async def hang(call: ServiceCall) -> None:
+        calls.append(call.service)
+        await asyncio.Event().wait()
+
+    hass.services.async_register("input_boolean", "turn_on", hang)
+    async with running_site(hass, [], wanting(3), subentries=[SWITCHED]) as site:
+        assert site.entry is not None
+        controls = PhaseControls(hass, site.entry)
+        controls.async_update()
+        await asyncio.sleep(0)
+        controls.async_update()
+        await asyncio.sleep(0)
+        assert calls == ["turn_on"]
+        await hass.async_block_till_done()
+        issue = issue_registry.async_get_issue(*ISSUE)
+        assert issue is not None
+        assert issue.translation_placeholders is not None
+        assert issue.translation_placeholders["detail"] == "no answer in time"
+        controls.async_stop()
 
 
 async def test_what_is_shown_is_taken_back_with_the_contactor_and_with_the_site(

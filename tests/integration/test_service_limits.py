@@ -117,6 +117,14 @@ async def test_a_charger_may_be_paused_for_a_while_but_not_forever(hass: HomeAss
         assert the_limit(site).value == 0.0
 
 
+@pytest.mark.parametrize("identifier", ["site1", "cellar", "sub_garage"])
+@pytest.mark.parametrize("data", [{"power": 0}, {"power": 0, "duration": 60}, {"current": 0, "duration": 60}])
+async def test_a_limit_of_nothing_is_a_block(hass: HomeAssistant, identifier: str, data: dict[str, float]) -> None:
+    async with running_site(hass, PLATFORMS, VIEW, subentries=SUBENTRIES) as site:
+        await call(hass, "set_limit", identifier, **data)
+        assert the_limit(site).value == 0.0
+
+
 @pytest.mark.parametrize(
     ("identifiers", "data", "key"),
     [

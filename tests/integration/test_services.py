@@ -114,6 +114,27 @@ async def test_targets_without_any_target_are_refused(hass: HomeAssistant) -> No
         assert site.commands == []
 
 
+@pytest.mark.parametrize("data", [{"min_soc": 81}, {"target_soc": 29}, {"min_soc": 60, "target_soc": 50}])
+async def test_a_minimum_charge_above_the_target_is_refused_for_all_devices(
+    hass: HomeAssistant, data: dict[str, float]
+) -> None:
+    before = EvseSettings(min_soc_percent=30.0, target_soc_percent=80.0)
+    async with running_site(hass, PLATFORMS, site_view(garage(evse(1), evse(2, settings=before)))) as site:
+        devices = [device_id(hass, "sub_garage_1"), device_id(hass, "sub_garage_2")]
+        with pytest.raises(ServiceValidationError) as error:
+            await call(hass, "set_targets", device_id=devices, **data)
+        assert error.value.translation_key == "min_soc_above_target"
+        assert site.commands == []
+
+
+async def test_both_levels_can_be_moved_at_once(hass: HomeAssistant) -> None:
+    before = EvseSettings(min_soc_percent=10.0, target_soc_percent=40.0)
+    async with running_site(hass, PLATFORMS, site_view(garage(evse(settings=before)))) as site:
+        await call(hass, "set_targets", device_id=device_id(hass), min_soc=50, target_soc=80)
+        wanted = EvseSettings(min_soc_percent=50.0, target_soc_percent=80.0)
+        assert site.commands == [("set_settings", KEY, wanted)]
+
+
 async def test_one_action_serves_several_devices(hass: HomeAssistant) -> None:
     async with running_site(hass, PLATFORMS, site_view(garage(evse(1), evse(2)))) as site:
         devices = [device_id(hass, "sub_garage_1"), device_id(hass, "sub_garage_2")]

@@ -219,7 +219,8 @@ class SiteConfig:
     the house. `reserved_house_a` is the highest current per phase that the house is assumed to
     draw when no meter tells: the chargers' safe currents fit beside it. `unbalance_a` bounds
     the difference between any two phases. `turn_s` is how long a car keeps its turn where not all can have
-    their minimum. `time_zone` (IANA) is that of the tariff's clock.
+    their minimum. `seniority_per_h` is what each hour plugged in adds to a car's weight (0: all alike).
+    `time_zone` (IANA) is that of the tariff's clock.
     """
 
     site_id: str

@@ -117,7 +117,7 @@ class SessionTracker:
             self._announce(SiteEvent(SiteEventType.SESSION_STARTED, key, at, session=session))
 
     async def _plug_out(self, key: EvseKey, at: datetime) -> None:
-        session = await self._ledger.plug_out(key, at)
+        session = await self._ledger.plug_out(key, at) or await self._ended_by_its_transaction(key)
         if session is None:
             return
         lifetime_wh = await self._ledger.lifetime_energy_wh(key)
@@ -125,6 +125,14 @@ class SessionTracker:
         last = session.transactions[-1] if session.transactions else None
         label = fingerprint(self._site_id, last.id_token) if last and last.id_token else None
         self._announce(SiteEvent(SiteEventType.SESSION_ENDED, key, at, session, last, label))
+
+    async def _ended_by_its_transaction(self, key: EvseKey) -> Session | None:
+        """Return the session that was followed and is over in the ledger: no status ever told of its plug."""
+        known = self.record(key).session
+        if known is None or known.plugged_out_at is not None:
+            return None
+        kept = await self._ledger.sessions(start=known.plugged_in_at, key=key)
+        return next((one for one in kept if one.session_id == known.session_id), None)
 
     async def _progress(self, key: EvseKey, transaction: Transaction) -> None:
         if self.record(key).transaction_id != transaction.transaction_id:
@@ -156,7 +164,9 @@ class SessionTracker:
         if event.transaction and record.session and record.session.session_id == event.transaction.session_id:
             record = replace(record, session=with_transaction(record.session, event.transaction))
         self._records[key] = record
-        if event.live and key in self._leaving:
+        state = event.station.evses.get(key.evse_id)
+        # Also an end from the queue is what a session whose plug is free waits for; that of an older one is not.
+        if key in self._leaving and (state is None or state.transaction is None):
             await self._plug_out(key, self._leaving.pop(key))
 
     def _label(self, event: StationEvent) -> str | None:

@@ -230,6 +230,8 @@ def _mode_error(data: Mapping[str, Any], options: list[str]) -> str | None:
         return "mode_options_missing"
     if options and not set(chosen.values()) <= set(options):
         return "option_unknown"
+    if chosen.get(BatteryAction.HOLD) == chosen[BatteryAction.NORMAL]:
+        return "option_hold_is_normal"
     unpowered = any(action in chosen and key not in data for action, key in _POWER_OF.items())
     return "option_needs_power" if unpowered else None
 

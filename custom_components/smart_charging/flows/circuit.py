@@ -1,6 +1,8 @@
 """A circuit: what protects it, where it hangs, and the meter in it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry, ConfigSubentryFlow, SubentryFlowResult
@@ -21,8 +23,10 @@ from ..const import (
     SUBENTRY_CIRCUIT,
 )
 from ..engine.config import CircuitConfig
-from ..settings import circuit_parents, circuits_above
-from .fields import amperes, circuit_choice, filled, name_error, watts
+from ..engine.control.safe_currents import takes_safe_currents
+from ..engine.limit import ROOT_CIRCUIT
+from ..settings import circuit_config, circuit_parents, circuits_above, site_config, station_configs
+from .fields import amperes, circuit_choice, filled, name_error, power_limit_error, watts
 from .grid_meter import grid_meter_data, grid_meter_errors, grid_meter_schema, grid_meter_suggestions, is_empty
 
 SECTION_LIMITS: Final = "limits"
@@ -100,7 +104,28 @@ def circuit_errors(
         errors[SECTION_LIMITS] = "margin_above_fuse"
     elif data[CONF_MARGIN_A] + data[CONF_RESERVED_A] >= data[CONF_FUSE_A]:
         errors[CONF_RESERVED_A] = "reserved_above_circuit"
+    if error := power_limit_error(data):
+        errors[SECTION_LIMITS] = error
+    if not errors and own_id is not None and _takes_safe_currents(hass, entry, data, own_id):
+        errors["base"] = "safe_current_does_not_fit"  # fuse, reserved current, margin or parent may be why
     return errors, placeholders
+
+
+@callback
+def _takes_safe_currents(hass: HomeAssistant, entry: ConfigEntry, data: Mapping[str, Any], own_id: str) -> bool:
+    """Return whether a charger would lose its safe current if a circuit that exists had this data."""
+    changed = ConfigSubentry(
+        data=MappingProxyType(dict(data)),
+        subentry_id=own_id,
+        subentry_type=SUBENTRY_CIRCUIT,
+        title="",
+        unique_id=None,
+    )
+    parent_id = ROOT_CIRCUIT if data[CONF_PARENT] == GRID_CONNECTION else data[CONF_PARENT]
+    candidate = circuit_config(changed, parent_id, int(entry.data[CONF_PHASES]))
+    site = site_config(hass, entry)
+    circuits = tuple(candidate if known.circuit_id == own_id else known for known in site.circuits)
+    return takes_safe_currents(site, replace(site, circuits=circuits), station_configs(entry).values())
 
 
 class CircuitFlow(ConfigSubentryFlow):

@@ -15,7 +15,7 @@ from homeassistant.helpers.selector import (
     SelectSelectorMode,
 )
 
-from ..const import GRID_CONNECTION, SUBENTRY_CIRCUIT
+from ..const import CONF_POWER_LIMIT_W, GRID_CONNECTION, SUBENTRY_CIRCUIT
 
 
 def number(lowest: float, highest: float, unit: str | None = None, step: float = 1.0) -> NumberSelector:
@@ -81,6 +81,11 @@ def name_error(entry: ConfigEntry, kind: str, name: str, own_id: str | None) -> 
         return "name_missing"
     others = (known for known in entry.get_subentries_of_type(kind) if known.subentry_id != own_id)
     return f"{kind}_name_in_use" if any(known.title.casefold() == name.casefold() for known in others) else None
+
+
+def power_limit_error(values: Mapping[str, Any]) -> str | None:
+    """Return what is wrong with a power limit: 0 would block everything for good, which nobody means here."""
+    return "power_limit_zero" if values.get(CONF_POWER_LIMIT_W) == 0 else None
 
 
 def filled(values: Mapping[str, Any]) -> dict[str, Any]:

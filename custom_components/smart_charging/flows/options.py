@@ -20,6 +20,7 @@ from ..const import (
     CONF_PHASES_UP_S,
     CONF_POWER_LIMIT_W,
     CONF_RESIDUAL_W,
+    CONF_SENIORITY_PER_H,
     CONF_SMOOTHING_S,
     CONF_SOLAR_PRESET,
     CONF_START_S,
@@ -29,12 +30,13 @@ from ..const import (
     CONF_TURN_MIN,
     CONF_UNBALANCE_A,
     CONF_ZERO_EXPORT,
+    DEFAULT_SENIORITY_PER_H,
     DEFAULT_TURN_MIN,
 )
 from ..engine.config import LeaseTimes, PeakConfig, SolarConfig
 from ..engine.control.peak import PRESETS, PeakPreset
 from ..site_options import PEAK_CUSTOM, PEAK_NONE, SolarPreset, lease_times
-from .fields import amperes, choice, filled, number, percent, seconds, watts
+from .fields import amperes, choice, filled, number, percent, power_limit_error, seconds, watts
 
 _PEAK: Final = PeakConfig()
 _SOLAR: Final = SolarConfig()
@@ -43,9 +45,10 @@ _KILOWATTS: Final = number(0.1, 10_000, "kW", 0.1)
 
 LIMITS_SCHEMA: Final = probatio.Schema(
     {
-        probatio.Optional(CONF_POWER_LIMIT_W): watts(1, 10_000_000),
+        probatio.Optional(CONF_POWER_LIMIT_W): watts(0, 10_000_000),
         probatio.Optional(CONF_UNBALANCE_A): amperes(1, 1000, 0.1),
         probatio.Required(CONF_TURN_MIN, default=DEFAULT_TURN_MIN): number(1, 240, "min"),
+        probatio.Required(CONF_SENIORITY_PER_H, default=DEFAULT_SENIORITY_PER_H): number(0, 10, step=0.1),
     }
 )
 PEAK_SCHEMA: Final = probatio.Schema(
@@ -108,9 +111,12 @@ class SiteOptionsFlow(OptionsFlow):
 
     async def async_step_limits(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Enter what bounds the site besides its fuses."""
-        if user_input is not None:
-            return self._keep(LIMITS_SCHEMA, filled(user_input))
-        return self._form("limits", LIMITS_SCHEMA)
+        if user_input is None:
+            return self._form("limits", LIMITS_SCHEMA)
+        if error := power_limit_error(user_input):
+            errors = {CONF_POWER_LIMIT_W: error}
+            return self._form("limits", LIMITS_SCHEMA, values=user_input, errors=errors)
+        return self._keep(LIMITS_SCHEMA, filled(user_input))
 
     async def async_step_peak(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Choose the tariff on peak power."""

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import CONF_NAME
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import NumberSelector, NumberSelectorConfig, NumberSelectorMode, TextSelector
 import probatio
@@ -26,7 +26,9 @@ from ..const import (
     DEFAULT_RESERVED_HOUSE_A,
     DOMAIN,
 )
+from ..engine.control.safe_currents import takes_safe_currents
 from ..listening import CertificateError, ListenSettings, async_ssl_context, bind_error, is_address
+from ..settings import site_config, station_configs
 from .fields import amperes, phase_count
 
 
@@ -91,8 +93,7 @@ async def async_site_errors(
         errors[CONF_NAME] = "name_missing"
     elif any(entry.title.casefold() == name.casefold() for entry in others):
         errors[CONF_NAME] = "name_in_use"
-    if data[CONF_RESERVED_HOUSE_A] >= data[CONF_FUSE_A]:
-        errors[CONF_RESERVED_HOUSE_A] = "reserved_above_fuse"
+    errors |= _connection_errors(hass, data, existing)
     settings = ListenSettings.from_data(data)
     if not is_address(settings.host):
         errors[CONF_BIND_ADDRESS] = "not_an_address"
@@ -110,6 +111,29 @@ async def async_site_errors(
         except CertificateError:
             errors[CONF_TLS] = "certificate_invalid"
     return errors
+
+
+@callback
+def _connection_errors(hass: HomeAssistant, data: Mapping[str, Any], existing: ConfigEntry | None) -> dict[str, str]:
+    """Return what is wrong with the grid connection, by field."""
+    if data[CONF_RESERVED_HOUSE_A] >= data[CONF_FUSE_A]:
+        return {CONF_RESERVED_HOUSE_A: "reserved_above_fuse"}
+    if existing is not None and _takes_safe_currents(hass, existing, data):
+        return {"base": "safe_current_does_not_fit"}  # fuse, reserved current or phases may be why
+    return {}
+
+
+@callback
+def _takes_safe_currents(hass: HomeAssistant, entry: ConfigEntry, data: Mapping[str, Any]) -> bool:
+    """Return whether a charger would lose its safe current if a site that exists had this data."""
+    site = site_config(hass, entry)
+    changed = replace(
+        site,
+        fuse_a=float(data[CONF_FUSE_A]),
+        phases=data[CONF_PHASES],
+        reserved_house_a=float(data[CONF_RESERVED_HOUSE_A]),
+    )
+    return takes_safe_currents(site, changed, station_configs(entry).values())
 
 
 def _trial(settings: ListenSettings, existing: ConfigEntry | None) -> ListenSettings:

@@ -79,11 +79,19 @@ class Station:
         updated = await self.ledger.record_meter_values("CP1", 1, transaction.transaction_id, values, at)
         await self.event(StationEventType.MEASURED, at, transaction=updated)
 
-    async def stop(self, transaction: Transaction, at: datetime, register_wh: int) -> None:
+    async def stop(
+        self,
+        transaction: Transaction,
+        at: datetime,
+        register_wh: int,
+        *,
+        live: bool = True,
+        running: Transaction | None = None,
+    ) -> None:
         stop = TransactionStop("CP1", transaction.transaction_id, at, register_wh, "EVDisconnected", None, at)
         _, stopped = await self.ledger.stop_transaction(stop)
-        self.evse = replace(self.evse, transaction=None)
-        await self.event(StationEventType.TRANSACTION_ENDED, at, transaction=stopped)
+        self.evse = replace(self.evse, transaction=running)
+        await self.event(StationEventType.TRANSACTION_ENDED, at, transaction=stopped, live=live)
 
     def kinds(self) -> list[SiteEventType]:
         return [event.type for event in self.events]
@@ -145,6 +153,49 @@ async def test_a_car_that_comes_before_the_old_stop_has_a_session_of_its_own(led
         SiteEventType.SESSION_ENDED,
         SiteEventType.SESSION_STARTED,
     ]
+
+
+async def test_available_before_a_stop_from_the_queue_ends_the_session(ledger: SiteLedger) -> None:
+    station = Station(ledger)
+    await station.status(EvseStatus.PREPARING, minute(0))
+    transaction = await station.start(minute(1), 0)
+    await station.status(EvseStatus.AVAILABLE, minute(20))
+    await station.stop(transaction, minute(10), 2222, live=False)
+    assert station.kinds() == [SiteEventType.SESSION_STARTED, SiteEventType.SESSION_ENDED]
+    assert station.events[-1].session.energy_wh == 2222  # type: ignore[union-attr]  # there is one
+    assert await ledger.open_session(KEY) is None
+
+
+async def test_the_end_of_an_older_transaction_does_not_end_the_session(ledger: SiteLedger) -> None:
+    station = Station(ledger)
+    await station.status(EvseStatus.PREPARING, minute(0))
+    older = await station.start(minute(1), 0)
+    running = await station.start(minute(5), 500)
+    await station.status(EvseStatus.AVAILABLE, minute(20))
+    await station.stop(older, minute(4), 500, live=False, running=running)
+    assert SiteEventType.SESSION_ENDED not in station.kinds()
+    await station.stop(running, minute(10), 900, live=False)
+    assert station.events[-1].session.energy_wh == 900  # type: ignore[union-attr]  # there is one
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_session_known_by_its_transaction_only_ends_once_the_plug_is_free(
+    ledger: SiteLedger, restarted: bool
+) -> None:
+    station = Station(ledger)
+    transaction = await station.start(minute(1), 0)
+    if restarted:
+        station = Station(ledger)
+        await station.tracker.load(KEY)
+    await station.stop(transaction, minute(10), 700)
+    assert station.kinds() == []
+    await station.status(EvseStatus.AVAILABLE, minute(12))
+    await station.status(EvseStatus.AVAILABLE, minute(13))
+    (ended,) = station.events
+    assert ended.type is SiteEventType.SESSION_ENDED
+    assert ended.session is not None
+    assert (ended.session.energy_wh, ended.session.plugged_out_at) == (700, minute(10))
+    assert station.tracker.record(KEY).session == ended.session
 
 
 async def test_a_session_goes_on_over_a_restart(ledger: SiteLedger) -> None:

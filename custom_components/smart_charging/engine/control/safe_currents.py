@@ -1,6 +1,6 @@
 """The currents that chargers fall back to when nobody leads them: one allocation beside the reserved loads."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from ..config import SiteConfig, StationConfig
@@ -45,6 +45,11 @@ def allocate_safe_currents(site: SiteConfig, evses: Iterable[tuple[EvseKey, Stat
         else:
             missing.append(key)
     return SafeCurrents(currents, tuple(missing))
+
+
+def takes_safe_currents(before: SiteConfig, after: SiteConfig, chargers: Collection[StationConfig]) -> bool:
+    """Return whether a change of the site leaves a charger without the safe current that it had."""
+    return not set(safe_current_shortage(after, chargers)) <= set(safe_current_shortage(before, chargers))
 
 
 def safe_current_shortage(site: SiteConfig, chargers: Iterable[StationConfig]) -> tuple[str, ...]:
