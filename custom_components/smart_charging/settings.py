@@ -41,8 +41,8 @@ from .const import (
     CONF_POWER_LIMIT_W,
     CONF_POWER_PHASES,
     CONF_PRIORITY,
-    CONF_PROTOCOL,
     CONF_PRIORITY_SOC,
+    CONF_PROTOCOL,
     CONF_RENEW_S,
     CONF_RESERVE_SOC,
     CONF_RESERVED_A,
@@ -68,7 +68,6 @@ from .engine.csms.rpc import OCPP16, OCPP21, OCPP201
 from .engine.limit import ROOT_CIRCUIT
 from .engine.model import ChargeMode, PhaseRotation
 from .site_options import lease_times, peak_config, power_limit_w, seniority_per_h, solar_config, turn_s, unbalance_a
-
 
 PROTOCOLS: Final = {"ocpp16": OCPP16, "ocpp201": OCPP201, "ocpp21": OCPP21}  # by the name of their choice
 ANY_PROTOCOL: Final = "newest"  # the choice that pins a charger to no version

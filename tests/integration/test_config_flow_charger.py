@@ -57,6 +57,7 @@ async def test_everything_advanced_is_kept(hass: HomeAssistant) -> None:
         "phase_switching": "switch",
         "phase_switch": CONTACTOR,
         "mode_after_unplug": "solar",
+        "protocol": "ocpp201",
         "weight": 2.5,
         "step_a": "1",
     }
@@ -70,6 +71,7 @@ async def test_everything_advanced_is_kept(hass: HomeAssistant) -> None:
         cable_current_a=13,
         weight=2.5,
         step_a=1,
+        protocol="ocpp2.0.1",
         phase_switching=PhaseSwitching.SWITCH,
         mode_after_unplug=ChargeMode.SOLAR,
     )

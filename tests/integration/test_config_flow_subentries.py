@@ -201,6 +201,16 @@ async def test_a_charger_of_an_earlier_version_is_pinged_until_it_is_said_otherw
     assert not station_config(subentry, ()).websocket_ping
 
 
+async def test_a_charger_that_fails_at_the_newest_version_is_pinned_to_another(hass: HomeAssistant) -> None:
+    entry = site_with(hass, charger("CP-1"))
+    (subentry,) = entry.subentries.values()
+    assert station_config(subentry, ()).protocol is None
+    result: Any = await entry.start_subentry_reconfigure_flow(hass, "sub_CP-1")
+    await go_on(hass, result, charger_input(advanced={"protocol": "ocpp16"}))
+    (subentry,) = entry.subentries.values()
+    assert station_config(subentry, ()).protocol == "ocpp1.6"
+
+
 @pytest.mark.parametrize("running", [True, False])
 async def test_a_new_password_of_a_charger_that_is_away_is_asked_for_at_once(
     hass: HomeAssistant, running: bool

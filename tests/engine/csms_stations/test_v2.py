@@ -1,5 +1,7 @@
 """Stations of OCPP 2.0.1 and 2.1 are set up, led and recorded as those of 1.6 are."""
 
+from dataclasses import replace
+
 import pytest
 
 from custom_components.smart_charging.engine.csms.commands import CommandError, CommandErrorCode
@@ -215,6 +217,15 @@ async def test_a_station_that_changes_its_version_is_set_up_anew(bench: Bench) -
     await bench.until(lambda: client.set_profiles("TxDefaultProfile") != [])
     assert bench.station.state.protocol == "ocpp2.0.1"
     assert client.broken == []
+
+
+async def test_a_station_pinned_to_a_version_is_refused_any_other(bench: Bench) -> None:
+    await bench.csms.update_station(replace(bench.station.config, protocol="ocpp1.6"))
+    client = RawStation2()
+    bench.clients.append(client)
+    await client.connect(bench.port)
+    await bench.until(lambda: client.closed)
+    assert not bench.station.state.connected
 
 
 async def test_what_a_station_asks_in_vain_is_answered_by_its_schema(bench: Bench) -> None:

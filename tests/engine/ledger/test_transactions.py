@@ -249,3 +249,34 @@ async def test_an_open_transaction_goes_on_after_a_restart(path: Path) -> None:
 async def test_a_time_without_zone_is_refused(site: SiteLedger) -> None:
     with pytest.raises(Exception, match="zone"):
         await site.start_transaction(replace(started(), started_at=T0.replace(tzinfo=None)))
+
+
+async def test_a_stations_own_id_makes_the_transaction(site: SiteLedger) -> None:
+    kept = await site.start_transaction(replace(started(), transaction_id="a-b"))
+    again = await site.start_transaction(replace(started(60, token="other"), transaction_id="a-b"))
+    assert (kept.transaction_id, again) == ("a-b", kept)
+
+
+async def test_an_own_id_is_unique_only_at_its_station(site: SiteLedger) -> None:
+    first = await site.start_transaction(replace(started(), transaction_id="1"))
+    second = await site.start_transaction(replace(started(key=EvseKey("CP2", 1)), transaction_id="1"))
+    await site.stop_transaction(stopped("1", 3600, 2000, station_id="CP2"))
+    assert await site.open_transactions("CP1") == (first,)
+    assert await site.open_transactions("CP2") == ()
+    assert second.station_id == "CP2"
+
+
+async def test_two_transactions_that_look_alike_are_told_apart_by_their_ids(site: SiteLedger) -> None:
+    first = await site.start_transaction(replace(started(token=""), transaction_id="1"))
+    second = await site.start_transaction(replace(started(token=""), transaction_id="2"))
+    assert await site.open_transactions("CP1") == (first, second)
+
+
+async def test_a_token_that_comes_later_is_kept_and_none_replaces_it(site: SiteLedger) -> None:
+    await site.start_transaction(replace(started(token=""), transaction_id="1"))
+    named = await site.identify_transaction("CP1", "1", "TAG")
+    assert named is not None
+    assert named.id_token == "TAG"
+    assert await site.identify_transaction("CP1", "1", "OTHER") == named
+    assert await site.open_transactions("CP1") == (named,)
+    assert await site.identify_transaction("CP1", "unknown", "TAG") is None

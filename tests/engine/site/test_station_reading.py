@@ -14,8 +14,9 @@ from custom_components.smart_charging.engine.csms.state import (
     Obedience,
     StationState,
 )
+from custom_components.smart_charging.engine.limit import LimitSource
 from custom_components.smart_charging.engine.model import EvseKey, EvseMeasurement, EvseStatus, Phases
-from custom_components.smart_charging.engine.station_reading import evse_snapshot
+from custom_components.smart_charging.engine.station_reading import evse_snapshot, limits_elsewhere
 
 NOW = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
 KEY = EvseKey("CP1", 1)
@@ -89,3 +90,17 @@ def test_a_station_that_was_seen_not_to_switch_phases_is_not_asked_to() -> None:
     for able, expected in ((None, PhaseSwitching.OCPP), (False, PhaseSwitching.NONE)):
         state = StationState("CP1", connected=True, capabilities=Capabilities(switches_phases=able))
         assert evse_snapshot(KEY, config, state, EvseSettings(), 6.0, NOW).station.phase_switching is expected
+
+
+def test_what_others_limit_a_station_to_binds_each_of_its_evses() -> None:
+    config = StationConfig("CP1", "Garage", max_current_a=32.0)
+    state = StationState(
+        "CP1", connected=True, evses={1: EvseState(1), 2: EvseState(2)}, limited_elsewhere_a={0: 20.0, 2: 10.0}
+    )
+    found = {limit.evse: (limit.value, limit.source) for limit in limits_elsewhere(config, state)}
+    assert found == {
+        EvseKey("CP1", 1): (20.0, LimitSource.STATION),
+        EvseKey("CP1", 2): (10.0, LimitSource.STATION),
+    }
+    assert limits_elsewhere(config, replace(state, limited_elsewhere_a={})) == ()
+    assert limits_elsewhere(config, replace(state, connected=False)) == ()
