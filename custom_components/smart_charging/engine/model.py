@@ -217,13 +217,14 @@ class TransactionStart:
     `live` says that it was announced as it began, whatever the station's clock says, and not
     from a queue of what happened offline. `transaction_id` is the station's own in OCPP 2, unique only there;
     None lets the ledger choose one.
+    `meter_start_wh` is None where the station did not tell its register: energy counts from its first reading then.
     """
 
     station_id: str
     evse_id: int
     id_token: str
     started_at: datetime
-    meter_start_wh: int
+    meter_start_wh: int | None
     received_at: datetime
     live: bool = False
     transaction_id: str | None = None
@@ -252,7 +253,7 @@ class Transaction:
     evse_id: int
     id_token: str
     started_at: datetime
-    meter_start_wh: int
+    meter_start_wh: int | None
     session_id: int
     energy_wh: float = 0.0
     stopped_at: datetime | None = None

@@ -24,6 +24,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self.transactions: dict[str, Transaction] = {}
         self.starts: dict[tuple[object, ...], str] = {}
+        self.first: dict[str, float] = {}  # register of those that began without one
         self.stops: list[TransactionStop] = []
         self.readings: list[tuple[int, str | None, tuple[MeterValue, ...]]] = []
         self.learnt: dict[str, dict[str, Json]] = {}
@@ -81,7 +82,9 @@ class MemoryStore:
         for value in values:
             for sample in value.values:
                 if sample.measurand is Measurand.ENERGY_IMPORT_REGISTER:
-                    transaction = replace(transaction, energy_wh=sample.value - transaction.meter_start_wh)
+                    begun = self.first.setdefault(transaction.transaction_id, sample.value)
+                    origin = begun if transaction.meter_start_wh is None else transaction.meter_start_wh
+                    transaction = replace(transaction, energy_wh=sample.value - origin)
         self.transactions[transaction.transaction_id] = transaction
         return transaction
 

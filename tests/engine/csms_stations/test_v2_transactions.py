@@ -60,6 +60,15 @@ async def test_an_update_without_a_start_begins_the_transaction(bench: Bench) ->
     assert bench.evse.status is EvseStatus.CHARGING
 
 
+async def test_a_start_without_a_register_counts_from_the_first_reading(bench: Bench) -> None:
+    client = await ready(bench, RawStation2())
+    await client.event("Started", bench.now(), evse=1)
+    assert bench.store.transactions["tx-1"].meter_start_wh is None
+    await client.event("Updated", bench.now(), energy=800.0)
+    await client.event("Updated", bench.now(), energy=950.0)
+    assert bench.store.transactions["tx-1"].energy_wh == 150.0
+
+
 async def test_a_token_that_comes_later_belongs_to_the_transaction(bench: Bench) -> None:
     client = await ready(bench, RawStation2())
     await client.event("Started", bench.now(), evse=1, energy=10.0)

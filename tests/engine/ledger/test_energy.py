@@ -235,3 +235,12 @@ def test_a_restart_between_readings_changes_nothing(meter_start: int, readings: 
         dump_json(encode_count(restarted))
         restarted = decode_count(restarted.energy_wh, encode_count(restarted))  # type: ignore[arg-type]
     assert restarted == going
+
+
+def test_without_a_register_at_the_start_energy_counts_from_the_first_reading() -> None:
+    count = begin(None, T0)
+    assert settle(count, None, T0, 500.0, after(60)) == 0.0
+    for number, register_wh in enumerate((700.0, 750.0, 850.0), start=1):
+        count = advance(count, register_wh, after(60 * number))
+    assert count.energy_wh == 150.0
+    assert settle(count, None, T0, 900.0, after(240)) == 200.0

@@ -143,6 +143,7 @@ class V16Handler:
         started_at = now if time is None else time.at
         meter_start = payloads.integer(payload, "meterStart")
         if meter_start is None or meter_start < 0:
+            self._core.drop_values(1)
             meter_start = self._last_register(evse_id)
         live = self._reception.is_live(started_at, TRANSACTION_LIVE_S)
         authorization = await self._reception.authorize(id_token)
@@ -154,13 +155,10 @@ class V16Handler:
         transaction = await self._book.start(start, live=live)
         return {"transactionId": int(transaction.transaction_id), "idTagInfo": _tag_info(authorization)}
 
-    def _last_register(self, evse_id: int) -> int:
+    def _last_register(self, evse_id: int) -> int | None:
         """Return the last register known, for a start that names none: 0 would invent energy."""
         measurement = self._core.evse(evse_id).measurement
-        if measurement is None or measurement.energy_wh is None:
-            raise RpcError(ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, "meterStart can't be read")
-        self._core.drop_values(1)
-        return round(measurement.energy_wh)
+        return None if measurement is None or measurement.energy_wh is None else round(measurement.energy_wh)
 
     async def _stop_transaction(self, payload: _Payload) -> _Answer:
         now = self._core.clock.now()

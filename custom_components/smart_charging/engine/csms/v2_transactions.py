@@ -114,15 +114,16 @@ class TransactionEvents:
         await self._reception.take_readings(event.evse_id, event.transaction_id, event.readings)
 
     async def _begin(self, event: Event) -> Transaction:
-        now, first = self._core.clock.now(), event.register_wh
-        register = first if first is not None else self._last_register(event.evse_id)
+        now, register = self._core.clock.now(), event.register_wh
+        if register is None:
+            self._core.note_deviation("transaction begins without a register")
         begun_at = min([event.at, *(value.time for value in event.readings.values)])
         start = TransactionStart(
             self._core.config.station_id,
             event.evse_id,
             event.token or "",
             begun_at,
-            round(register),
+            None if register is None else round(register),
             received_at=now,
             live=event.live,
             transaction_id=event.transaction_id,
@@ -153,12 +154,6 @@ class TransactionEvents:
             await self._reception.show_readings(event.evse_id, event.readings.values, event.readings.values)
         self._evses.pop(event.transaction_id, None)
         self._sequences.pop(event.transaction_id, None)
-
-    def _last_register(self, evse_id: int) -> float:
-        """Return the last register known: 0 would invent energy where the register is large."""
-        measurement = self._core.evse(evse_id).measurement
-        self._core.note_deviation("transaction begins without a register")
-        return 0.0 if measurement is None or measurement.energy_wh is None else measurement.energy_wh
 
     def _evse_of(self, payload: Mapping[str, Json], transaction_id: str) -> int:
         """Return where a transaction runs; later events need not say it again (E02.FR.05)."""

@@ -101,7 +101,7 @@ def decode_count(energy_wh: float, stored: Mapping[str, Sequence[Any]]) -> Energ
     runs = {
         name: Run(register_wh, from_microseconds(at), zero_wh) for name, (register_wh, at, zero_wh) in stored.items()
     }
-    return EnergyCount(energy_wh, runs["last"], runs.get("before"), runs.get("doubt"))
+    return EnergyCount(energy_wh, runs.get("last"), runs.get("before"), runs.get("doubt"))
 
 
 def _encode_value(value: SampledValue) -> Json:

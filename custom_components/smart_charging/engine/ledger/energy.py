@@ -52,18 +52,19 @@ class Run:
 class EnergyCount:
     """What was delivered so far, and what is needed to judge the next reading.
 
-    `before` is the run one step earlier and `doubt` a run seen in one reading only.
+    `before` is the run one step earlier and `doubt` a run seen in one reading only. There is no `last` before the
+    first reading of a transaction whose register at the start nobody knows.
     """
 
     energy_wh: float
-    last: Run
+    last: Run | None
     before: Run | None = None
     doubt: Run | None = None
 
 
-def begin(meter_start_wh: float, at: datetime) -> EnergyCount:
-    """Return the count of a transaction that has just begun."""
-    return EnergyCount(0.0, Run(meter_start_wh, at, meter_start_wh))
+def begin(meter_start_wh: float | None, at: datetime) -> EnergyCount:
+    """Return the count of a transaction that has just begun, at a register that may be unknown."""
+    return EnergyCount(0.0, None if meter_start_wh is None else Run(meter_start_wh, at, meter_start_wh))
 
 
 def advance(count: EnergyCount, register_wh: float, at: datetime) -> EnergyCount:
@@ -71,8 +72,10 @@ def advance(count: EnergyCount, register_wh: float, at: datetime) -> EnergyCount
     if not math.isfinite(register_wh) or register_wh < 0:
         return count
     last = count.last
+    if last is None:
+        return EnergyCount(0.0, Run(register_wh, at, register_wh))
     if at < last.at:
-        return _advance_late(count, register_wh, at)
+        return _advance_late(count, last, register_wh, at)
     if _follows(last, register_wh, at):
         if register_wh > last.register_wh:
             return _moved(count, Run(register_wh, at, last.zero_wh), last)
@@ -80,11 +83,11 @@ def advance(count: EnergyCount, register_wh: float, at: datetime) -> EnergyCount
         return replace(count, last=replace(last, at=at), doubt=None)
     if count.doubt is not None and at >= count.doubt.at and _follows(count.doubt, register_wh, at):
         return _moved(count, Run(register_wh, at, count.doubt.zero_wh), None)
-    return replace(count, doubt=_doubt(count, register_wh, at))
+    return replace(count, doubt=_doubt(last, count.before, register_wh, at))
 
 
 def settle(
-    count: EnergyCount, meter_start_wh: float, started_at: datetime, meter_stop_wh: float, at: datetime
+    count: EnergyCount, meter_start_wh: float | None, started_at: datetime, meter_stop_wh: float, at: datetime
 ) -> float:
     """Return the transaction's final energy in Wh from its closing register.
 
@@ -94,7 +97,7 @@ def settle(
     """
     if not math.isfinite(meter_stop_wh) or meter_stop_wh < 0:
         return count.energy_wh
-    origin = Run(meter_start_wh, started_at, meter_start_wh)
+    origin = None if meter_start_wh is None else Run(meter_start_wh, started_at, meter_start_wh)
     results = [
         meter_stop_wh - run.zero_wh
         for run in (origin, count.last, count.doubt)
@@ -148,20 +151,18 @@ def _moved(count: EnergyCount, last: Run, before: Run | None) -> EnergyCount:
     return EnergyCount(max(count.energy_wh, last.energy_wh), last, before)
 
 
-def _advance_late(count: EnergyCount, register_wh: float, at: datetime) -> EnergyCount:
+def _advance_late(count: EnergyCount, last: Run, register_wh: float, at: datetime) -> EnergyCount:
     """Judge a reading that is older than the last one: a queued one, or the station's clock went back.
 
     Only a register that is further on can tell anything, and only the station's clock explains it.
     """
-    last = count.last
     if register_wh > last.register_wh and _follows(last, register_wh, at):
         return _moved(count, Run(register_wh, at, last.zero_wh), last)
     return count
 
 
-def _doubt(count: EnergyCount, register_wh: float, at: datetime) -> Run:
+def _doubt(last: Run, before: Run | None, register_wh: float, at: datetime) -> Run:
     """Return the run that begins if this reading, which does not follow from the last, is right."""
-    last, before = count.last, count.before
     if register_wh > last.register_wh:
         return Run(register_wh, at, register_wh - last.energy_wh)
     if before is not None and 0 < before.register_wh <= register_wh and _follows(before, register_wh, at):

@@ -70,7 +70,7 @@ transactions = Table(
     Column("id_token", String(255), nullable=False),
     Column("token_key", String(255), nullable=False),
     Column("started_at", UtcTime, nullable=False),
-    Column("meter_start_wh", sa.BigInteger, nullable=False),
+    Column("meter_start_wh", sa.BigInteger),
     Column("received_at", UtcTime, nullable=False),
     Column("energy_wh", Double, nullable=False),
     Column("energy_count", sa.JSON, nullable=False),
