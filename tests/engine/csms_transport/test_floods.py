@@ -88,7 +88,7 @@ async def test_memory_for_messages_ahead_of_answers_is_bounded(
         return {"status": "Accepted"}
 
     sink.handler.answer = hold
-    client = await (await open_port(ServerSettings(close_timeout_s=0.05))).dial()
+    client = await (await open_port(ServerSettings(message_burst=1000, close_timeout_s=0.05))).dial()
     reading = asyncio.ensure_future(read_replay(client, 12))
     sending = asyncio.ensure_future(send_large(client, 12))
     await asyncio.sleep(0.05)

@@ -87,7 +87,9 @@ def test_missing_number_is_never_mended_to_zero() -> None:
 
 
 def test_id_of_a_broken_call_is_found() -> None:
-    assert decode(b' [ 2 , "abc-1" , "Heartbeat", {]') == Unreadable("frame is not JSON", "abc-1")
+    assert decode(b' [ 2 , "abc-1" , "Heartbeat", {]') == Unreadable(
+        "frame is not JSON", "abc-1", ErrorCode.FORMAT_VIOLATION
+    )
 
 
 def test_broken_answer_gets_no_error_in_return() -> None:
