@@ -106,14 +106,16 @@ class Client:
         await self.send(frame)
         return await self.receive()
 
+    @property
+    def cut_off(self) -> bool:
+        """Return whether the server hung up."""
+        return self.socket._writer.transport.is_closing()
+
     async def fragment(self, data: bytes, *, first: bool = False, last: bool = False) -> None:
         """Send a piece of at most 64 KiB of a message (RFC 6455 section 5.4)."""
-        transport = self.socket._writer.transport
-        if transport.is_closing():
-            raise ConnectionError("the server hung up")
         code = (1 if first else 0) | (0x80 if last else 0)
         size = bytes([0x80 | len(data)]) if len(data) < 126 else bytes([0x80 | 126]) + len(data).to_bytes(2)
-        transport.write(bytes([code]) + size + bytes(4) + data)  # masked with zeros
+        self.socket._writer.transport.write(bytes([code]) + size + bytes(4) + data)  # masked with zeros
 
     async def alive(self) -> bool:
         """Return whether a sound message is answered."""

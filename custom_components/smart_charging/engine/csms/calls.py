@@ -11,7 +11,6 @@ from ..model import Json
 from .rpc import NO_MESSAGE_ID, OCPP21, CallRefusal, CallResult, ErrorCode, encode_call, encode_result_error
 from .schemas import Schemas
 
-
 _NO_OBJECT: Final = "answer's payload is not an object"
 
 

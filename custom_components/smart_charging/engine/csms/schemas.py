@@ -94,9 +94,8 @@ def _explain(error: ValidationError) -> str:
     if error.validator == "required":
         detail = ",".join(sorted(name for name in error.validator_value if name not in error.instance))
     elif error.validator == "additionalProperties":
-        extra = sorted(
-            str(name)[:_MAX_NAME_LENGTH] for name in error.instance if name not in error.schema["properties"]
-        )
+        known = error.schema.get("properties", {})
+        extra = sorted(str(name)[:_MAX_NAME_LENGTH] for name in error.instance if name not in known)
         detail = ",".join(extra[:3])
     return f"{where.removeprefix('.')} {error.validator} {detail}".strip()
 
@@ -151,18 +150,14 @@ class Schemas:
         for action in self._requests:
             self.compile(action)
 
-    def request_violations(
-        self, action: str, payload: Mapping[str, Json], *, explain: bool = True
-    ) -> tuple[str, ...]:
+    def request_violations(self, action: str, payload: Mapping[str, Json], *, explain: bool = True) -> tuple[str, ...]:
         """Return what breaks the schema of a known action's request: short texts without values.
 
         With `explain` off only the first violation is told, which takes a hundredth of the time.
         """
         return self._requests[action].violations(payload, explain=explain)
 
-    def response_violations(
-        self, action: str, payload: Mapping[str, Json], *, explain: bool = True
-    ) -> tuple[str, ...]:
+    def response_violations(self, action: str, payload: Mapping[str, Json], *, explain: bool = True) -> tuple[str, ...]:
         """Return the same for the answer to a known action; nothing for one without an answer."""
         schema = self._responses.get(action)
         return () if schema is None else schema.violations(payload, explain=explain)
