@@ -176,24 +176,40 @@ class Frames:
 def _damage_payload(frame: list[Json], random: Random) -> None:
     """Go down from the payload by a few steps, and exchange, drop or add something there."""
     at: Json = frame[-1]
-    while isinstance(at, (dict, list)) and at:
-        keys: list[str] | range = list(at) if isinstance(at, dict) else range(len(at))
-        key = random.choice(keys)
-        inner: Json = at[key]  # type: ignore[call-overload,index]  # a key of this very container
+    while at:
+        if isinstance(at, dict):
+            name = random.choice(list(at))
+            inner = at[name]
+        elif isinstance(at, list):
+            place = random.randrange(len(at))
+            inner = at[place]
+        else:
+            return
         if isinstance(inner, (dict, list)) and inner and random.random() < 0.7:
             at = inner
-            continue
-        _damage_at(at, key, random)
-        return
+        elif isinstance(at, dict):
+            _damage_object(at, name, random)
+            return
+        else:
+            _damage_list(at, place, random)
+            return
 
 
-def _damage_at(container: dict[str, Json] | list[Json], key: str | int, random: Random) -> None:
-    kind = random.randrange(4)
-    if kind == 0:
-        del container[key]  # type: ignore[arg-type]  # as above
-    elif kind == 1 and isinstance(container, dict):
-        container[random.choice(("vendorThing", "", "__proto__", "x" * 300))] = _strange(random)
-    elif kind == 1 and isinstance(container, list):
-        container.extend(container[:50])
-    else:
-        container[key] = _strange(random)  # type: ignore[call-overload,index]  # as above
+def _damage_object(at: dict[str, Json], name: str, random: Random) -> None:
+    match random.randrange(4):
+        case 0:
+            del at[name]
+        case 1:
+            at[random.choice(("vendorThing", "", "__proto__", "x" * 300))] = _strange(random)
+        case _:
+            at[name] = _strange(random)
+
+
+def _damage_list(at: list[Json], place: int, random: Random) -> None:
+    match random.randrange(4):
+        case 0:
+            del at[place]
+        case 1:
+            at.extend(at[:50])
+        case _:
+            at[place] = _strange(random)

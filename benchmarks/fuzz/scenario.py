@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import logging
 import time
 
-from ..scenarios import Figures
-from ..workers import spread
+from benchmarks.scenarios import Figures
+from benchmarks.workers import spread
+
 from .frames import Frames
 from .judge import Verdict
 from .messages import PACKAGES, Messages

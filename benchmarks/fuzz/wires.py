@@ -14,6 +14,7 @@ from custom_components.smart_charging.engine.csms.connection import (
     ConnectionInfo,
     ConnectionLimits,
     MessageHandler,
+    Socket,
 )
 from custom_components.smart_charging.engine.csms.schemas import schemas_of
 from custom_components.smart_charging.engine.csms.server import (
@@ -22,7 +23,6 @@ from custom_components.smart_charging.engine.csms.server import (
     ConnectionSink,
     OcppServer,
     ServerSettings,
-    Socket,
 )
 from custom_components.smart_charging.engine.model import Json
 
