@@ -266,6 +266,20 @@ async def test_fragments_without_end_are_cut_off_at_the_size_of_a_frame(
 
 
 @pytest.mark.parametrize("version", VERSIONS)
+async def test_empty_fragments_by_the_thousand_do_no_harm(version: str, speak: Speak, sink: RecordingSink) -> None:
+    station, other = await speak(version), await speak(version, "/CP2")
+    await station.fragment(b'[2,"h",', first=True)
+    for number in range(20_000):
+        await station.fragment(b"")
+        if number % 1000 == 0:
+            await asyncio.sleep(0)
+    await station.fragment(b'"Heartbeat",{}]', last=True)
+    assert await other.alive()
+    assert (await station.receive())[:2] == [3, "h"]
+    assert not sink.ended
+
+
+@pytest.mark.parametrize("version", VERSIONS)
 async def test_call_in_thousands_of_fragments_is_read(version: str, speak: Speak) -> None:
     station = await speak(version)
     call = b'[2,"h","DataTransfer",{"vendorId":"' + b"v" * 4000 + b'"}]'

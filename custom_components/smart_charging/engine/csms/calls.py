@@ -80,7 +80,7 @@ class OutgoingCalls:
         if frame.payload is None:
             await self._refuse(message_id)
             raise CallFailed(ErrorCode.FORMAT_VIOLATION, _NO_OBJECT)
-        for violation in self._schemas.response_violations(action, frame.payload):
+        for violation in self._schemas.response_violations(action, frame.payload, frame.size):
             self._note_deviation(f"{action} answer: {violation}")
         return frame.payload
 

@@ -20,8 +20,6 @@ _MAX_WAITING: Final = 512
 _MAX_WAITING_BYTES: Final = 1024 * 1024
 _REMEMBERED_ANSWERS: Final = 16
 _REMEMBERED_FOR_S: Final = 120.0
-# Frames above this are told only the first violation: to look for all takes a hundred times longer.
-_MAX_EXPLAINED_BYTES: Final = 4 * 1024
 
 
 class MessageHandler(Protocol):
@@ -171,9 +169,7 @@ class Inbox:
             handler.note_deviation("unknown action")
             raise RpcError(ErrorCode.NOT_IMPLEMENTED, "unknown action")
         await self._schemas.prepare(call.action)
-        deviations = call.deviations + self._schemas.request_violations(
-            call.action, call.payload, explain=size <= _MAX_EXPLAINED_BYTES
-        )
+        deviations = call.deviations + self._schemas.request_violations(call.action, call.payload, size)
         if call.confirmed is not self._schemas.has_answer(call.action):
             deviations += ("sent as a call",) if call.confirmed else ("sent unconfirmed",)
         return await handler.handle_call(call.action, call.payload, deviations)

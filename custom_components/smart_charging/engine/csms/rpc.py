@@ -86,10 +86,11 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class CallResult:
-    """The answer to one of our requests; without a payload where that is no object."""
+    """The answer to one of our requests; without a payload where that is no object. `size` is the frame's, in bytes."""
 
     message_id: MessageId
     payload: dict[str, Json] | None
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ def decode(data: bytes, protocol: str = OCPP16) -> Frame:
         return _call(frame, message_id, digest, deviations)
     if kind == _CALL_RESULT:
         payload = frame[2] if len(frame) > 2 else None
-        return CallResult(message_id, payload if isinstance(payload, dict) else None)
+        return CallResult(message_id, payload if isinstance(payload, dict) else None, len(data))
     texts = [part if isinstance(part, str) else "" for part in frame[2:4]]
     code, description = [*texts, "", ""][:2]
     refusal = CallRefusal if kind == _CALL_ERROR else ResultRefusal
