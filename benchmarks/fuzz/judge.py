@@ -8,10 +8,10 @@ import re
 
 from .messages import Json
 
+# Without InternalError, which no frame may bring about.
 _ERROR_CODES = {
     "NotImplemented",
     "NotSupported",
-    "InternalError",
     "ProtocolError",
     "SecurityError",
     "PropertyConstraintViolation",

@@ -109,6 +109,7 @@ def test_sound_frames_that_are_damaged_were_sound(version: str, messages: dict[s
         ("ocpp1.6", b'[2,"a","No",{}]', [b'[4,"a","FormatViolation","",{}]'], "wrong"),
         ("ocpp1.6", b'[2,"a","No",{}]', [b'[4,"a","FormationViolation","",{}]'], None),
         ("ocpp2.1", b'[2,"a","No",{}]', [b'[4,"a","FormationViolation","",{}]'], "wrong"),
+        ("ocpp1.6", b'[2,"a","Heartbeat",{}]', [b'[4,"a","InternalError","",{}]'], "wrong"),
         ("ocpp1.6", b'[3,"a",{}]', [b'[4,"a","GenericError","",{}]'], "wrong"),
         ("ocpp2.1", b'[6,"a","No",{}]', [b'[4,"a","GenericError","",{}]'], "wrong"),
         ("ocpp2.0.1", b'[6,"a","No",{}]', [b'[4,"a","MessageTypeNotSupported","",{}]'], None),
