@@ -157,5 +157,5 @@ async def test_each_damaged_frame_to_a_central_system_gets_what_it_is_due(
     caplog.set_level("WARNING")
     async with dial(bench.port, "ocpp1.6", "CP1") as wire:
         frames = Frames("ocpp1.6", 2, messages["ocpp1.6"])
-        assert await exchange(Served(wire), "ocpp1.6", frames, 3000) == Verdict(frames=3000)
+        assert await exchange(Served(wire), "ocpp1.6", frames, 1000) == Verdict(frames=1000)
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
