@@ -46,7 +46,7 @@ def describe(figures: Figures) -> str:
 
 async def messages_per_s(module: str, seconds: float) -> float:
     """Return how many MeterValues a fresh server answers per second."""
-    async with _server(module) as (process, port), _session() as session:
+    async with server(module) as (process, port), _session() as session:
         stations = [LoadStation(f"B{number}", port) for number in range(STATIONS)]
         for station in stations:
             await station.connect(session)
@@ -61,9 +61,9 @@ async def messages_per_s(module: str, seconds: float) -> float:
 
 async def kib_per_station() -> float:
     """Return the memory of our server per station that is configured, connected, booted and idle."""
-    async with _server(OURS, stations=0) as (process, _):
+    async with server(OURS, stations=0) as (process, _):
         alone = await _rss(process)
-    async with _server(OURS) as (process, port), _session() as session:
+    async with server(OURS) as (process, port), _session() as session:
         stations = [LoadStation(f"B{number}", port) for number in range(STATIONS)]
         for station in stations:
             await station.connect(session)
@@ -93,7 +93,8 @@ async def _rss(process: Process) -> int:
 
 
 @asynccontextmanager
-async def _server(module: str, stations: int = STATIONS) -> AsyncGenerator[tuple[Process, int]]:
+async def server(module: str, stations: int = STATIONS) -> AsyncGenerator[tuple[Process, int]]:
+    """Run a module that serves so many stations; give its process and its port."""
     command = [sys.executable, "-m", module, str(stations)]
     process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
     assert process.stdin is not None

@@ -33,9 +33,13 @@ class LoadStation:
         """Send meter values one after the other until stopped; return how many were answered."""
         answered = 0
         while not stop.is_set():
-            await self._ask(frames.meter_values(self._next_id(), self._transaction_id, self._number))
+            await self.meter_once()
             answered += 1
         return answered
+
+    async def meter_once(self) -> None:
+        """Send meter values and wait for the answer."""
+        await self._ask(frames.meter_values(self._next_id(), self._transaction_id, self._number))
 
     async def idle(self) -> None:
         """Answer what the server asks, and send nothing."""

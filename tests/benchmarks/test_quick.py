@@ -19,6 +19,8 @@ KEYS = {
     },
     "overload": {"longest_overload_s", "utilisation"},
     "vge": {"share_of_optimum", "points_over_load_first", "throughput_ratio", "over_limit_kws"},
+    "fuzz": {"frames", "unanswered", "wrong_answers", "dropped_connections", "frames_per_s"},
+    "flood": {"p99_ms", "p99_ms_attacked", "ratio", "answered", "answered_attacked", "flood_frames"},
 }
 HIGHEST = {
     "allocator": {"violations": 0, "oracle_mismatches": 0},
@@ -26,6 +28,8 @@ HIGHEST = {
     "workplace": {"share_of_optimum_mean": 1.001, "fully_served": 1.0, "edf_mean": 1.001, "rr_mean": 1.001},
     "overload": {"longest_overload_s": 10.0, "utilisation": 1.1},
     "vge": {"share_of_optimum": 1.001, "over_limit_kws": 0.0, "throughput_ratio": 1.0},
+    "fuzz": {"unanswered": 0, "wrong_answers": 0, "dropped_connections": 0},
+    "flood": {},
 }
 LOWEST = {
     "allocator": {},
@@ -33,9 +37,12 @@ LOWEST = {
     "workplace": {"share_of_optimum_mean": 0.8, "edf_mean": 0.8, "rr_mean": 0.8, "fully_served": 0.2},
     "overload": {"utilisation": 0.5},
     "vge": {"share_of_optimum": 0.8, "points_over_load_first": 0.0, "throughput_ratio": 0.3},
+    "fuzz": {"frames": 6000},
+    "flood": {"answered": 100, "answered_attacked": 100, "flood_frames": 1},
 }
 
 
+@pytest.mark.usefixtures("socket_enabled")
 @pytest.mark.parametrize("name", KEYS)
 def test_the_quick_form_keeps_every_hard_promise(name: str) -> None:
     chosen = scenario(name)

@@ -5,10 +5,18 @@ from collections.abc import AsyncGenerator
 import aiohttp
 import pytest
 
+from custom_components.smart_charging.engine.csms.schemas import schemas_of
 from custom_components.smart_charging.engine.csms.server import ServerSettings
 from tests.manual_clock import ManualClock
 
-from .station_side import QUICK, Client, OpenPort, Port, RecordingSink
+from .station_side import EVERY_VERSION, QUICK, VERSIONS, Client, OpenPort, Port, RecordingSink, Speak
+
+
+@pytest.fixture(scope="session", autouse=True)
+def all_schemas_compiled() -> None:
+    """Leave no work to a thread, which a clock moved by hand would not wait for."""
+    for version in VERSIONS:
+        schemas_of(version).compile_all()
 
 
 @pytest.fixture
@@ -53,3 +61,14 @@ async def port(open_port: OpenPort) -> Port:
 async def station(port: Port) -> Client:
     """A station that is connected."""
     return await port.dial("/CP1")
+
+
+@pytest.fixture
+async def speak(open_port: OpenPort) -> Speak:
+    """How a station connects in a version of its choice."""
+    port = await open_port(EVERY_VERSION)
+
+    async def speak(version: str, path: str = "/CP1") -> Client:
+        return await port.dial(path, protocols=(version,))
+
+    return speak

@@ -23,8 +23,11 @@ from tests.manual_clock import ManualClock
 
 REAL_WAIT_S = 5.0  # only ever waited in full by a failing test
 
+VERSIONS = ("ocpp1.6", "ocpp2.0.1", "ocpp2.1")
 QUICK = ServerSettings(close_timeout_s=0.05)  # clients that don't read don't answer a close either
+EVERY_VERSION = ServerSettings(protocols=VERSIONS[::-1], message_burst=10_000, close_timeout_s=0.05)
 
+type Speak = Callable[..., Awaitable[Client]]
 type OpenPort = Callable[[ServerSettings], Awaitable[Port]]
 type Answer = Callable[[str, dict[str, Json]], Awaitable[dict[str, Json]]]
 
@@ -102,6 +105,17 @@ class Client:
         """Send a frame and return what comes next."""
         await self.send(frame)
         return await self.receive()
+
+    @property
+    def cut_off(self) -> bool:
+        """Return whether the server hung up."""
+        return self.socket._writer.transport.is_closing()
+
+    async def fragment(self, data: bytes, *, first: bool = False, last: bool = False) -> None:
+        """Send a piece of at most 64 KiB of a message (RFC 6455 section 5.4)."""
+        code = (1 if first else 0) | (0x80 if last else 0)
+        size = bytes([0x80 | len(data)]) if len(data) < 126 else bytes([0x80 | 126]) + len(data).to_bytes(2)
+        self.socket._writer.transport.write(bytes([code]) + size + bytes(4) + data)  # masked with zeros
 
     async def alive(self) -> bool:
         """Return whether a sound message is answered."""

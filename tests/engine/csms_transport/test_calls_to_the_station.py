@@ -78,6 +78,17 @@ async def test_answer_outside_the_schema_is_used_and_counted(
     assert sink.handler.deviations == ["GetConfiguration answer: additionalProperties vendorThing"]
 
 
+async def test_large_answer_outside_the_schema_is_used_and_its_first_violation_counted(
+    station: Client, connection: Connection, sink: RecordingSink
+) -> None:
+    call = begin(connection)
+    keys: list[Json] = [{"key": "k", "readonly": False}] * 5000
+    answer: dict[str, Json] = {"configurationKey": [*keys, {"key": 1, "readonly": 2}], "vendorThing": 1}
+    await station.send([3, await started(call, station), answer])
+    assert await call == answer
+    assert len(sink.handler.deviations) == 1
+
+
 async def test_silence_ends_in_a_timeout_and_the_late_answer_does_no_harm(
     station: Client, connection: Connection, sink: RecordingSink, clock: ManualClock
 ) -> None:

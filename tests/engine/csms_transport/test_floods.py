@@ -5,13 +5,17 @@ import asyncio
 import aiohttp
 import pytest
 
-from custom_components.smart_charging.engine.csms.limits import HandshakeLimiter, network_of
+from benchmarks.fuzz.wires import Wire, fed
+from custom_components.smart_charging.engine.csms.inbox import Inbox
+from custom_components.smart_charging.engine.csms.limits import HandshakeLimiter, TokenBucket, network_of
+from custom_components.smart_charging.engine.csms.rpc import Call
+from custom_components.smart_charging.engine.csms.schemas import schemas_of
 from custom_components.smart_charging.engine.csms.security import hash_password
 from custom_components.smart_charging.engine.csms.server import Access, Admission, ServerSettings
 from custom_components.smart_charging.engine.model import Json
 from tests.manual_clock import ManualClock
 
-from .station_side import Client, OpenPort, Port, RecordingSink, eventually
+from .station_side import Client, Handler, OpenPort, Port, RecordingSink, eventually
 
 PASSWORD = "correct horse 16"
 SLOW = ServerSettings(message_burst=10, messages_per_s=20, close_timeout_s=0.05)
@@ -55,6 +59,69 @@ async def test_flood_of_one_station_slows_no_other(open_port: OpenPort, sink: Re
     assert await other.alive()
 
 
+def inbox_of(clock: ManualClock) -> Inbox:
+    async def send(frame: bytes) -> None:
+        return
+
+    return Inbox(clock, schemas_of("ocpp1.6"), send)
+
+
+async def test_message_waits_for_one_of_a_flooding_station_and_not_for_all(clock: ManualClock) -> None:
+    order: list[str] = []
+
+    def handler_of(name: str) -> Handler:
+        async def note(action: str, payload: dict[str, Json]) -> dict[str, Json]:
+            order.append(name)
+            return {"currentTime": "2026-06-01T10:00:00.000Z"}
+
+        return Handler(note)
+
+    inboxes = {name: inbox_of(clock) for name in ("flood", "quiet", "calm")}
+    for number in range(300):
+        await inboxes["flood"].put(Call(str(number), "Heartbeat", {}, b"%d" % number), 30)
+    serving = [asyncio.ensure_future(inbox.serve(handler_of(name))) for name, inbox in inboxes.items()]
+    for name in ("quiet", "calm"):
+        await inboxes[name].put(Call("1", "Heartbeat", {}, b"1"), 30)
+    await eventually(lambda: len(order) == 302)
+    assert set(order[:3]) == {"flood", "quiet", "calm"}
+    for task in serving:
+        task.cancel()
+
+
+async def test_frames_that_are_costly_to_read_are_read_in_turn_with_those_of_others(
+    session: aiohttp.ClientSession,
+) -> None:
+    order: list[str] = []
+
+    async def collect(wire: Wire, name: str, count: int) -> None:
+        for _ in range(count):
+            assert await wire.receive() is not None
+            order.append(name)
+
+    handler = Handler()
+    async with fed("ocpp1.6", handler) as flooding, fed("ocpp1.6", handler) as quiet:
+        for _ in range(100):
+            await flooding.send(b'[2,"x","Heartbeat",{"a":' + b'"",' * 2000)
+        await quiet.send(b'[2,"y","Heartbeat",{}]')
+        await asyncio.gather(collect(flooding, "flood", 100), collect(quiet, "quiet", 1))
+    assert order.index("quiet") < 10
+
+
+def test_a_thousand_frames_a_second_are_let_through_at_twenty(clock: ManualClock) -> None:
+    bucket = TokenBucket(clock, 20, 100)
+    waits = [bucket.take() for _ in range(1000)]
+    assert waits[:100] == [0.0] * 100
+    assert waits[100] == pytest.approx(0.05) and waits[999] == pytest.approx(45.0)
+
+
+def test_cost_of_several_tokens_is_waited_for_and_no_more(clock: ManualClock) -> None:
+    bucket = TokenBucket(clock, 10, 5)
+    assert bucket.take(5) == 0.0
+    assert bucket.take(17) == pytest.approx(1.7)
+    clock._elapsed += 1.7
+    assert bucket.take() == pytest.approx(0.1)
+
+
 async def test_flood_of_pings_is_slowed_too(open_port: OpenPort, sink: RecordingSink, clock: ManualClock) -> None:
     client = await (await open_port(SLOW)).dial(autoping=False)
     for _ in range(50):
@@ -88,7 +155,7 @@ async def test_memory_for_messages_ahead_of_answers_is_bounded(
         return {"status": "Accepted"}
 
     sink.handler.answer = hold
-    client = await (await open_port(ServerSettings(close_timeout_s=0.05))).dial()
+    client = await (await open_port(ServerSettings(message_burst=1000, close_timeout_s=0.05))).dial()
     reading = asyncio.ensure_future(read_replay(client, 12))
     sending = asyncio.ensure_future(send_large(client, 12))
     await asyncio.sleep(0.05)

@@ -11,11 +11,26 @@ from custom_components.smart_charging.engine.csms.rpc import (
     CallRefusal,
     CallResult,
     ErrorCode,
+    ResultRefusal,
     Unreadable,
     decode,
     encode_error,
 )
 
+from .station_side import VERSIONS
+
+CODES_OF_1_6 = {
+    "NotImplemented",
+    "NotSupported",
+    "InternalError",
+    "ProtocolError",
+    "SecurityError",
+    "FormationViolation",
+    "PropertyConstraintViolation",
+    "OccurenceConstraintViolation",
+    "TypeConstraintViolation",
+    "GenericError",
+}
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats(allow_nan=False) | st.integers() | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
@@ -25,7 +40,8 @@ JSON = st.recursive(
 
 @given(st.binary() | st.binary().map(lambda tail: b'[2,"x","Heartbeat",' + tail))
 def test_reading_any_bytes_never_fails(data: bytes) -> None:
-    assert isinstance(decode(data), Call | CallResult | CallRefusal | Unreadable)
+    for version in VERSIONS:
+        assert isinstance(decode(data, version), Call | CallResult | CallRefusal | ResultRefusal | Unreadable)
 
 
 @settings(max_examples=40, deadline=None)
@@ -87,7 +103,9 @@ def test_missing_number_is_never_mended_to_zero() -> None:
 
 
 def test_id_of_a_broken_call_is_found() -> None:
-    assert decode(b' [ 2 , "abc-1" , "Heartbeat", {]') == Unreadable("frame is not JSON", "abc-1")
+    assert decode(b' [ 2 , "abc-1" , "Heartbeat", {]') == Unreadable(
+        "frame is not JSON", "abc-1", ErrorCode.FORMAT_VIOLATION
+    )
 
 
 def test_broken_answer_gets_no_error_in_return() -> None:
@@ -115,6 +133,17 @@ def test_error_is_spelled_as_in_its_version(protocol: str, spelled: str) -> None
         b'[3,"1",{"configurationKey":[{"key":"AuthorizationKey","readonly":false,"value":"SECRET"}]}]',
         b'[2,"1","GetDiagnostics",{"location":"ftp://user:SECRET@host/x"}]',
         b'[2,"1","DataTransfer",{"vendorId":"v","data":"{\\"password\\":\\"SECRET\\"}"}]',
+        b'[2,"1","Authorize",{"idToken":{"idToken":"SECRET","type":"ISO14443",'
+        b'"additionalInfo":[{"additionalIdToken":"SECRET","type":"x"}]}}]',
+        b'[2,"1","TransactionEvent",{"idToken":{"type":"ISO14443","idToken" : "SECRET"}}]',
+        b'[2,"1","SetVariables",{"setVariableData":[{"component":{"name":"SecurityCtrlr"},'
+        b'"variable":{"name":"BasicAuthPassword"},"attributeValue":"SECRET"}]}]',
+        b'[2,"1","SetNetworkProfile",{"connectionData":{"basicAuthPassword":"SECRET",'
+        b'"apn":{"apnUserName":"SECRET","apnPassword":"SECRET","simPin":5ECRET},'
+        b'"vpn":{"user":"SECRET","password":"SECRET","key":"SECRET"}}}]',
+        b'[2,"1","CustomerInformation",{"customerIdentifier":"SECRET"}]',
+        b'[2,"1","NotifyCustomerInformation",{"data":"SECRET","seqNo":0}]',
+        b'[2,"1","GetLog",{"log":{"remoteLocation":"https://user:SECRET@host/x"}}]',
         b'[2,"1","SendLocalList",{"localAuthorizationList":[{"idTag":"SECRET"},{"idTag":"SECRET"}]}]',
     ],
 )
@@ -132,3 +161,9 @@ def test_log_of_a_harmless_frame_is_the_frame() -> None:
 @pytest.mark.parametrize("frame", [b'"idTag":"' + b'\\"' * 130_000, b'"idTag"' * 30_000, b"://" * 80_000])
 def test_log_of_a_hostile_frame_is_short(frame: bytes) -> None:
     assert len(redacted(frame)) <= 2000
+
+
+@pytest.mark.parametrize("code", ErrorCode)
+def test_1_6_is_told_only_codes_that_it_has(code: ErrorCode) -> None:
+    told = orjson.loads(encode_error("ocpp1.6", "x", code, ""))[2]
+    assert told in CODES_OF_1_6

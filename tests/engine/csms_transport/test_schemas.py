@@ -70,3 +70,47 @@ def test_value_of_any_depth_is_judged(schemas: Schemas) -> None:
 
 def test_schemas_of_a_version_are_made_once() -> None:
     assert schemas_of("ocpp1.6") is schemas_of("ocpp1.6")
+
+
+def test_large_message_is_told_its_first_violation_only_and_no_name_of_its_own(schemas: Schemas) -> None:
+    payload: dict[str, Json] = {"connectorId": "SECRET", "meterValue": 5, "SECRET": 1}
+    (told,) = schemas.request_violations("MeterValues", payload, size=5000)
+    assert "SECRET" not in told
+    assert schemas.response_violations("MeterValues", {"SECRET": 1}, size=5000) == ("data must not contain others",)
+
+
+async def test_checks_of_a_message_are_made_apart_from_the_loop_and_once() -> None:
+    book = Schemas("ocpp2.1")
+    schema = book._requests["TransactionEvent"]
+    assert schema._check is None and book._responses["TransactionEvent"]._check is None
+    await book.prepare("TransactionEvent")
+    check = schema._check
+    assert check is not None and book._responses["TransactionEvent"]._check is not None
+    await book.prepare("TransactionEvent")
+    assert schema._check is check
+    await book.prepare("NoSuchAction")
+    assert book._requests["Authorize"]._check is None
+
+
+def test_message_met_without_preparation_is_checked_all_the_same() -> None:
+    book = Schemas("ocpp2.0.1")
+    assert book.request_violations("Heartbeat", {}) == ()
+    assert book.request_violations("Heartbeat", {"a": 1}) == ("additionalProperties a",)
+
+
+@pytest.mark.parametrize("protocol", ["ocpp1.6", "ocpp2.0.1", "ocpp2.1"])
+def test_every_check_is_made_and_refuses_what_is_no_message(protocol: str) -> None:
+    book = Schemas(protocol)
+    book.compile_all()
+    for action in book._requests:
+        assert book.request_violations(action, {"noSuchField": 1}), action
+        assert not book.has_answer(action) or book.response_violations(action, {"noSuchField": 1}), action
+
+
+def test_only_the_event_stream_has_no_answer() -> None:
+    book = schemas_of("ocpp2.1")
+    assert [action for action in book._requests if not book.has_answer(action)] == ["NotifyPeriodicEventStream"]
+    stream: dict[str, Json] = {"id": 1, "pending": 0, "basetime": "2026-06-01T10:00:00Z", "data": [{"t": 0, "v": "1"}]}
+    assert book.request_violations("NotifyPeriodicEventStream", stream) == ()
+    assert book.request_violations("NotifyPeriodicEventStream", stream | {"data": []}) == ("data minItems",)
+    assert book.response_violations("NotifyPeriodicEventStream", {"any": 1}) == ()

@@ -2,12 +2,16 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import Final
 from uuid import uuid4
 
 from ..clock import Clock
 from ..model import Json
-from .rpc import CallRefusal, CallResult, encode_call
+from .rpc import NO_MESSAGE_ID, OCPP21, CallRefusal, CallResult, ErrorCode, encode_call, encode_result_error
 from .schemas import Schemas
+
+_NO_OBJECT: Final = "answer's payload is not an object"
 
 
 class CallError(Exception):
@@ -54,6 +58,7 @@ class OutgoingCalls:
     async def call(self, action: str, payload: Mapping[str, Json], timeout_s: float) -> dict[str, Json]:
         """Send a request and return its answer; see `Connection.call`."""
         message_id = str(uuid4())
+        await self._schemas.prepare(action)
         request = self._checked(message_id, action, payload)
         async with self._turn:
             if self._ended:
@@ -72,14 +77,24 @@ class OutgoingCalls:
             raise NotConnected
         if isinstance(frame, CallRefusal):
             raise CallFailed(frame.code, frame.description)
-        for violation in self._schemas.response_violations(action, frame.payload):
+        if frame.payload is None:
+            await self._refuse(message_id)
+            raise CallFailed(ErrorCode.FORMAT_VIOLATION, _NO_OBJECT)
+        for violation in self._schemas.response_violations(action, frame.payload, frame.size):
             self._note_deviation(f"{action} answer: {violation}")
         return frame.payload
 
+    async def _refuse(self, message_id: str) -> None:
+        """Tell a station that its answer is of no use, where its version has a frame for that."""
+        self._note_deviation(_NO_OBJECT)
+        if self._schemas.protocol == OCPP21:
+            with suppress(NotConnected):
+                await self._send(encode_result_error(message_id, ErrorCode.FORMAT_VIOLATION, _NO_OBJECT))
+
     def _checked(self, message_id: str, action: str, payload: Mapping[str, Json]) -> bytes:
         """Return the frame of a request that fits the schema; ValueError for any other."""
-        if action not in self._schemas:
-            raise ValueError(f"{action} is not of {self._schemas.protocol}")
+        if not self._schemas.has_answer(action):
+            raise ValueError(f"{action} is no call of {self._schemas.protocol}")
         if violations := self._schemas.request_violations(action, payload):
             raise ValueError(f"{action}: {'; '.join(violations)}")
         return encode_call(message_id, action, payload)
@@ -88,7 +103,8 @@ class OutgoingCalls:
         """Hand an answer to the call that waits for it; one that nobody waits for is counted."""
         waiting = self._pending.get(frame.message_id) if isinstance(frame.message_id, str) else None
         if waiting is None or waiting.done():
-            self._note_deviation("answer without a call")
+            unread = frame.message_id == NO_MESSAGE_ID and isinstance(frame, CallRefusal)
+            self._note_deviation("error without a message id" if unread else "answer without a call")
             return
         waiting.set_result(frame)
 

@@ -12,13 +12,14 @@ from aiohttp import WSMsgType, web
 from ..clock import Clock
 from ..model import Json
 from .calls import CallError, CallFailed, CallTimeout, NotConnected, OutgoingCalls
-from .inbox import Inbox, MessageHandler
+from .inbox import AnswerRefusalHandler, Inbox, MessageHandler
 from .limits import TokenBucket
 from .redaction import redacted
-from .rpc import Call, CallRefusal, CallResult, ErrorCode, Unreadable, decode, encode_error
+from .rpc import Call, CallRefusal, CallResult, ResultRefusal, Unreadable, decode, refusal_of
 from .schemas import Schemas
 
 __all__ = [
+    "AnswerRefusalHandler",
     "CallError",
     "CallFailed",
     "CallTimeout",
@@ -34,6 +35,9 @@ _LOGGER = logging.getLogger(__name__)
 
 GOING_AWAY: Final = 1001  # RFC 6455 section 7.4.1, for this and the next
 UNEXPECTED_CONDITION: Final = 1011
+# To read and judge the worst frame takes time by its length: a long one counts as several.
+_BYTES_PER_TOKEN: Final = 16 * 1024
+_BYTES_PER_TURN: Final = 4 * 1024  # read of one socket before the others have their turn
 _LAST_MESSAGE_S: Final = 5.0  # granted to the message being answered when its socket ends
 
 type Socket = web.WebSocketResponse[Literal[False]]
@@ -57,7 +61,10 @@ class ConnectionInfo:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """Rates and times of one socket, in seconds; no ping interval means that the station is never pinged."""
+    """Rates and times of one socket, in seconds; no ping interval means that the station is never pinged.
+
+    A frame counts as one message for every 16 KiB begun.
+    """
 
     ping_interval_s: float | None
     pong_timeout_s: float
@@ -114,6 +121,7 @@ class Connection:
         self._heard = asyncio.Event()
         self._heard_at = clock.monotonic()
         self._reading = False
+        self._read_in_turn = 0
         self._writing = 0
         self._ending = asyncio.Event()
         self._close_with: tuple[int, str] = (GOING_AWAY, "")
@@ -235,10 +243,14 @@ class Connection:
             return False
         self._heard_at = self._clock.monotonic()
         self._heard.set()
-        if (delay := self._bucket.take()) > 0:
+        if (delay := self._bucket.take(1 + len(message.data) // _BYTES_PER_TOKEN)) > 0:
             await self._clock.sleep(delay)
         if message.type in {WSMsgType.TEXT, WSMsgType.BINARY}:
             await self._take(message.data)
+            self._read_in_turn += len(message.data)
+            if self._read_in_turn > _BYTES_PER_TURN:
+                self._read_in_turn = 0
+                await asyncio.sleep(0)
         elif message.type is WSMsgType.PING:
             with suppress(NotConnected):
                 await self._write(message.data, WSMsgType.PONG)
@@ -247,18 +259,19 @@ class Connection:
     async def _take(self, data: bytes) -> None:
         if _LOGGER.isEnabledFor(logging.DEBUG):
             _LOGGER.debug("%s > %s", self.info.station_id, redacted(data))
-        frame = decode(data)
+        frame = decode(data, self.protocol)
         match frame:
             case Call():
                 await self._inbox.put(frame, len(data))
             case CallResult() | CallRefusal():
                 self._calls.answer(frame)
+            case ResultRefusal():
+                self._note_refusal(frame)
             case Unreadable():
                 self._note_deviation(frame.deviation)
-                if frame.message_id is not None:
-                    error = encode_error(self.protocol, frame.message_id, ErrorCode.FORMAT_VIOLATION, frame.deviation)
+                if (refusal := refusal_of(frame, self.protocol)) is not None:
                     with suppress(NotConnected):
-                        await self._send(error)
+                        await self._send(refusal)
 
     async def _serve(self) -> None:
         """Answer the station, after the connection before this one is through with its last message."""
@@ -315,6 +328,17 @@ class Connection:
     def _note_deviation(self, kind: str) -> None:
         if self._handler is not None:
             self._handler.note_deviation(kind)
+
+    def _note_refusal(self, frame: ResultRefusal) -> None:
+        if self._handler is None:
+            return
+        try:
+            action = self._inbox.take_refusal(frame, self._handler)
+        except Exception:
+            _LOGGER.exception("Noting a refused answer failed")
+            return
+        if action is not None:
+            _LOGGER.warning("%s could not use our answer to %s", self.info.station_id, action)
 
     async def _close_socket(self) -> None:
         code, reason = self._close_with

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 import logging
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from ..clock import Clock
 from ..model import Json
 from .calls import NotConnected
-from .rpc import Call, ErrorCode, MessageId, RpcError, encode_error, encode_result
+from .rpc import Call, ErrorCode, MessageId, ResultRefusal, RpcError, encode_error, encode_result
 from .schemas import Schemas
 
 _LOGGER = logging.getLogger(__name__)
@@ -31,14 +31,28 @@ class MessageHandler(Protocol):
         `deviations` are short texts without values: what in frame or payload breaks the schema and
         was tolerated. The action is one of the protocol version, in either direction. Raise
         `RpcError` for what can't be answered; anything else that escapes becomes InternalError.
+        What came unconfirmed (SEND of OCPP 2.1) is handed in here too, and the answer is dropped.
         """
 
     def note_deviation(self, kind: str) -> None:
         """Count an oddity outside of a message for `handle_call`: a short text without values."""
 
 
+@runtime_checkable
+class AnswerRefusalHandler(Protocol):
+    """A message handler that also wants to know which of its answers a station could not use."""
+
+    def answer_refused(self, action: str, code: str, description: str) -> None:
+        """Take note that the answer to the station's last message of this action did not get across.
+
+        `code` and `description` are the station's own words (CALLRESULTERROR of OCPP 2.1). Told while
+        other messages may be in work.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class _Answer:
+    action: str
     digest: bytes
     frame: bytes
     given_at: float
@@ -56,6 +70,7 @@ class Inbox:
         self._waiting_bytes = 0
         self._room = asyncio.Event()
         self._answers: dict[MessageId, _Answer] = {}
+        self._refused: set[MessageId] = set()
         self._closed = False
         self.busy = False
 
@@ -79,9 +94,29 @@ class Inbox:
             self._room.set()
             self.busy = True
             try:
-                await self._send(self._repeated(call, handler) or await self._answered(call, handler))
+                if call.confirmed:
+                    await self._send(self._repeated(call, handler) or await self._answered(call, size, handler))
+                else:
+                    await self._taken(call, size, handler)
             finally:
                 self.busy = False
+            if self._waiting.qsize():
+                await asyncio.sleep(0)  # one message of each station in turn, however many wait here
+
+    def take_refusal(self, frame: ResultRefusal, handler: MessageHandler) -> str | None:
+        """Tell the handler that the station could not use an answer; return the action that it answered.
+
+        None where no such answer is known, or was refused before.
+        """
+        answer = self._answers.get(frame.message_id)
+        if answer is None or frame.message_id in self._refused:
+            handler.note_deviation("refusal of an answer not given")
+            return None
+        self._refused.add(frame.message_id)
+        handler.note_deviation(f"{answer.action} answer refused")
+        if isinstance(handler, AnswerRefusalHandler):
+            handler.answer_refused(answer.action, frame.code, frame.description)
+        return answer.action
 
     def _repeated(self, call: Call, handler: MessageHandler) -> bytes | None:
         """Return the answer given to the same message before.
@@ -98,18 +133,17 @@ class Inbox:
         handler.note_deviation("message id reused")
         return None
 
-    async def _answered(self, call: Call, handler: MessageHandler) -> bytes:
+    async def _answered(self, call: Call, size: int, handler: MessageHandler) -> bytes:
+        """Return the frame that answers a call, whatever the handler does."""
         try:
-            if call.action not in self._schemas:
-                handler.note_deviation("unknown action")
-                raise RpcError(ErrorCode.NOT_IMPLEMENTED, "unknown action")  # noqa: TRY301  # answered like a handler's own
-            violations = self._schemas.request_violations(call.action, call.payload)
-            answer = await handler.handle_call(call.action, call.payload, call.deviations + violations)
+            answer = await self._handled(call, size, handler)
             frame = encode_result(call.message_id, answer)
         except RpcError as error:
             return encode_error(self._schemas.protocol, call.message_id, error.code, error.description)
         except NotConnected:
-            raise  # the handler's own call, cut off by the end of this socket
+            if self._closed:
+                raise  # the handler's own call, cut off by the end of this socket
+            return encode_error(self._schemas.protocol, call.message_id, ErrorCode.INTERNAL_ERROR, "")
         except Exception:
             _LOGGER.exception("Answering %s failed", call.action[:50])
             return encode_error(self._schemas.protocol, call.message_id, ErrorCode.INTERNAL_ERROR, "")
@@ -118,8 +152,33 @@ class Inbox:
         self._remember(call, frame)
         return frame
 
+    async def _taken(self, call: Call, size: int, handler: MessageHandler) -> None:
+        """Hand in a message that is never answered, whatever the handler does."""
+        try:
+            await self._handled(call, size, handler)
+        except RpcError:
+            handler.note_deviation("unconfirmed message not served")
+        except NotConnected:
+            if self._closed:
+                raise
+        except Exception:
+            _LOGGER.exception("Taking %s failed", call.action[:50])
+
+    async def _handled(self, call: Call, size: int, handler: MessageHandler) -> dict[str, Json]:
+        if call.action not in self._schemas:
+            handler.note_deviation("unknown action")
+            raise RpcError(ErrorCode.NOT_IMPLEMENTED, "unknown action")
+        await self._schemas.prepare(call.action)
+        deviations = call.deviations + self._schemas.request_violations(call.action, call.payload, size)
+        if call.confirmed is not self._schemas.has_answer(call.action):
+            deviations += ("sent as a call",) if call.confirmed else ("sent unconfirmed",)
+        return await handler.handle_call(call.action, call.payload, deviations)
+
     def _remember(self, call: Call, frame: bytes) -> None:
         self._answers.pop(call.message_id, None)
-        self._answers[call.message_id] = _Answer(call.digest, frame, self._clock.monotonic())
+        self._refused.discard(call.message_id)
+        self._answers[call.message_id] = _Answer(call.action, call.digest, frame, self._clock.monotonic())
         while len(self._answers) > _REMEMBERED_ANSWERS:
-            del self._answers[next(iter(self._answers))]
+            oldest = next(iter(self._answers))
+            del self._answers[oldest]
+            self._refused.discard(oldest)

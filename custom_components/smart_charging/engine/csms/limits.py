@@ -27,10 +27,10 @@ class TokenBucket:
         self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._rate)
         self._filled_at = now
 
-    def take(self) -> float:
-        """Take a token and return the seconds to wait before it may be used."""
+    def take(self, tokens: float = 1.0) -> float:
+        """Take tokens and return the seconds to wait before they may be used."""
         self._fill()
-        self._tokens -= 1.0
+        self._tokens -= tokens
         return max(0.0, -self._tokens / self._rate)
 
     def try_take(self) -> bool:

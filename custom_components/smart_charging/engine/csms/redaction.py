@@ -4,9 +4,15 @@ import re
 from typing import Final
 
 _STRING: Final = r'(?:"(?:[^"\\]|\\.)*+"|[^\s,\]}"\[{]++)'
-_SECRET_FIELD: Final = re.compile(
-    rf'("(?:idTag|parentIdTag|idToken|password|basicAuthPassword|authorizationKey)"\s*:\s*){_STRING}', re.IGNORECASE
+_SECRET_NAMES: Final = (
+    "idTag|parentIdTag|idToken|additionalIdToken|customerIdentifier|emaid|vin|password|basicAuthPassword|"
+    "authorizationKey|apnUserName|apnPassword|simPin|vatNumber|pin"
 )
+_SECRET_FIELD: Final = re.compile(rf'("(?:{_SECRET_NAMES})"\s*:\s*){_STRING}', re.IGNORECASE)
+# Names that hold a secret in these places only.
+_VPN: Final = re.compile(r'"vpn"\s*:\s*\{', re.IGNORECASE)
+_VPN_FIELD: Final = re.compile(rf'("(?:key|user)"\s*:\s*){_STRING}', re.IGNORECASE)
+_CUSTOMER_INFORMATION: Final = re.compile(r'"NotifyCustomerInformation"')
 _SECRET_KEY: Final = re.compile("AuthorizationKey|Password|Secret|Credential", re.IGNORECASE)
 _VALUE_FIELD: Final = re.compile(rf'("(?:value|attributeValue|data)"\s*:\s*){_STRING}', re.IGNORECASE)
 _URL_LOGIN: Final = re.compile(r'(://)[^/@\s"]+@')
@@ -15,6 +21,8 @@ _URL_LOGIN: Final = re.compile(r'(://)[^/@\s"]+@')
 def redacted(frame: bytes) -> str:
     """Return a frame's text with every secret replaced, at most 2,000 characters."""
     text = _SECRET_FIELD.sub(r'\1"***"', frame.decode(errors="replace"))
-    if _SECRET_KEY.search(text):
+    if _VPN.search(text):
+        text = _VPN_FIELD.sub(r'\1"***"', text)
+    if _SECRET_KEY.search(text) or _CUSTOMER_INFORMATION.search(text):
         text = _VALUE_FIELD.sub(r'\1"***"', text)
     return _URL_LOGIN.sub(r"\1***@", text)[:2000]
