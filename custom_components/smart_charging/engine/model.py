@@ -243,7 +243,10 @@ class TransactionStop:
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """A transaction as the ledger keeps it; `energy_wh` is what was delivered so far."""
+    """A transaction as the ledger keeps it; `energy_wh` is what was delivered so far.
+
+    `token_id` names the registry's token that it began with, None for one that was not known.
+    """
 
     transaction_id: str
     station_id: str
@@ -256,6 +259,7 @@ class Transaction:
     stopped_at: datetime | None = None
     meter_stop_wh: int | None = None
     stop_reason: str | None = None
+    token_id: str | None = None
 
 
 class StopOutcome(StrEnum):

@@ -9,10 +9,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..model import EvseKey, MeterValue, StopOutcome, Transaction, TransactionStart, TransactionStop
-from . import sessions, tables
+from . import id_tokens, sessions, tables
 from .book import Book, Entry, EvseEntry
 from .encoding import encode_count, encode_meter_values
 from .energy import begin, settle
+from .vault import vault_of
 
 LOST = "Lost"  # the stop reason of a transaction whose stop never came; no station sends it
 _LARGEST_ID = 2**31 - 1  # some 1.6 stations keep the id in a signed 32-bit number
@@ -23,8 +24,9 @@ _O = tables.orphan_stops.c
 
 def start(book: Book, site_id: str, announced: TransactionStart) -> Transaction:
     """Keep a new transaction, or return the one kept for the same announcement."""
-    evse = book.evse(site_id, EvseKey(announced.station_id, announced.evse_id))
-    repeated = _announced_before(book, evse, announced)
+    evse, vault = book.evse(site_id, EvseKey(announced.station_id, announced.evse_id)), vault_of(book.connection)
+    token_key = vault.lookup(announced.id_token)
+    repeated = _announced_before(book, evse, announced, token_key)
     if repeated is not None:
         return repeated
     transaction = Transaction(
@@ -35,6 +37,7 @@ def start(book: Book, site_id: str, announced: TransactionStart) -> Transaction:
         started_at=announced.started_at,
         meter_start_wh=announced.meter_start_wh,
         session_id=sessions.for_transaction(book, evse, announced),
+        token_id=id_tokens.live_id(book.connection, site_id, token_key),
     )
     count = begin(announced.meter_start_wh, announced.started_at)
     row = book.insert(
@@ -44,8 +47,9 @@ def start(book: Book, site_id: str, announced: TransactionStart) -> Transaction:
         evse_row=evse.row,
         session_row=transaction.session_id,
         transaction_id=transaction.transaction_id,
-        id_token=announced.id_token,
-        token_key=_token_key(announced.id_token),
+        token_key=token_key,
+        token_sealed=vault.seal(announced.id_token),
+        token_id=transaction.token_id,
         started_at=announced.started_at,
         meter_start_wh=announced.meter_start_wh,
         received_at=announced.received_at,
@@ -101,7 +105,11 @@ def stop(book: Book, site_id: str, announced: TransactionStop) -> tuple[StopOutc
         meter_stop_wh=announced.meter_stop_wh,
         stop_reason=announced.reason,
     )
-    end = {"stop_id_token": announced.id_token, "stop_received_at": announced.received_at, "lost": False}
+    end = {
+        "stop_token_sealed": _sealed(book, announced.id_token),
+        "stop_received_at": announced.received_at,
+        "lost": False,
+    }
     _end(book, entry, ended, announced.stopped_at, **end)
     return StopOutcome.STOPPED, ended
 
@@ -143,13 +151,13 @@ def _energy_of_row(book: Book, entry: Entry) -> float:
     return float(book.connection.execute(sa.select(_T.energy_wh).where(_T.id == entry.row)).scalar_one())
 
 
-def _announced_before(book: Book, evse: EvseEntry, announced: TransactionStart) -> Transaction | None:
+def _announced_before(book: Book, evse: EvseEntry, announced: TransactionStart, token_key: str) -> Transaction | None:
     """Return the transaction that this announcement repeats: 1.6 has no other key than its content."""
     known = book.connection.execute(
         sa.select(_T.transaction_id).where(
             _T.evse_row == evse.row,
             _T.started_at == announced.started_at,
-            _T.token_key == _token_key(announced.id_token),
+            _T.token_key == token_key,
             _T.meter_start_wh == announced.meter_start_wh,
         )
     ).scalar()
@@ -157,9 +165,8 @@ def _announced_before(book: Book, evse: EvseEntry, announced: TransactionStart) 
     return None if entry is None else entry.transaction
 
 
-def _token_key(id_token: str) -> str:
-    """Return the token as it compares: in one case."""
-    return id_token.casefold()
+def _sealed(book: Book, id_token: str | None) -> bytes | None:
+    return None if id_token is None else vault_of(book.connection).seal(id_token)
 
 
 def _new_id(book: Book) -> str:
@@ -188,7 +195,7 @@ def _keep_orphan(book: Book, site_id: str, announced: TransactionStop) -> None:
         stopped_at=announced.stopped_at,
         meter_stop_wh=announced.meter_stop_wh,
         stop_reason=announced.reason,
-        id_token=announced.id_token,
+        token_sealed=_sealed(book, announced.id_token),
         received_at=announced.received_at,
         readings=encode_meter_values(announced.values),
     )
