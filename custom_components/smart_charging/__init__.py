@@ -14,10 +14,10 @@ from .coordinator import SiteCoordinator, SmartChargingConfigEntry, SmartChargin
 from .devices import async_follow_devices, charger_identifier, evse_identifier, part_identifier, site_identifier
 from .discovery import async_discoverer, async_withdraw
 from .engine.clock import SystemClock
-from .engine.csms.authorization import AcceptEveryone
 from .engine.csms.central_system import CentralSystem
 from .engine.ledger import Ledger, LedgerError, LedgerTooNew
 from .engine.model import StoreError
+from .engine.registry_authorizer import RegistryAuthorizer
 from .engine.site import Site
 from .host_ledger import async_acquire_ledger, async_release_ledger
 from .issues import (
@@ -36,6 +36,7 @@ from .presence import PresenceLog
 from .readings import SiteReadings
 from .services import async_setup_services
 from .settings import site_config
+from .site_options import access_policy
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -93,14 +94,14 @@ async def async_setup_entry(hass: HomeAssistant, entry: SmartChargingConfigEntry
 def _build(hass: HomeAssistant, entry: SmartChargingConfigEntry, ledger: Ledger) -> SmartChargingRuntime:
     """Put the parts of a site together; nothing of it runs yet."""
     config, clock, records = site_config(hass, entry), SystemClock(), ledger.site(entry.entry_id)
-    csms = CentralSystem(
-        clock=clock, transactions=records, memory=records, authorizer=AcceptEveryone(), lease=config.lease
-    )
-    site = Site(config, csms=csms, ledger=records, clock=clock)
+    access = RegistryAuthorizer(records.tokens, clock, access_policy(entry.options))
+    csms = CentralSystem(clock=clock, transactions=records, memory=records, authorizer=access, lease=config.lease)
+    site = Site(config, csms=csms, ledger=records, clock=clock, access=access)
     return SmartChargingRuntime(
         site=site,
         csms=csms,
         ledger=records,
+        access=access,
         coordinator=SiteCoordinator(hass, entry, site),
         readings=SiteReadings(hass, site),
         batteries=BatteryControls(hass, entry),

@@ -79,7 +79,7 @@ class SessionTracker:
     async def _handle(self, event: StationEvent) -> None:
         key = EvseKey(event.station.station_id, event.evse_id or 0)
         if event.type is StationEventType.TAG_PRESENTED:
-            self._announce(SiteEvent(SiteEventType.TAG_PRESENTED, key, event.at, tag_label=self._label(event)))
+            await self._tag_presented(key, event)
             return
         if key not in self._records:
             await self.load(key)
@@ -159,8 +159,14 @@ class SessionTracker:
         if event.live and key in self._leaving:
             await self._plug_out(key, self._leaving.pop(key))
 
-    def _label(self, event: StationEvent) -> str | None:
-        return fingerprint(self._site_id, event.id_token) if event.id_token else None
+    async def _tag_presented(self, key: EvseKey, event: StationEvent) -> None:
+        """Announce a tag by its label and id in the registry; a stranger's by its fingerprint."""
+        token = await self._ledger.tokens.find(event.id_token) if event.id_token else None
+        label = fingerprint(self._site_id, event.id_token) if event.id_token else None
+        token_id = None
+        if token is not None:
+            label, token_id = token.details.label or label, token.token_id
+        self._announce(SiteEvent(SiteEventType.TAG_PRESENTED, key, event.at, tag_label=label, token_id=token_id))
 
 
 def with_transaction(session: Session, transaction: Transaction) -> Session:
