@@ -79,7 +79,8 @@ class SessionTracker:
     async def _handle(self, event: StationEvent) -> None:
         key = EvseKey(event.station.station_id, event.evse_id or 0)
         if event.type is StationEventType.TAG_PRESENTED:
-            await self._tag_presented(key, event)
+            label, token_id = await self._named(event.id_token)
+            self._announce(SiteEvent(SiteEventType.TAG_PRESENTED, key, event.at, tag_label=label, token_id=token_id))
             return
         if key not in self._records:
             await self.load(key)
@@ -123,8 +124,9 @@ class SessionTracker:
         lifetime_wh = await self._ledger.lifetime_energy_wh(key)
         self._records[key] = EvseRecord(session, lifetime_wh, lifetime_wh)
         last = session.transactions[-1] if session.transactions else None
-        label = fingerprint(self._site_id, last.id_token) if last and last.id_token else None
-        self._announce(SiteEvent(SiteEventType.SESSION_ENDED, key, at, session, last, label))
+        label, token_id = await self._named(None if last is None else last.id_token)
+        ended = SiteEventType.SESSION_ENDED
+        self._announce(SiteEvent(ended, key, at, session, last, tag_label=label, token_id=token_id))
 
     async def _progress(self, key: EvseKey, transaction: Transaction) -> None:
         if self.record(key).transaction_id != transaction.transaction_id:
@@ -159,14 +161,14 @@ class SessionTracker:
         if event.live and key in self._leaving:
             await self._plug_out(key, self._leaving.pop(key))
 
-    async def _tag_presented(self, key: EvseKey, event: StationEvent) -> None:
-        """Announce a tag by its label and id in the registry; a stranger's by its fingerprint."""
-        token = await self._ledger.tokens.find(event.id_token) if event.id_token else None
-        label = fingerprint(self._site_id, event.id_token) if event.id_token else None
-        token_id = None
-        if token is not None:
-            label, token_id = token.details.label or label, token.token_id
-        self._announce(SiteEvent(SiteEventType.TAG_PRESENTED, key, event.at, tag_label=label, token_id=token_id))
+    async def _named(self, id_token: str | None) -> tuple[str | None, str | None]:
+        """Return label and id that the registry has for a tag; a stranger's label is its fingerprint."""
+        if not id_token:
+            return None, None
+        token = await self._ledger.tokens.find(id_token)
+        if token is None:
+            return fingerprint(self._site_id, id_token), None
+        return token.details.label or fingerprint(self._site_id, id_token), token.token_id
 
 
 def with_transaction(session: Session, transaction: Transaction) -> Session:
