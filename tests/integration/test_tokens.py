@@ -1,113 +1,32 @@
 """Id tokens as their administrators and drivers meet them: actions, answers to a station, events, and no value told."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import timedelta
-import json
-import logging
 from typing import Any
 
 from homeassistant.auth.models import User
-from homeassistant.core import Context, Event, HomeAssistant
+from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
-from homeassistant.helpers import device_registry as dr
 from homeassistant.util import dt as dt_util
 import probatio
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
 
 from custom_components.smart_charging.const import DOMAIN
-from custom_components.smart_charging.diagnostics import async_get_config_entry_diagnostics
 from custom_components.smart_charging.engine.model import StoreError
-from custom_components.smart_charging.logbook import async_describe_events
 from tests.manual_clock import ManualClock
 
-from .builders import charger, site_data, site_entry
-from .virtual_station import VirtualStation, virtual_station
-
-TAG = "04A2B3C4D5E680"
-OTHER = "04FFEEDDCCBB11"
-EVENT = "smart_charging_event"
+from .builders import site_data
+from .token_site import EVENT, OTHER, TAG, add, ask, call, choose, device_id, heard, listed, start, stop, token_site
+from .virtual_station import virtual_station
 
 
 @pytest.fixture(autouse=True)
 async def port(hass: HomeAssistant, free_port: int) -> AsyncIterator[int]:
     """Run a site with two chargers that serves registered tags only, and return its port."""
-    entry = site_entry(free_port, [charger("CP-1"), charger("CP-2")], options={"access_mode": "known_only"})
-    entry.add_to_hass(hass)
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done()
-    yield free_port
-    for loaded in hass.config_entries.async_loaded_entries(DOMAIN):
-        await hass.config_entries.async_unload(loaded.entry_id)
-    await hass.async_block_till_done()
-
-
-async def call(hass: HomeAssistant, action: str, **data: Any) -> dict[str, Any]:
-    """Call an action and return its response."""
-    response = await hass.services.async_call(DOMAIN, action, data, blocking=True, return_response=True)
-    assert isinstance(response, dict)
-    return response
-
-
-async def add(hass: HomeAssistant, value: str = TAG, label: str = "Anna", **data: Any) -> str:
-    """Register a tag and return its id."""
-    return str((await call(hass, "add_token", value=value, label=label, **data))["token_id"])
-
-
-async def listed(hass: HomeAssistant, **data: Any) -> list[dict[str, Any]]:
-    """Return what `list_tokens` answers."""
-    tokens: list[dict[str, Any]] = (await call(hass, "list_tokens", **data))["tokens"]
-    return tokens
-
-
-def device_id(hass: HomeAssistant, identifier: str = "sub_CP-1") -> str:
-    """Return the id of a device."""
-    device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, identifier), "site1")
-    assert device is not None
-    return device.id
-
-
-def choose(hass: HomeAssistant, **options: Any) -> None:
-    """Change the options of the site."""
-    entry = hass.config_entries.async_get_entry("site1")
-    assert entry is not None
-    hass.config_entries.async_update_entry(entry, options=options)
-
-
-async def ask(station: VirtualStation, value: str = TAG) -> dict[str, Any]:
-    """Present a tag and return what the station is told of it."""
-    info: dict[str, Any] = (await station.call("Authorize", {"idTag": value}))["idTagInfo"]
-    return info
-
-
-async def start(station: VirtualStation, value: str = TAG, connector_id: int = 1) -> tuple[int, str]:
-    """Begin a transaction and return its id and the status of its tag."""
-    begun = {"connectorId": connector_id, "idTag": value, "meterStart": 1000, "timestamp": dt_util.utcnow().isoformat()}
-    answer = await station.call("StartTransaction", begun)
-    return int(answer["transactionId"]), str(answer["idTagInfo"]["status"])
-
-
-async def stop(station: VirtualStation, transaction_id: int, value: str = TAG) -> str:
-    """End a transaction and return the status of its tag."""
-    ended = {
-        "transactionId": transaction_id,
-        "idTag": value,
-        "meterStop": 1200,
-        "timestamp": dt_util.utcnow().isoformat(),
-    }
-    return str((await station.call("StopTransaction", ended))["idTagInfo"]["status"])
-
-
-async def heard(hass: HomeAssistant, events: list[Any], kind: str, count: int = 1) -> list[dict[str, Any]]:
-    """Wait for events of this kind and return what they tell."""
-    for _ in range(500):
-        await hass.async_block_till_done()
-        found = [dict(event.data) for event in events if event.data["type"] == kind]
-        if len(found) >= count:
-            return found
-        await asyncio.sleep(0.01)  # the ledger commits in a thread of its own
-    pytest.fail(f"{kind} was not told: {events}")
+    async with token_site(hass, free_port):
+        yield free_port
 
 
 async def test_a_tag_is_added_listed_changed_blocked_and_deleted(hass: HomeAssistant) -> None:
@@ -278,16 +197,11 @@ async def test_a_start_from_home_assistant_needs_no_tag(hass: HomeAssistant, por
         await station.boot()
         assert (await ask(station, "SMARTCHARGING"))["status"] == "Invalid"
         await station.report("Preparing")
-        await call_without_response(hass, "start_charging", device_id=device_id(hass))
+        await hass.services.async_call(DOMAIN, "start_charging", {"device_id": device_id(hass)}, blocking=True)
         await station.was_asked("RemoteStartTransaction", idTag="SMARTCHARGING")
         transaction_id, status = await start(station, "SMARTCHARGING")
         assert status == "Accepted"
         assert await stop(station, transaction_id, "SMARTCHARGING") == "Accepted"
-
-
-async def call_without_response(hass: HomeAssistant, action: str, **data: Any) -> None:
-    """Call an action that answers nothing."""
-    await hass.services.async_call(DOMAIN, action, data, blocking=True)
 
 
 async def test_a_master_pass_begins_nothing_and_ends_everything_at_its_station(hass: HomeAssistant, port: int) -> None:
@@ -367,50 +281,3 @@ async def test_two_sites_have_to_be_told_apart(hass: HomeAssistant) -> None:
     await add(hass, config_entry_id="site2")
     assert await listed(hass, config_entry_id="site1") == []
     assert len(await listed(hass, config_entry_id="site2")) == 1
-
-
-async def test_no_value_is_told_anywhere(hass: HomeAssistant, port: int, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG)
-    events = async_capture_events(hass, EVENT)
-    everything: list[str] = []
-    hass.bus.async_listen("state_changed", lambda event: everything.append(str(event.data)))
-    async with virtual_station(port, "CP-1") as station:
-        await station.boot()
-        await station.report("Available")
-        learning = hass.async_create_task(call(hass, "learn_token", device_id=device_id(hass), label="Anna"))
-        await asyncio.sleep(0)
-        await ask(station)
-        everything.append(json.dumps(await learning))
-        choose(hass, access_mode="learn")
-        await hass.async_block_till_done()
-        await ask(station, OTHER)
-        await station.report("Preparing")
-        transaction_id, _ = await start(station)
-        await station.report("Charging")
-        await heard(hass, events, "session_started")
-        entry = hass.config_entries.async_get_entry("site1")
-        assert entry is not None
-        everything.append(json.dumps(await async_get_config_entry_diagnostics(hass, entry)))
-        await stop(station, transaction_id)
-        refused_id, _ = await start(station, "04AABBCCDDEE22")
-        await stop(station, refused_id, "04AABBCCDDEE22")
-        await stop(station, 4711, OTHER)
-        await station.report("Finishing")
-        await station.report("Available")
-        await heard(hass, events, "session_ended")
-        await heard(hass, events, "tag_presented", 2)
-    everything += [str(event.data) for event in events]
-    describe: list[Callable[[Event], dict[str, str]]] = []
-    async_describe_events(hass, lambda _domain, _event, how: describe.append(how))
-    sentences = [describe[0](event)["message"] for event in events]
-    assert {"learnt tag Anna", "was shown tag Anna", "learnt a tag that is nobody's yet"} <= {*sentences}
-    everything += sentences
-    everything += [str(state.as_dict()) for state in hass.states.async_all()]
-    everything += [json.dumps(await call(hass, action), default=str) for action in ("list_tokens", "get_sessions")]
-    everything += [json.dumps(await call(hass, action), default=str) for action in ("get_decision", "dump_decisions")]
-    everything += [record.getMessage() for record in caplog.records]
-    everything += [str(entry.as_dict()) for entry in hass.config_entries.async_entries(DOMAIN)]
-    text = "\n".join(everything).casefold()
-    assert "anna" in text
-    for value in (TAG, OTHER, "04AABBCCDDEE22"):
-        assert value.casefold() not in text

@@ -220,7 +220,7 @@ class TransactionStart:
 
     station_id: str
     evse_id: int
-    id_token: str
+    id_token: str = field(repr=False)
     started_at: datetime
     meter_start_wh: int
     received_at: datetime
@@ -236,7 +236,7 @@ class TransactionStop:
     stopped_at: datetime
     meter_stop_wh: int | None
     reason: str | None
-    id_token: str | None
+    id_token: str | None = field(repr=False)
     received_at: datetime
     values: tuple[MeterValue, ...] = ()
 
@@ -251,7 +251,7 @@ class Transaction:
     transaction_id: str
     station_id: str
     evse_id: int
-    id_token: str
+    id_token: str = field(repr=False)
     started_at: datetime
     meter_start_wh: int
     session_id: int

@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from custom_components.smart_charging.engine.config import LeaseTimes
+from custom_components.smart_charging.engine.csms.central_system import CentralSystem
 from custom_components.smart_charging.engine.id_token import AccessMode, AccessPolicy, IdToken, TokenDetails
 from custom_components.smart_charging.engine.ledger import Ledger, SiteLedger, SiteTokens
 from custom_components.smart_charging.engine.model import AuthorizationStatus as Status, StoreError, TransactionStart
+from custom_components.smart_charging.engine.presented_tags import PresentedTags
 from custom_components.smart_charging.engine.registry_authorizer import EXPECTED_S, AlreadyLearning, RegistryAuthorizer
+from custom_components.smart_charging.engine.view import SiteEvent
 from tests.manual_clock import ManualClock
 
 KNOWN_ONLY = AccessPolicy(AccessMode.KNOWN_ONLY)
@@ -231,6 +235,27 @@ async def test_a_local_list_grows_a_version_with_each_change_and_with_time(bench
     await bench.tokens.delete(kept.token_id, now)
     emptied = await bench.access.local_list(now, 20)
     assert (emptied.version, emptied.entries) == (made.version + 2, ())
+
+
+async def test_a_master_pass_where_no_station_is_any_more_does_nothing(bench: Bench) -> None:
+    announced: list[SiteEvent] = []
+    csms = CentralSystem(
+        clock=bench.clock,
+        transactions=bench.records,
+        memory=bench.records,
+        authorizer=bench.access,
+        lease=LeaseTimes(),
+    )
+    tags = PresentedTags(bench.access, csms, bench.clock, announced.append)
+    await bench.add("TAG3", TokenDetails("Guard", master_pass=True))
+    await bench.ask("TAG3")
+    await asyncio.sleep(0)
+    bench.access._tell(
+        bench.access._master_listeners, "CP1", await bench.tokens.token((await bench.tokens.all())[0].token_id)
+    )
+    await tags.stop()
+    assert announced == []
+    assert len(bench.masters) == 2
 
 
 async def test_a_listener_that_went_hears_nothing_more(bench: Bench) -> None:

@@ -21,6 +21,21 @@ _K = tables.id_tokens.c
 _T = tables.transactions.c
 _E = tables.evses.c
 
+_IN_USE = sa.and_(
+    _K.lookup == sa.bindparam("wanted"),
+    _K.site_id.in_((sa.bindparam("site"), HOST)),
+    _K.deleted_at.is_(None),
+)
+_LIVE_ID = sa.select(_K.token_id).where(_IN_USE)
+_FIND = sa.select(tables.id_tokens).where(_IN_USE)
+_HERE = sa.and_(_E.site_id == sa.bindparam("site"), _E.station_id == sa.bindparam("station"))
+_USES = (
+    sa.select(_E.evse_id, _T.token_key, _K.group_name, _HERE.label("here"))
+    .select_from(tables.transactions.join(tables.evses, _T.evse_row == _E.id))
+    .outerjoin(tables.id_tokens, _K.token_id == _T.token_id)
+    .where(_T.stopped_at.is_(None), sa.or_(_HERE, _T.token_key == sa.bindparam("wanted")))
+)
+
 type Edit = Callable[[TokenDetails], TokenDetails]
 
 
@@ -93,16 +108,14 @@ def list_version(book: Book, site_id: str, name: str, content: str) -> int:
 
 def live_id(connection: sa.Connection, site_id: str, lookup: str) -> str | None:
     """Return the id of the token in use that is found by this, None without one."""
-    found = sa.select(_K.token_id).where(_K.lookup == lookup, _of(site_id), _K.deleted_at.is_(None))
-    token_id: str | None = connection.execute(found).scalar()
+    token_id: str | None = connection.execute(_LIVE_ID, {"wanted": lookup, "site": site_id}).scalar()
     return token_id
 
 
 def find(connection: sa.Connection, site_id: str, value: str) -> IdToken | None:
     """Return the token in use that has this value."""
     vault = vault_of(connection)
-    mine = sa.select(tables.id_tokens).where(_K.lookup == vault.lookup(value), _of(site_id), _K.deleted_at.is_(None))
-    row = connection.execute(mine).mappings().first()
+    row = connection.execute(_FIND, {"wanted": vault.lookup(value), "site": site_id}).mappings().first()
     return None if row is None else _to_token(row, vault)
 
 
@@ -132,16 +145,9 @@ def with_values(connection: sa.Connection, site_id: str) -> tuple[TokenSecret, .
 def uses(connection: sa.Connection, site_id: str, station_id: str, value: str) -> tuple[OpenUse, ...]:
     """Return the running transactions of this value at any site, and all that run at this station."""
     lookup = vault_of(connection).lookup(value)
-    here = sa.and_(_E.site_id == site_id, _E.station_id == station_id)
-    running = (
-        sa.select(_E.evse_id, _T.token_key, _K.group_name, here.label("here"))
-        .select_from(tables.evses.join(tables.transactions, _T.evse_row == _E.id))
-        .outerjoin(tables.id_tokens, _K.token_id == _T.token_id)
-        .where(_T.stopped_at.is_(None), sa.or_(here, _T.token_key == lookup))
-    )
     return tuple(
         OpenUse(row.evse_id, bool(row.here), hmac.compare_digest(row.token_key, lookup), row.group_name)
-        for row in connection.execute(running)
+        for row in connection.execute(_USES, {"wanted": lookup, "site": site_id, "station": station_id})
     )
 
 

@@ -27,6 +27,8 @@ _KEY_SUFFIX = ".key"
 _KEY_CHECK = "key_check"  # the name under which the host's memory keeps which key is in use
 _PLAIN_TAGS_UNTIL = "0002"  # the last schema with tags in the clear
 
+_REWRITE = ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)")
+
 _LOGGER = logging.getLogger(__name__)
 
 # alembic's context is one for the whole process.
@@ -62,7 +64,7 @@ def _open(url_or_path: Path | str, key_path: Path | None, *, new_key: bool) -> s
         with _migrating:
             engine = with_vault(engine, open_vault(key_path, None if new_key else _key_check(engine)))
             _migrate(engine, new_key=new_key)
-        if _PLAIN_TAGS_UNTIL in heads or "0001" in heads:
+        if engine.dialect.name == "sqlite" and any(head <= _PLAIN_TAGS_UNTIL for head in heads):
             _forget_deleted(engine)
     except LedgerError:
         engine.dispose()
@@ -141,12 +143,10 @@ def _keep_key_check(connection: sa.Connection, vault: Vault) -> None:
 
 
 def _forget_deleted(engine: sa.Engine) -> None:
-    """Rewrite the file, for what was replaced in it still stands in its unused parts."""
-    if engine.dialect.name != "sqlite":
-        return
+    """Rewrite SQLite's file, for what was replaced in it still stands in its unused parts."""
     pooled = engine.raw_connection()
     try:
-        for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+        for statement in _REWRITE:
             pooled.cursor().execute(statement)
     except sqlite3.Error as error:
         # All rows are encrypted and kept; a disk that is nearly full must not keep the site from charging.

@@ -87,6 +87,12 @@ transactions = Table(
     UniqueConstraint("evse_row", "started_at", "token_key", "meter_start_wh", name="uq_transactions_announcement"),
     Index("ix_transactions_open", "evse_row", "stopped_at"),
     Index("ix_transactions_session", "session_row"),
+    Index(
+        "ix_transactions_running",
+        "token_key",
+        sqlite_where=sa.text("stopped_at IS NULL"),
+        postgresql_where=sa.text("stopped_at IS NULL"),
+    ),
 )
 
 meter_values = Table(

@@ -85,6 +85,10 @@ def _seal_transactions() -> None:
     _replace(table, sealed)
     op.drop_column("transactions", "id_token")
     op.drop_column("transactions", "stop_id_token")
+    running = sa.text("stopped_at IS NULL")
+    op.create_index(
+        "ix_transactions_running", "transactions", ["token_key"], sqlite_where=running, postgresql_where=running
+    )
 
 
 def _seal_orphan_stops() -> None:
