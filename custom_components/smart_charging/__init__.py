@@ -14,14 +14,15 @@ from .coordinator import SiteCoordinator, SmartChargingConfigEntry, SmartChargin
 from .devices import async_follow_devices, charger_identifier, evse_identifier, part_identifier, site_identifier
 from .discovery import async_discoverer, async_withdraw
 from .engine.clock import SystemClock
-from .engine.csms.authorization import AcceptEveryone
 from .engine.csms.central_system import CentralSystem
-from .engine.ledger import Ledger, LedgerError, LedgerTooNew
+from .engine.ledger import Ledger, LedgerError, LedgerKeyError, LedgerTooNew
 from .engine.model import StoreError
+from .engine.registry_authorizer import RegistryAuthorizer
 from .engine.site import Site
 from .host_ledger import async_acquire_ledger, async_release_ledger
 from .issues import (
     ISSUE_ENTRY_TOO_NEW,
+    ISSUE_LEDGER_KEY,
     ISSUE_LEDGER_TOO_NEW,
     ISSUE_PORT_TAKEN,
     Issue,
@@ -36,6 +37,7 @@ from .presence import PresenceLog
 from .readings import SiteReadings
 from .services import async_setup_services
 from .settings import site_config
+from .site_options import access_policy
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -69,7 +71,7 @@ async def async_migrate_entry(hass: HomeAssistant, entry: SmartChargingConfigEnt
 async def async_setup_entry(hass: HomeAssistant, entry: SmartChargingConfigEntry) -> bool:
     """Set a site up: ledger, server, chargers, readings, entities."""
     async_clear(hass, ISSUE_ENTRY_TOO_NEW, entry.entry_id)
-    ledger = await _async_open_ledger(hass)
+    ledger = await _async_open_ledger(hass, entry)
     runtime = _build(hass, entry, ledger)
     entry.runtime_data = runtime
     try:
@@ -93,14 +95,14 @@ async def async_setup_entry(hass: HomeAssistant, entry: SmartChargingConfigEntry
 def _build(hass: HomeAssistant, entry: SmartChargingConfigEntry, ledger: Ledger) -> SmartChargingRuntime:
     """Put the parts of a site together; nothing of it runs yet."""
     config, clock, records = site_config(hass, entry), SystemClock(), ledger.site(entry.entry_id)
-    csms = CentralSystem(
-        clock=clock, transactions=records, memory=records, authorizer=AcceptEveryone(), lease=config.lease
-    )
-    site = Site(config, csms=csms, ledger=records, clock=clock)
+    access = RegistryAuthorizer(records.tokens, clock, access_policy(entry.options))
+    csms = CentralSystem(clock=clock, transactions=records, memory=records, authorizer=access, lease=config.lease)
+    site = Site(config, csms=csms, ledger=records, clock=clock, access=access)
     return SmartChargingRuntime(
         site=site,
         csms=csms,
         ledger=records,
+        access=access,
         coordinator=SiteCoordinator(hass, entry, site),
         readings=SiteReadings(hass, site),
         batteries=BatteryControls(hass, entry),
@@ -132,16 +134,20 @@ def _follow(hass: HomeAssistant, entry: SmartChargingConfigEntry, runtime: Smart
     entry.async_on_unload(hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, async_close_at_stop))
 
 
-async def _async_open_ledger(hass: HomeAssistant) -> Ledger:
-    """Open the host's ledger; one of a newer version stays as it is and keeps the site from starting."""
+async def _async_open_ledger(hass: HomeAssistant, entry: SmartChargingConfigEntry) -> Ledger:
+    """Open the host's ledger; one of a newer version, or without its key, stays as it is and keeps the site waiting."""
     try:
         ledger = await async_acquire_ledger(hass)
     except LedgerTooNew as err:
         async_raise(hass, Issue(ISSUE_LEDGER_TOO_NEW, "host"))
         raise ConfigEntryError(translation_domain=DOMAIN, translation_key="ledger_too_new") from err
+    except LedgerKeyError as err:
+        async_raise(hass, Issue(ISSUE_LEDGER_KEY, "host"), fix_for_entry=entry.entry_id)
+        raise ConfigEntryError(translation_domain=DOMAIN, translation_key="ledger_key") from err
     except LedgerError as err:
         raise ConfigEntryNotReady(translation_domain=DOMAIN, translation_key="ledger_error") from err
-    async_clear(hass, ISSUE_LEDGER_TOO_NEW, "host")
+    for key in (ISSUE_LEDGER_TOO_NEW, ISSUE_LEDGER_KEY):
+        async_clear(hass, key, "host")
     return ledger
 
 

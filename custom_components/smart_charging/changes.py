@@ -24,6 +24,7 @@ from .settings import (
     station_configs,
     vehicle_soc_entities,
 )
+from .site_options import access_policy
 
 
 class EntryChanges:
@@ -53,6 +54,7 @@ class EntryChanges:
         async with self._lock:
             runtime = self._entry.runtime_data
             self._async_rehang()
+            runtime.access.policy = access_policy(self._entry.options)
             config = site_config(self._hass, self._entry)
             if config != self._site:
                 if config.name != self._site.name:

@@ -43,6 +43,8 @@ CONF_CERTIFICATE: Final = "certificate"
 CONF_PRIVATE_KEY: Final = "private_key"
 
 # Options of the entry; one that is not there has its default.
+CONF_ACCESS_MODE: Final = "access_mode"
+CONF_GROUPS_SHARE: Final = "groups_share"
 CONF_POWER_LIMIT_W: Final = "power_limit_w"
 CONF_UNBALANCE_A: Final = "unbalance_a"
 CONF_TURN_MIN: Final = "turn_min"

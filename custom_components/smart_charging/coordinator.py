@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .changes import EntryChanges
     from .engine.csms.central_system import CentralSystem
     from .engine.ledger import SiteLedger
+    from .engine.registry_authorizer import RegistryAuthorizer
     from .engine.site import Site
     from .phase_control import PhaseControls
     from .readings import SiteReadings
@@ -39,6 +40,7 @@ class SmartChargingRuntime:
     site: Site
     csms: CentralSystem
     ledger: SiteLedger
+    access: RegistryAuthorizer
     coordinator: SiteCoordinator
     readings: SiteReadings
     batteries: BatteryControls

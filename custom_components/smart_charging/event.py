@@ -26,7 +26,11 @@ SESSION: Final = EventEntityDescription(
     translation_key="session",
     event_types=[SiteEventType.SESSION_STARTED.value, SiteEventType.SESSION_ENDED.value],
 )
-TAG: Final = EventEntityDescription(key="tag", translation_key="tag", event_types=[SiteEventType.TAG_PRESENTED.value])
+TAG: Final = EventEntityDescription(
+    key="tag",
+    translation_key="tag",
+    event_types=[SiteEventType.TAG_PRESENTED.value, SiteEventType.TAG_LEARNT.value],
+)
 
 
 async def async_setup_entry(

@@ -7,7 +7,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN, LEDGER_FILE
-from .engine.ledger import Ledger
+from .engine.ledger import Ledger, start_with_new_key
 
 
 @dataclass(slots=True)
@@ -43,3 +43,11 @@ async def async_release_ledger(hass: HomeAssistant) -> None:
         if shared.users == 0 and shared.ledger is not None:
             ledger, shared.ledger = shared.ledger, None
             await ledger.close()
+
+
+async def async_start_with_new_key(hass: HomeAssistant) -> None:
+    """Give up the id tokens' values, whose key is lost; raises LedgerError. Where the ledger is open, nothing is lost."""
+    shared = hass.data.setdefault(_HOST_LEDGER, _HostLedger())
+    async with shared.lock:
+        if shared.ledger is None:
+            await hass.async_add_executor_job(start_with_new_key, hass.config.path(LEDGER_FILE))

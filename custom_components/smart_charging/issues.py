@@ -17,6 +17,7 @@ from .engine.view import ChargerView, SiteView
 
 ISSUE_PORT_TAKEN: Final = "port_taken"
 ISSUE_LEDGER_TOO_NEW: Final = "ledger_too_new"
+ISSUE_LEDGER_KEY: Final = "ledger_key"
 ISSUE_ENTRY_TOO_NEW: Final = "entry_too_new"
 ISSUE_METER_LOST: Final = "meter_lost"
 ISSUE_PROFILES_REFUSED: Final = "profiles_refused"

@@ -18,6 +18,7 @@ from .service_decisions import DECISION_SCHEMA, DUMP_SCHEMA, dump_decisions, get
 from .service_limits import LIMIT_SCHEMA, clear_limit, set_limit
 from .service_sessions import SESSIONS_SCHEMA, get_sessions
 from .service_targets import EVSE_SCHEMA, Target, evse_target
+from .service_tokens import async_setup_token_services
 from .wishes import Targets, boost, with_targets
 
 SERVICE_START_CHARGING: Final = "start_charging"
@@ -87,6 +88,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
         (SERVICE_DUMP_DECISIONS, dump_decisions, DUMP_SCHEMA),
     ):
         hass.services.async_register(DOMAIN, name, answer, schema, supports_response=SupportsResponse.ONLY)
+    async_setup_token_services(hass)
 
 
 def _for_each_evse(

@@ -28,6 +28,8 @@ def event_details(event: SiteEvent) -> dict[str, Detail]:
     details = {} if event.session is None else session_details(event.session, event.at)
     if event.tag_label is not None:
         details["tag_label"] = event.tag_label
+    if event.token_id is not None:
+        details["token_id"] = event.token_id
     if event.solar_share is not None:
         details["solar_share"] = round(event.solar_share, 3)
     return details
@@ -50,6 +52,8 @@ def _recorded_transaction(transaction: Transaction, site_id: str) -> JsonValueTy
     }
     if transaction.id_token:
         details["tag_label"] = fingerprint(site_id, transaction.id_token)
+    if transaction.token_id is not None:
+        details["token_id"] = transaction.token_id
     if transaction.stopped_at is not None:
         details["stopped_at"] = transaction.stopped_at.isoformat()
     if transaction.stop_reason is not None:

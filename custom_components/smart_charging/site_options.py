@@ -6,6 +6,8 @@ from enum import StrEnum
 from typing import Any, Final
 
 from .const import (
+    CONF_ACCESS_MODE,
+    CONF_GROUPS_SHARE,
     CONF_LEASE_HOLD_S,
     CONF_LEASE_RENEW_S,
     CONF_PEAK_DAYS,
@@ -34,6 +36,7 @@ from .const import (
 )
 from .engine.config import QUICK_SOLAR, LeaseTimes, PeakConfig, SolarConfig
 from .engine.control.peak import PRESETS, PeakPreset
+from .engine.id_token import AccessMode, AccessPolicy
 
 # What the form offers besides the tariffs known by name.
 PEAK_NONE: Final = "none"
@@ -54,6 +57,14 @@ def lease_times(options: Mapping[str, Any]) -> LeaseTimes:
     return LeaseTimes(
         hold_s=float(options.get(CONF_LEASE_HOLD_S, default.hold_s)),
         renew_s=float(options.get(CONF_LEASE_RENEW_S, default.renew_s)),
+    )
+
+
+def access_policy(options: Mapping[str, Any]) -> AccessPolicy:
+    """Return who may charge; a site where nobody chose accepts everybody."""
+    return AccessPolicy(
+        mode=AccessMode(options.get(CONF_ACCESS_MODE, AccessMode.ACCEPT_ALL)),
+        groups_share=bool(options.get(CONF_GROUPS_SHARE, False)),
     )
 
 

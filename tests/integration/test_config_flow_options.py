@@ -8,7 +8,9 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.smart_charging.engine.config import QUICK_SOLAR, PeakConfig, SiteConfig, SolarConfig
+from custom_components.smart_charging.engine.id_token import AccessMode, AccessPolicy
 from custom_components.smart_charging.settings import site_config
+from custom_components.smart_charging.site_options import access_policy
 
 from .builders import site_entry
 from .flow_steps import suggested
@@ -210,6 +212,17 @@ async def test_the_form_of_ones_own_starts_from_the_tuned_values(hass: HomeAssis
     page = await submit(hass, await open_page(hass, "solar"), {"solar_preset": "custom"})
     await submit(hass, page, {})
     assert site_config(hass, entry).solar == SolarConfig()
+
+
+async def test_who_may_charge_is_chosen_and_everybody_may_before(hass: HomeAssistant) -> None:
+    entry = await entry_with(hass, **LEASE)
+    assert access_policy(entry.options) == AccessPolicy(AccessMode.ACCEPT_ALL)
+    page = await open_page(hass, "access")
+    result = await submit(hass, page, {"access_mode": "learn", "groups_share": True})
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert entry.options == {"access_mode": "learn", "groups_share": True, **LEASE}
+    assert access_policy(entry.options) == AccessPolicy(AccessMode.LEARN, groups_share=True)
+    assert suggested(await open_page(hass, "access")) == {"access_mode": "learn", "groups_share": True}
 
 
 async def test_a_lease_has_to_outlast_its_renewal(hass: HomeAssistant) -> None:

@@ -1,8 +1,10 @@
-"""A taken port is fixed from the repair itself."""
+"""A taken port, and a ledger whose key is lost, are fixed from the repair itself."""
 
+from pathlib import Path
 import socket
 from typing import Any
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
@@ -13,9 +15,11 @@ from custom_components.smart_charging.const import DOMAIN
 from custom_components.smart_charging.issues import ISSUE_PORT_TAKEN, Issue, async_raise
 
 from .builders import site_entry
+from .site_setup import issue_ids, set_up
 
-pytestmark = pytest.mark.usefixtures("no_setup")
+no_setup = pytest.mark.usefixtures("no_setup")
 
+KEY_ISSUE = "ledger_key_host"
 ISSUE_ID = "port_taken_site1"
 
 
@@ -33,8 +37,14 @@ class Fix:
         assert await async_setup_component(self.hass, DOMAIN, {})
         await self.hass.async_block_till_done()
         async_raise(self.hass, Issue(ISSUE_PORT_TAKEN, "site1", placeholders={"site": "Home"}), fix_for_entry="site1")
+        return await self.open(ISSUE_ID)
+
+    async def open(self, issue_id: str) -> dict[str, Any]:
+        """Open the dialogue of an issue."""
+        assert await async_setup_component(self.hass, "repairs", {})
+        await self.hass.async_block_till_done()
         self._client = await self._hass_client()
-        answer = await self._client.post("/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": ISSUE_ID})
+        answer = await self._client.post("/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": issue_id})
         begun: dict[str, Any] = await answer.json()
         self._url = f"/api/repairs/issues/fix/{begun['flow_id']}"
         return begun
@@ -52,6 +62,7 @@ def fix(hass: HomeAssistant, hass_client: ClientSessionGenerator) -> Fix:
     return Fix(hass, hass_client)
 
 
+@no_setup
 async def test_another_port_ends_the_issue_and_sets_the_site_up_again(
     hass: HomeAssistant, fix: Fix, free_port: int
 ) -> None:
@@ -71,6 +82,7 @@ async def test_another_port_ends_the_issue_and_sets_the_site_up_again(
     assert (DOMAIN, ISSUE_ID) not in ir.async_get(hass).issues
 
 
+@no_setup
 async def test_half_a_port_is_refused(hass: HomeAssistant, fix: Fix, free_port: int) -> None:
     entry = site_entry(9000)
     entry.add_to_hass(hass)
@@ -82,8 +94,74 @@ async def test_half_a_port_is_refused(hass: HomeAssistant, fix: Fix, free_port: 
     assert entry.data["port"] == free_port
 
 
+@no_setup
 async def test_the_issue_of_a_site_that_went_is_only_confirmed(hass: HomeAssistant, fix: Fix) -> None:
     form = await fix.begin()
     assert form["step_id"] == "confirm"
     assert (await fix.submit())["type"] == "create_entry"
     assert (DOMAIN, ISSUE_ID) not in ir.async_get(hass).issues
+
+
+@pytest.fixture
+async def lost_key(hass: HomeAssistant, free_port: int) -> Path:
+    """Run a site with a registered tag, and put another key in the place of the one it used; return the key's file."""
+    entry = await set_up(hass, free_port)
+    await hass.services.async_call(DOMAIN, "add_token", {"value": "04A2B3C4", "label": "Anna"}, blocking=True)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    key = Path(hass.config.path("smart_charging.key"))
+    key.rename(key.with_suffix(".backup"))
+    key.write_text("ab" * 32)
+    await hass.config_entries.async_setup(entry.entry_id)
+    assert entry.state is ConfigEntryState.SETUP_ERROR
+    assert issue_ids(hass) == {KEY_ISSUE}
+    return key
+
+
+async def tails(hass: HomeAssistant) -> list[tuple[str, str]]:
+    """Return labels of the registered tags with what is shown of their values."""
+    answer: Any = await hass.services.async_call(DOMAIN, "list_tokens", {}, blocking=True, return_response=True)
+    return [(token["label"], token["value"]) for token in answer["tokens"]]
+
+
+@pytest.mark.usefixtures("socket_enabled", "unload_at_the_end")
+async def test_a_key_that_is_back_is_used_again(hass: HomeAssistant, fix: Fix, lost_key: Path) -> None:
+    menu = await fix.open(KEY_ISSUE)
+    assert menu["menu_options"] == ["retry", "new_key"]
+    assert (await fix.submit(next_step_id="retry"))["type"] == "create_entry"
+    assert issue_ids(hass) == {KEY_ISSUE}
+    lost_key.with_suffix(".backup").rename(lost_key)
+    await fix.open(KEY_ISSUE)
+    await fix.submit(next_step_id="retry")
+    assert issue_ids(hass) == set()
+    assert await tails(hass) == [("Anna", "••••B3C4")]
+
+
+@pytest.mark.usefixtures("socket_enabled", "unload_at_the_end")
+async def test_who_lost_the_key_goes_on_with_a_new_one(hass: HomeAssistant, fix: Fix, lost_key: Path) -> None:
+    await fix.open(KEY_ISSUE)
+    form = await fix.submit(next_step_id="new_key")
+    assert form["step_id"] == "new_key"
+    assert lost_key.read_text() == "ab" * 32
+    database = Path(hass.config.path("smart_charging.db"))
+    database.rename(database.with_suffix(".aside"))
+    database.mkdir()
+    form = await fix.submit()
+    assert form["errors"] == {"base": "not_possible"}
+    database.rmdir()
+    database.with_suffix(".aside").rename(database)
+    assert (await fix.submit())["type"] == "create_entry"
+    assert issue_ids(hass) == set()
+    assert lost_key.read_text() != "ab" * 32
+    assert await tails(hass) == [("Anna", "••••")]
+
+
+@pytest.mark.usefixtures("socket_enabled", "unload_at_the_end")
+async def test_an_open_ledger_keeps_its_key(hass: HomeAssistant, fix: Fix, lost_key: Path) -> None:
+    await fix.open(KEY_ISSUE)
+    await fix.submit(next_step_id="new_key")
+    lost_key.with_suffix(".backup").rename(lost_key)
+    await hass.config_entries.async_reload("site1")
+    right = lost_key.read_text()
+    await fix.submit()
+    assert lost_key.read_text() == right
+    assert await tails(hass) == [("Anna", "••••B3C4")]

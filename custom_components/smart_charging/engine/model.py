@@ -222,7 +222,7 @@ class TransactionStart:
 
     station_id: str
     evse_id: int
-    id_token: str
+    id_token: str = field(repr=False)
     started_at: datetime
     meter_start_wh: int | None
     received_at: datetime
@@ -239,19 +239,22 @@ class TransactionStop:
     stopped_at: datetime
     meter_stop_wh: int | None
     reason: str | None
-    id_token: str | None
+    id_token: str | None = field(repr=False)
     received_at: datetime
     values: tuple[MeterValue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """A transaction as the ledger keeps it; `energy_wh` is what was delivered so far."""
+    """A transaction as the ledger keeps it; `energy_wh` is what was delivered so far.
+
+    `token_id` names the registry's token that it began with, None for one that was not known.
+    """
 
     transaction_id: str
     station_id: str
     evse_id: int
-    id_token: str
+    id_token: str = field(repr=False)
     started_at: datetime
     meter_start_wh: int | None
     session_id: int
@@ -259,6 +262,7 @@ class Transaction:
     stopped_at: datetime | None = None
     meter_stop_wh: int | None = None
     stop_reason: str | None = None
+    token_id: str | None = None
 
 
 class StopOutcome(StrEnum):

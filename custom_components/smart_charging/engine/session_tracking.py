@@ -79,7 +79,8 @@ class SessionTracker:
     async def _handle(self, event: StationEvent) -> None:
         key = EvseKey(event.station.station_id, event.evse_id or 0)
         if event.type is StationEventType.TAG_PRESENTED:
-            self._announce(SiteEvent(SiteEventType.TAG_PRESENTED, key, event.at, tag_label=self._label(event)))
+            label, token_id = await self._named(event.id_token)
+            self._announce(SiteEvent(SiteEventType.TAG_PRESENTED, key, event.at, tag_label=label, token_id=token_id))
             return
         if key not in self._records:
             await self.load(key)
@@ -123,8 +124,9 @@ class SessionTracker:
         lifetime_wh = await self._ledger.lifetime_energy_wh(key)
         self._records[key] = EvseRecord(session, lifetime_wh, lifetime_wh)
         last = session.transactions[-1] if session.transactions else None
-        label = fingerprint(self._site_id, last.id_token) if last and last.id_token else None
-        self._announce(SiteEvent(SiteEventType.SESSION_ENDED, key, at, session, last, label))
+        label, token_id = await self._named(None if last is None else last.id_token)
+        ended = SiteEventType.SESSION_ENDED
+        self._announce(SiteEvent(ended, key, at, session, last, tag_label=label, token_id=token_id))
 
     async def _ended_by_its_transaction(self, key: EvseKey) -> Session | None:
         """Return the session that was followed and is over in the ledger: no status ever told of its plug."""
@@ -169,8 +171,14 @@ class SessionTracker:
         if key in self._leaving and (state is None or state.transaction is None):
             await self._plug_out(key, self._leaving.pop(key))
 
-    def _label(self, event: StationEvent) -> str | None:
-        return fingerprint(self._site_id, event.id_token) if event.id_token else None
+    async def _named(self, id_token: str | None) -> tuple[str | None, str | None]:
+        """Return label and id that the registry has for a tag; a stranger's label is its fingerprint."""
+        if not id_token:
+            return None, None
+        token = await self._ledger.tokens.find(id_token)
+        if token is None:
+            return fingerprint(self._site_id, id_token), None
+        return token.details.label or fingerprint(self._site_id, id_token), token.token_id
 
 
 def with_transaction(session: Session, transaction: Transaction) -> Session:

@@ -23,7 +23,9 @@ from .limit import ROOT_CIRCUIT, Limit
 from .measurements import SiteMeasurements
 from .model import ChargeMode, EvseKey, MeterQuality, StoreError
 from .presentation import Chargers, present
+from .presented_tags import PresentedTags
 from .recording import Cycle, CycleRecorder
+from .registry_authorizer import RegistryAuthorizer
 from .session_tracking import SessionTracker
 from .site_memory import RememberedSite, SiteMemory
 from .station_reading import evse_snapshot, limits_elsewhere
@@ -39,8 +41,16 @@ DEFAULT_ID_TOKEN = "SMARTCHARGING"  # starts a transaction where nobody presente
 class Site:
     """One grid connection with its chargers: holds the state, decides in `control`, acts through `csms`."""
 
-    def __init__(self, config: SiteConfig, *, csms: CentralSystem, ledger: SiteLedger, clock: Clock) -> None:
-        """Join the rooms; nothing runs before `start`."""
+    def __init__(
+        self,
+        config: SiteConfig,
+        *,
+        csms: CentralSystem,
+        ledger: SiteLedger,
+        clock: Clock,
+        access: RegistryAuthorizer | None = None,
+    ) -> None:
+        """Join the rooms; nothing runs before `start`. `access` is what the central system asks about tags."""
         self.config = config
         self._csms = csms
         self._ledger = ledger
@@ -58,6 +68,7 @@ class Site:
         self._view: SiteView | None = None
         self._listeners: list[Callable[[], None]] = []
         self._event_listeners: list[Callable[[SiteEvent], None]] = []
+        self._tags = PresentedTags(access, csms, clock, self._announce)
         self._sessions = SessionTracker(config.site_id, ledger, self._announce)
         self._tasks: list[asyncio.Task[None]] = []
         self._unsubscribe: Callable[[], None] | None = None
@@ -85,6 +96,7 @@ class Site:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
+        await self._tags.stop()
         try:
             await self._memory.save(self._remembered())
         except StoreError as err:
@@ -221,7 +233,9 @@ class Site:
 
     async def start_charging(self, key: EvseKey, id_token: str | None = None) -> None:
         """Ask the station to start a transaction; raises CommandError when it does not."""
-        await self.station(key.station_id).start_transaction(key.evse_id, id_token or DEFAULT_ID_TOKEN)
+        station, tag = self.station(key.station_id), id_token or DEFAULT_ID_TOKEN
+        self._tags.expect_start(key.station_id, tag)
+        await station.start_transaction(key.evse_id, tag)
 
     async def stop_charging(self, key: EvseKey) -> None:
         """Ask the station to end the EVSE's transaction; raises CommandError when it does not."""

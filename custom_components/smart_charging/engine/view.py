@@ -111,13 +111,14 @@ class SiteEventType(StrEnum):
     SESSION_STARTED = "session_started"
     SESSION_ENDED = "session_ended"
     TAG_PRESENTED = "tag_presented"
+    TAG_LEARNT = "tag_learnt"
 
 
 @dataclass(frozen=True, slots=True)
 class SiteEvent:
     """An event at one EVSE; `session` is set for the session events.
 
-    `tag_label` names the tag where one is known; a token's value is never in it.
+    `tag_label` names the tag where one is known; a token's value is never in it. `token_id` is that of the registry.
     """
 
     type: SiteEventType
@@ -127,6 +128,7 @@ class SiteEvent:
     transaction: Transaction | None = None
     tag_label: str | None = None
     solar_share: float | None = None
+    token_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from homeassistant.helpers.selector import BooleanSelector, SelectOptionDict, Se
 import probatio
 
 from ..const import (
+    CONF_ACCESS_MODE,
+    CONF_GROUPS_SHARE,
     CONF_LEASE_HOLD_S,
     CONF_LEASE_RENEW_S,
     CONF_PEAK_DAYS,
@@ -35,6 +37,7 @@ from ..const import (
 )
 from ..engine.config import LeaseTimes, PeakConfig, SolarConfig
 from ..engine.control.peak import PRESETS, PeakPreset
+from ..engine.id_token import AccessMode
 from ..site_options import PEAK_CUSTOM, PEAK_NONE, SolarPreset, lease_times
 from .fields import amperes, choice, filled, number, percent, power_limit_error, seconds, watts
 
@@ -90,6 +93,12 @@ SOLAR_CUSTOM_SCHEMA: Final = probatio.Schema(
         probatio.Required(CONF_PHASE_SWITCHES, default=_SOLAR.phase_switches_per_day): number(0, 200),
     }
 )
+ACCESS_SCHEMA: Final = probatio.Schema(
+    {
+        probatio.Required(CONF_ACCESS_MODE, default=AccessMode.ACCEPT_ALL.value): choice(AccessMode, CONF_ACCESS_MODE),
+        probatio.Required(CONF_GROUPS_SHARE, default=False): BooleanSelector(),
+    }
+)
 EXPERT_SCHEMA: Final = probatio.Schema(
     {
         probatio.Required(CONF_LEASE_HOLD_S, default=LeaseTimes().hold_s): _LEASE_SECONDS,
@@ -107,7 +116,7 @@ class SiteOptionsFlow(OptionsFlow):
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show the subjects."""
-        return self.async_show_menu(step_id="init", menu_options=["limits", "peak", "solar", "expert"])
+        return self.async_show_menu(step_id="init", menu_options=["limits", "peak", "solar", "access", "expert"])
 
     async def async_step_limits(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Enter what bounds the site besides its fuses."""
@@ -164,6 +173,12 @@ class SiteOptionsFlow(OptionsFlow):
             errors = {CONF_STOP_SHARE: "stop_above_start"}
             return self._form("solar_custom", SOLAR_CUSTOM_SCHEMA, values=user_input, errors=errors)
         return self._keep(_SOLAR_FIELDS, self._chosen | user_input)
+
+    async def async_step_access(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Choose who may charge."""
+        if user_input is None:
+            return self._form("access", ACCESS_SCHEMA)
+        return self._keep(ACCESS_SCHEMA, user_input)
 
     async def async_step_expert(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Enter how long a charger follows its limit when nobody renews it."""

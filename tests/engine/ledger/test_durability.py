@@ -100,7 +100,7 @@ async def test_a_commit_that_fails_is_told_and_leaves_nothing_behind(ledger: Led
 async def test_no_token_is_told_by_an_error(ledger: Ledger, site: SiteLedger) -> None:
     await site.start_transaction(started())
     with ledger._engine.begin() as connection:
-        connection.exec_driver_sql("ALTER TABLE transactions RENAME COLUMN id_token TO gone")
+        connection.exec_driver_sql("ALTER TABLE transactions RENAME COLUMN token_sealed TO gone")
     with pytest.raises(StoreError) as failed:
         await site.start_transaction(started(5, token="SECRET1"))
     assert "SECRET1" not in str(failed.value)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from custom_components.smart_charging.engine.id_token import TokenDetails
 from custom_components.smart_charging.engine.ledger import Ledger, SiteLedger, tables
 from custom_components.smart_charging.engine.model import EvseKey, Json
 
@@ -62,8 +63,12 @@ async def test_a_removed_site_leaves_nothing_and_others_untouched(ledger: Ledger
         await one.stop_transaction(stopped("77", 60, 1200))
         await one.save("CP1", {"level": 3})
         await one.save_memory("observe_only", value=True)
+        await one.tokens.add("TAG1", TokenDetails("Anna"), after(0))
+    await ledger.site("office").tokens.add("TAG2", TokenDetails("Ben"), after(0), everywhere=True)
     await site.remove_site()
     for table in tables.metadata.sorted_tables:
-        assert await ledger.read(partial(sites_in, table)) == {"office"}, table.name
+        # What is the host's is nobody's to remove.
+        assert await ledger.read(partial(sites_in, table)) - {""} == {"office"}, table.name
+    assert [token.details.label for token in await site.tokens.all()] == ["Ben"]
     assert await site.record_meter_values("CP1", 1, None, (register(20, 1060),), after(20)) is None
     assert (await site.start_transaction(started())).energy_wh == 0

@@ -59,9 +59,9 @@ async def test_opening_runs_in_another_thread_and_leaves_logging_alone(
     threads = []
     opening = storage.open_storage
 
-    def watched(where: Path | str) -> object:
+    def watched(where: Path | str, key_path: Path | None = None) -> object:
         threads.append(threading.current_thread())
-        return opening(where)
+        return opening(where, key_path)
 
     monkeypatch.setattr(front_door, "open_storage", watched)
     handlers, level = list(logging.root.handlers), logging.root.level
@@ -75,7 +75,7 @@ async def test_opening_runs_in_another_thread_and_leaves_logging_alone(
 async def test_a_ledger_opens_by_path_text_or_url(tmp_path: Path) -> None:
     for address in (tmp_path / "a.db", str(tmp_path / "b.db"), f"sqlite:///{tmp_path / 'c.db'}"):
         await (await Ledger.open(address)).close()
-    assert {file.name for file in tmp_path.iterdir()} == {"a.db", "b.db", "c.db"}
+    assert {file.name for file in tmp_path.iterdir()} == {"a.db", "a.key", "b.db", "b.key", "c.db", "c.key"}
 
 
 async def test_a_path_with_signs_of_a_template_opens(tmp_path: Path) -> None:
@@ -131,9 +131,9 @@ async def test_an_address_that_makes_no_sense_is_refused(address: str) -> None:
 def with_a_later_migration(folder: Path, body: str) -> Path:
     """Return a copy of the migrations with one more, as a later version of the integration has it."""
     copied = shutil.copytree(storage._MIGRATIONS, folder / "migrations")
-    (copied / "versions" / "v0003_later.py").write_text(
+    (copied / "versions" / "v0004_later.py").write_text(
         "from alembic import op\nimport sqlalchemy as sa\n"
-        'revision = "0003"\ndown_revision = "0002"\nbranch_labels = None\ndepends_on = None\n'
+        'revision = "0004"\ndown_revision = "0003"\nbranch_labels = None\ndepends_on = None\n'
         f"def upgrade():\n    {body}\n"
     )
     return copied
@@ -151,7 +151,7 @@ async def test_an_update_keeps_the_records_and_its_downgrade_is_refused(
         ledger = await Ledger.open(path)
         assert await ledger.site("home").open_transactions("CP1") == (kept,)
         await ledger.close()
-    with pytest.raises(LedgerTooNew, match="0003"):
+    with pytest.raises(LedgerTooNew, match="0004"):
         await Ledger.open(path)
 
 

@@ -270,6 +270,18 @@ async def test_two_transactions_that_look_alike_are_told_apart_by_their_ids(site
     first = await site.start_transaction(replace(started(token=""), transaction_id="1"))
     second = await site.start_transaction(replace(started(token=""), transaction_id="2"))
     assert await site.open_transactions("CP1") == (first, second)
+    assert (second.started_at - first.started_at) == timedelta(microseconds=1)  # a clock that stands still
+
+
+async def test_an_unknown_register_at_the_start_stays_unknown(site: SiteLedger) -> None:
+    kept = await site.start_transaction(replace(started(), transaction_id="1", meter_start_wh=None))
+    assert await site.open_transactions("CP1") == (kept,)
+    assert kept.meter_start_wh is None
+    await site.record_meter_values("CP1", 1, "1", (register(60, 500.0), register(120, 600.0)), after(120))
+    outcome, ended = await site.stop_transaction(stopped("1", 180, 650))
+    assert outcome is StopOutcome.STOPPED
+    assert ended is not None
+    assert ended.energy_wh == 150.0
 
 
 async def test_a_token_that_comes_later_is_kept_and_none_replaces_it(site: SiteLedger) -> None:

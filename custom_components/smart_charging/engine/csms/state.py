@@ -153,7 +153,7 @@ class StationEvent:
     at: datetime
     evse_id: int | None = None
     transaction: Transaction | None = None
-    id_token: str | None = None
+    id_token: str | None = field(default=None, repr=False)
     live: bool = True
 
 

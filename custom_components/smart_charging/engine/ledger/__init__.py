@@ -1,6 +1,16 @@
 """The ledger: who charged what and when, durable before it is acknowledged."""
 
+from .errors import LedgerError, LedgerKeyError, LedgerTooNew
 from .ledger import Ledger, SiteLedger
-from .storage import LedgerError, LedgerTooNew
+from .site_tokens import SiteTokens
+from .storage import start_with_new_key
 
-__all__ = ["Ledger", "LedgerError", "LedgerTooNew", "SiteLedger"]
+__all__ = [
+    "Ledger",
+    "LedgerError",
+    "LedgerKeyError",
+    "LedgerTooNew",
+    "SiteLedger",
+    "SiteTokens",
+    "start_with_new_key",
+]

@@ -16,6 +16,7 @@ from . import tables
 from .encoding import decode_count, encode_count, encode_values
 from .energy import EnergyCount, advance, outlet_register_wh
 from .queries import SELECT_TRANSACTION, to_transaction
+from .vault import Vault, vault_of
 
 _T = tables.transactions.c
 _KEEP_READINGS = sa.insert(tables.meter_values)
@@ -126,7 +127,7 @@ class Book:
             return None
         evse = self.evse(site_id, EvseKey(station_id, row["evse_id"]))
         # Reading the EVSE has brought its open transactions to mind.
-        return self._open.get(identity) or _to_entry(row, evse)
+        return self._open.get(identity) or _to_entry(row, evse, vault_of(self.connection))
 
     def covering(self, evse: EvseEntry, time: datetime) -> Entry | None:
         """Return the transaction that ran at this time at this EVSE, the one begun last."""
@@ -140,7 +141,7 @@ class Book:
         row = self.connection.execute(_ENDED_AROUND, {"row": evse.row, "time": time}).mappings().first()
         if row is None or (running is not None and running.transaction.started_at > row["started_at"]):
             return running
-        return _to_entry(row, evse)
+        return _to_entry(row, evse, vault_of(self.connection))
 
     def add(self, entry: Entry) -> None:
         """Keep an open transaction in mind."""
@@ -205,10 +206,10 @@ class Book:
         entry = EvseEntry(known, site_id, key, last_stop=last_stop)
         running = SELECT_TRANSACTION.where(_T.evse_row == known, _T.stopped_at.is_(None)).order_by(_T.started_at)
         for row in self.connection.execute(running).mappings():
-            self.add(_to_entry(row, entry))
+            self.add(_to_entry(row, entry, vault_of(self.connection)))
         return entry
 
 
-def _to_entry(row: sa.RowMapping, evse: EvseEntry) -> Entry:
+def _to_entry(row: sa.RowMapping, evse: EvseEntry, vault: Vault) -> Entry:
     count = decode_count(row["energy_wh"], row["energy_count"])
-    return Entry(row["id"], evse, row["session_row"], to_transaction(row), count, row["lost"])
+    return Entry(row["id"], evse, row["session_row"], to_transaction(row, vault), count, row["lost"])

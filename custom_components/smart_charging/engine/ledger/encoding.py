@@ -35,6 +35,7 @@ _CODES: Mapping[Measurand, str] = {
 }
 _MEASURANDS = {code: measurand for measurand, code in _CODES.items()}
 _DEFAULTS = (None, "Sample.Periodic", "Outlet")  # phase, context, location
+_UNKNOWN_WH = -1
 
 
 def to_microseconds(time: datetime) -> int:
@@ -86,6 +87,16 @@ def decode_values(stored: Sequence[Sequence[Any]]) -> tuple[SampledValue, ...]:
 def encode_meter_values(values: Iterable[MeterValue]) -> list[Json]:
     """Return readings with their times, for a column that keeps several moments."""
     return [[to_microseconds(value.time), encode_values(value.values)] for value in values]
+
+
+def encode_register(register_wh: int | None) -> int:
+    """Return a register as the column holds it, which knows no NULL: less than 0 where it is unknown."""
+    return _UNKNOWN_WH if register_wh is None else register_wh
+
+
+def decode_register(register_wh: int) -> int | None:
+    """Return the register that `encode_register` wrote."""
+    return None if register_wh == _UNKNOWN_WH else register_wh
 
 
 def encode_count(count: EnergyCount) -> dict[str, Json]:

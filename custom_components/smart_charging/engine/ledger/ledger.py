@@ -23,7 +23,9 @@ from ..model import (
 )
 from . import objects, queries, sessions, transactions
 from .book import Book
+from .site_tokens import SiteTokens
 from .storage import open_storage
+from .vault import Vault, vault_of
 from .writer import Writer
 
 _READERS = 2
@@ -40,12 +42,18 @@ class Ledger:
         self._closed = False
 
     @classmethod
-    async def open(cls, url_or_path: Path | str) -> Ledger:
-        """Open a ledger, made or brought up to date where needed.
+    async def open(cls, url_or_path: Path | str, key_path: Path | None = None) -> Ledger:
+        """Open a ledger, made or brought up to date where needed, with its key, see `open_storage`.
 
-        Raises LedgerTooNew if a later version wrote it, LedgerError if it can't be used.
+        Raises LedgerTooNew if a later version wrote it, LedgerKeyError without the right key, LedgerError if it
+        can't be used.
         """
-        return cls(await asyncio.to_thread(open_storage, url_or_path))
+        return cls(await asyncio.to_thread(open_storage, url_or_path, key_path))
+
+    @property
+    def vault(self) -> Vault:
+        """Return what id tokens are encrypted with."""
+        return vault_of(self._engine)
 
     async def close(self) -> None:
         """Write what was asked for, then let go of the database."""
@@ -86,6 +94,7 @@ class SiteLedger:
         """See `Ledger.site`."""
         self._ledger = ledger
         self._site_id = site_id
+        self.tokens = SiteTokens(ledger, site_id)
 
     async def start_transaction(self, start: TransactionStart) -> Transaction:
         """Keep a new transaction, or return the one kept for the same announcement.

@@ -6,6 +6,8 @@ from ..model import EvseKey, Json
 from . import tables
 from .book import Book
 
+HOST = ""  # stands for the host, or for every site, where a row belongs to no single one
+
 # Children before those they point to.
 _TABLES = (
     tables.meter_values,
@@ -15,6 +17,7 @@ _TABLES = (
     tables.orphan_stops,
     tables.station_memory,
     tables.site_memory,
+    tables.id_tokens,
 )
 
 

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from ..model import EvseKey, Json, MeterValue, Session, Transaction
 from . import tables
-from .encoding import decode_values
+from .encoding import decode_register, decode_values
+from .vault import Vault, vault_of
 
 # A start heard of later than this was in the station's offline queue.
 LIVE_WITHIN = timedelta(seconds=60)
@@ -22,20 +23,21 @@ SELECT_TRANSACTION = sa.select(tables.transactions, _E.evse_id).join(tables.evse
 _SELECT_SESSION = sa.select(tables.sessions, _E.station_id, _E.evse_id).join(tables.evses)
 
 
-def to_transaction(row: sa.RowMapping) -> Transaction:
+def to_transaction(row: sa.RowMapping, vault: Vault) -> Transaction:
     """Return the transaction of a row of `SELECT_TRANSACTION`."""
     return Transaction(
         transaction_id=row["transaction_id"],
         station_id=row["station_id"],
         evse_id=row["evse_id"],
-        id_token=row["id_token"],
+        id_token=vault.unseal(row["token_sealed"]),
         started_at=row["started_at"],
-        meter_start_wh=row["meter_start_wh"],
+        meter_start_wh=decode_register(row["meter_start_wh"]),
         session_id=row["session_row"],
         energy_wh=row["energy_wh"],
         stopped_at=row["stopped_at"],
         meter_stop_wh=row["meter_stop_wh"],
         stop_reason=row["stop_reason"],
+        token_id=row["token_id"],
     )
 
 
@@ -47,8 +49,8 @@ def at_evse(site_id: str, key: EvseKey) -> sa.ColumnElement[bool]:
 def open_transactions(connection: sa.Connection, site_id: str, station_id: str) -> tuple[Transaction, ...]:
     """Return a station's transactions without an end, oldest first."""
     running = SELECT_TRANSACTION.where(at_station(site_id, station_id), _T.stopped_at.is_(None))
-    rows = connection.execute(running.order_by(_T.started_at, _T.id)).mappings()
-    return tuple(to_transaction(row) for row in rows)
+    rows, vault = connection.execute(running.order_by(_T.started_at, _T.id)).mappings(), vault_of(connection)
+    return tuple(to_transaction(row, vault) for row in rows)
 
 
 def at_station(site_id: str, station_id: str) -> sa.ColumnElement[bool]:
@@ -169,8 +171,9 @@ def _read_sessions(connection: sa.Connection, query: sa.Select[Any]) -> tuple[Se
         return ()
     held = SELECT_TRANSACTION.where(_T.session_row.in_([row["id"] for row in rows])).order_by(_T.started_at, _T.id)
     by_session: defaultdict[int, list[Transaction]] = defaultdict(list)
+    vault = vault_of(connection)
     for row in connection.execute(held).mappings():
-        by_session[row["session_row"]].append(to_transaction(row))
+        by_session[row["session_row"]].append(to_transaction(row, vault))
     return tuple(
         Session(
             session_id=row["id"],

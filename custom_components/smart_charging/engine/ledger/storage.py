@@ -1,5 +1,6 @@
 """Opening the database: connections, their settings, and bringing the schema up to date."""
 
+import logging
 from pathlib import Path
 import sqlite3
 import threading
@@ -13,34 +14,58 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from . import id_tokens, tables
 from .encoding import dump_json
+from .errors import LedgerError, LedgerTooNew
+from .objects import HOST
+from .vault import Vault, open_vault, set_key_aside, vault_of, with_vault
 
 BUSY_TIMEOUT_MS = 10_000
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _WRITES = "ledger_writes"
+_KEY_SUFFIX = ".key"
+_KEY_CHECK = "key_check"  # the name under which the host's memory keeps which key is in use
+_PLAIN_TAGS_UNTIL = "0002"  # the last schema with tags in the clear
+
+_REWRITE = ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)")
+
+_LOGGER = logging.getLogger(__name__)
 
 # alembic's context is one for the whole process.
 _migrating = threading.Lock()
 
 
-class LedgerError(Exception):
-    """The ledger could not be opened."""
-
-
-class LedgerTooNew(LedgerError):
-    """The ledger was written by a newer version of this integration; nothing was changed."""
-
-
-def open_storage(url_or_path: Path | str) -> sa.Engine:
+def open_storage(url_or_path: Path | str, key_path: Path | None = None) -> sa.Engine:
     """Return an engine on the database, its schema up to date; blocks, so call it in a thread.
 
-    Raises LedgerTooNew for a schema of a later version, and LedgerError for a database that can't
-    be read or written or is none of ours.
+    The key of the id tokens is in the file `key_path`, by default beside an SQLite database, with its name and the
+    ending `.key`. Raises LedgerTooNew for a schema of a later version, LedgerKeyError for a key that is missing or
+    another ledger's, and LedgerError for a database that can't be read or written or is none of ours.
     """
+    return _open(url_or_path, key_path, new_key=False)
+
+
+def start_with_new_key(url_or_path: Path | str, key_path: Path | None = None) -> None:
+    """Give up all encrypted id tokens, for their key is lost, and begin with a new one; blocks.
+
+    Records and labels stay; the registry's tokens have to be presented or entered anew. The old key's file is kept
+    under another name. Raises as `open_storage` does.
+    """
+    _open(url_or_path, key_path, new_key=True).dispose()
+
+
+def _open(url_or_path: Path | str, key_path: Path | None, *, new_key: bool) -> sa.Engine:
     engine = _create_engine(url_or_path)
     try:
-        _refuse_foreign(engine)
-        _migrate(engine)
+        heads = _refuse_foreign(engine)
+        key_path = key_path or _key_beside(engine.url)
+        if new_key:
+            set_key_aside(key_path)
+        with _migrating:
+            engine = with_vault(engine, open_vault(key_path, None if new_key else _key_check(engine)))
+            _migrate(engine, new_key=new_key)
+        if engine.dialect.name == "sqlite" and any(head <= _PLAIN_TAGS_UNTIL for head in heads):
+            _forget_deleted(engine)
     except LedgerError:
         engine.dispose()
         raise
@@ -93,19 +118,60 @@ def _config() -> Config:
     return config
 
 
-def _refuse_foreign(engine: sa.Engine) -> None:
-    """Refuse a database that a later version or another program wrote, before anything is touched."""
+def _key_beside(url: sa.URL) -> Path:
+    """Return the key file of an SQLite database; that of a server has no place of its own."""
+    if url.get_backend_name() != "sqlite" or not url.database:
+        raise LedgerError("A ledger that is no file needs the path of its key")
+    return Path(url.database.removeprefix("file:")).with_suffix(_KEY_SUFFIX)
+
+
+def _key_check(engine: sa.Engine) -> str | None:
+    """Return what tells which key is in use, None before there was any."""
+    table = tables.site_memory
+    with engine.connect() as connection:
+        if not sa.inspect(connection).has_table(table.name):
+            return None
+        mine = sa.select(table.c.value).where(table.c.site_id == HOST, table.c.name == _KEY_CHECK)
+        check: str | None = connection.execute(mine).scalar()
+        return check
+
+
+def _keep_key_check(connection: sa.Connection, vault: Vault) -> None:
+    table = tables.site_memory
+    connection.execute(sa.delete(table).where(table.c.site_id == HOST, table.c.name == _KEY_CHECK))
+    connection.execute(sa.insert(table).values(site_id=HOST, name=_KEY_CHECK, value=vault.check))
+
+
+def _forget_deleted(engine: sa.Engine) -> None:
+    """Rewrite SQLite's file, for what was replaced in it still stands in its unused parts."""
+    pooled = engine.raw_connection()
+    try:
+        for statement in _REWRITE:
+            pooled.cursor().execute(statement)
+    except sqlite3.Error as error:
+        # All rows are encrypted and kept; a disk that is nearly full must not keep the site from charging.
+        _LOGGER.warning("Remains of tags that were not encrypted may be in the ledger's file: %s", error)
+    finally:
+        pooled.close()
+
+
+def _refuse_foreign(engine: sa.Engine) -> tuple[str, ...]:
+    """Refuse a database that a later version or another program wrote, before anything is touched.
+
+    Returns the revisions of its schema, none for a new one.
+    """
     known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
     with engine.connect() as connection:
         heads = MigrationContext.configure(connection).get_current_heads()
-        tables = sa.inspect(connection).get_table_names()
+        found = sa.inspect(connection).get_table_names()
     if unknown := sorted(set(heads) - known):
         raise LedgerTooNew(
             f"The ledger was written by a newer version of Smart Charging (schema {', '.join(unknown)}). "
             "Install that version again, or restore a backup made before the update."
         )
-    if tables and not heads:
+    if found and not heads:
         raise LedgerError("The database holds tables but is not a ledger of Smart Charging")
+    return heads
 
 
 def _use_wal(engine: sa.Engine) -> None:
@@ -117,12 +183,15 @@ def _use_wal(engine: sa.Engine) -> None:
         pooled.close()
 
 
-def _migrate(engine: sa.Engine) -> None:
+def _migrate(engine: sa.Engine, *, new_key: bool) -> None:
     if engine.dialect.name == "sqlite":
         _use_wal(engine)
-    with _migrating, for_writing(engine).begin() as connection:
+    with for_writing(engine).begin() as connection:
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        if new_key:
+            id_tokens.give_up_values(connection)
+        _keep_key_check(connection, vault_of(connection))
         # Shows now, not with the first transaction, that the database can't be written.
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = version_num")

@@ -5,12 +5,14 @@
 - `sessions`: plug-in to plug-out. `plugged` is false while only a transaction tells that a car is
   there; such a session ends with its transaction. `heard_at` is our time, which tells live from replayed.
 - `transactions`: times and registers as the station sent them; `energy_wh` is what was delivered
-  so far by `energy.py` and `energy_count` what it needs to go on. `token_key` is the token in one case
-  (OCPP 1.6 section 7.28: CiString). `lost` marks an end that the station did not send.
+  so far by `energy.py` and `energy_count` what it needs to go on. `token_sealed` is the token, encrypted, and
+  `token_key` what it is found by, see `vault.py`; `token_id` is that of the registry, if it was there at the start.
+  `lost` marks an end that the station did not send.
 - `meter_values`: every reading as received, one row for each moment, see `encoding.py`.
 - `orphan_stops`: ends of transactions that are not known, kept apart.
 - `station_memory`: what was learnt about a station.
-- `site_memory`: what a site remembers beside its stations, by name.
+- `site_memory`: what a site remembers beside its stations, by name. Site "" is the host: which key is in use.
+- `id_tokens`: the registry of tokens; site "" is every site. A deleted one stays, for records refer to it.
 
 Every row carries its site; every time is UTC in microseconds since 1970.
 """
@@ -67,23 +69,30 @@ transactions = Table(
     Column("evse_row", _ROW, ForeignKey("evses.id"), nullable=False),
     Column("session_row", _ROW, ForeignKey("sessions.id"), nullable=False),
     Column("transaction_id", String(36), nullable=False),
-    Column("id_token", String(255), nullable=False),
     Column("token_key", String(255), nullable=False),
     Column("started_at", UtcTime, nullable=False),
-    Column("meter_start_wh", sa.BigInteger),
+    Column("meter_start_wh", sa.BigInteger, nullable=False),
     Column("received_at", UtcTime, nullable=False),
     Column("energy_wh", Double, nullable=False),
     Column("energy_count", sa.JSON, nullable=False),
     Column("stopped_at", UtcTime),
     Column("meter_stop_wh", sa.BigInteger),
     Column("stop_reason", String(64)),
-    Column("stop_id_token", String(255)),
     Column("stop_received_at", UtcTime),
     Column("lost", Boolean, nullable=False),
+    Column("token_sealed", sa.LargeBinary),
+    Column("stop_token_sealed", sa.LargeBinary),
+    Column("token_id", String(16)),
     UniqueConstraint("transaction_id", "station_id", "site_id"),
     UniqueConstraint("evse_row", "started_at", "token_key", "meter_start_wh", name="uq_transactions_announcement"),
     Index("ix_transactions_open", "evse_row", "stopped_at"),
     Index("ix_transactions_session", "session_row"),
+    Index(
+        "ix_transactions_running",
+        "token_key",
+        sqlite_where=sa.text("stopped_at IS NULL"),
+        postgresql_where=sa.text("stopped_at IS NULL"),
+    ),
 )
 
 meter_values = Table(
@@ -110,9 +119,9 @@ orphan_stops = Table(
     Column("stopped_at", UtcTime, nullable=False),
     Column("meter_stop_wh", sa.BigInteger),
     Column("stop_reason", String(64)),
-    Column("id_token", String(255)),
     Column("received_at", UtcTime, nullable=False),
     Column("readings", sa.JSON, nullable=False),
+    Column("token_sealed", sa.LargeBinary),
     Index("ix_orphan_stops_station", "site_id", "station_id"),
 )
 
@@ -130,4 +139,33 @@ site_memory = Table(
     Column("site_id", String(64), primary_key=True),
     Column("name", String(64), primary_key=True),
     Column("value", sa.JSON, nullable=False),
+)
+
+id_tokens = Table(
+    "id_tokens",
+    metadata,
+    Column("id", _ROW, primary_key=True),
+    Column("site_id", String(64), nullable=False),
+    Column("token_id", String(16), nullable=False),
+    Column("lookup", String(64), nullable=False),
+    Column("sealed", sa.LargeBinary),
+    Column("label", String(100)),
+    Column("type", String(16), nullable=False),
+    Column("group_name", String(100)),
+    Column("master_pass", Boolean, nullable=False),
+    Column("blocked", Boolean, nullable=False),
+    Column("valid_from", UtcTime),
+    Column("valid_until", UtcTime),
+    Column("created_at", UtcTime, nullable=False),
+    Column("last_used_at", UtcTime),
+    Column("deleted_at", UtcTime),
+    UniqueConstraint("token_id"),
+    Index(
+        "ix_id_tokens_lookup",
+        "lookup",
+        "site_id",
+        unique=True,
+        sqlite_where=sa.text("deleted_at IS NULL"),
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    ),
 )

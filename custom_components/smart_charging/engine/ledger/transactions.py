@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 import secrets
 from typing import Any
 
 import sqlalchemy as sa
 
 from ..model import EvseKey, MeterValue, StopOutcome, Transaction, TransactionStart, TransactionStop
-from . import sessions, tables
+from . import id_tokens, sessions, tables
 from .book import Book, Entry, EvseEntry
-from .encoding import encode_count, encode_meter_values
+from .encoding import UtcTime, encode_count, encode_meter_values, encode_register
 from .energy import begin, settle
+from .vault import vault_of
 
 LOST = "Lost"  # the stop reason of a transaction whose stop never came; no station sends it
 _LARGEST_ID = 2**31 - 1  # some 1.6 stations keep the id in a signed 32-bit number
@@ -23,10 +24,12 @@ _O = tables.orphan_stops.c
 
 def start(book: Book, site_id: str, announced: TransactionStart) -> Transaction:
     """Keep a new transaction, or return the one kept for the same announcement."""
-    evse = book.evse(site_id, EvseKey(announced.station_id, announced.evse_id))
-    repeated = _announced_before(book, evse, announced)
+    evse, vault = book.evse(site_id, EvseKey(announced.station_id, announced.evse_id)), vault_of(book.connection)
+    token_key = vault.lookup(announced.id_token)
+    repeated = _announced_before(book, evse, announced, token_key)
     if repeated is not None:
         return repeated
+    announced = _told_apart(book, evse, announced)
     transaction = Transaction(
         transaction_id=announced.transaction_id or _new_id(book),
         station_id=announced.station_id,
@@ -35,6 +38,7 @@ def start(book: Book, site_id: str, announced: TransactionStart) -> Transaction:
         started_at=announced.started_at,
         meter_start_wh=announced.meter_start_wh,
         session_id=sessions.for_transaction(book, evse, announced),
+        token_id=id_tokens.live_id(book.connection, site_id, token_key),
     )
     count = begin(announced.meter_start_wh, announced.started_at)
     row = book.insert(
@@ -44,11 +48,11 @@ def start(book: Book, site_id: str, announced: TransactionStart) -> Transaction:
         evse_row=evse.row,
         session_row=transaction.session_id,
         transaction_id=transaction.transaction_id,
-        id_token=announced.id_token,
-        # An id of the station's own makes the announcement unique by itself.
-        token_key=announced.transaction_id or _token_key(announced.id_token),
+        token_key=token_key,
+        token_sealed=vault.seal(announced.id_token),
+        token_id=transaction.token_id,
         started_at=announced.started_at,
-        meter_start_wh=announced.meter_start_wh,
+        meter_start_wh=encode_register(announced.meter_start_wh),
         received_at=announced.received_at,
         energy_wh=0.0,
         energy_count=encode_count(count),
@@ -102,7 +106,11 @@ def stop(book: Book, site_id: str, announced: TransactionStop) -> tuple[StopOutc
         meter_stop_wh=announced.meter_stop_wh,
         stop_reason=announced.reason,
     )
-    end = {"stop_id_token": announced.id_token, "stop_received_at": announced.received_at, "lost": False}
+    end = {
+        "stop_token_sealed": _sealed(book, announced.id_token),
+        "stop_received_at": announced.received_at,
+        "lost": False,
+    }
     _end(book, entry, ended, announced.stopped_at, **end)
     return StopOutcome.STOPPED, ended
 
@@ -112,8 +120,15 @@ def identify(book: Book, site_id: str, station_id: str, transaction_id: str, id_
     entry = book.find(site_id, station_id, transaction_id)
     if entry is None or entry.transaction.id_token:
         return None if entry is None else entry.transaction
-    entry.transaction = replace(entry.transaction, id_token=id_token)
-    book.connection.execute(sa.update(tables.transactions).where(_T.id == entry.row).values(id_token=id_token))
+    vault = vault_of(book.connection)
+    token_key = vault.lookup(id_token)
+    token_id = id_tokens.live_id(book.connection, site_id, token_key)
+    entry.transaction = replace(entry.transaction, id_token=id_token, token_id=token_id)
+    book.connection.execute(
+        sa.update(tables.transactions)
+        .where(_T.id == entry.row)
+        .values(token_key=token_key, token_sealed=vault.seal(id_token), token_id=token_id)
+    )
     return entry.transaction
 
 
@@ -154,7 +169,18 @@ def _energy_of_row(book: Book, entry: Entry) -> float:
     return float(book.connection.execute(sa.select(_T.energy_wh).where(_T.id == entry.row)).scalar_one())
 
 
-def _announced_before(book: Book, evse: EvseEntry, announced: TransactionStart) -> Transaction | None:
+def _told_apart(book: Book, evse: EvseEntry, announced: TransactionStart) -> TransactionStart:
+    """Return an announcement under the station's own id at a time at which no other transaction began here.
+
+    The clock of a station may stand still; without its id an announcement at the same time is a repetition.
+    """
+    taken = sa.select(_T.id).where(_T.evse_row == evse.row, _T.started_at == sa.bindparam("at", type_=UtcTime()))
+    while announced.transaction_id and book.connection.execute(taken, {"at": announced.started_at}).first():
+        announced = replace(announced, started_at=announced.started_at + timedelta(microseconds=1))
+    return announced
+
+
+def _announced_before(book: Book, evse: EvseEntry, announced: TransactionStart, token_key: str) -> Transaction | None:
     """Return the transaction that this announcement repeats: by the station's id, or by its content in 1.6."""
     if announced.transaction_id is not None:
         entry = book.find(evse.site_id, evse.key.station_id, announced.transaction_id)
@@ -163,17 +189,16 @@ def _announced_before(book: Book, evse: EvseEntry, announced: TransactionStart) 
         sa.select(_T.transaction_id).where(
             _T.evse_row == evse.row,
             _T.started_at == announced.started_at,
-            _T.token_key == _token_key(announced.id_token),
-            _T.meter_start_wh == announced.meter_start_wh,
+            _T.token_key == token_key,
+            _T.meter_start_wh == encode_register(announced.meter_start_wh),
         )
     ).scalar()
     entry = None if known is None else book.find(evse.site_id, evse.key.station_id, known)
     return None if entry is None else entry.transaction
 
 
-def _token_key(id_token: str) -> str:
-    """Return the token as it compares: in one case."""
-    return id_token.casefold()
+def _sealed(book: Book, id_token: str | None) -> bytes | None:
+    return None if id_token is None else vault_of(book.connection).seal(id_token)
 
 
 def _new_id(book: Book) -> str:
@@ -202,7 +227,7 @@ def _keep_orphan(book: Book, site_id: str, announced: TransactionStop) -> None:
         stopped_at=announced.stopped_at,
         meter_stop_wh=announced.meter_stop_wh,
         stop_reason=announced.reason,
-        id_token=announced.id_token,
+        token_sealed=_sealed(book, announced.id_token),
         received_at=announced.received_at,
         readings=encode_meter_values(announced.values),
     )

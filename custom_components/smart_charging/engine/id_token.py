@@ -1,0 +1,119 @@
+"""Id tokens and what a site makes of them: values that the rooms share. A token's value is secret and in few of them."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from .model import AuthorizationStatus
+
+MAX_TOKEN_LENGTH = 36  # OCPP 2.0.1 IdTokenType; OCPP 1.6 section 7.28 allows 20
+
+
+class TokenType(StrEnum):
+    """What carries a token's value."""
+
+    RFID = "rfid"
+    APP = "app"
+    REMOTE = "remote"
+    VEHICLE = "vehicle"  # the MAC address of a car
+
+
+class AccessMode(StrEnum):
+    """What a site makes of tokens that it does not know."""
+
+    ACCEPT_ALL = "accept_all"
+    KNOWN_ONLY = "known_only"
+    LEARN = "learn"  # refused, but remembered for somebody to assign
+
+
+@dataclass(frozen=True, slots=True)
+class AccessPolicy:
+    """Who may charge at a site; with `groups_share` a token of a group may do so at several EVSEs at once."""
+
+    mode: AccessMode = AccessMode.ACCEPT_ALL
+    groups_share: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TokenDetails:
+    """What people decide about a token; without a label it was seen and is nobody's yet.
+
+    A master pass ends any transaction and begins none. Tokens of a group end each other's transactions.
+    """
+
+    label: str | None = None
+    type: TokenType = TokenType.RFID
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+    group: str | None = None
+    master_pass: bool = False
+    blocked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IdToken:
+    """A token of the registry; `token_id` names it and is no secret, `site_id` is None for one of every site.
+
+    `tail` is the end of its value, for those who administer it; empty where the value can't be read any more.
+    """
+
+    token_id: str
+    details: TokenDetails
+    site_id: str | None
+    created_at: datetime
+    last_used_at: datetime | None = None
+    deleted_at: datetime | None = None
+    tail: str = field(default="", repr=False)
+
+    @property
+    def assigned(self) -> bool:
+        """Return whether somebody said whose it is."""
+        return self.details.label is not None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenUse:
+    """A running transaction as far as it matters to who presents a token now.
+
+    `here` says that it runs at the station where the token is presented.
+    """
+
+    evse_id: int
+    here: bool
+    same_token: bool
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSecret:
+    """A token with its value and the value that stands for its group, as stations and relays need them."""
+
+    token: IdToken
+    value: str = field(repr=False)
+    parent_value: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalListEntry:
+    """What a station is told of one token (OCPP 1.6 section 7.2 AuthorizationData)."""
+
+    value: str = field(repr=False)
+    status: AuthorizationStatus
+    expires_at: datetime | None = None
+    parent_value: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalList:
+    """All that a station has to know to decide alone; the version grows with each change of the entries."""
+
+    version: int
+    entries: tuple[LocalListEntry, ...]
+
+
+class TokenExists(Exception):
+    """The registry holds a token of this value already."""
+
+
+class TokenUnknown(Exception):
+    """The registry holds no token of this id."""

@@ -1,0 +1,215 @@
+"""Reading and writing the registry of id tokens."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+import hmac
+import secrets
+from typing import Any
+
+import sqlalchemy as sa
+
+from ..id_token import IdToken, OpenUse, TokenDetails, TokenSecret, TokenType
+from . import tables
+from .book import Book
+from .objects import HOST, save_site_memory
+from .vault import Vault, vault_of
+
+MAX_UNASSIGNED = 32  # what strangers hold to a reader must not fill the disk
+_TAIL = 4
+
+_K = tables.id_tokens.c
+_T = tables.transactions.c
+_E = tables.evses.c
+
+_IN_USE = sa.and_(
+    _K.lookup == sa.bindparam("wanted"),
+    _K.site_id.in_((sa.bindparam("site"), HOST)),
+    _K.deleted_at.is_(None),
+)
+_LIVE_ID = sa.select(_K.token_id).where(_IN_USE)
+_FIND = sa.select(tables.id_tokens).where(_IN_USE)
+_HERE = sa.and_(_E.site_id == sa.bindparam("site"), _E.station_id == sa.bindparam("station"))
+_USES = (
+    sa.select(_E.evse_id, _T.token_key, _K.group_name, _HERE.label("here"))
+    .select_from(tables.transactions.join(tables.evses, _T.evse_row == _E.id))
+    .outerjoin(tables.id_tokens, _K.token_id == _T.token_id)
+    .where(_T.stopped_at.is_(None), sa.or_(_HERE, _T.token_key == sa.bindparam("wanted")))
+)
+
+type Edit = Callable[[TokenDetails], TokenDetails]
+
+
+def add(book: Book, site_id: str, value: str, details: TokenDetails, at: datetime, *, everywhere: bool) -> str | None:
+    """Keep a new token and return its id; None where its value is known already."""
+    vault = vault_of(book.connection)
+    lookup = vault.lookup(value)
+    known = sa.select(_K.id).where(_K.lookup == lookup, _K.deleted_at.is_(None))
+    if not everywhere:
+        known = known.where(_of(site_id))
+    if book.connection.execute(known).first() is not None:
+        return None
+    token_id = _new_id(book)
+    book.insert(
+        tables.id_tokens,
+        site_id=HOST if everywhere else site_id,
+        token_id=token_id,
+        lookup=lookup,
+        sealed=vault.seal(value),
+        created_at=at,
+        **_columns(details),
+    )
+    return token_id
+
+
+def remember(book: Book, site_id: str, value: str, at: datetime) -> str | None:
+    """Keep a token that is nobody's yet; None where it is known or too many wait to be assigned."""
+    waiting = sa.select(sa.func.count()).where(_K.site_id == site_id, _K.label.is_(None), _K.deleted_at.is_(None))
+    if book.connection.execute(waiting).scalar_one() >= MAX_UNASSIGNED:
+        return None
+    return add(book, site_id, value, TokenDetails(), at, everywhere=False)
+
+
+def change(book: Book, site_id: str, token_id: str, edit: Edit) -> IdToken | None:
+    """Change what was decided about a token and return it; None where there is none."""
+    known = token(book.connection, site_id, token_id)
+    if known is None or known.deleted_at is not None:
+        return None
+    return _update(book, site_id, token_id, _columns(edit(known.details)))
+
+
+def delete(book: Book, site_id: str, token_id: str, at: datetime) -> IdToken | None:
+    """Take a token out of use; its row stays for the records. None where there is none."""
+    known = token(book.connection, site_id, token_id)
+    if known is None or known.deleted_at is not None:
+        return None
+    return _update(book, site_id, token_id, {"deleted_at": at})
+
+
+def used(book: Book, token_id: str, at: datetime) -> None:
+    """Note when a token was last accepted."""
+    book.connection.execute(sa.update(tables.id_tokens).where(_K.token_id == token_id).values(last_used_at=at))
+
+
+def list_version(book: Book, site_id: str, name: str, content: str) -> int:
+    """Return the version of a list of tokens, one higher than last time if its content changed since.
+
+    Of the content only a keyed hash is kept.
+    """
+    digest = vault_of(book.connection).lookup(f"list {content}")
+    table = tables.site_memory.c
+    mine = sa.select(table.value).where(table.site_id == site_id, table.name == name)
+    known = book.connection.execute(mine).scalar() or {"version": 0, "digest": ""}
+    if known["digest"] == digest:
+        return int(known["version"])
+    version = int(known["version"]) + 1
+    save_site_memory(book, site_id, name, {"version": version, "digest": digest})
+    return version
+
+
+def live_id(connection: sa.Connection, site_id: str, lookup: str) -> str | None:
+    """Return the id of the token in use that is found by this, None without one."""
+    token_id: str | None = connection.execute(_LIVE_ID, {"wanted": lookup, "site": site_id}).scalar()
+    return token_id
+
+
+def find(connection: sa.Connection, site_id: str, value: str) -> IdToken | None:
+    """Return the token in use that has this value."""
+    vault = vault_of(connection)
+    row = connection.execute(_FIND, {"wanted": vault.lookup(value), "site": site_id}).mappings().first()
+    return None if row is None else _to_token(row, vault)
+
+
+def token(connection: sa.Connection, site_id: str, token_id: str) -> IdToken | None:
+    """Return a token by its id, a deleted one too."""
+    mine = sa.select(tables.id_tokens).where(_K.token_id == token_id, _of(site_id))
+    row = connection.execute(mine).mappings().first()
+    return None if row is None else _to_token(row, vault_of(connection))
+
+
+def registered(connection: sa.Connection, site_id: str, *, deleted: bool) -> tuple[IdToken, ...]:
+    """Return a site's tokens, oldest first."""
+    vault = vault_of(connection)
+    return tuple(_to_token(row, vault) for row in _rows(connection, site_id, deleted=deleted))
+
+
+def with_values(connection: sa.Connection, site_id: str) -> tuple[TokenSecret, ...]:
+    """Return a site's tokens in use with their values, oldest first."""
+    vault, found = vault_of(connection), []
+    for row in _rows(connection, site_id, deleted=False):
+        group = row["group_name"]
+        parent = None if group is None else vault.group_value(group)
+        found.append(TokenSecret(_to_token(row, vault), vault.unseal(row["sealed"]), parent))
+    return tuple(found)
+
+
+def uses(connection: sa.Connection, site_id: str, station_id: str, value: str) -> tuple[OpenUse, ...]:
+    """Return the running transactions of this value at any site, and all that run at this station."""
+    lookup = vault_of(connection).lookup(value)
+    return tuple(
+        OpenUse(row.evse_id, bool(row.here), hmac.compare_digest(row.token_key, lookup), row.group_name)
+        for row in connection.execute(_USES, {"wanted": lookup, "site": site_id, "station": station_id})
+    )
+
+
+def give_up_values(connection: sa.Connection) -> None:
+    """Forget every encrypted value, for its key is lost; tokens and records keep their ids and labels."""
+    for table in (tables.transactions, tables.orphan_stops):
+        connection.execute(sa.update(table).values(token_sealed=None))
+    connection.execute(sa.update(tables.transactions).values(stop_token_sealed=None))
+    connection.execute(sa.update(tables.id_tokens).values(sealed=None))
+
+
+def _rows(connection: sa.Connection, site_id: str, *, deleted: bool) -> sa.MappingResult:
+    query = sa.select(tables.id_tokens).where(_of(site_id)).order_by(_K.id)
+    return connection.execute(query if deleted else query.where(_K.deleted_at.is_(None))).mappings()
+
+
+def _of(site_id: str) -> sa.ColumnElement[bool]:
+    """Return the condition that picks the tokens that count at a site."""
+    return _K.site_id.in_((site_id, HOST))
+
+
+def _update(book: Book, site_id: str, token_id: str, columns: Mapping[str, Any]) -> IdToken | None:
+    book.connection.execute(sa.update(tables.id_tokens).where(_K.token_id == token_id).values(**columns))
+    return token(book.connection, site_id, token_id)
+
+
+def _new_id(book: Book) -> str:
+    while True:
+        drawn = secrets.token_hex(4)
+        if book.connection.execute(sa.select(_K.id).where(_K.token_id == drawn)).first() is None:
+            return drawn
+
+
+def _columns(details: TokenDetails) -> dict[str, Any]:
+    return {
+        "label": details.label,
+        "type": details.type.value,
+        "group_name": details.group,
+        "master_pass": details.master_pass,
+        "blocked": details.blocked,
+        "valid_from": details.valid_from,
+        "valid_until": details.valid_until,
+    }
+
+
+def _to_token(row: sa.RowMapping, vault: Vault) -> IdToken:
+    value = vault.unseal(row["sealed"])
+    return IdToken(
+        token_id=row["token_id"],
+        details=TokenDetails(
+            label=row["label"],
+            type=TokenType(row["type"]),
+            valid_from=row["valid_from"],
+            valid_until=row["valid_until"],
+            group=row["group_name"],
+            master_pass=row["master_pass"],
+            blocked=row["blocked"],
+        ),
+        site_id=row["site_id"] or None,
+        created_at=row["created_at"],
+        last_used_at=row["last_used_at"],
+        deleted_at=row["deleted_at"],
+        # Of a short value the end would be nearly all.
+        tail=value[-_TAIL:] if len(value) >= 2 * _TAIL else "",
+    )

@@ -1,0 +1,1 @@
+"""Who may charge: decisions, the registry's authorizer, and what follows from a tag."""
