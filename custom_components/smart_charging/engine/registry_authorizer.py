@@ -45,6 +45,7 @@ class RegistryAuthorizer:
         self._clock = clock
         self._expected: dict[tuple[str, str], float] = {}
         self._lessons: dict[str, _Lesson] = {}
+        self._learning = asyncio.Lock()
         self._learnt_listeners: list[TokenListener] = []
         self._master_listeners: list[TokenListener] = []
 
@@ -58,7 +59,8 @@ class RegistryAuthorizer:
         """
         token = await self._tokens.find(id_token)
         if token is None or not token.assigned:
-            token = await self._learn(station_id, id_token, now, token)
+            async with self._learning:  # a station may ask twice at the same time
+                token = await self._learn(station_id, id_token, now, await self._tokens.find(id_token))
         uses = tuple(
             replace(use, here=use.here and evse_id in {None, use.evse_id})
             for use in await self._tokens.uses(station_id, id_token)
@@ -137,6 +139,8 @@ class RegistryAuthorizer:
     async def _learn(self, station_id: str, value: str, now: datetime, token: IdToken | None) -> IdToken | None:
         """Return the token that a value became, or the one it is, if there is nothing to learn."""
         if not 0 < len(value) <= MAX_TOKEN_LENGTH or self._is_expected(station_id, value):
+            return token
+        if token is not None and token.assigned:
             return token
         lesson = self._lessons.get(station_id)
         if lesson is not None and not lesson.learnt.done():

@@ -121,6 +121,8 @@ class MemoryStore:
         self._check()
         self.learnt[station_id] = dict(learnt)
 
-    async def authorize(self, station_id: str, id_token: str, now: datetime) -> AuthorizationResult:
+    async def authorize(
+        self, station_id: str, id_token: str, now: datetime, evse_id: int | None = None
+    ) -> AuthorizationResult:
         blocked = id_token in self.blocked_tags
         return AuthorizationResult(AuthorizationStatus.INVALID if blocked else AuthorizationStatus.ACCEPTED)

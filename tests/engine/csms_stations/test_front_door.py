@@ -363,7 +363,9 @@ async def test_security_messages_are_acknowledged_and_certificates_refused(bench
 async def test_what_is_known_of_a_tag_is_told_to_the_station(bench: Bench) -> None:
     client = await bench.ready()
 
-    async def authorize(station_id: str, id_token: str, now: datetime) -> AuthorizationResult:
+    async def authorize(
+        station_id: str, id_token: str, now: datetime, evse_id: int | None = None
+    ) -> AuthorizationResult:
         return AuthorizationResult(AuthorizationStatus.ACCEPTED, "FAMILY", now)
 
     bench.store.authorize = authorize  # type: ignore[method-assign]

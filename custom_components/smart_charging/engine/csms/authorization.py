@@ -9,6 +9,8 @@ from .store import AuthorizationResult
 class AcceptEveryone:
     """Accepts each presented id token."""
 
-    async def authorize(self, station_id: str, id_token: str, now: datetime) -> AuthorizationResult:
+    async def authorize(
+        self, station_id: str, id_token: str, now: datetime, evse_id: int | None = None
+    ) -> AuthorizationResult:
         """Accept, without an end."""
         return AuthorizationResult(AuthorizationStatus.ACCEPTED)

@@ -80,10 +80,10 @@ class Reception:
         """Read measurements anew after the configuration changed."""
         self._readers.clear()
 
-    async def authorize(self, id_token: str) -> AuthorizationResult:
-        """Return whether a token may charge here now."""
-        around = self._core.around
-        return await around.authorizer.authorize(self._core.config.station_id, id_token, self._core.clock.now())
+    async def authorize(self, id_token: str, evse_id: int | None = None) -> AuthorizationResult:
+        """Return whether a token may charge here now, at this EVSE where a transaction starts. Raises StoreError."""
+        core = self._core
+        return await core.around.authorizer.authorize(core.config.station_id, id_token, core.clock.now(), evse_id)
 
     def present(self, id_token: str, evse_id: int | None, at: datetime | None) -> None:
         """Tell that a token was presented; one that an Authorize told of is not told again by its transaction."""

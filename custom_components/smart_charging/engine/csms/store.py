@@ -20,8 +20,13 @@ class AuthorizationResult:
 class Authorizer(Protocol):
     """Decides who may charge."""
 
-    async def authorize(self, station_id: str, id_token: str, now: datetime) -> AuthorizationResult:
-        """Return whether this token may charge at this station now."""
+    async def authorize(
+        self, station_id: str, id_token: str, now: datetime, evse_id: int | None = None
+    ) -> AuthorizationResult:
+        """Return whether this token may charge at this station now, at this EVSE where one is named.
+
+        Raises StoreError.
+        """
 
 
 class TransactionStore(Protocol):

@@ -146,7 +146,7 @@ class V16Handler:
             self._core.drop_values(1)
             meter_start = self._last_register(evse_id)
         live = self._reception.is_live(started_at, TRANSACTION_LIVE_S)
-        authorization = await self._reception.authorize(id_token)
+        authorization = await self._reception.authorize(id_token, evse_id)
         start = TransactionStart(
             self._core.config.station_id, evse_id, id_token, started_at, meter_start, received_at=now, live=live
         )

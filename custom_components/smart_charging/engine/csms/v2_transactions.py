@@ -86,7 +86,8 @@ class TransactionEvents:
 
     async def take(self, event: Event) -> AuthorizationResult | None:
         """Keep an event; return what is to be told of its token. Raises StoreError."""
-        authorization = None if not event.token else await self._reception.authorize(event.token)
+        starts_at = event.evse_id if event.kind == "Started" else None
+        authorization = None if not event.token else await self._reception.authorize(event.token, starts_at)
         if self._is_repeated(event):
             self._core.note_deviation("TransactionEvent repeated")
             return authorization
