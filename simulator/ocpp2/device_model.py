@@ -110,8 +110,6 @@ class Variable:
 
     def refuses(self, value: str) -> str | None:
         """Return why this value can not be, or None."""
-        if len(value) > 2500:
-            return "TooLargeElement"
         if self.kind in {DataType.INTEGER, DataType.DECIMAL} and not self._in_range(value):
             return "ValueOutOfRange"
         if self.kind is DataType.BOOLEAN and value.lower() not in {"true", "false"}:

@@ -28,7 +28,7 @@ class Dialler2:
         self.allowed = True
         self.connections = 0
         self.slot = 1
-        """The network profile that is tried or in use."""
+        """The network profile that is tried or in use; 0 before the first try after a restart."""
         self._failures = 0
         self._link: Link | None = None
         self._abandon = asyncio.Event()
@@ -57,6 +57,7 @@ class Dialler2:
         """Let time pass."""
         self._change.set()
         if not self.station.powered:
+            self.slot = 0  # after a restart the preferred profile is tried first
             self._abandon.set()
 
     async def run(self) -> None:

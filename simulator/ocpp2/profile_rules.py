@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from itertools import pairwise
 
-from .options import Version
+from .options import StationOptions2, Version
 from .profiles import ONLY_21, Kind, Profile, Purpose, Unit
 
 
@@ -21,6 +21,21 @@ class Abilities:
     units: frozenset[Unit]
     switches_phases: bool
     max_periods: int = 24
+
+
+def abilities_of(options: StationOptions2) -> Abilities:
+    """Return what a station with these options can do."""
+    return Abilities(
+        version=options.version,
+        max_a=options.max_a,
+        station_max_a=options.station_max_a or options.max_a * options.evses,
+        phases=options.phases,
+        evses=options.evses,
+        max_stack_level=options.stack_levels,
+        max_profiles=options.max_profiles,
+        units=frozenset(Unit(unit) for unit in options.rate_units),
+        switches_phases=options.switches_phases,
+    )
 
 
 @dataclass(frozen=True, slots=True)

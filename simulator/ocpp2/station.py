@@ -23,9 +23,8 @@ from .meter import Meter2, timestamp
 from .monitoring import Monitoring
 from .network import Network, NetworkProfile
 from .options import StationOptions2, Version
-from .profile_rules import Abilities
+from .profile_rules import abilities_of
 from .profile_stack import Limit, ProfileStack, Situation
-from .profiles import Unit
 from .reservation import Reservations
 from .sampling import Sampler
 from .tokens import Judgement, Token, TokenMemory
@@ -63,7 +62,7 @@ class SimulatedStation2:
         self.certificates = Certificates(options, self.model)
         self.memory = TokenMemory(self.model)
         self.display = Display(self.model)
-        self.profiles = ProfileStack(_abilities(options), options.quirks)
+        self.profiles = ProfileStack(abilities_of(options), options.quirks)
         self.reservations = Reservations(self)
         self.schedule_updates = ScheduleUpdates(self)
         self.tariffs: dict[int, Payload] = {}
@@ -184,6 +183,7 @@ class SimulatedStation2:
             for evse_id, values in self.sampler.tick(list(self.evses.values()), monotonic, now):
                 self.send("MeterValues", {"evseId": evse_id, "meterValue": values})
             self.reservations.expire(now)
+            self.display.expire(now)
             self._beat(monotonic)
             self.schedule_updates.tick(monotonic)
             self.profiles.drop_offline(self.offline_s())
@@ -388,17 +388,3 @@ class SimulatedStation2:
                 self.events.updated(evse, Trigger.TX_RESUMED if newer else Trigger.ABNORMAL_CONDITION)
             evse.finished = False
             self.vend(evse)
-
-
-def _abilities(options: StationOptions2) -> Abilities:
-    return Abilities(
-        version=options.version,
-        max_a=options.max_a,
-        station_max_a=options.station_max_a or options.max_a * options.evses,
-        phases=options.phases,
-        evses=options.evses,
-        max_stack_level=options.stack_levels,
-        max_profiles=options.max_profiles,
-        units=frozenset(Unit(unit) for unit in options.rate_units),
-        switches_phases=options.switches_phases,
-    )

@@ -5,6 +5,7 @@ from simulator.ocpp.link import Answer
 
 from .answers import Command, optional_list, refused, status
 from .station import SimulatedStation2
+from .transaction import Trigger
 from .transaction_commands import running_evse
 
 
@@ -53,7 +54,7 @@ def _change_transaction(station: SimulatedStation2, payload: Payload) -> Answer:
     if evse is None or evse.transaction is None:
         return status("TxNotFound")
     evse.transaction.tariff_id = text(tariff, "tariffId")
-    return status("Accepted")
+    return status("Accepted", lambda: station.went_on(evse, Trigger.TARIFF_CHANGED))
 
 
 COMMANDS_21: dict[str, Command] = {

@@ -40,7 +40,8 @@ class Trigger(StrEnum):
     ABNORMAL_CONDITION = "AbnormalCondition"
     RESET_COMMAND = "ResetCommand"
     TX_RESUMED = "TxResumed"
-    """2.1 only."""
+    """2.1 only, as is the next."""
+    TARIFF_CHANGED = "TariffChanged"
 
 
 class StoppedReason(StrEnum):

@@ -111,6 +111,8 @@ class TransactionEvents:
         if transaction.remote_start_id is not None and not transaction.remote_start_told:
             info["remoteStartId"] = transaction.remote_start_id
             transaction.remote_start_told = True
+        if transaction.tariff_id is not None:
+            info["tariffId"] = transaction.tariff_id
         payload: Payload = {
             "eventType": kind,
             "timestamp": timestamp(self.station.station_time()),

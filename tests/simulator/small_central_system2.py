@@ -45,6 +45,7 @@ class SmallCentralSystem2:
     version: str = "ocpp2.0.1"
     heard: list[Heard] = field(default_factory=list)
     invalid: list[str] = field(default_factory=list)
+    late: list[Payload] = field(default_factory=list)
     credentials: list[BasicAuth | None] = field(default_factory=list)
     peers: list[Any] = field(default_factory=list)
     boot_answers: list[Payload] = field(default_factory=list)
@@ -97,15 +98,15 @@ class SmallCentralSystem2:
                 self._news.clear()
                 await self._news.wait()
 
-    async def call(self, action: str, *, check: bool = True, **payload: Any) -> Payload:
-        """Give a command; an error answer comes back under the key `error`."""
+    async def call(self, action: str, *, check: bool = True, timeout_s: float = 10, **payload: Any) -> Payload:
+        """Give a command; an error answer comes back under the key `error`, a late one goes to `late`."""
         assert self._socket is not None
         if check:
             self._check(f"{action}Request", payload)
         message_id = str(uuid.uuid4())
         self._waiting[message_id] = asyncio.get_running_loop().create_future()
         await self._socket.send_str(json.dumps([2, message_id, action, payload]))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(timeout_s):
             kind, answer = await self._waiting[message_id]
         if kind == 4:
             return {"error": answer}
@@ -132,7 +133,10 @@ class SmallCentralSystem2:
                 await self._hear(socket, connection, frame)
             else:
                 future = self._waiting.pop(frame[1])
-                future.set_result((frame[0], frame[2]))
+                if future.done():
+                    self.late.append(frame[2])
+                else:
+                    future.set_result((frame[0], frame[2]))
         self._news.set()
         return socket
 
