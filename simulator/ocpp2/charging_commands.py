@@ -126,7 +126,7 @@ def _composite_schedule(station: SimulatedStation2, payload: Payload) -> Answer:
 def _update_dynamic(station: SimulatedStation2, payload: Payload) -> Answer:
     profile_id, numbers = integer(payload, "chargingProfileId"), mapping(payload, "scheduleUpdate")
     found = station.profiles.update(profile_id, numbers, station.station_time())
-    return status("Accepted") if found else refused("InvalidProfileId")
+    return status("Accepted") if found else refused("InvalidProfile")
 
 
 def _use_priority(station: SimulatedStation2, payload: Payload) -> Answer:

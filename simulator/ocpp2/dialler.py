@@ -115,15 +115,17 @@ class Dialler2:
         station = self.station
         options, profile = station.options, station.network.slots[slot]
         headers = {}
-        if station.password and profile.security_profile in {1, 2}:
-            headers[hdrs.AUTHORIZATION] = credentials(options.station_id, station.password)
+        identity = profile.identity or options.station_id
+        password = profile.password or station.password
+        if password and profile.security_profile in {1, 2}:
+            headers[hdrs.AUTHORIZATION] = credentials(identity, password)
         context = None
         if profile.url.startswith("wss://"):
             own = profile.security_profile == 3
             store = station.certificates
             context = tls_context(store.trusted_pem(), store.certificate_pem if own else "", store.key_pem)
         return await session.ws_connect(
-            f"{profile.url.rstrip('/')}/{options.station_id}",
+            f"{profile.url.rstrip('/')}/{identity}",
             protocols=(options.version,),
             headers=headers,
             autoping=False,

@@ -88,6 +88,7 @@ class Evse:
         self._surroundings = surroundings
         self._idle_since: float | None = None
         self._last_tick: float | None = None
+        self._mode: str | None = None
         outlet.offer = self.offer
 
     @property
@@ -118,6 +119,7 @@ class Evse:
         if not self.energised:
             return NOTHING
         limit = self._surroundings.limit(self, now)
+        self._mode = limit.mode
         amperes = limit.current_a if limit.current_a >= MINIMUM_A else 0.0
         wanted = Offer(amperes, limit.phases, limit.phase_to_use or 1)
         return self.relay.offer(wanted, now, loaded=any(self.outlet.current_a))
@@ -222,6 +224,9 @@ class Evse:
         if state is not transaction.state:
             transaction.state = state
             self._surroundings.went_on(self, Trigger.CHARGING_STATE_CHANGED)
+        if self._mode != transaction.mode:
+            transaction.mode = self._mode
+            self._surroundings.went_on(self, Trigger.OPERATION_MODE_CHANGED)
 
     def charging_state(self, monotonic: float) -> ChargingState:
         """Return what happens to the energy of the running transaction."""

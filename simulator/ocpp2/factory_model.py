@@ -89,7 +89,8 @@ def _station(options: StationOptions2) -> list[tuple[Key, Variable]]:
 
 
 def _communication(options: StationOptions2) -> list[tuple[Key, Variable]]:
-    priority = Variable("1", DataType.SEQUENCE, _READ_WRITE, needs_reboot=True)
+    slots = ("1", "2", "3", "4")
+    priority = Variable("1", DataType.SEQUENCE, _READ_WRITE, choices=slots, needs_reboot=True)
     return [
         _own("OCPPCommCtrlr", "HeartbeatInterval", _number(300, least=1)),
         _own("OCPPCommCtrlr", "OfflineThreshold", _number(60)),

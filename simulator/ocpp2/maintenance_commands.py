@@ -24,7 +24,7 @@ def _get_log(station: SimulatedStation2, payload: Payload) -> Answer:
     transfer = _transfer(payload, text(mapping(payload, "log"), "remoteLocation"))
     kind = text(payload, "logType")
     if not transfer.url.startswith(("http://", "https://")):
-        return refused("UnsupportedProtocol")
+        return refused("InvalidURL")
     name = f"{station.options.station_id}-{kind}-{transfer.request_id}.log"
     lines = [f"{timestamp(station.station_time())} {kind} of {station.options.station_id}", *station.upkeep.journal]
     content = "\n".join(lines).encode()
@@ -80,7 +80,7 @@ def _certificate_signed(station: SimulatedStation2, payload: Payload) -> Answer:
         "type": "InvalidChargingStationCertificate",
         "timestamp": timestamp(station.station_time()),
     }
-    answer = refused("InvalidCertChain")
+    answer = refused("InvalidCertificate")
     return Answer(answer.payload, lambda: station.send("SecurityEventNotification", event))
 
 

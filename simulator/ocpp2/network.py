@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from simulator.ocpp.json import Payload, integer, mapping, text
+from simulator.ocpp.json import Payload, integer, mapping, optional_text, text
 
 from .device_model import DeviceModel
 
@@ -15,6 +15,9 @@ class NetworkProfile:
 
     url: str
     security_profile: int
+    identity: str | None = None
+    """2.1: the name for this connection instead of the station's id."""
+    password: str | None = None
 
 
 class Network:
@@ -54,8 +57,9 @@ class Network:
         if security < self.security_profile:
             return "NoSecurityDowngrade"
         if security >= 2 and not may_use_tls:
-            return "NoCSMSRootCert"
-        self.slots[slot] = NetworkProfile(url, security)
+            return "InvalidNetworkConf"
+        identity, password = optional_text(data, "identity"), optional_text(data, "basicAuthPassword")
+        self.slots[slot] = NetworkProfile(url, security, identity, password)
         return None
 
     def refuses_order(self, value: str) -> str | None:

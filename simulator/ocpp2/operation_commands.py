@@ -77,7 +77,7 @@ def _trigger(station: SimulatedStation2, payload: Payload) -> Answer:
         return status("NotImplemented")
     if requested == "BootNotification" and station.booted and station.options.version is Version.V201:
         # An accepted station has nothing to be asked for again (F06.FR.17).
-        return refused("NotAllowed")
+        return refused("UnsupportedRequest")
     if requested == "TransactionEvent" and not any(evse.transaction for evse in evses):
         return refused("TxNotFound")
 

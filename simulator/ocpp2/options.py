@@ -70,4 +70,6 @@ class StationOptions2:
     register_wh: float = 0.0
     """What each EVSE's meter shows when new."""
     reports_soc: bool = False
+    security_events: bool = False
+    """Tells the security event StartupOfTheDevice after each boot."""
     quirks: Quirks2 = NO_QUIRKS2

@@ -108,9 +108,9 @@ def refused_beside(evse_id: int, profile: Profile, installed: list[Installed], a
     if any(_conflict(evse_id, profile, old) for old in others):
         return "DuplicateProfile"
     if any(old.profile.profile_id == profile.profile_id and old.source != "CSO" for old in installed):
-        return "InvalidProfileId"
+        return "InvalidProfile"
     if len(others) == len(installed) and len(installed) >= abilities.max_profiles:
-        return "TooManyProfiles"
+        return "TooManyElements"
     return None
 
 

@@ -192,7 +192,7 @@ class ProfileStack:
     def _refused_by_habit(self, evse_id: int, profile: Profile) -> str | None:
         first = self._first_ids.get((evse_id, profile.purpose), profile.profile_id)
         new = self.quirks.rejects_new_profile_ids and first != profile.profile_id
-        return "InvalidProfileId" if new else None
+        return "InvalidProfile" if new else None
 
 
 def external_profile(profile_id: int, limit_a: float, now: datetime) -> Payload:

@@ -206,6 +206,9 @@ class SimulatedStation2:
         long = self.offline_s() > self.model.integer("OCPPCommCtrlr", "OfflineThreshold")
         self._offline_since = None
         self.upkeep.booted()
+        if self.options.security_events and not reconnected:
+            event: Payload = {"type": "StartupOfTheDevice", "timestamp": timestamp(self.station_time())}
+            self.send("SecurityEventNotification", event)
         if long or not reconnected:
             for evse in self.evses.values():
                 for connector in evse.connectors.values():
@@ -235,7 +238,8 @@ class SimulatedStation2:
         limit = self.profiles.limit(evse.evse_id, local, self.situation(evse))
         step = self.options.step_a
         current_a = math.floor(limit.current_a / step + 1e-6) * step
-        return Limit(current_a, limit.phases, limit.phase_to_use, limit.mode)
+        mode = limit.mode if self.options.version is Version.V21 else None
+        return Limit(current_a, limit.phases, limit.phase_to_use, mode)
 
     def situation(self, evse: Evse | None) -> Situation:
         """Return what of an EVSE matters to its profiles."""

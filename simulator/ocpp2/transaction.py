@@ -42,6 +42,7 @@ class Trigger(StrEnum):
     TX_RESUMED = "TxResumed"
     """2.1 only, as is the next."""
     TARIFF_CHANGED = "TariffChanged"
+    OPERATION_MODE_CHANGED = "OperationModeChanged"
 
 
 class StoppedReason(StrEnum):
@@ -88,6 +89,8 @@ class Transaction2:
     remote_start_id: int | None = None
     reservation_id: int | None = None
     tariff_id: str | None = None
+    mode: str | None = None
+    """2.1: the operation mode that a profile gives."""
     token_told: bool = False
     place_told: bool = False
     connector_told: bool = False

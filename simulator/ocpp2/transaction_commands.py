@@ -20,12 +20,12 @@ def _request_start(station: SimulatedStation2, payload: Payload) -> Answer:
     group = read_token(mapping(payload, "groupIdToken")) if "groupIdToken" in payload else None
     evse_id = optional_integer(payload, "evseId")
     if not station.booted:
-        return refused("TxNotAllowed")
+        return refused("CSNotAccepted")
     if evse_id is not None and evse_id not in station.evses:
         return refused("UnknownEvse")
     evse = _startable(station, evse_id, token, group)
     if evse is None:
-        return refused("NotAvailable")
+        return refused(_obstacle(station, evse_id))
     profile = (
         read_profile(mapping(payload, "chargingProfile"), station.station_time())
         if "chargingProfile" in payload
@@ -54,6 +54,11 @@ def _startable(station: SimulatedStation2, evse_id: int | None, token: Token, gr
         evse for evse in chosen if evse.free and (evse.reservation is None or evse.reservation.admits(token, group))
     ]
     return next(iter(sorted(free, key=lambda evse: not evse.outlet.plugged)), None)
+
+
+def _obstacle(station: SimulatedStation2, evse_id: int | None) -> str:
+    chosen = [evse for evse in station.evses.values() if evse_id in {None, evse.evse_id}]
+    return "TxInProgress" if any(evse.authorization is not None for evse in chosen) else "Unspecified"
 
 
 def _request_stop(station: SimulatedStation2, payload: Payload) -> Answer:

@@ -13,7 +13,7 @@ from .evse import Evse
 from .meter import Meter2, timestamp
 from .options import StationOptions2
 from .tokens import Judgement, Token, read_judgement
-from .transaction import StoppedReason, Transaction2, Trigger
+from .transaction import ChargingState, StoppedReason, Transaction2, Trigger
 
 
 class Station(Protocol):
@@ -111,6 +111,8 @@ class TransactionEvents:
         if transaction.remote_start_id is not None and not transaction.remote_start_told:
             info["remoteStartId"] = transaction.remote_start_id
             transaction.remote_start_told = True
+        if transaction.mode is not None:
+            info["operationMode"] = transaction.mode
         if transaction.tariff_id is not None:
             info["tariffId"] = transaction.tariff_id
         payload: Payload = {
@@ -121,6 +123,8 @@ class TransactionEvents:
             "transactionInfo": info,
         }
         transaction.seq_no += 1
+        if transaction.state is ChargingState.CHARGING:
+            payload["numberOfPhasesUsed"] = sum(1 for amperes in evse.outlet.current_a if amperes > 0)
         payload |= self._place(evse, transaction) | self._token(transaction)
         if values:
             payload["meterValue"] = values

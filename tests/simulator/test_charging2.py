@@ -136,7 +136,7 @@ async def test_a_new_id_in_a_taken_place_is_a_duplicate_unless_their_times_diffe
         assert await install(virtual, profile(9.0, profile_id=12, validFrom=noon.isoformat())) == "Accepted"
         assert await install(virtual, profile(9.0, profile_id=13, level=1), 0) == "Accepted"
         assert await install(virtual, profile(9.0, profile_id=14, level=1), 2) == "Rejected DuplicateProfile"
-        assert await install(virtual, profile(9.0, profile_id=15, level=2)) == "Rejected TooManyProfiles"
+        assert await install(virtual, profile(9.0, profile_id=15, level=2)) == "Rejected TooManyElements"
         assert await install(virtual, profile(7.0, profile_id=13, level=1), 0) == "Accepted"
 
 
@@ -195,6 +195,9 @@ async def test_the_number_of_phases_and_which_one_are_obeyed() -> None:
         await virtual.charging()
         await install(virtual, profile(10.0, period={"numberPhases": 1, "phaseToUse": 2}))
         await settled(virtual, 0.0, 10.0, 0.0)
+        count = len(virtual.central.events())
+        await virtual.event("Updated", "MeterValuePeriodic", count)
+        assert virtual.central.events()[-1]["numberOfPhasesUsed"] == 1
         await install(virtual, profile(10.0, period={"numberPhases": 3}))
         await settled(virtual, 10.0, 10.0, 10.0)
 
@@ -313,7 +316,7 @@ async def test_a_dynamic_profile_follows_its_updates_and_lapses_without_them() -
         await virtual.pass_time(61)
         assert virtual.current_a == (16.0, 16.0, 16.0)
         unknown = {**update, "chargingProfileId": 99}
-        assert await virtual.status("UpdateDynamicSchedule", **unknown) == "Rejected InvalidProfileId"
+        assert await virtual.status("UpdateDynamicSchedule", **unknown) == "Rejected InvalidProfile"
 
 
 async def test_a_dynamic_profile_pulls_its_numbers() -> None:
@@ -335,6 +338,8 @@ async def test_a_setpoint_and_the_idle_mode_bound_the_current() -> None:
         setpoint = profile(20.0, period={"operationMode": "CentralSetpoint", "setpoint": 11.0})
         assert await install(virtual, setpoint) == "Accepted"
         await settled(virtual, 11.0, 11.0, 11.0)
+        changed = await virtual.event("Updated", "OperationModeChanged")
+        assert changed["transactionInfo"]["operationMode"] == "CentralSetpoint"
         free = profile(20.0)
         free["chargingSchedule"][0]["chargingSchedulePeriod"] = [{"startPeriod": 0, "operationMode": "LocalFrequency"}]
         assert await install(virtual, free) == "Accepted"

@@ -165,7 +165,7 @@ async def test_a_dead_network_profile_gives_way_to_the_next() -> None:
         (2, {"ocppTransport": "SOAP"}, "InvalidNetworkConf"),
         (2, {"ocppCsmsUrl": "http://x"}, "InvalidNetworkConf"),
         (2, {"securityProfile": 2}, "InvalidNetworkConf"),
-        (2, {"securityProfile": 2, "ocppCsmsUrl": "wss://x"}, "NoCSMSRootCert"),
+        (2, {"securityProfile": 2, "ocppCsmsUrl": "wss://x"}, "InvalidNetworkConf"),
         (2, {"securityProfile": 0}, "NoSecurityDowngrade"),
     ],
 )

@@ -73,10 +73,10 @@ async def test_a_station_climbs_from_a_password_to_a_certificate_of_its_own(tmp_
         csr = (await virtual.heard("SignCertificate"))["csr"]
         stranger = Authority("Stranger", today())
         assert await virtual.status("CertificateSigned", certificateChain=stranger.answer(csr)) == (
-            "Rejected InvalidCertChain"
+            "Rejected InvalidCertificate"
         )
         assert (await virtual.heard("SecurityEventNotification"))["type"] == "InvalidChargingStationCertificate"
-        assert await virtual.status("CertificateSigned", certificateChain="nonsense") == "Rejected InvalidCertChain"
+        assert await virtual.status("CertificateSigned", certificateChain="nonsense") == "Rejected InvalidCertificate"
         v2g = {"certificateChain": authority.answer(csr), "certificateType": "V2GCertificate"}
         assert await virtual.status("CertificateSigned", **v2g) == "Rejected InvalidValue"
         chain = authority.answer(csr) + authority.pem
@@ -88,6 +88,22 @@ async def test_a_station_climbs_from_a_password_to_a_certificate_of_its_own(tmp_
         await virtual.until(lambda: len(secure.of("BootNotification")) == 1)
         assert dict(entry[0] for entry in secure.peers[0]["subject"])["organizationName"] == "Simulated"
     await secure.stop()
+
+
+async def test_a_21_network_profile_brings_its_own_name_and_password() -> None:
+    other = SmallCentralSystem2(version=Version.V21)
+    await other.start()
+    async with virtual_station2(version=Version.V21, security_events=True, boot_s=1.0) as virtual:
+        assert (await virtual.heard("SecurityEventNotification"))["type"] == "StartupOfTheDevice"
+        data = {**connection(other.url, 1), "identity": "OTHER", "basicAuthPassword": PASSWORD}
+        assert await virtual.status("SetNetworkProfile", configurationSlot=2, connectionData=data) == "Accepted"
+        await virtual.set("OCPPCommCtrlr", "NetworkConfigurationPriority", "2,1")
+        await virtual.status("Reset", type="OnIdle")
+        await virtual.until(lambda: len(other.of("BootNotification")) == 1)
+        credentials = other.credentials[0]
+        assert credentials is not None
+        assert (credentials.login, credentials.password) == ("OTHER", PASSWORD)
+    await other.stop()
 
 
 async def test_roots_are_installed_listed_and_deleted_by_their_hash() -> None:
@@ -180,7 +196,7 @@ async def test_a_log_is_uploaded_and_its_progress_told() -> None:
         await virtual.call("GetLog", **asked, log={"remoteLocation": files.base})
         await virtual.until(lambda: virtual.central.of("LogStatusNotification")[-1]["status"] == "UploadFailure")
         ftp = {**asked, "log": {"remoteLocation": "ftp://127.0.0.1"}}
-        assert await virtual.status("GetLog", **ftp) == "Rejected UnsupportedProtocol"
+        assert await virtual.status("GetLog", **ftp) == "Rejected InvalidURL"
 
 
 def update(location: str, **more: Any) -> dict[str, Any]:
