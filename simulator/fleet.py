@@ -37,14 +37,14 @@ CONFIGURATION = {
 
 @dataclass(frozen=True, slots=True)
 class FleetOptions:
-    """How many stations dial where; `spread_s` is the time over which they come."""
+    """How many stations dial where; `spread_s` is the time over which they come, at most a quarter of `seconds`."""
 
     url: str
     stations: int
     seconds: float
     prefix: str = "FLEET"
     password: str | None = None
-    spread_s: float = 2.0
+    spread_s: float = METER_S
 
 
 @dataclass(slots=True)
@@ -249,7 +249,7 @@ async def run_fleet(options: FleetOptions, clock: Clock) -> Payload:
     counts = Counts()
     names = (f"{options.prefix}-{n}" for n in count(1))
     stations = [LightStation(next(names), options, clock, counts) for _ in range(options.stations)]
-    gap_s = options.spread_s / max(1, options.stations)
+    gap_s = min(options.spread_s, options.seconds / 4) / max(1, options.stations)
     async with ClientSession(
         connector=TCPConnector(limit=0), timeout=ClientTimeout(total=None, sock_connect=10)
     ) as session:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 import ssl
 
@@ -62,7 +63,7 @@ class Authority:
         return context
 
     def _sign(self, subject: x509.Name, key: ec.EllipticCurvePublicKey) -> str:
-        names = x509.SubjectAlternativeName([x509.DNSName("localhost")])
+        names = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
         builder = self._builder(subject, key).add_extension(names, critical=False)
         issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
         return builder.add_extension(issuer, critical=False).sign(self.key, hashes.SHA256()).public_bytes(PEM).decode()

@@ -81,7 +81,7 @@ class SmallCentralSystem2:
 
     @property
     def url(self) -> str:
-        return f"ws://127.0.0.1:{self.port}" if self.context is None else f"wss://localhost:{self.port}"
+        return f"{'ws' if self.context is None else 'wss'}://127.0.0.1:{self.port}"
 
     def actions(self) -> list[str]:
         return [heard.action for heard in self.heard]
