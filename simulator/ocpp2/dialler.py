@@ -11,6 +11,7 @@ from simulator.ocpp.link import Answer, CallFailed, CommandError, Link, LinkLost
 from simulator.ocpp.outbox import Outgoing
 
 from .commands import obey
+from .factory_model import TRIALS
 from .station import SimulatedStation2
 from .tls import credentials, tls_context
 
@@ -83,9 +84,10 @@ class Dialler2:
                     await each.close()
 
     async def _run_errands(self, session: ClientSession) -> None:
-        while True:
-            errand = await self.station.errands.get()
-            await errand(session)
+        async with asyncio.TaskGroup() as running:
+            while True:
+                errand = await self.station.errands.get()
+                running.create_task(errand(session))
 
     async def _until_due(self) -> None:
         while not (self.allowed and self.station.powered and self.station.clock.monotonic() >= self._dial_at):
@@ -126,7 +128,7 @@ class Dialler2:
             context = tls_context(store.trusted_pem(), store.certificate_pem if own else "", store.key_pem)
         return await session.ws_connect(
             f"{profile.url.rstrip('/')}/{identity}",
-            protocols=(options.version,),
+            protocols=(options.version, *options.also_offers),
             headers=headers,
             autoping=False,
             max_msg_size=1 << 20,
@@ -227,7 +229,9 @@ class Dialler2:
             message.answered(await link.call(message.action, payload))
         except (CallFailed, TimeoutError, FormatError) as error:
             _LOGGER.info("%s: %s failed: %s", station.options.station_id, message.action, error)
-            attempts, interval_s = station.retries()
+            comm, model = "OCPPCommCtrlr", station.model
+            attempts = model.integer(comm, "MessageAttempts", TRIALS)
+            interval_s = model.integer(comm, "MessageAttemptInterval", TRIALS)
             station.outbox.refused(message, station.clock.monotonic(), attempts, interval_s)
         else:
             station.outbox.done(message)

@@ -2,8 +2,9 @@
 
 import base64
 import binascii
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -23,7 +24,7 @@ from .transaction import StoppedReason, Trigger
 if TYPE_CHECKING:
     from .station import SimulatedStation2
 
-type Errand = Callable[[ClientSession], Awaitable[None]]
+type Errand = Callable[[ClientSession], Coroutine[None, None, None]]
 
 TRANSFER_TIMEOUT_S = 60.0
 MOST_BYTES = 1 << 24
@@ -82,7 +83,15 @@ def upload_log(station: SimulatedStation2, transfer: Transfer, name: str, conten
     return errand
 
 
-def update_firmware(station: SimulatedStation2, transfer: Transfer, signing: Signing | None) -> Errand:
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When firmware is fetched and, where that is told, installed."""
+
+    fetch: datetime
+    install: datetime | None = None
+
+
+def update_firmware(station: SimulatedStation2, transfer: Transfer, signing: Signing | None, timing: Timing) -> Errand:
     """Return the errand that fetches firmware, checks it, and restarts with it, telling how it goes."""
     fetched = bytearray()
 
@@ -97,6 +106,7 @@ def update_firmware(station: SimulatedStation2, transfer: Transfer, signing: Sig
 
     async def errand(session: ClientSession) -> None:
         tell = station.upkeep.tell_firmware
+        await _wait(station, timing.fetch, "DownloadScheduled", transfer.request_id)
         tell("Downloading", transfer.request_id)
         if not await _try(station, transfer, lambda: fetch(session)):
             tell("DownloadFailed", transfer.request_id)
@@ -109,11 +119,19 @@ def update_firmware(station: SimulatedStation2, transfer: Transfer, signing: Sig
                 station.send("SecurityEventNotification", told)
                 return
             tell("SignatureVerified", transfer.request_id)
+        await _wait(station, timing.install, "InstallScheduled", transfer.request_id)
         tell("Installing", transfer.request_id)
         name = PurePosixPath(urlsplit(transfer.url).path).stem
         station.when_idle(_at_once, lambda: _install(station, name, transfer.request_id), after_s=1.0)
 
     return errand
+
+
+async def _wait(station: SimulatedStation2, moment: datetime | None, status: str, request_id: int) -> None:
+    wait_s = 0.0 if moment is None else (moment - station.station_time()).total_seconds()
+    if wait_s > 0:
+        station.upkeep.tell_firmware(status, request_id)
+        await station.clock.sleep(wait_s)
 
 
 def _install(station: SimulatedStation2, version: str, request_id: int) -> None:

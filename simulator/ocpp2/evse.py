@@ -38,6 +38,8 @@ class Connector2:
     operative: bool = True
     fault: str | None = None
     status: Status = Status.AVAILABLE
+    told: Status | None = None
+    """What the central system is known to know."""
 
 
 class Surroundings(Protocol):
@@ -51,6 +53,9 @@ class Surroundings(Protocol):
 
     def points(self, variable: str) -> set[str]:
         """Return the items of TxStartPoint or TxStopPoint."""
+
+    def may_begin(self) -> bool:
+        """Tell whether a transaction may begin at present."""
 
     def stops_without_cable(self) -> bool:
         """Tell whether pulling the cable ends the permission (StopTxOnEVSideDisconnect)."""
@@ -195,9 +200,13 @@ class Evse:
     def _advance(self, trigger: Trigger) -> None:
         if self.transaction is not None:
             self._surroundings.went_on(self, trigger)
-        elif self.usable and not self.finished and self._facts() & self._surroundings.points("TxStartPoint"):
+        elif self._may_begin and self._facts() & self._surroundings.points("TxStartPoint"):
             self._idle_since = None
             self._surroundings.began(self, trigger)
+
+    @property
+    def _may_begin(self) -> bool:
+        return self.usable and not self.finished and self._surroundings.may_begin()
 
     def _retreat(self, before: set[str], trigger: Trigger, reason: StoppedReason) -> None:
         transaction = self.transaction

@@ -2,12 +2,22 @@
 
 from functools import partial
 
-from simulator.ocpp.json import Json, Payload, integer, mapping, moment, optional_integer, optional_text, text
+from simulator.ocpp.json import (
+    Json,
+    Payload,
+    integer,
+    mapping,
+    moment,
+    optional_integer,
+    optional_moment,
+    optional_text,
+    text,
+)
 from simulator.ocpp.link import Answer
 
 from .answers import Command, optional_list, refused, status
 from .certificates import TYPES
-from .errands import Transfer, believed, read_signing, update_firmware, upload_log
+from .errands import Timing, Transfer, believed, read_signing, update_firmware, upload_log
 from .meter import timestamp
 from .station import SimulatedStation2
 from .tokens import read_token
@@ -35,14 +45,14 @@ def _get_log(station: SimulatedStation2, payload: Payload) -> Answer:
 def _update_firmware(station: SimulatedStation2, payload: Payload) -> Answer:
     firmware = mapping(payload, "firmware")
     transfer = _transfer(payload, text(firmware, "location"))
-    moment(text(firmware, "retrieveDateTime"))
+    timing = Timing(moment(text(firmware, "retrieveDateTime")), optional_moment(firmware, "installDateTime"))
     try:
         signing = read_signing(optional_text(firmware, "signingCertificate"), optional_text(firmware, "signature"))
     except ValueError:
         return _unbelievable(station)
     if signing is not None and not believed(station, signing):
         return _unbelievable(station)
-    errand = update_firmware(station, transfer, signing)
+    errand = update_firmware(station, transfer, signing, timing)
     return status("Accepted", partial(station.errands.put_nowait, errand))
 
 

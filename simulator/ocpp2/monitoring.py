@@ -1,5 +1,6 @@
 """Watches variables and tells events: hard-wired ones, monitors that were set, and 2.1's streams (part 2 N)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ from .options import Version
 
 if TYPE_CHECKING:
     from .station import SimulatedStation2
+
+type Told = Callable[[], None]
 
 KINDS = frozenset({"UpperThreshold", "LowerThreshold", "Delta", "Periodic", "PeriodicClockAligned"})
 PERIODIC = frozenset({"Periodic", "PeriodicClockAligned"})
@@ -66,12 +69,14 @@ class Monitoring:
         """Events of a higher severity number are not told."""
         self._event_id = 0
 
-    def notify(self, component: Component, variable: str, value: str, info: str | None) -> None:
-        """Tell a hard-wired event, if anybody listens."""
+    def notify(
+        self, component: Component, variable: str, value: str, *, info: str | None = None, told: Told | None = None
+    ) -> None:
+        """Tell a hard-wired event, if anybody listens; `told` hears of the answer."""
         if self._station.online:
             extra: Payload = {"techInfo": info} if info else {}
             event = self._event(component, VariableName(variable), value, "Delta", "HardWiredNotification")
-            self._send([{**event, **extra}])
+            self._send([{**event, **extra}], told)
 
     def set(self, data: Payload) -> Payload:
         """Set one monitor and return its SetMonitoringResult."""
@@ -216,9 +221,10 @@ class Monitoring:
             "eventNotificationType": kind,
         }
 
-    def _send(self, events: list[Json]) -> None:
+    def _send(self, events: list[Json], told: Told | None = None) -> None:
         generated = timestamp(self._station.station_time())
-        self._station.send("NotifyEvent", {"generatedAt": generated, "seqNo": 0, "tbc": False, "eventData": events})
+        payload: Payload = {"generatedAt": generated, "seqNo": 0, "tbc": False, "eventData": events}
+        self._station.send("NotifyEvent", payload, told=told)
 
 
 def _constant(monitor: Monitor) -> Payload:

@@ -22,6 +22,8 @@ class StationOptions2:
     station_id: str
     url: str
     version: Version = Version.V201
+    also_offers: tuple[str, ...] = ()
+    """Further sub-protocols for the handshake; a server that picks one of these is left again."""
     vendor: str = "Simulated"
     model: str = "SIM2-22"
     firmware: str = "1.0.0"

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 import math
 from typing import TYPE_CHECKING
 
@@ -17,10 +18,10 @@ from .certificates import Certificates
 from .device_model import Component
 from .display import Display
 from .evse import Connector2, Evse
-from .factory_model import TRIALS, factory_model
+from .factory_model import factory_model
 from .local_limits import ScheduleUpdates, tell_limit
 from .meter import Meter2, timestamp
-from .monitoring import Monitoring
+from .monitoring import Monitoring, Told
 from .network import Network, NetworkProfile
 from .options import StationOptions2, Version
 from .profile_rules import abilities_of
@@ -133,7 +134,7 @@ class SimulatedStation2:
         if fault is not None and ends_transaction:
             evse.end(Trigger.ABNORMAL_CONDITION, StoppedReason.GROUND_FAULT)
         evse.tick(self.clock.monotonic())
-        self.monitoring.notify(place, "Problem", str(fault is not None).lower(), fault)
+        self.monitoring.notify(place, "Problem", str(fault is not None).lower(), info=fault)
         self.wake.set()
 
     def lose_power(self) -> None:
@@ -209,9 +210,9 @@ class SimulatedStation2:
         if self.options.security_events and not reconnected:
             event: Payload = {"type": "StartupOfTheDevice", "timestamp": timestamp(self.station_time())}
             self.send("SecurityEventNotification", event)
-        if long or not reconnected:
-            for evse in self.evses.values():
-                for connector in evse.connectors.values():
+        for evse in self.evses.values():
+            for connector in evse.connectors.values():
+                if long or not reconnected or connector.told is not connector.status:
                     self.send_status(evse, connector)
 
     def link_changed(self, *, connected: bool) -> None:
@@ -252,6 +253,10 @@ class SimulatedStation2:
     def points(self, variable: str) -> set[str]:
         """Return the items of TxStartPoint or TxStopPoint."""
         return set(self.model.items("TxCtrlr", variable))
+
+    def may_begin(self) -> bool:
+        """Tell whether a transaction may begin, which some want only once they are accepted."""
+        return self.booted or self.model.flag("TxCtrlr", "TxBeforeAcceptedEnabled")
 
     def stops_without_cable(self) -> bool:
         """Tell whether pulling the cable ends the permission."""
@@ -301,15 +306,22 @@ class SimulatedStation2:
 
     # Messages
 
-    def send(self, action: str, payload: Payload, *, asked: bool = False) -> None:
-        """Queue a passing message; `asked` lets it out before the station is accepted."""
-        self.outbox.add(Outgoing(action, lambda: payload, triggered=asked), keep=False)
+    def send(self, action: str, payload: Payload, *, asked: bool = False, told: Told | None = None) -> None:
+        """Queue a passing message; `asked` lets it out before the station is accepted, `told` hears of the answer."""
+
+        def answered(answer: Payload) -> None:
+            del answer
+            if told is not None:
+                told()
+
+        self.outbox.add(Outgoing(action, lambda: payload, answered, triggered=asked), keep=False)
 
     def send_status(self, evse: Evse, connector: Connector2, *, asked: bool = False) -> None:
         """Queue the present status of a connector: by NotifyEvent in 2.1, unless StatusNotification is asked for."""
+        told = partial(setattr, connector, "told", connector.status)
         if self.options.version is Version.V21 and not asked:
             place = Component("Connector", evse_id=evse.evse_id, connector_id=connector.connector_id)
-            self.monitoring.notify(place, "AvailabilityState", connector.status, None)
+            self.monitoring.notify(place, "AvailabilityState", connector.status, told=told)
             return
         payload: Payload = {
             "timestamp": timestamp(self.station_time()),
@@ -317,7 +329,7 @@ class SimulatedStation2:
             "evseId": evse.evse_id,
             "connectorId": connector.connector_id,
         }
-        self.send("StatusNotification", payload, asked=asked)
+        self.send("StatusNotification", payload, asked=asked, told=told)
 
     def boot_notification(self, reason: str | None = None) -> Payload:
         """Return what the station says of itself."""
@@ -329,14 +341,6 @@ class SimulatedStation2:
             "firmwareVersion": self.model.text("ChargingStation", "FirmwareVersion"),
         }
         return {"chargingStation": about, "reason": reason or self.boot_reason}
-
-    def retries(self) -> tuple[int, int]:
-        """Return how often a TransactionEvent is tried, and the seconds between."""
-        comm = "OCPPCommCtrlr"
-        return (
-            self.model.integer(comm, "MessageAttempts", TRIALS),
-            self.model.integer(comm, "MessageAttemptInterval", TRIALS),
-        )
 
     @property
     def _resumes(self) -> bool:

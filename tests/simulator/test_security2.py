@@ -4,7 +4,7 @@ import base64
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -224,6 +224,21 @@ async def test_firmware_is_fetched_checked_and_runs_after_a_restart() -> None:
             lambda: virtual.central.of("FirmwareStatusNotification")[-1]["status"] == "InvalidSignature"
         )
         assert (await virtual.heard("SecurityEventNotification"))["type"] == "InvalidFirmwareSignature"
+
+
+async def test_firmware_is_fetched_and_installed_when_it_is_time() -> None:
+    async with file_server() as files, virtual_station2() as virtual:
+        await virtual.booted()
+        moments = [(START + timedelta(seconds=s)).isoformat() for s in (60, 120)]
+        asked = update(f"{files.base}/2.0.0.bin", retrieveDateTime=moments[0], installDateTime=moments[1])
+        assert await virtual.status("UpdateFirmware", **asked) == "Accepted"
+        assert (await virtual.heard("FirmwareStatusNotification"))["status"] == "DownloadScheduled"
+        await virtual.until(
+            lambda: "Installed" in [f["status"] for f in virtual.central.of("FirmwareStatusNotification")]
+        )
+        told = [f["status"] for f in virtual.central.of("FirmwareStatusNotification")]
+        assert told == ["DownloadScheduled", "Downloading", "Downloaded", "InstallScheduled", "Installing", "Installed"]
+        assert (virtual.clock.now() - START).total_seconds() >= 120
 
 
 async def test_firmware_of_strangers_or_from_nowhere_is_not_installed() -> None:

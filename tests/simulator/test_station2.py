@@ -294,6 +294,29 @@ async def test_old_events_are_interleaved_with_live_ones_in_order_of_each_transa
             assert [e["seqNo"] for e in events] == list(range(len(events)))
 
 
+async def test_a_station_may_wait_with_transactions_until_it_is_accepted() -> None:
+    async with virtual_station2() as virtual:
+        await virtual.booted()
+        assert await virtual.set("TxCtrlr", "TxBeforeAcceptedEnabled", "false") == "Accepted"
+        virtual.central.boot_answers = [PENDING]
+        virtual.station.reboot()
+        await virtual.heard("BootNotification", 2)
+        virtual.station.plug(True)
+        await virtual.pass_time(5)
+        assert virtual.evse.transaction is None
+
+
+async def test_an_event_whose_answer_was_lost_is_sent_again_on_the_next_connection() -> None:
+    async with virtual_station2() as virtual:
+        await virtual.booted()
+        virtual.central.answering = False
+        virtual.station.plug(True)
+        started = await virtual.event("Started")
+        virtual.central.answering = True
+        await virtual.central.drop()
+        assert await virtual.event("Started", count=2) == started
+
+
 async def test_a_refused_event_is_sent_again_unchanged() -> None:
     async with virtual_station2() as virtual:
         await virtual.booted()
@@ -345,25 +368,3 @@ async def test_a_fault_pauses_and_its_mending_goes_on() -> None:
         await virtual.until(lambda: virtual.current_a[0] == 16.0)
         virtual.station.fail("GroundFailure", ends_transaction=True)
         assert (await virtual.event("Ended"))["transactionInfo"]["stoppedReason"] == "GroundFault"
-
-
-async def test_a_hanging_station_comes_back_on_a_new_connection() -> None:
-    async with virtual_station2() as virtual:
-        await virtual.booted()
-        virtual.dialler.hang()
-        await virtual.pass_time(5)
-        virtual.dialler.reconnect()
-        await virtual.until(lambda: virtual.dialler.connections == 2)
-        await virtual.charging()
-        assert (await virtual.event("Started"))["seqNo"] == 0
-
-
-async def test_a_server_of_another_version_is_left_alone() -> None:
-    async with virtual_station2() as virtual:
-        await virtual.booted()
-        virtual.central.version = Version.V21
-        await virtual.central.drop()
-        await virtual.until(lambda: virtual.dialler.connections >= 3)
-        assert not virtual.station.online
-        virtual.central.version = Version.V201
-        await virtual.until(lambda: virtual.station.online)
