@@ -4,6 +4,7 @@ import argparse
 import asyncio
 from collections.abc import Sequence
 import contextlib
+import json
 import logging
 import signal
 import sys
@@ -11,6 +12,7 @@ import sys
 from .clock import WallClock
 from .control_api import ControlApi
 from .demo import DemoOptions, build_site, cars_arrive
+from .fleet import FleetOptions, run_fleet
 from .modbus.server import ModbusDevices
 
 
@@ -39,6 +41,10 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--password", default=None, help="password of all stations")
     add("--plug-after", type=float, default=5.0, help="seconds until the first car comes; negative: none comes")
     add("--plug-every", type=float, default=60.0, help="seconds between the cars")
+    protocols = ("ocpp1.6", "ocpp2.0.1", "ocpp2.1")
+    add("--protocol", default=protocols[0], choices=protocols, help="what the stations speak")
+    add("--fleet", type=int, default=0, metavar="N", help="N light OCPP 1.6 stations and nothing else, then a report")
+    add("--seconds", type=float, default=60.0, help="how long the fleet lives")
     add("--verbose", action="store_true", help="log more")
     return parser.parse_args(arguments)
 
@@ -60,6 +66,7 @@ async def run(arguments: argparse.Namespace) -> None:
         contactor=arguments.contactor,
         switches_phases=arguments.switch_phases,
         password=arguments.password,
+        protocol=arguments.protocol,
         plug_first_s=arguments.plug_after,
         plug_next_s=arguments.plug_every,
     )
@@ -80,7 +87,7 @@ async def run(arguments: argparse.Namespace) -> None:
             print(f"Control on http://127.0.0.1:{await control.start(arguments.control_port)}", flush=True)
             stack.push_async_callback(control.stop)
         await stack.enter_async_context(site)
-        print(f"{', '.join(site.stations)} dial {arguments.ocpp}", flush=True)
+        print(f"{', '.join((*site.stations, *site.stations2))} dial {arguments.ocpp}", flush=True)
         if options.plug_first_s >= 0:
             arrivals = asyncio.create_task(cars_arrive(site, options))
             stack.callback(arrivals.cancel)
@@ -92,12 +99,24 @@ async def run(arguments: argparse.Namespace) -> None:
             task.result()
 
 
+async def run_stations(arguments: argparse.Namespace) -> None:
+    """Run the fleet for its seconds and print what came of it as one line of JSON."""
+    options = FleetOptions(
+        url=arguments.ocpp,
+        stations=arguments.fleet,
+        seconds=arguments.seconds,
+        prefix=arguments.station_prefix,
+        password=arguments.password,
+    )
+    print(json.dumps(await run_fleet(options, WallClock())), flush=True)
+
+
 def main() -> int:
     """Run the command line and return its exit code."""
     arguments = parse()
     logging.basicConfig(level=logging.DEBUG if arguments.verbose else logging.WARNING)
     try:
-        asyncio.run(run(arguments))
+        asyncio.run(run_stations(arguments) if arguments.fleet else run(arguments))
     except OSError as error:
         print(f"Can not listen: {error}", file=sys.stderr)
         return 1

@@ -6,6 +6,7 @@ import json
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from .control_api2 import act2, station_state2
 from .modbus.server import ModbusDevices
 from .ocpp.connector import Connector
 from .ocpp.dialler import Dialler
@@ -111,13 +112,18 @@ class ControlApi:
 
     async def _station(self, request: web.Request) -> web.Response:
         station_id = request.match_info["station_id"]
+        newer = self._site.stations2.get(station_id)
         station = self._site.stations.get(station_id)
+        body = await _body(request)
+        if newer is not None:
+            for act in [act2(name, value) for name, value in body.items() if name != "connector"]:
+                act(newer, self._site.diallers2[station_id], body)
+            return self._done()
         if station is None:
             raise web.HTTPNotFound(text=f"no station {station_id}")
-        body = await _body(request)
         acts = [_act(name, value) for name, value in body.items() if name != "connector"]
-        for act in acts:
-            act(station, self._site.diallers[station_id], body)
+        for each in acts:
+            each(station, self._site.diallers[station_id], body)
         return self._done()
 
     def _done(self) -> web.Response:
@@ -154,11 +160,17 @@ def site_state(site: SimulatedSite, modbus: ModbusDevices) -> Payload:
         },
         "circuits": {circuit_id: _circuit_state(circuit) for circuit_id, circuit in plant.tree.circuits.items()},
         "meter_online": modbus.meter.online,
-        "stations": {
-            station_id: _station_state(station, site.diallers[station_id])
-            for station_id, station in site.stations.items()
-        },
+        "stations": _stations(site),
     }
+
+
+def _stations(site: SimulatedSite) -> Payload:
+    states: Payload = {
+        station_id: _station_state(station, site.diallers[station_id]) for station_id, station in site.stations.items()
+    }
+    for station_id, newer in site.stations2.items():
+        states[station_id] = station_state2(newer, site.diallers2[station_id])
+    return states
 
 
 def _circuit_state(circuit: Circuit) -> Payload:

@@ -1,10 +1,11 @@
 """The site of the command line and the demo: a house with sun and cars that arrive one after the other."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from .clock import Clock
 from .ocpp.options import StationOptions
+from .ocpp2.options import StationOptions2, Version
 from .plant.battery import Battery, BatteryRating
 from .plant.car import Car, CarModel
 from .plant.circuit import Circuit
@@ -37,23 +38,15 @@ class DemoOptions:
     contactor: bool = False
     switches_phases: bool = False
     password: str | None = None
+    protocol: str = "ocpp1.6"
+    """Or one of the `Version`s of OCPP 2.x."""
     plug_first_s: float = 5.0
     plug_next_s: float = 60.0
 
 
 def build_site(options: DemoOptions, clock: Clock) -> SimulatedSite:
     """Build the site; its cars are not plugged in yet."""
-    stations = [
-        StationOptions(
-            station_id=f"{options.prefix}-{n}",
-            url=options.url,
-            password=options.password,
-            sample_s=options.sample_s,
-            switches_phases=options.switches_phases,
-            register_wh=1_204_300.0 + 97_000.0 * n,
-        )
-        for n in range(1, options.stations + 1)
-    ]
+    stations = [_station(options, n) for n in range(1, options.stations + 1)]
     cars = {
         (station.station_id, 1): Car(
             CarModel(phases=options.phases[n % len(options.phases)]), state_of_charge=0.3 + 0.15 * (n % 3)
@@ -76,6 +69,29 @@ def build_site(options: DemoOptions, clock: Clock) -> SimulatedSite:
     )
 
 
+def _station(options: DemoOptions, n: int) -> StationOptions | StationOptions2:
+    station_id, register_wh = f"{options.prefix}-{n}", 1_204_300.0 + 97_000.0 * n
+    if options.protocol == "ocpp1.6":
+        return StationOptions(
+            station_id=station_id,
+            url=options.url,
+            password=options.password,
+            sample_s=options.sample_s,
+            switches_phases=options.switches_phases,
+            register_wh=register_wh,
+        )
+    return StationOptions2(
+        station_id=station_id,
+        url=options.url,
+        version=Version(options.protocol),
+        security_profile=1 if options.password else 0,
+        password=options.password,
+        sample_s=options.sample_s,
+        switches_phases=options.switches_phases,
+        register_wh=register_wh,
+    )
+
+
 def make_sun(options: DemoOptions, clock: Clock) -> Sun:
     """Return the sun by its name on the command line; ValueError for an unknown one."""
     kind, _, power = options.sun.partition(":")
@@ -93,8 +109,10 @@ def make_sun(options: DemoOptions, clock: Clock) -> Sun:
 async def cars_arrive(site: SimulatedSite, options: DemoOptions) -> None:
     """Plug in one car after the other."""
     wait_s = options.plug_first_s
-    for station in site.stations.values():
+    plugs: list[Callable[[bool], None]] = [station.plug for station in site.stations.values()]
+    plugs += [station.plug for station in site.stations2.values()]
+    for plug in plugs:
         await site.clock.sleep(wait_s)
         site.advance()
-        station.plug(True)
+        plug(True)
         wait_s = options.plug_next_s

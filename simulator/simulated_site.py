@@ -6,12 +6,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from .clock import Clock, WallClock
 from .ocpp.dialler import Dialler
 from .ocpp.options import StationOptions
 from .ocpp.station import SimulatedStation
+from .ocpp2.dialler import Dialler2
+from .ocpp2.options import StationOptions2
+from .ocpp2.station import SimulatedStation2
 from .plant.battery import Battery
 from .plant.car import Car
 from .plant.circuit import Circuit
@@ -25,7 +28,14 @@ from .plant.sun import FixedSun, Photovoltaics
 TICK_S = 0.25
 
 type ConnectorKey = tuple[str, int]
-"""A station id and a connector number."""
+"""A station id and the number of a connector (OCPP 1.6) or an EVSE (2.x)."""
+
+
+class Ticking(Protocol):
+    """What time passes for."""
+
+    def tick(self) -> None:
+        """Do what is due."""
 
 
 @dataclass(slots=True)
@@ -42,12 +52,13 @@ class Premises:
 class SimulatedSite:
     """Builds and runs a site; use as an async context manager to have it run.
 
-    `cars` and `wiring` go by (station id, connector number).
+    `cars` and `wiring` go by (station id, connector number); a 2.x station's EVSE stands for a connector.
+    Stations that speak OCPP 2.x are in `stations2` and `diallers2`.
     """
 
     def __init__(
         self,
-        stations: Sequence[StationOptions],
+        stations: Sequence[StationOptions | StationOptions2],
         *,
         cars: Mapping[ConnectorKey, Car] | None = None,
         wiring: Mapping[ConnectorKey, Wiring] | None = None,
@@ -59,6 +70,7 @@ class SimulatedSite:
         self._start = self.clock.now()
         self._begin = self.clock.monotonic()
         self.stations: dict[str, SimulatedStation] = {}
+        self.stations2: dict[str, SimulatedStation2] = {}
         outlets: list[Outlet] = []
         for options in stations:
             own = [
@@ -68,11 +80,15 @@ class SimulatedSite:
                     energy_wh=options.register_wh,
                     wiring=(wiring or {}).get((options.station_id, n), Wiring()),
                 )
-                for n in range(1, options.connectors + 1)
+                for n in range(1, _places(options) + 1)
             ]
             outlets += own
-            self.stations[options.station_id] = SimulatedStation(options, own, self.clock)
+            if isinstance(options, StationOptions2):
+                self.stations2[options.station_id] = SimulatedStation2(options, own, self.clock)
+            else:
+                self.stations[options.station_id] = SimulatedStation(options, own, self.clock)
         self.diallers = {station_id: Dialler(station) for station_id, station in self.stations.items()}
+        self.diallers2 = {station_id: Dialler2(station) for station_id, station in self.stations2.items()}
         around = premises or Premises()
         self.plant = Plant(
             start=self._start,
@@ -108,19 +124,25 @@ class SimulatedSite:
         """Bring plant and stations to the clock's present time."""
         # The plant follows the monotonic time, so that a corrected wall clock makes no energy.
         self.plant.advance(self._start + timedelta(seconds=self.clock.monotonic() - self._begin))
-        for station in self.stations.values():
-            station.tick()
-        for dialler in self.diallers.values():
-            dialler.tick()
+        ticking: list[Ticking] = [*self.stations.values(), *self.stations2.values()]
+        ticking += [*self.diallers.values(), *self.diallers2.values()]
+        for each in ticking:
+            each.tick()
 
     async def run(self) -> None:
         """Run until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             for dialler in self.diallers.values():
                 tasks.create_task(dialler.run())
+            for dialler2 in self.diallers2.values():
+                tasks.create_task(dialler2.run())
             tasks.create_task(self._beat())
 
     async def _beat(self) -> None:
         while True:
             self.advance()
             await self.clock.sleep(TICK_S)
+
+
+def _places(options: StationOptions | StationOptions2) -> int:
+    return options.evses if isinstance(options, StationOptions2) else options.connectors

@@ -16,6 +16,8 @@ from .json import FormatError, Json, Payload
 _LOGGER = logging.getLogger(__name__)
 
 CALL, RESULT, ERROR = 2, 3, 4
+SEND = 6
+"""OCPP 2.1: a message that gets no answer."""
 
 
 class CallFailed(Exception):
@@ -54,12 +56,23 @@ type Handler = Callable[[str, Payload], Awaitable[Answer]]
 class Link:
     """Frames of one connection; it lives as long as `run` does."""
 
-    def __init__(self, socket: ClientWebSocketResponse, clock: Clock, handler: Handler, timeout_s: float) -> None:
-        """Speak over this open socket; commands go to `handler`, one after the other."""
+    def __init__(
+        self,
+        socket: ClientWebSocketResponse,
+        clock: Clock,
+        handler: Handler,
+        timeout_s: float,
+        malformed: str = "FormationViolation",
+    ) -> None:
+        """Speak over this open socket; commands go to `handler`, one after the other.
+
+        `malformed` is the error code of this version for a payload that does not fit.
+        """
         self.socket = socket
         self._clock = clock
         self._handler = handler
         self._timeout_s = timeout_s
+        self._malformed = malformed
         self._hanging = False
         self._expected: dict[str, asyncio.Future[Payload]] = {}
         self._commands: asyncio.Queue[tuple[str, str, Payload]] = asyncio.Queue()
@@ -87,6 +100,10 @@ class Link:
                     return await future
             finally:
                 self._expected.pop(message_id, None)
+
+    async def send(self, action: str, payload: Payload) -> None:
+        """Send a SEND, which nobody answers; LinkLost when the connection is gone."""
+        await self._send(json.dumps([SEND, str(uuid.uuid4()), action, payload], separators=(",", ":")))
 
     async def run(self) -> None:
         """Read until the connection ends."""
@@ -139,7 +156,7 @@ class Link:
             try:
                 answer = await self._handler(action, payload)
             except FormatError as error:
-                await self._refuse(message_id, "FormationViolation", str(error))
+                await self._refuse(message_id, self._malformed, str(error))
             except CommandError as error:
                 await self._refuse(message_id, error.code, error.description)
             except NoAnswer:

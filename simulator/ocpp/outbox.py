@@ -21,16 +21,22 @@ class Outgoing:
     failed: Callable[[], None] | None = None
     triggered: bool = False
     attempts: int = 0
+    confirmed: bool = True
+    """Whether it is a CALL, which is answered, or a SEND (OCPP 2.1)."""
+    stream: str = ""
+    """What must stay in order among itself, for an outbox that interleaves."""
 
 
 class Outbox:
     """Two queues: passing messages, lost while offline, and transaction messages, kept and sent in order."""
 
-    def __init__(self) -> None:
-        """Begin empty."""
+    def __init__(self, *, interleaves: bool = False) -> None:
+        """Begin empty; `interleaves` lets the newest stream of kept messages take turns with the oldest."""
         self._passing: deque[Outgoing] = deque()
         self._kept: deque[Outgoing] = deque()
         self._retry_at = 0.0
+        self._interleaves = interleaves
+        self._newest_next = False
 
     def __len__(self) -> int:
         """Return how many transaction messages wait."""
@@ -53,7 +59,7 @@ class Outbox:
             if message.triggered or not triggered_only:
                 return message, False
         if self._kept and not triggered_only and monotonic >= self._retry_at:
-            return self._kept[0], True
+            return self._first_kept(), True
         return None
 
     def done(self, message: Outgoing) -> None:
@@ -63,6 +69,7 @@ class Outbox:
         elif message in self._kept:
             self._kept.remove(message)
             self._retry_at = 0.0
+            self._newest_next = not self._newest_next
 
     def refused(self, message: Outgoing, monotonic: float, attempts: int, interval_s: float) -> None:
         """Count a failed delivery: a kept message is tried again, later each time, until it used its attempts.
@@ -76,3 +83,13 @@ class Outbox:
                 message.failed()
             return
         self._retry_at = monotonic + interval_s * message.attempts
+
+    def holds(self, stream: str | None = None) -> bool:
+        """Tell whether kept messages wait, of this stream or of any."""
+        return any(stream in (None, message.stream) for message in self._kept)
+
+    def _first_kept(self) -> Outgoing:
+        if self._interleaves and self._newest_next:
+            newest = self._kept[-1].stream
+            return next(message for message in self._kept if message.stream == newest)
+        return self._kept[0]

@@ -11,10 +11,14 @@ from .phases import NOMINAL_VOLTAGE, ZERO, Phases, phases, times
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a station signals to the car: A per phase on so many phases; no phases means an open contactor."""
+    """What a station signals to the car: A per phase on so many phases; no phases means an open contactor.
+
+    `phase_to_use` is which of the outlet's phases (1..3) carries a single one.
+    """
 
     current_a: float
     phases: int = 3
+    phase_to_use: int = 1
 
 
 NOTHING = Offer(0.0, 0)
@@ -98,7 +102,8 @@ class Outlet:
         contactor = self.wiring.contactor
         connected = self.phases if contactor is None else min(self.phases, contactor.phases)
         used = min(connected, self.present_offer.phases, self.car.model.phases if self.car else 0)
-        self.current_a = phases(current if n < used else 0.0 for n in range(3))
+        first = self.present_offer.phase_to_use - 1 if self.present_offer.phases == 1 else 0
+        self.current_a = phases(current if first <= n < first + used else 0.0 for n in range(3))
         energy = self.power_w * seconds / 3600
         self.energy_wh += energy
         if self.car is not None:
