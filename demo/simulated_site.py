@@ -34,6 +34,7 @@ class SimulatedSite:
             "--control-port": control_port,
             "--plug-after": -1,
             "--circuit": GARAGE,
+            "--protocol": "ocpp1.6,ocpp2.0.1",
         }
         command = [sys.executable, "-m", "simulator", *(f"{name}={value}" for name, value in options.items())]
         command.append("--switch-phases")

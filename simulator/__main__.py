@@ -15,6 +15,15 @@ from .demo import DemoOptions, build_site, cars_arrive
 from .fleet import FleetOptions, run_fleet
 from .modbus.server import ModbusDevices
 
+PROTOCOLS = ("ocpp1.6", "ocpp2.0.1", "ocpp2.1")
+
+
+def _protocols(text: str) -> list[str]:
+    names = text.split(",")
+    if unknown := [name for name in names if name not in PROTOCOLS]:
+        raise argparse.ArgumentTypeError(f"unknown: {', '.join(unknown)}")
+    return names
+
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
@@ -41,8 +50,12 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--password", default=None, help="password of all stations")
     add("--plug-after", type=float, default=5.0, help="seconds until the first car comes; negative: none comes")
     add("--plug-every", type=float, default=60.0, help="seconds between the cars")
-    protocols = ("ocpp1.6", "ocpp2.0.1", "ocpp2.1")
-    add("--protocol", default=protocols[0], choices=protocols, help="what the stations speak")
+    add(
+        "--protocol",
+        type=_protocols,
+        default=PROTOCOLS[:1],
+        help=f"what the stations speak, in turn: {', '.join(PROTOCOLS)}",
+    )
     add("--fleet", type=int, default=0, metavar="N", help="N light OCPP 1.6 stations and nothing else, then a report")
     add("--seconds", type=float, default=60.0, help="how long the fleet lives")
     add("--verbose", action="store_true", help="log more")
@@ -66,7 +79,7 @@ async def run(arguments: argparse.Namespace) -> None:
         contactor=arguments.contactor,
         switches_phases=arguments.switch_phases,
         password=arguments.password,
-        protocol=arguments.protocol,
+        protocols=arguments.protocol,
         plug_first_s=arguments.plug_after,
         plug_next_s=arguments.plug_every,
     )

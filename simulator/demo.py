@@ -38,8 +38,8 @@ class DemoOptions:
     contactor: bool = False
     switches_phases: bool = False
     password: str | None = None
-    protocol: str = "ocpp1.6"
-    """Or one of the `Version`s of OCPP 2.x."""
+    protocols: Sequence[str] = ("ocpp1.6",)
+    """What the stations speak, in turn: "ocpp1.6" or a `Version` of OCPP 2."""
     plug_first_s: float = 5.0
     plug_next_s: float = 60.0
 
@@ -71,7 +71,8 @@ def build_site(options: DemoOptions, clock: Clock) -> SimulatedSite:
 
 def _station(options: DemoOptions, n: int) -> StationOptions | StationOptions2:
     station_id, register_wh = f"{options.prefix}-{n}", 1_204_300.0 + 97_000.0 * n
-    if options.protocol == "ocpp1.6":
+    protocol = options.protocols[(n - 1) % len(options.protocols)]
+    if protocol == "ocpp1.6":
         return StationOptions(
             station_id=station_id,
             url=options.url,
@@ -83,7 +84,7 @@ def _station(options: DemoOptions, n: int) -> StationOptions | StationOptions2:
     return StationOptions2(
         station_id=station_id,
         url=options.url,
-        version=Version(options.protocol),
+        version=Version(protocol),
         security_profile=1 if options.password else 0,
         password=options.password,
         sample_s=options.sample_s,

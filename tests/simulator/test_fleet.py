@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import ClientSession
 import pytest
 
+from simulator.__main__ import parse
 from simulator.control_api import ControlApi
 from simulator.demo import DemoOptions, build_site, cars_arrive
 from simulator.fleet import Counts, FleetOptions, run_fleet
@@ -119,9 +120,16 @@ async def test_the_command_line_runs_stations_of_the_newer_protocols(protocol: V
     assert central.invalid == []
 
 
+def test_the_command_line_refuses_a_protocol_that_no_station_speaks(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(["--protocol", "ocpp1.6,ocpp9"])
+    assert "unknown: ocpp9" in capsys.readouterr().err
+    assert parse(["--protocol", "ocpp1.6,ocpp2.1"]).protocol == ["ocpp1.6", "ocpp2.1"]
+
+
 async def test_cars_arrive_at_stations_of_the_newer_protocols() -> None:
     clock = ManualClock()
-    site = build_site(DemoOptions("ws://127.0.0.1:1", protocol="ocpp2.1", password="x" * 16), clock)
+    site = build_site(DemoOptions("ws://127.0.0.1:1", protocols=("ocpp2.1",), password="x" * 16), clock)
     arrivals = asyncio.create_task(cars_arrive(site, DemoOptions("ws://127.0.0.1:1")))
     await clock.advance(6)
     assert [s.evses[1].outlet.plugged for s in site.stations2.values()] == [True, False]
