@@ -279,6 +279,21 @@ async def test_authorize_is_copied_while_they_listen_and_of_no_use_later(bench: 
     assert bench.second.told("Authorize") == [{"idTag": "NOW"}]
 
 
+async def test_authorize_they_did_not_answer_is_not_repeated_on_the_next_socket(bench: RelayBench) -> None:
+    station = await bench.station_and_relay()
+    bench.second.silent = True
+    await station.ask("Authorize", {"idTag": "T"})
+    await station.ask("SecurityEventNotification", {"type": "x", "timestamp": bench.now()})
+    await bench.until(lambda: bench.second.told("Authorize") != [])
+    bench.second.silent = False
+    await bench.pass_time(31)
+    await bench.pass_time(10)
+    await bench.drained()
+    assert len(bench.second.handshakes) == 2
+    assert len(bench.second.told("Authorize")) == 1
+    assert len(bench.second.told("SecurityEventNotification")) == 1
+
+
 async def test_what_is_between_the_station_and_us_is_not_copied(bench: RelayBench) -> None:
     station = await bench.station_and_relay()
     await station.ask("DataTransfer", {"vendorId": "Acme", "data": "private"})

@@ -188,7 +188,8 @@ class Backlog:
             telemetry = [sequence for sequence, message in self._waiting.items() if not message.lasting]
             if not telemetry:
                 return
-            for sequence in telemetry[: max(1, len(telemetry) // 2) : 2]:
+            # The first always stays: what came between it and the next can be told from both.
+            for sequence in telemetry[1 : max(2, len(telemetry) // 2) : 2] or telemetry:
                 self._drop(sequence)
                 self.thinned += 1
 
@@ -296,8 +297,8 @@ class Backlog:
                 self.profiles.pop(profile_id, None)
             case {"next": int(number)}:
                 self._next = max(self._next, number)
-            case {}:
-                if record:
+            case _:
+                if record != {}:
                     raise ValueError("a record of an unknown kind")
 
 
