@@ -203,7 +203,7 @@ def test_line_cut_off_by_a_crash_costs_only_itself(done: list[tuple[str, int]], 
         b"[]",
         b'{"add":1}',
         b'{"add":"x","id":1,"action":2,"payload":3,"lasting":4,"transaction":5}',
-        b'{"aside":{"x":1}}',
+        b'{"aside":7}',
         b'{"what":1}',
         b"\xff",
     ],
@@ -395,3 +395,27 @@ async def test_file_that_can_not_be_used_is_a_store_error(tmp_path: Path, monkey
 )
 def test_kinds_of_messages(action: str, payload: dict[str, Any], kind: MessageKind) -> None:
     assert kind_of(action, payload, frozenset({7})) is kind
+
+
+def deep(levels: int) -> Any:
+    nested: Any = []
+    for _ in range(levels):
+        nested = [nested]
+    return nested
+
+
+@pytest.mark.parametrize("levels", [*range(240, 260), 900])
+def test_message_nested_more_deeply_than_can_be_kept_is_counted_and_harms_nothing(levels: int) -> None:
+    backlog, kept = Backlog(BOUND), list[bytes]()
+    message = backlog.add("StopTransaction", {"customData": deep(levels)}, lasting=True, transaction_id="1")
+    if message is None:
+        assert backlog.lost == 1
+    else:
+        save(backlog, kept)
+        backlog.put_aside(message)
+    lost = backlog.lost
+    backlog.booted({"customData": deep(levels)})
+    assert (backlog.boot is None) == (backlog.lost > lost)
+    backlog.not_kept()
+    save(backlog, kept)
+    assert restored(kept).unreadable == 0

@@ -34,6 +34,7 @@ class Scene:
     kept: MemoryRelayStore = field(default_factory=MemoryRelayStore)
     asked: list[tuple[str, Mapping[str, Json]]] = field(default_factory=list)
     heard: list[RelayEvent] = field(default_factory=list)
+    answers: dict[str, dict[str, Json]] = field(default_factory=dict)
     relay: RelaySession = field(init=False)
 
     async def call(self, action: str, payload: Mapping[str, Json], *, timeout_s: float = 30.0) -> dict[str, Json]:
@@ -41,7 +42,7 @@ class Scene:
         if action == "Reset":
             raise CommandError(CommandErrorCode.TIMEOUT, action)
         self.asked.append((action, payload))
-        return {"status": "Accepted"}
+        return {"status": "Accepted", **self.answers.get(action, {})}
 
     async def drained(self) -> None:
         await eventually(lambda: self.relay.state.accepted and self.relay.state.waiting == 0)
@@ -192,3 +193,25 @@ async def test_start_of_a_schedule_far_off_is_waited_for(scene: Scene) -> None:
     assert isinstance(event, LimitSet)
     assert event.limit.bound(scene.clock.now()) is None
     assert event.limit.bound(scene.clock.now() + timedelta(days=1)) is not None
+
+
+async def test_answer_and_profile_nested_too_deeply_harm_nothing(scene: Scene) -> None:
+    nested: Any = []
+    for _ in range(300):
+        nested = [nested]
+    scene.answers["ClearCache"] = {"customData": nested}
+    assert (await scene.second.command("ClearCache", {}))[:3] == [4, "c1", "InternalError"]
+    periods = [{"startPeriod": 0, "limit": 10.0}]
+    profile = {
+        "id": 4,
+        "stackLevel": 0,
+        "chargingProfilePurpose": "ChargingStationMaxProfile",
+        "chargingProfileKind": "Relative",
+        "chargingSchedule": [{"id": 1, "chargingRateUnit": "W", "chargingSchedulePeriod": periods}],
+        "customData": {"vendorId": "x", "more": nested},
+    }
+    frame = await scene.second.command("SetChargingProfile", {"evseId": 0, "chargingProfile": profile}, "c2")
+    assert frame[:3] == [4, "c2", "InternalError"]
+    assert scene.heard == []
+    assert (await scene.second.command("ClearCache", {"customData": {"vendorId": "x"}}, "c3"))[0] == 4
+    assert len(scene.second.handshakes) == 1

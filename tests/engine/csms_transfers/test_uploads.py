@@ -10,6 +10,7 @@ import stat
 import aiohttp
 import pytest
 
+from custom_components.smart_charging.engine.csms.redaction import redacted
 from custom_components.smart_charging.engine.csms.transfer_files import TransferShelf
 from custom_components.smart_charging.engine.csms.transfers import Direction, TransferKind, TransferSettings
 from tests.manual_clock import ManualClock
@@ -220,6 +221,7 @@ async def test_body_that_trickles_is_given_up(counter: Counter) -> None:
             yield await pieces.get()
 
     upload = asyncio.ensure_future(counter.put(link, body()))
+    pieces.put_nowait(b"x")
     await counter.until(counter.half_received)
     for _ in range(200):
         if upload.done():
@@ -318,3 +320,13 @@ async def test_no_more_than_so_many_transfers_run_at_once(
 def test_upload_of_no_bytes_can_not_be_expected(counter: Counter) -> None:
     with pytest.raises(ValueError, match="at least one byte"):
         counter.desk.expect_upload("CP1", TransferKind.LOG, 0)
+
+
+def test_link_in_a_frame_is_logged_without_its_token(counter: Counter) -> None:
+    link = link_of(counter, "CP1")
+    token = link.rpartition("/")[2]
+    frame = f'[2,"1","GetDiagnostics",{{"location":"http://10.0.0.1:9000/{link}"}}]'
+    for written in (frame, frame.replace("/", "\\/")):
+        told = redacted(written.encode())
+        assert "GetDiagnostics" in told
+        assert token not in told

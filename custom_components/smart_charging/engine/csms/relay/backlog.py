@@ -27,11 +27,11 @@ class RelayMessage:
     lasting: bool
     transaction_id: str | None = None
 
-    def line(self) -> bytes:
-        """Return the message as it is kept."""
+    def line(self, record: str = "add") -> bytes:
+        """Return the message as it is kept; orjson.JSONEncodeError for one nested too deeply."""
         return orjson.dumps(
             {
-                "add": self.sequence,
+                record: self.sequence,
                 "id": self.message_id,
                 "action": self.action,
                 "payload": dict(self.payload),
@@ -98,11 +98,15 @@ class Backlog:
     def add(
         self, action: str, payload: Mapping[str, Json], *, lasting: bool, transaction_id: str | None = None
     ) -> RelayMessage | None:
-        """Queue a message; None for one that repeats a start or stop, or for which there is no room at all."""
+        """Queue a message; None for one that repeats a start or stop, or that there is no room or no way to keep."""
         if lasting and transaction_id is not None and self._repeats(action, transaction_id):
             return None
         message = RelayMessage(self._next, str(uuid4()), action, payload, lasting, transaction_id)
-        size = len(message.line())
+        try:
+            size = len(message.line())
+        except orjson.JSONEncodeError:
+            self.lost += 1
+            return None
         if self.size + size > self._max_bytes:
             self._thin(size)
         if self.size + size > self._max_bytes * (_HARD_FACTOR if lasting else 1):
@@ -157,7 +161,7 @@ class Backlog:
         if message.lasting:
             self.urgent = True
             self._aside[message.sequence] = message
-            self._change({"aside": orjson.loads(message.line())})
+            self._changes.append(message.line("aside"))
             while len(self._aside) > _MAX_ASIDE:
                 del self._aside[next(iter(self._aside))]
                 self.lost += 1
@@ -204,8 +208,12 @@ class Backlog:
 
     def booted(self, payload: Mapping[str, Json]) -> None:
         """Take note that the station started, which they are to be told."""
+        try:
+            self._change({"boot": dict(payload), "told": False})
+        except orjson.JSONEncodeError:
+            self.lost += 1
+            return
         self.boot, self.boot_told = payload, False
-        self._change({"boot": dict(payload), "told": False})
 
     def boot_accepted(self) -> None:
         """Take note that they took the station in."""
@@ -213,12 +221,12 @@ class Backlog:
         self._change({"boot": None if self.boot is None else dict(self.boot), "told": True})
 
     def keep_profile(self, profile_id: int, request: Mapping[str, Json] | None) -> None:
-        """Keep a charging profile of theirs, or forget it."""
+        """Keep a charging profile of theirs, or forget it; orjson.JSONEncodeError for one nested too deeply."""
+        self._change({"profile": profile_id, "request": None if request is None else dict(request)})
         if request is None:
             self.profiles.pop(profile_id, None)
         else:
             self.profiles[profile_id] = request
-        self._change({"profile": profile_id, "request": None if request is None else dict(request)})
         self.urgent = True
 
     def _change(self, change: dict[str, Json]) -> None:
@@ -250,8 +258,8 @@ class Backlog:
             {"transaction": ours, "theirs": link.theirs, "closed": link.closed} for ours, link in self._links.items()
         ]
         records += [{"profile": each, "request": dict(request)} for each, request in self.profiles.items()]
-        records += [{"aside": orjson.loads(message.line())} for message in self._aside.values()]
-        return [orjson.dumps(record) for record in records] + [message.line() for message in self._waiting.values()]
+        aside = [message.line("aside") for message in self._aside.values()]
+        return [*map(orjson.dumps, records), *aside, *(message.line() for message in self._waiting.values())]
 
     def restore(self, lines: Iterable[bytes]) -> None:
         """Take in what was kept before; a line that can't be read is counted and left out."""
@@ -270,15 +278,15 @@ class Backlog:
 
     def _restore_one(self, record: dict[str, Json]) -> None:
         if "add" in record:
-            message = _message(record)
+            message = _message(record, "add")
             self._put(message, len(message.line()))
             self._next = max(self._next, message.sequence + 1)
         elif "done" in record:
             sequence = record["done"]
             if isinstance(sequence, int):
                 self._take_out(sequence)
-        elif "aside" in record and isinstance(record["aside"], dict):
-            message = _message(record["aside"])
+        elif "aside" in record:
+            message = _message(record, "aside")
             self._aside[message.sequence] = message
         else:
             self._restore_fact(record)
@@ -302,10 +310,10 @@ class Backlog:
                     raise ValueError("a record of an unknown kind")
 
 
-def _message(record: Mapping[str, Json]) -> RelayMessage:
-    match record:
+def _message(record: Mapping[str, Json], kind: str) -> RelayMessage:
+    match {**record, "sequence": record[kind]}:
         case {
-            "add": int(sequence),
+            "sequence": int(sequence),
             "id": str(message_id),
             "action": str(action),
             "payload": dict(payload),

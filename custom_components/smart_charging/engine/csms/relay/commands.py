@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import logging
 from typing import Final, Protocol
 
+import orjson
+
 from ...clock import Clock
 from ...model import Json
 from .. import payloads
@@ -87,11 +89,13 @@ class TheirCommands:
     async def answer(self, call: Call) -> bytes:
         """Return the frame that answers a command; never raises for what they sent or the station did."""
         try:
-            answer = await self._answered(call.action, call.payload)
+            return encode_result(call.message_id, await self._answered(call.action, call.payload))
         except _Refusal as refused:
             self.counts.refused += 1
             return encode_error(self._schemas.protocol, call.message_id, refused.code, refused.description)
-        return encode_result(call.message_id, answer)
+        except ValueError, orjson.JSONEncodeError:  # nested more deeply than can be written
+            self.counts.refused += 1
+            return encode_error(self._schemas.protocol, call.message_id, ErrorCode.INTERNAL_ERROR, "")
 
     async def _answered(self, action: str, payload: Mapping[str, Json]) -> dict[str, Json]:
         if action not in self._schemas:
@@ -153,12 +157,15 @@ class TheirCommands:
 
     def _set_limit(self, payload: Mapping[str, Json]) -> dict[str, Json]:
         limit = parse_profile(self._station_id, payload, self._clock.now(), self._ours_of(payload))
-        replaced = None if limit is None else self._limits.set(limit)
-        if limit is None or replaced is None:
+        if limit is None:
+            return self._refused("SetChargingProfile")
+        self._backlog.keep_profile(limit.profile_id, payload)
+        replaced = self._limits.set(limit)
+        if replaced is None:
+            self._backlog.keep_profile(limit.profile_id, None)
             return self._refused("SetChargingProfile")
         for profile_id in replaced:
             self._forget(profile_id)
-        self._backlog.keep_profile(limit.profile_id, payload)
         self._on_event(LimitSet(limit))
         self.counts.carried_out += 1
         return {"status": "Accepted"}
