@@ -280,6 +280,20 @@ async def test_disk_that_hangs_holds_up_the_station_for_two_seconds_at_most(benc
     bench.kept.hold.set()
 
 
+async def test_disk_that_hangs_keeps_nobody_from_stopping(bench: RelayBench) -> None:
+    station = await bench.station_and_relay()
+    bench.kept.hold = asyncio.Event()
+    asked = asyncio.ensure_future(station.start(bench.now()))
+    await asyncio.sleep(0.1)
+    await bench.pass_time(2.1)
+    await asked
+    stopping = asyncio.ensure_future(bench.relay.stop())
+    for _ in range(10):
+        await bench.pass_time(1)
+    async with asyncio.timeout(5):
+        await stopping
+
+
 async def test_disk_that_fails_costs_nothing_while_we_run_and_all_is_written_once_it_works(
     bench: RelayBench, caplog: pytest.LogCaptureFixture
 ) -> None:

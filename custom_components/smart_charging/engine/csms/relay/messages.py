@@ -76,6 +76,12 @@ def transaction_of(protocol: str, action: str, payload: Mapping[str, Json], answ
     return payloads.transaction_id(answer if action == "StartTransaction" else payload)
 
 
+def station_transaction(payload: Mapping[str, Json]) -> str | None:
+    """Return the station's own id of the transaction that a 2.x TransactionEvent is about."""
+    info = payload.get("transactionInfo")
+    return payloads.text(info, "transactionId") if isinstance(info, dict) else None
+
+
 @dataclass(frozen=True, slots=True)
 class Unmapped:
     """A message about a transaction of which they never heard."""

@@ -25,7 +25,7 @@ from .config import RelayConfig
 from .keeper import BacklogKeeper
 from .limits import RelayEvent, TransactionRefused
 from .link import DialError, LinkDown, RelayLink, TheyRefused, dial
-from .messages import MessageKind, Unmapped, for_them, kind_of, transaction_of
+from .messages import MessageKind, Unmapped, for_them, kind_of, station_transaction, transaction_of
 from .store import RelayStore
 
 _LOGGER = logging.getLogger(__name__)
@@ -38,6 +38,7 @@ _ATTEMPTS: Final = 3
 _PATIENT_ATTEMPTS: Final = 10
 _WRONG_MESSAGE: Final = re.compile("Violation|NotSupported|NotImplemented|ProtocolError")
 _BUSY_COMMANDS: Final = 8
+_STOP_S: Final = 5.0
 _ASK_AGAIN_S: Final = 60.0  # after they didn't answer who may charge
 
 
@@ -149,13 +150,16 @@ class RelaySession:
         self._dialling = asyncio.create_task(self._keep_dialling(), name=f"{name} relay")
 
     async def stop(self) -> None:
-        """Close the socket and keep what waits."""
+        """Close the socket and keep what waits, as far as the disk takes it within some seconds."""
         if self._dialling is None or self._keeping is None:
             return
         self._dialling.cancel()
         await asyncio.wait([self._dialling])
         self._keeper.close()
-        await self._keeping
+        with suppress(TimeoutError):
+            async with self._clock.timeout(_STOP_S):
+                await asyncio.wait([self._keeping])
+        self._keeping.cancel()
 
     def set_online(self, online: bool) -> None:
         """Say whether the station is connected: they see it come and go, once they have all it said."""
@@ -380,7 +384,7 @@ class RelaySession:
         """Tell that they don't authorise what runs, where it is theirs to say."""
         info = answer.get("idTagInfo", answer.get("idTokenInfo"))
         status = payloads.text(info, "status") if isinstance(info, dict) else None
-        ours = message.transaction_id or payloads.text(_info_of(message.payload), "transactionId")
+        ours = message.transaction_id or station_transaction(message.payload)
         starts = message.action == "StartTransaction" or message.payload.get("eventType") == "Started"
         if self._config.authorisation and starts and ours and status not in {None, "Accepted", "ConcurrentTx"}:
             self._tell(TransactionRefused(self._station_id, ours, str(status)))
@@ -392,8 +396,3 @@ class RelaySession:
         except TimeoutError:
             with suppress(TheyRefused):
                 await link.call(str(uuid4()), "Heartbeat", {}, self._config.answer_timeout_s)
-
-
-def _info_of(payload: Mapping[str, Json]) -> Mapping[str, Json]:
-    info = payload.get("transactionInfo")
-    return info if isinstance(info, dict) else {}
