@@ -16,6 +16,7 @@ _CUSTOMER_INFORMATION: Final = re.compile(r'"NotifyCustomerInformation"')
 _SECRET_KEY: Final = re.compile("AuthorizationKey|Password|Secret|Credential", re.IGNORECASE)
 _VALUE_FIELD: Final = re.compile(rf'("(?:value|attributeValue|data)"\s*:\s*){_STRING}', re.IGNORECASE)
 _URL_LOGIN: Final = re.compile(r'(://)[^/@\s"]+@')
+_URL_TOKEN: Final = re.compile(r'(transfer(?:\\?/)[^/\s"]+(?:\\?/))[A-Za-z0-9_-]{43}')  # see transfers.py
 
 
 def redacted(frame: bytes) -> str:
@@ -25,4 +26,4 @@ def redacted(frame: bytes) -> str:
         text = _VPN_FIELD.sub(r'\1"***"', text)
     if _SECRET_KEY.search(text) or _CUSTOMER_INFORMATION.search(text):
         text = _VALUE_FIELD.sub(r'\1"***"', text)
-    return _URL_LOGIN.sub(r"\1***@", text)[:2000]
+    return _URL_TOKEN.sub(r"\1***", _URL_LOGIN.sub(r"\1***@", text))[:2000]

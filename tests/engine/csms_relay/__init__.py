@@ -1,0 +1,1 @@
+"""A station's second central system, played by an independent one over real sockets."""

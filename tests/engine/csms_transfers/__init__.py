@@ -1,0 +1,1 @@
+"""Uploads, downloads, their progress and the signatures of firmware."""
