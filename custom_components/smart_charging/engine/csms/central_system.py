@@ -12,6 +12,7 @@ from ..config import LeaseTimes, StationConfig
 from ..model import StoreError
 from .connection import Connection, MessageHandler, NotConnected
 from .core import Surroundings
+from .entrance import access_of
 from .pending import PendingStation
 from .server import Access, Admission, OcppServer, ServerSettings
 from .state import StationEvent, UnknownStation
@@ -127,10 +128,8 @@ class CentralSystem:
         station = self._stations.get(station_id)
         if station is None:
             return Access(Admission.REFUSED if self._crowded(station_id) else Admission.PENDING)
-        hashes = station.password_hashes
-        if not hashes and not station.config.allow_without_password:
-            return Access(Admission.REFUSED)
-        return Access(Admission.KNOWN, hashes, ping=station.config.websocket_ping)
+        others = (other.config for other in self._stations.values())
+        return access_of(station.config, station.password_hashes, others)
 
     def _crowded(self, station_id: str) -> bool:
         """Return whether there is no more room for this unknown station."""
