@@ -7,6 +7,8 @@ import logging
 import ssl
 from types import MappingProxyType
 
+from aiohttp import web
+
 from ..clock import Clock
 from ..config import LeaseTimes, StationConfig
 from ..model import StoreError
@@ -70,6 +72,10 @@ class CentralSystem:
     async def start(self, host: str, port: int, ssl_context: ssl.SSLContext | None = None) -> int:
         """Listen and return the bound port; OSError when it is taken."""
         return await self._server.start(host, port, ssl_context)
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Serve a handshake that came in through another HTTP server, while the port is open."""
+        return await self._server.handle(request)
 
     async def stop(self) -> None:
         """Close all sockets and end all work; what stations hold stays as it is."""

@@ -99,6 +99,7 @@ class OcppServer:
         self._open: set[Connection] = set()
         self._probed: set[str] = set()
         self._entering: set[asyncio.Task[object]] = set()
+        self._foreign: set[asyncio.Task[web.StreamResponse]] = set()
         self._http: _CappedServer | None = None
         self._listener: asyncio.Server | None = None
         self._unfollow: Callable[[], None] | None = None
@@ -157,6 +158,13 @@ class OcppServer:
         `request.remote` and `request.secure` are believed. Whatever certificate that server may have asked
         for is none of a station. Such a socket counts like those of the port, and ends with it.
         """
+        # That server may cancel who serves a peer that is gone; leave has to be taken of the station all the same.
+        task = asyncio.create_task(self._handle_foreign(request))
+        self._foreign.add(task)
+        task.add_done_callback(self._foreign.discard)
+        return await asyncio.shield(task)
+
+    async def _handle_foreign(self, request: web.BaseRequest) -> web.StreamResponse:
         address = request.remote or ""
         if not self._count.add(address):
             return _refusal(Refused(503, "too many connections"))
