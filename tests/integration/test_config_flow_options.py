@@ -193,6 +193,18 @@ async def test_the_form_of_ones_own_starts_from_the_tuned_values(hass: HomeAssis
     assert site_config(hass, entry).solar == SolarConfig()
 
 
+async def test_the_web_server_is_chosen_and_given_up(hass: HomeAssistant) -> None:
+    entry = await entry_with(hass, **LEASE)
+    page = await open_page(hass, "connection")
+    assert page["description_placeholders"] == {"path": "/api/smart_charging/ocpp/"}
+    await submit(hass, page, {"web_server": True})
+    assert entry.options == LEASE | {"web_server": True}
+    page = await open_page(hass, "connection")
+    assert suggested(page) == {"web_server": True}
+    await submit(hass, page, {"web_server": False})
+    assert entry.options == LEASE | {"web_server": False}
+
+
 async def test_a_lease_has_to_outlast_its_renewal(hass: HomeAssistant) -> None:
     entry = await entry_with(hass, turn_min=20)
     page = await open_page(hass, "expert")
