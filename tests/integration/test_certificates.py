@@ -7,15 +7,25 @@ import ssl
 from typing import Any
 from unittest.mock import patch
 
+import aiohttp
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
+from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockUser
 
 from custom_components.smart_charging.const import DOMAIN
+from custom_components.smart_charging.engine.csms.certificate_authority import CertificateAuthority
+from custom_components.smart_charging.engine.csms.certificate_requests import read_request
 from custom_components.smart_charging.engine.csms.certificate_watch import LOOK_S
-from custom_components.smart_charging.port_certificates import AUTHORITY_DIRECTORY
+from custom_components.smart_charging.engine.csms.client_certificates import CertificateOwner
+from custom_components.smart_charging.port_certificates import AUTHORITY_DIRECTORY, async_authority
 from tests.manual_clock import ManualClock
 
 from .builders import PASSWORD, charger_with_password, site_data
@@ -160,6 +170,48 @@ async def test_two_certificates_of_one_kind_and_a_client_authority_that_is_none_
     assert result["errors"] == {"tls": "certificates_same_kind"}
     result = await go_on(hass, flow_id, site_input(free_port, tls=files | {"client_ca": certificate}))
     assert result["errors"] == {"tls": "client_ca_invalid"}
+
+
+async def test_a_site_with_files_of_all_kinds_runs_and_follows_them(
+    hass: HomeAssistant, free_port: int, tmp_path: Path
+) -> None:
+    certificate, key = map(str, write_certificate(tmp_path))
+    root, crl = Path(tmp_path / "root.pem"), Path(tmp_path / "revoked.pem")
+    authority = await hass.async_add_executor_job(
+        CertificateAuthority.create, tmp_path / "stations", "Stations", dt_util.utcnow()
+    )
+    root.write_text(authority.root_pem)
+    crl.write_text(authority.revocations_pem(dt_util.utcnow()))
+    files = {"certificate": certificate, "private_key": key, "client_ca": str(root), "client_crl": str(crl)}
+    entry = await set_up(
+        hass, free_port, charger_with_password("CP-1"), data=site_data(free_port, certificate_source="files", **files)
+    )
+    assert entry.state is ConfigEntryState.LOADED
+    async with virtual_station(free_port, "CP-1", PASSWORD, context_for(Path(certificate))) as station:
+        assert await station.boot() == "Accepted"
+
+
+async def test_a_charger_with_a_certificate_of_the_created_authority_needs_no_password(
+    hass: HomeAssistant, free_port: int, tmp_path: Path
+) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "CP-1")])
+    request = x509.CertificateSigningRequestBuilder(name).sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+    authority = await async_authority(hass, create=True)
+    assert authority is not None
+    owner = CertificateOwner(frozenset({"CP-1"}))
+    signed = authority.sign_station("CP-1", read_request(request.decode(), owner), dt_util.utcnow())
+    file = tmp_path / "station.pem"
+    file.write_bytes(signed.encode() + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    context = ssl.create_default_context(cadata=authority.root_pem)
+    context.load_cert_chain(file)
+    chargers = [charger_with_password("CP-1"), charger_with_password("CP-2")]
+    await set_up(hass, free_port, *chargers, data=site_data(free_port, **CREATED))
+    async with virtual_station(free_port, "CP-1", ssl_context=context) as station:
+        assert await station.boot() == "Accepted"
+    with pytest.raises(aiohttp.WSServerHandshakeError):
+        async with virtual_station(free_port, "CP-2", PASSWORD, context):
+            pass
 
 
 async def test_an_authority_is_not_created_for_a_form_that_has_errors(hass: HomeAssistant, free_port: int) -> None:

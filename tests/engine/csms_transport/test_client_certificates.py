@@ -8,6 +8,7 @@ import ssl
 
 import aiohttp
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 import pytest
 
 from custom_components.smart_charging.engine.config import SecurityProfile
@@ -166,6 +167,41 @@ async def test_revoked_certificate_is_refused(
     port = await listen(server_context([ours], ClientTrust(stations.file, stations.revoke(revoked))))
     assert await refusal(port, station_context(issuer.file, certificate=revoked)) == 403
     assert await (await port.dial(ssl_context=station_context(issuer.file, certificate=good))).alive()
+
+
+async def test_certificate_under_a_revoked_authority_is_refused(
+    listen: Listen, ours: Identity, sink: RecordingSink, issuer: Issuer, stations: Issuer, tmp_path: Path
+) -> None:
+    sink.default = access(CERTIFICATE)
+    vendor = Issuer(tmp_path, "Vendor")
+    between = tmp_path / "between.pem"
+    between.write_bytes(
+        stations._build(vendor.certificate.subject, vendor.key, authority=True).public_bytes(Encoding.PEM)
+    )
+    certificate = vendor.issue("CP1")
+    certificate.write_bytes(certificate.read_bytes() + between.read_bytes())
+    theirs = station_context(issuer.file, certificate=certificate)
+    crl = stations.revoke()
+    context = server_context([ours], ClientTrust(stations.file, crl))
+    port = await listen(context)
+    client = await port.dial(ssl_context=theirs)
+    assert await client.alive()
+    stations.revoke(between)
+    context.use(server_context([ours], ClientTrust(stations.file, crl)))
+    assert await client.close_code() == 1008
+    assert await refusal(port, theirs) == 403
+
+
+async def test_certificate_that_only_openssl_can_read_is_refused(
+    port: Port, sink: RecordingSink, issuer: Issuer, stations: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(der: bytes) -> x509.Certificate:
+        raise ValueError("negative serial number")
+
+    context = station_context(issuer.file, certificate=stations.issue("CP1"))
+    monkeypatch.setattr(x509, "load_der_x509_certificate", unreadable)
+    assert await refusal(port, context) == 403
+    assert sink.admitted == []
 
 
 async def test_revocation_ends_the_socket_that_stands_and_no_other(

@@ -245,6 +245,15 @@ def test_revocation_list_of_somebody_else_is_refused(
     assert refused.value.fault is TlsFault.REVOCATIONS
 
 
+def test_revocation_list_signed_with_another_kind_of_key_is_refused(
+    issuer: Issuer, identities: tuple[Identity, ...], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    other = Issuer(tmp_path_factory.mktemp("other"), "Test Root", RSA_KEY)
+    with pytest.raises(TlsError) as refused:
+        server_context(identities, ClientTrust(issuer.file, other.revoke()))
+    assert refused.value.fault is TlsFault.REVOCATIONS
+
+
 def test_file_without_a_revocation_list_is_refused(issuer: Issuer, identities: tuple[Identity, ...]) -> None:
     with pytest.raises(TlsError) as refused:
         server_context(identities, ClientTrust(issuer.file, issuer.file))

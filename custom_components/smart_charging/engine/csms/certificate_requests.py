@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
@@ -67,8 +67,6 @@ def read_request(pem: str, owner: CertificateOwner) -> StationRequest:
         key, algorithm = request.public_key(), request.signature_hash_algorithm
         own = request.is_signature_valid
         subject, extensions = request.subject, request.extensions
-    except InvalidSignature:
-        raise RequestRefused(RequestFault.NOT_ITS_KEY) from None
     except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
         raise RequestRefused(RequestFault.UNREADABLE) from error
     if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey) or not is_strong_key(key):

@@ -1,7 +1,7 @@
 """Whom a station's certificate belongs to, and whether it was taken back (OCPP 2.0.1 part 2, A00.FR.401-431)."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 import re
@@ -9,7 +9,7 @@ import ssl
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
@@ -52,7 +52,10 @@ class CertificateOwner:
 
 @dataclass(frozen=True, slots=True)
 class ClientCertificate:
-    """A station's certificate whose chain and key TLS has proved; the times are UTC."""
+    """A station's certificate whose chain and key TLS has proved; the times are UTC.
+
+    `chain` are those between it and the authority.
+    """
 
     common_name: str
     organization: str | None
@@ -61,6 +64,7 @@ class ClientCertificate:
     not_before: datetime
     not_after: datetime
     fingerprint: str  # SHA-256 of the certificate, in hexadecimal digits
+    chain: tuple[ClientCertificate, ...] = ()
 
     @classmethod
     def from_der(cls, der: bytes) -> ClientCertificate:
@@ -92,8 +96,8 @@ class Revocations:
         )
 
     def __contains__(self, certificate: ClientCertificate) -> bool:
-        """Return whether a certificate was revoked."""
-        return (certificate.issuer, certificate.serial_number) in self._revoked
+        """Return whether a certificate was revoked, or one that it depends on."""
+        return any((each.issuer, each.serial_number) in self._revoked for each in (certificate, *certificate.chain))
 
 
 def read_revocations(pem: bytes, authorities: Sequence[x509.Certificate]) -> Revocations:
@@ -112,18 +116,13 @@ def read_revocations(pem: bytes, authorities: Sequence[x509.Certificate]) -> Rev
 
 def _signed(crl: x509.CertificateRevocationList, authority: x509.Certificate) -> bool:
     key = authority.public_key()
-    if not isinstance(key, ec.EllipticCurvePublicKey | rsa.RSAPublicKey):
-        return False
-    try:
-        return crl.is_signature_valid(key)
-    except InvalidSignature:
-        return False
+    return isinstance(key, ec.EllipticCurvePublicKey | rsa.RSAPublicKey) and crl.is_signature_valid(key)
 
 
 def peer_certificate(connection: ssl.SSLObject | ssl.SSLSocket) -> ClientCertificate | None:
     """Return the certificate that a peer proved to hold, None without one; raises CertificateRefused."""
-    der = connection.getpeercert(binary_form=True)
-    return None if der is None else ClientCertificate.from_der(der)
+    chain = [ClientCertificate.from_der(each) for each in connection.get_verified_chain() or ()]
+    return replace(chain[0], chain=tuple(chain[1:])) if chain else None
 
 
 def check_certificate(
