@@ -1,8 +1,10 @@
 """The port under TLS: which certificate it shows to whom, what it refuses, and what it won't even load."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+import socket
 import ssl
 
 import aiohttp
@@ -12,6 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 import pytest
 
+from custom_components.smart_charging.engine.config import SecurityProfile
+from custom_components.smart_charging.engine.csms.server import Access, Admission
 from custom_components.smart_charging.engine.csms.tls import ClientTrust, Identity, TlsError, TlsFault, server_context
 from tests.manual_clock import ManualClock
 
@@ -124,15 +128,53 @@ async def test_tls_1_1_is_refused(
         await port.dial(ssl_context=context)
 
 
-async def test_no_session_is_resumed_so_that_each_certificate_is_looked_at(
-    issuer: Issuer, identities: tuple[Identity, ...], listen: Listen
+async def dial_raw(
+    port: Port, context: ssl.SSLContext, session: ssl.SSLSession | None = None
+) -> tuple[bytes, ssl.SSLSession | None, bool | None]:
+    """Make a handshake as a station that keeps its TLS session; return the status line, the session, and its reuse."""
+    request = (
+        "GET /CP1 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\nSec-WebSocket-Protocol: ocpp1.6\r\n\r\n"
+    )
+
+    def talk() -> tuple[bytes, ssl.SSLSession | None, bool | None]:
+        with (
+            socket.create_connection(("127.0.0.1", port.number), timeout=5) as raw,
+            context.wrap_socket(raw, server_hostname="127.0.0.1", session=session) as line,
+        ):
+            line.sendall(request.encode())
+            answer = line.recv(4096)  # TLS 1.3 sends tickets with the first data
+            return answer.split()[1], line.session, line.session_reused
+
+    return await asyncio.to_thread(talk)
+
+
+@pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
+async def test_no_session_tickets_are_given(
+    version: str, issuer: Issuer, identities: tuple[Identity, ...], listen: Listen
 ) -> None:
-    context = station_context(issuer.file)
+    context = station_context(issuer.file, version=version)
     port = await listen(server_context(identities))
-    first = await port.dial(ssl_context=context)
-    assert await first.alive()
-    session = line_of(first).session
+    _, session, _ = await dial_raw(port, context)
     assert session is None or not session.has_ticket
+
+
+async def test_certificate_of_a_resumed_session_is_looked_at_again(
+    sink: RecordingSink, issuer: Issuer, identities: tuple[Identity, ...], session: aiohttp.ClientSession
+) -> None:
+    clock = ManualClock(datetime.now(UTC))
+    sink.default = Access(Admission.KNOWN, security_profile=SecurityProfile.TLS_CERTIFICATE)
+    port = Port(sink, clock, session, QUICK)
+    await port.start(server_context(identities, ClientTrust(issuer.file)))
+    context = station_context(issuer.file, certificate=issuer.issue("CP1"), version="TLSv1_2")
+    status, kept, reused = await dial_raw(port, context)
+    assert (status, reused) == (b"101", False)
+    status, _, reused = await dial_raw(port, context, kept)
+    assert (status, reused) == (b"101", True)
+    await clock.advance(2 * 86400)
+    status, _, reused = await dial_raw(port, context, kept)
+    assert (status, reused) == (b"403", True)
+    await port.stop()
 
 
 def small_rsa(bits: int) -> rsa.RSAPrivateKey:

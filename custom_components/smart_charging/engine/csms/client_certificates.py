@@ -121,8 +121,13 @@ def _signed(crl: x509.CertificateRevocationList, authority: x509.Certificate) ->
 
 def peer_certificate(connection: ssl.SSLObject | ssl.SSLSocket) -> ClientCertificate | None:
     """Return the certificate that a peer proved to hold, None without one; raises CertificateRefused."""
-    chain = [ClientCertificate.from_der(each) for each in connection.get_verified_chain() or ()]
-    return replace(chain[0], chain=tuple(chain[1:])) if chain else None
+    der = connection.getpeercert(binary_form=True)
+    if der is None:
+        return None
+    # A session of TLS 1.2 that is resumed by its id keeps what was sent, not what was verified then.
+    chain = connection.get_verified_chain() or connection.get_unverified_chain() or ()
+    above = tuple(ClientCertificate.from_der(each) for each in chain if each != der)
+    return replace(ClientCertificate.from_der(der), chain=above)
 
 
 def check_certificate(

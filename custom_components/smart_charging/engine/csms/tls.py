@@ -131,7 +131,8 @@ def server_context(
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    # A resumed session would bring back a certificate whose chain nobody looks at again.
+    # A resumed session brings back a certificate whose chain nobody verifies again. Python can't switch off resumption
+    # by session id, which TLS 1.2 has: `peer_certificate` takes that into account.
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_TICKET
     context.num_tickets = 0
     suites = [_SUITES, _STATIC_RSA_SUITES] if legacy_static_rsa else [_SUITES]
