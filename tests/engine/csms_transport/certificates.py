@@ -75,6 +75,13 @@ class Issuer:
         path.write_bytes(made.public_bytes(Encoding.PEM) + pem_of(own))
         return path
 
+    def certify(self, other: Issuer) -> Path:
+        """Write a certificate that makes another authority one under this one."""
+        made = self._build(other.certificate.subject, other.key, authority=True)
+        path = self.directory / f"{other.name} of {self.name}.pem"
+        path.write_bytes(made.public_bytes(Encoding.PEM))
+        return path
+
     def revoke(self, *files: Path, name: str = "crl.pem") -> Path:
         """Write the list of these certificates."""
         now = datetime.now(UTC)

@@ -8,12 +8,12 @@ import ssl
 
 import aiohttp
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 import pytest
 
-from custom_components.smart_charging.engine.config import SecurityProfile
+from custom_components.smart_charging.engine.config import SecurityProfile, StationConfig
 from custom_components.smart_charging.engine.csms.certificate_watch import CertificateWatch
 from custom_components.smart_charging.engine.csms.client_certificates import CertificateOwner, names_owner
+from custom_components.smart_charging.engine.csms.entrance import access_of
 from custom_components.smart_charging.engine.csms.security import hash_password, is_downgrade, least_profile
 from custom_components.smart_charging.engine.csms.server import Access, Admission
 from custom_components.smart_charging.engine.csms.tls import ClientTrust, Identity, ServerContext, server_context
@@ -174,10 +174,7 @@ async def test_certificate_under_a_revoked_authority_is_refused(
 ) -> None:
     sink.default = access(CERTIFICATE)
     vendor = Issuer(tmp_path, "Vendor")
-    between = tmp_path / "between.pem"
-    between.write_bytes(
-        stations._build(vendor.certificate.subject, vendor.key, authority=True).public_bytes(Encoding.PEM)
-    )
+    between = stations.certify(vendor)
     certificate = vendor.issue("CP1")
     certificate.write_bytes(certificate.read_bytes() + between.read_bytes())
     theirs = station_context(issuer.file, certificate=certificate)
@@ -331,6 +328,34 @@ async def test_station_without_a_password_enters_only_where_that_is_allowed(
 )
 def test_certificate_is_one_stations_only(common_name: str, names: set[str], others: set[str], fits: bool) -> None:
     assert names_owner(common_name, CertificateOwner(frozenset(names), frozenset(others))) is fits
+
+
+@pytest.mark.parametrize(
+    ("least", "hashes", "without", "admission", "asked"),
+    [
+        (BASIC, (HASH,), False, Admission.KNOWN, BASIC),
+        (BASIC, (HASH,), True, Admission.KNOWN, BASIC),
+        (BASIC, (), True, Admission.KNOWN, NONE),
+        (BASIC, (), False, Admission.REFUSED, NONE),
+        (TLS, (), True, Admission.REFUSED, NONE),
+        (TLS, (HASH,), False, Admission.KNOWN, TLS),
+        (CERTIFICATE, (), False, Admission.KNOWN, CERTIFICATE),
+        (NONE, (), False, Admission.KNOWN, NONE),
+    ],
+)
+def test_configured_station_is_asked_for_its_profile(
+    least: SecurityProfile, hashes: tuple[str, ...], without: bool, admission: Admission, asked: SecurityProfile
+) -> None:
+    config = StationConfig("CP1", "Garage", allow_without_password=without, security_profile=least)
+    made = access_of(config, hashes, [config])
+    assert (made.admission, made.security_profile) == (admission, asked)
+
+
+def test_configured_stations_share_no_certificate() -> None:
+    one = StationConfig("CP1", "Garage", HASH, serial_number="SN-1", organization="Volta")
+    other = StationConfig("CP2", "Carport", HASH, serial_number="SN-1-2")
+    owner = access_of(one, (HASH,), [one, other]).owner
+    assert owner == CertificateOwner(frozenset({"CP1", "SN-1"}), frozenset({"CP2", "SN-1-2"}), "Volta")
 
 
 def test_station_is_never_let_down_to_a_lower_profile() -> None:

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 import pytest
 
 from custom_components.smart_charging.engine.config import SecurityProfile
+from custom_components.smart_charging.engine.csms.client_certificates import read_revocations
 from custom_components.smart_charging.engine.csms.server import Access, Admission
 from custom_components.smart_charging.engine.csms.tls import ClientTrust, Identity, TlsError, TlsFault, server_context
 from tests.manual_clock import ManualClock
@@ -172,6 +173,30 @@ async def test_certificate_of_a_resumed_session_is_looked_at_again(
     status, _, reused = await dial_raw(port, context, kept)
     assert (status, reused) == (b"101", True)
     await clock.advance(2 * 86400)
+    status, _, reused = await dial_raw(port, context, kept)
+    assert (status, reused) == (b"403", True)
+    await port.stop()
+
+
+async def test_authority_revoked_meanwhile_ends_a_resumed_session_too(
+    sink: RecordingSink,
+    issuer: Issuer,
+    identities: tuple[Identity, ...],
+    session: aiohttp.ClientSession,
+    tmp_path: Path,
+) -> None:
+    sink.default = Access(Admission.KNOWN, security_profile=SecurityProfile.TLS_CERTIFICATE)
+    vendor = Issuer(tmp_path, "Vendor")
+    between = issuer.certify(vendor)
+    certificate = vendor.issue("CP1")
+    certificate.write_bytes(certificate.read_bytes() + between.read_bytes())
+    context = station_context(issuer.file, certificate=certificate, version="TLSv1_2")
+    port = Port(sink, ManualClock(datetime.now(UTC)), session, QUICK)
+    await port.start(server_context(identities, ClientTrust(issuer.file)))
+    status, kept, _ = await dial_raw(port, context)
+    assert status == b"101"
+    crl = issuer.revoke(between)
+    port.server._entrance.revocations = read_revocations(crl.read_bytes(), [issuer.certificate])
     status, _, reused = await dial_raw(port, context, kept)
     assert (status, reused) == (b"403", True)
     await port.stop()
