@@ -31,8 +31,10 @@ from .issues import (
     async_password_settled,
     async_raise,
 )
-from .listening import CertificateError, ListenSettings, async_ssl_context
+from .listening import ListenSettings
+from .ocpp_view import OcppView
 from .phase_control import PhaseControls
+from .port_certificates import CertificateError, async_open, async_port_certificates
 from .presence import PresenceLog
 from .readings import SiteReadings
 from .services import async_setup_services
@@ -43,8 +45,10 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Register the actions, which need no site, and tell of entries that only a newer version understands."""
+    """Register actions and view, which need no site, and tell of entries that only a newer version understands."""
     async_setup_services(hass)
+    if "http" in hass.config.components:  # what runs without a frontend may have no web server
+        hass.http.register_view(OcppView(hass))
     for entry in hass.config_entries.async_entries(DOMAIN, include_ignore=False):
         if entry.version > ENTRY_VERSION:
             _raise_entry_too_new(hass, entry)
@@ -156,10 +160,15 @@ async def _async_listen(hass: HomeAssistant, entry: SmartChargingConfigEntry, ru
     settings = ListenSettings.from_data(entry.data)
     entry.async_on_unload(runtime.csms.subscribe_unknown(async_discoverer(hass, entry)))
     try:
-        context = await async_ssl_context(hass, settings)
+        certificates = await async_port_certificates(hass, settings)
+        context = None if certificates is None else await async_open(hass, certificates)
         runtime.port = await runtime.site.listen(settings.host, settings.port, context)
     except CertificateError as err:
-        raise ConfigEntryError(translation_domain=DOMAIN, translation_key="certificate_invalid") from err
+        raise ConfigEntryError(
+            translation_domain=DOMAIN,
+            translation_key="certificate_invalid",
+            translation_placeholders={"detail": str(err)},
+        ) from err
     except OSError as err:
         placeholders = {"site": entry.title, "port": str(settings.port)}
         async_raise(
@@ -169,6 +178,8 @@ async def _async_listen(hass: HomeAssistant, entry: SmartChargingConfigEntry, ru
             translation_domain=DOMAIN, translation_key="port_taken", translation_placeholders=placeholders
         ) from err
     async_clear(hass, ISSUE_PORT_TAKEN, entry.entry_id)
+    if certificates is not None and context is not None:
+        entry.async_create_background_task(hass, certificates.watch(context).run(), f"{DOMAIN} certificates")
 
 
 async def _async_entry_updated(hass: HomeAssistant, entry: SmartChargingConfigEntry) -> None:

@@ -48,7 +48,8 @@ from .flows.charger import (
 from .flows.circuit import CircuitFlow
 from .flows.entities import EnergyDashboard, async_energy_dashboard, entity_name
 from .flows.options import SiteOptionsFlow
-from .listening import ListenSettings, async_charger_url
+from .listening import CertificateSource, ListenSettings, async_charger_url
+from .port_certificates import async_authority
 
 
 class SmartChargingConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -152,15 +153,32 @@ class SmartChargingConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_charger_url(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show what has to be entered at the chargers, then make the site."""
         if user_input is not None:
-            subentries = list(self._first_subentries(await grid_meter.async_grid_meter_title(self.hass)))
-            return self.async_create_entry(title=self._name, data=self._site, subentries=subentries)
-        url = await async_charger_url(self.hass, ListenSettings.from_data(self._site))
+            return await self._async_create()
+        settings = ListenSettings.from_data(self._site)
+        placeholders = {"url": await async_charger_url(self.hass, settings)}
+        step = "charger_url"
+        if settings.source is CertificateSource.CREATED:
+            step, placeholders = "charger_url_trust", placeholders | await self._async_fingerprint()
         return self.async_show_form(
-            step_id="charger_url",
+            step_id=step,
             data_schema=probatio.Schema({}),
-            description_placeholders={"url": url},
+            description_placeholders=placeholders,
             last_step=True,
         )
+
+    async def async_step_charger_url_trust(self, user_input: dict[str, Any]) -> ConfigFlowResult:
+        """Make the site, after it was shown which authority its chargers have to trust."""
+        return await self._async_create()
+
+    async def _async_create(self) -> ConfigFlowResult:
+        """Make the site."""
+        subentries = list(self._first_subentries(await grid_meter.async_grid_meter_title(self.hass)))
+        return self.async_create_entry(title=self._name, data=self._site, subentries=subentries)
+
+    async def _async_fingerprint(self) -> dict[str, str]:
+        """Return what tells our authority's certificate from others; it was made when the port was tried."""
+        authority = await async_authority(self.hass)
+        return {"fingerprint": "" if authority is None else authority.fingerprint}
 
     def _first_subentries(self, meter_title: str) -> Iterable[ConfigSubentryData]:
         """Yield the meter and the PV systems chosen on the way."""
@@ -209,8 +227,11 @@ class SmartChargingConfigFlow(ConfigFlow, domain=DOMAIN):
             self.hass.config_entries.async_update_subentry(entry, meter, data=self._meter)
         if url == old_url:
             return self.async_update_and_abort(entry, title=self._name, data=self._site)
-        result = self.async_update_and_abort(entry, title=self._name, data=self._site, reason="address_changed")
-        result["description_placeholders"] = {"url": url}
+        placeholders, reason = {"url": url}, "address_changed"
+        if ListenSettings.from_data(self._site).source is CertificateSource.CREATED:
+            placeholders, reason = placeholders | await self._async_fingerprint(), "address_changed_trust"
+        result = self.async_update_and_abort(entry, title=self._name, data=self._site, reason=reason)
+        result["description_placeholders"] = placeholders
         return result
 
     @override

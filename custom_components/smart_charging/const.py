@@ -39,8 +39,14 @@ CONF_RESERVED_HOUSE_A: Final = "reserved_house_a"
 CONF_PORT: Final = "port"
 CONF_BIND_ADDRESS: Final = "bind_address"
 CONF_TLS: Final = "tls"  # section of the form
+CONF_CERTIFICATE_SOURCE: Final = "certificate_source"
 CONF_CERTIFICATE: Final = "certificate"
 CONF_PRIVATE_KEY: Final = "private_key"
+CONF_SECOND_CERTIFICATE: Final = "second_certificate"  # with the other kind of key, EC or RSA
+CONF_SECOND_PRIVATE_KEY: Final = "second_private_key"
+CONF_CLIENT_CA: Final = "client_ca"
+CONF_CLIENT_CRL: Final = "client_crl"
+CONF_LEGACY_RSA: Final = "legacy_rsa"
 
 # Options of the entry; one that is not there has its default.
 CONF_ACCESS_MODE: Final = "access_mode"
@@ -68,6 +74,7 @@ CONF_PHASES_HOLD_S: Final = "phases_hold_s"
 CONF_PHASE_SWITCHES: Final = "phase_switches_per_day"
 CONF_LEASE_HOLD_S: Final = "lease_hold_s"
 CONF_LEASE_RENEW_S: Final = "lease_renew_s"
+CONF_WEB_SERVER: Final = "web_server"
 
 # Data of a charger; its name is the subentry's title, its station id the unique id.
 CONF_STATION_ID: Final = "station_id"

@@ -13,8 +13,12 @@ from homeassistant.helpers.device_registry import DeviceEntry
 from .const import (
     CONF_ACTIONS,
     CONF_CERTIFICATE,
+    CONF_CLIENT_CA,
+    CONF_CLIENT_CRL,
     CONF_PASSWORD_HASH,
     CONF_PRIVATE_KEY,
+    CONF_SECOND_CERTIFICATE,
+    CONF_SECOND_PRIVATE_KEY,
     CONF_STATION_ID,
     SUBENTRY_CHARGER,
 )
@@ -25,8 +29,12 @@ from .engine.recording import Cycle, dump_lines
 _SECRET: Final = frozenset(
     {
         CONF_CERTIFICATE,
+        CONF_CLIENT_CA,
+        CONF_CLIENT_CRL,
         CONF_PASSWORD_HASH,
         CONF_PRIVATE_KEY,
+        CONF_SECOND_CERTIFICATE,
+        CONF_SECOND_PRIVATE_KEY,
         *CONF_ACTIONS.values(),  # written by the user: they may hold anything
         "id_token",
         "parent_id_token",

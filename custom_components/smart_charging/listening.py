@@ -1,61 +1,79 @@
-"""Where the site's own server listens: address, port and certificate, tried before they are used."""
+"""Where the site's own server listens: address, port and certificates, tried before they are used."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 import errno
 from ipaddress import IPv6Address, ip_address
 import socket
-import ssl
 
 from homeassistant.components.network import async_get_source_ip
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
 
-from .const import CONF_BIND_ADDRESS, CONF_CERTIFICATE, CONF_PORT, CONF_PRIVATE_KEY
+from .const import (
+    CONF_BIND_ADDRESS,
+    CONF_CERTIFICATE,
+    CONF_CERTIFICATE_SOURCE,
+    CONF_CLIENT_CA,
+    CONF_CLIENT_CRL,
+    CONF_LEGACY_RSA,
+    CONF_PORT,
+    CONF_PRIVATE_KEY,
+    CONF_SECOND_CERTIFICATE,
+    CONF_SECOND_PRIVATE_KEY,
+)
+
+
+class CertificateSource(StrEnum):
+    """Where the certificates of the port come from."""
+
+    NONE = "none"
+    FILES = "files"
+    CREATED = "created"  # by the integration's own authority
 
 
 @dataclass(frozen=True, slots=True)
 class ListenSettings:
-    """One listening socket; with a certificate it speaks TLS."""
+    """One listening socket; with a source of certificates it speaks TLS."""
 
     host: str
     port: int
+    source: CertificateSource = CertificateSource.NONE
     certificate: str | None = None
     private_key: str | None = None
+    second_certificate: str | None = None
+    second_private_key: str | None = None
+    client_ca: str | None = None
+    client_crl: str | None = None
+    legacy_rsa: bool = False
 
     @classmethod
     def from_data(cls, data: Mapping[str, str | int | None]) -> ListenSettings:
         """Return what an entry's data says."""
-        certificate, private_key = data.get(CONF_CERTIFICATE), data.get(CONF_PRIVATE_KEY)
+
+        def path(key: str) -> str | None:
+            value = data.get(key)
+            return str(value) if value else None
+
+        # Who chose files before there was anything else to choose has no source.
+        assumed = CertificateSource.FILES if path(CONF_CERTIFICATE) else CertificateSource.NONE
         return cls(
             host=str(data[CONF_BIND_ADDRESS]),
             port=int(data[CONF_PORT] or 0),
-            certificate=str(certificate) if certificate else None,
-            private_key=str(private_key) if private_key else None,
+            source=CertificateSource(path(CONF_CERTIFICATE_SOURCE) or assumed),
+            certificate=path(CONF_CERTIFICATE),
+            private_key=path(CONF_PRIVATE_KEY),
+            second_certificate=path(CONF_SECOND_CERTIFICATE),
+            second_private_key=path(CONF_SECOND_PRIVATE_KEY),
+            client_ca=path(CONF_CLIENT_CA),
+            client_crl=path(CONF_CLIENT_CRL),
+            legacy_rsa=bool(data.get(CONF_LEGACY_RSA)),
         )
 
-
-class CertificateError(HomeAssistantError):
-    """The certificate or its private key can't be used."""
-
-
-async def async_ssl_context(hass: HomeAssistant, settings: ListenSettings) -> ssl.SSLContext | None:
-    """Return the TLS context, None without a certificate; CertificateError where it can't be loaded."""
-    if settings.certificate is None:
-        return None
-    return await hass.async_add_executor_job(_load_certificate, settings.certificate, settings.private_key)
-
-
-def _load_certificate(certificate: str, private_key: str | None) -> ssl.SSLContext:
-    """Read the certificate chain and its key from files; an encrypted key is refused."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        # Without a password OpenSSL would ask for it on the terminal and block.
-        context.load_cert_chain(certificate, private_key, password="")
-    except (OSError, ValueError) as err:
-        raise CertificateError(str(err)) from err
-    return context
+    @property
+    def secured(self) -> bool:
+        """Return whether the port speaks TLS."""
+        return self.source is not CertificateSource.NONE
 
 
 def bind_error(settings: ListenSettings) -> str | None:
@@ -86,6 +104,6 @@ async def async_charger_url(hass: HomeAssistant, settings: ListenSettings) -> st
     address = ip_address(settings.host)
     if address.is_unspecified:
         address = ip_address(await async_get_source_ip(hass))
-    scheme = "ws" if settings.certificate is None else "wss"
+    scheme = "wss" if settings.secured else "ws"
     host = f"[{address}]" if isinstance(address, IPv6Address) else str(address)
     return f"{scheme}://{host}:{settings.port}"

@@ -8,12 +8,14 @@ from homeassistant.const import ATTR_DEVICE_ID
 from homeassistant.core import HomeAssistant, ServiceCall, SupportsResponse, callback
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.service import async_register_admin_service
 from homeassistant.util import dt as dt_util
 import probatio
 
 from .const import DOMAIN
 from .engine.model import ChargeMode
 from .errors import check_charge_levels, translated_errors
+from .service_certificates import AUTHORITY_SCHEMA, get_certificate_authority
 from .service_decisions import DECISION_SCHEMA, DUMP_SCHEMA, dump_decisions, get_decision
 from .service_limits import LIMIT_SCHEMA, clear_limit, set_limit
 from .service_sessions import SESSIONS_SCHEMA, get_sessions
@@ -31,6 +33,7 @@ SERVICE_CLEAR_LIMIT: Final = "clear_limit"
 SERVICE_GET_SESSIONS: Final = "get_sessions"
 SERVICE_GET_DECISION: Final = "get_decision"
 SERVICE_DUMP_DECISIONS: Final = "dump_decisions"
+SERVICE_GET_CERTIFICATE_AUTHORITY: Final = "get_certificate_authority"
 
 ATTR_TAG: Final = "tag"
 ATTR_MODE: Final = "mode"
@@ -89,6 +92,14 @@ def async_setup_services(hass: HomeAssistant) -> None:
     ):
         hass.services.async_register(DOMAIN, name, answer, schema, supports_response=SupportsResponse.ONLY)
     async_setup_token_services(hass)
+    async_register_admin_service(
+        hass,
+        DOMAIN,
+        SERVICE_GET_CERTIFICATE_AUTHORITY,
+        get_certificate_authority,
+        AUTHORITY_SCHEMA,
+        supports_response=SupportsResponse.ONLY,
+    )
 
 
 def _for_each_evse(

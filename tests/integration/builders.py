@@ -131,15 +131,9 @@ def site_entry(
     port: int, subentries: Sequence[ConfigSubentryDataWithId] = (), *, entry_id: str = "site1", **changes: Any
 ) -> MockConfigEntry:
     """Return a site with these subentries."""
+    values: dict[str, Any] = {"title": "Home", "data": site_data(port)} | changes
     return MockConfigEntry(
-        domain=DOMAIN,
-        title="Home",
-        entry_id=entry_id,
-        version=1,
-        minor_version=1,
-        data=site_data(port),
-        subentries_data=list(subentries),
-        **changes,
+        domain=DOMAIN, entry_id=entry_id, version=1, minor_version=1, subentries_data=list(subentries), **values
     )
 
 

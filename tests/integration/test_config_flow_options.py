@@ -225,6 +225,18 @@ async def test_who_may_charge_is_chosen_and_everybody_may_before(hass: HomeAssis
     assert suggested(await open_page(hass, "access")) == {"access_mode": "learn", "groups_share": True}
 
 
+async def test_the_web_server_is_chosen_and_given_up(hass: HomeAssistant) -> None:
+    entry = await entry_with(hass, **LEASE)
+    page = await open_page(hass, "connection")
+    assert page["description_placeholders"] == {"path": "/api/smart_charging/ocpp/"}
+    await submit(hass, page, {"web_server": True})
+    assert entry.options == LEASE | {"web_server": True}
+    page = await open_page(hass, "connection")
+    assert suggested(page) == {"web_server": True}
+    await submit(hass, page, {"web_server": False})
+    assert entry.options == LEASE | {"web_server": False}
+
+
 async def test_a_lease_has_to_outlast_its_renewal(hass: HomeAssistant) -> None:
     entry = await entry_with(hass, turn_min=20)
     page = await open_page(hass, "expert")

@@ -128,7 +128,7 @@ async def test_a_running_site_may_keep_the_port_it_holds(hass: HomeAssistant, fr
         ours.bind(("127.0.0.1", free_port))
         ours.listen()
         result: Any = await entry.start_reconfigure_flow(hass)
-        assert suggested(result)["tls"] == tls
+        assert suggested(result)["tls"] == tls | {"certificate_source": "files"}
         result = await go_on(hass, result["flow_id"], site_input(free_port, fuse_a=63, tls=tls))
         assert result["reason"] == "reconfigure_successful"
     assert entry.data["fuse_a"] == 63

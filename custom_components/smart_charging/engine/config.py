@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Protocol
 
 from .limit import ROOT_CIRCUIT
@@ -25,6 +25,15 @@ class LeaseTimes:
             raise ValueError("a lease must be renewed before it ends")
 
 
+class SecurityProfile(IntEnum):
+    """What a station proves, and over what (OCPP 2.0.1 part 2, A00); more is better."""
+
+    NONE = 0  # nothing: not a profile of the specification
+    BASIC = 1  # a password
+    TLS_BASIC = 2  # a password over TLS
+    TLS_CERTIFICATE = 3  # a certificate of its own over TLS
+
+
 class PhaseSwitching(StrEnum):
     """How a station can be brought from three phases to one and back."""
 
@@ -41,7 +50,9 @@ class StationConfig:
     `allow_without_password` is the explicit choice to accept the station without one.
     `weight` is the station's part in a fair share within its priority class; `step_a` the
     grid of its setpoints; `cable_current_a` the rating of a fixed cable. `mode_after_unplug` is
-    what the mode returns to when the car leaves, None to keep it.
+    what the mode returns to when the car leaves, None to keep it. `security_profile` is the least the
+    station must satisfy where it isn't let in without a password; its certificate names its id or `serial_number`,
+    and `organization` where that is set.
     """
 
     station_id: str
@@ -63,6 +74,9 @@ class StationConfig:
     step_a: float = 0.1
     phase_switching: PhaseSwitching = PhaseSwitching.NONE
     mode_after_unplug: ChargeMode | None = None
+    security_profile: SecurityProfile = SecurityProfile.BASIC
+    serial_number: str | None = None
+    organization: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from ..const import (
     CONF_STOP_SHARE,
     CONF_TURN_MIN,
     CONF_UNBALANCE_A,
+    CONF_WEB_SERVER,
     CONF_ZERO_EXPORT,
     DEFAULT_SENIORITY_PER_H,
     DEFAULT_TURN_MIN,
@@ -38,6 +39,7 @@ from ..const import (
 from ..engine.config import LeaseTimes, PeakConfig, SolarConfig
 from ..engine.control.peak import PRESETS, PeakPreset
 from ..engine.id_token import AccessMode
+from ..ocpp_view import OcppView
 from ..site_options import PEAK_CUSTOM, PEAK_NONE, SolarPreset, lease_times
 from .fields import amperes, choice, filled, number, percent, power_limit_error, seconds, watts
 
@@ -105,6 +107,7 @@ EXPERT_SCHEMA: Final = probatio.Schema(
         probatio.Required(CONF_LEASE_RENEW_S, default=LeaseTimes().renew_s): _LEASE_SECONDS,
     }
 )
+CONNECTION_SCHEMA: Final = probatio.Schema({probatio.Required(CONF_WEB_SERVER, default=False): BooleanSelector()})
 
 
 class SiteOptionsFlow(OptionsFlow):
@@ -116,7 +119,8 @@ class SiteOptionsFlow(OptionsFlow):
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show the subjects."""
-        return self.async_show_menu(step_id="init", menu_options=["limits", "peak", "solar", "access", "expert"])
+        subjects = ["limits", "peak", "solar", "access", "connection", "expert"]
+        return self.async_show_menu(step_id="init", menu_options=subjects)
 
     async def async_step_limits(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Enter what bounds the site besides its fuses."""
@@ -180,6 +184,14 @@ class SiteOptionsFlow(OptionsFlow):
             return self._form("access", ACCESS_SCHEMA)
         return self._keep(ACCESS_SCHEMA, user_input)
 
+    async def async_step_connection(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Choose whether chargers may come in through Home Assistant's own web server."""
+        if user_input is not None:
+            return self._keep(CONNECTION_SCHEMA, user_input)
+        return self._form(
+            "connection", CONNECTION_SCHEMA, placeholders={"path": OcppView.url.replace("{station_id}", "")}
+        )
+
     async def async_step_expert(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Enter how long a charger follows its limit when nobody renews it."""
         if user_input is None:
@@ -198,6 +210,7 @@ class SiteOptionsFlow(OptionsFlow):
         *,
         values: dict[str, Any] | None = None,
         errors: dict[str, str] | None = None,
+        placeholders: dict[str, str] | None = None,
         last_step: bool = True,
     ) -> ConfigFlowResult:
         """Show a page with these values, by default those that hold now."""
@@ -206,6 +219,7 @@ class SiteOptionsFlow(OptionsFlow):
             step_id=step,
             data_schema=self.add_suggested_values_to_schema(schema, shown),
             errors=errors,
+            description_placeholders=placeholders,
             last_step=last_step,
         )
 

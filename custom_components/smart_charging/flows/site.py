@@ -8,17 +8,29 @@ from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import CONF_NAME
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.data_entry_flow import section
-from homeassistant.helpers.selector import NumberSelector, NumberSelectorConfig, NumberSelectorMode, TextSelector
+from homeassistant.helpers.selector import (
+    BooleanSelector,
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
+    TextSelector,
+)
 import probatio
 
 from ..const import (
     CONF_BIND_ADDRESS,
     CONF_CERTIFICATE,
+    CONF_CERTIFICATE_SOURCE,
+    CONF_CLIENT_CA,
+    CONF_CLIENT_CRL,
     CONF_FUSE_A,
+    CONF_LEGACY_RSA,
     CONF_PHASES,
     CONF_PORT,
     CONF_PRIVATE_KEY,
     CONF_RESERVED_HOUSE_A,
+    CONF_SECOND_CERTIFICATE,
+    CONF_SECOND_PRIVATE_KEY,
     CONF_TLS,
     DEFAULT_BIND_ADDRESS,
     DEFAULT_FUSE_A,
@@ -27,9 +39,13 @@ from ..const import (
     DOMAIN,
 )
 from ..engine.control.safe_currents import takes_safe_currents
-from ..listening import CertificateError, ListenSettings, async_ssl_context, bind_error, is_address
+from ..listening import CertificateSource, ListenSettings, bind_error, is_address
+from ..port_certificates import CertificateError, async_try_certificates
 from ..settings import site_config, station_configs
-from .fields import amperes, phase_count
+from .fields import amperes, choice, filled, phase_count
+
+OWN_FILES: Final = (CONF_CERTIFICATE, CONF_PRIVATE_KEY, CONF_SECOND_CERTIFICATE, CONF_SECOND_PRIVATE_KEY)
+CLIENT_FILES: Final = (CONF_CLIENT_CA, CONF_CLIENT_CRL)
 
 
 def whole_port(number: float) -> float:
@@ -50,8 +66,9 @@ SITE_SCHEMA: Final = probatio.Schema(
         probatio.Required(CONF_TLS): section(
             probatio.Schema(
                 {
-                    probatio.Optional(CONF_CERTIFICATE): TextSelector(),
-                    probatio.Optional(CONF_PRIVATE_KEY): TextSelector(),
+                    probatio.Optional(CONF_CERTIFICATE_SOURCE): choice(CertificateSource, CONF_CERTIFICATE_SOURCE),
+                    **{probatio.Optional(key): TextSelector() for key in (*OWN_FILES, *CLIENT_FILES)},
+                    probatio.Optional(CONF_LEGACY_RSA): BooleanSelector(),
                 }
             ),
             {"collapsed": True},
@@ -62,22 +79,33 @@ SITE_SCHEMA: Final = probatio.Schema(
 
 def site_data(user_input: Mapping[str, Any]) -> dict[str, Any]:
     """Return the entry's data for what the user typed; the name is the entry's title."""
-    tls = user_input[CONF_TLS]
     return {
         CONF_FUSE_A: user_input[CONF_FUSE_A],
         CONF_PHASES: int(user_input[CONF_PHASES]),
         CONF_RESERVED_HOUSE_A: user_input[CONF_RESERVED_HOUSE_A],
         CONF_PORT: whole_port(user_input[CONF_PORT]),
         CONF_BIND_ADDRESS: user_input[CONF_BIND_ADDRESS].strip(),
-        CONF_CERTIFICATE: tls.get(CONF_CERTIFICATE) or None,
-        CONF_PRIVATE_KEY: tls.get(CONF_PRIVATE_KEY) or None,
+        **_tls_data(filled(user_input[CONF_TLS])),
     }
+
+
+def _tls_data(tls: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what counts with the source of certificates that was chosen; who only enters files has chosen these."""
+    named = any(key in tls for key in OWN_FILES)
+    source = tls.get(CONF_CERTIFICATE_SOURCE) or (CertificateSource.FILES if named else CertificateSource.NONE)
+    data: dict[str, Any] = {CONF_CERTIFICATE: None, CONF_PRIVATE_KEY: None}
+    if source == CertificateSource.NONE:
+        return data
+    kept = CLIENT_FILES if source == CertificateSource.CREATED else (*OWN_FILES, *CLIENT_FILES)
+    data |= {CONF_CERTIFICATE_SOURCE: str(source)} | {key: tls[key] for key in kept if key in tls}
+    return data | ({CONF_LEGACY_RSA: True} if tls.get(CONF_LEGACY_RSA) else {})
 
 
 def site_suggestions(entry: ConfigEntry) -> dict[str, Any]:
     """Return the form's values for an entry that exists."""
     data = entry.data
-    tls = {key: data[key] for key in (CONF_CERTIFICATE, CONF_PRIVATE_KEY) if data[key]}
+    tls = {key: data[key] for key in (*OWN_FILES, *CLIENT_FILES, CONF_LEGACY_RSA) if data.get(key)}
+    tls[CONF_CERTIFICATE_SOURCE] = ListenSettings.from_data(data).source.value
     return {**data, CONF_NAME: entry.title, CONF_PHASES: str(data[CONF_PHASES]), CONF_TLS: tls}
 
 
@@ -103,13 +131,11 @@ async def async_site_errors(
         errors[CONF_PORT] = "port_in_use"
     elif problem := bind_error(_trial(settings, existing)):
         errors[CONF_BIND_ADDRESS if problem == "address_not_here" else CONF_PORT] = problem
-    if (settings.certificate is None) != (settings.private_key is None):
-        errors[CONF_TLS] = "certificate_and_key"
-    else:
-        try:
-            await async_ssl_context(hass, settings)
-        except CertificateError:
-            errors[CONF_TLS] = "certificate_invalid"
+    # An authority is only made for a site that is else in order.
+    if settings.source is CertificateSource.CREATED and errors:
+        return errors
+    if problem := await _async_tls_error(hass, settings):
+        errors[CONF_TLS] = problem
     return errors
 
 
@@ -134,6 +160,24 @@ def _takes_safe_currents(hass: HomeAssistant, entry: ConfigEntry, data: Mapping[
         reserved_house_a=float(data[CONF_RESERVED_HOUSE_A]),
     )
     return takes_safe_currents(site, changed, station_configs(entry).values())
+
+
+async def _async_tls_error(hass: HomeAssistant, settings: ListenSettings) -> str | None:
+    """Return what is wrong with the certificates, loading them for real; an authority is made where one is wanted."""
+    if settings.source is CertificateSource.FILES:
+        pairs = (
+            (settings.certificate, settings.private_key),
+            (settings.second_certificate, settings.second_private_key),
+        )
+        if settings.certificate is None or any((chain is None) != (key is None) for chain, key in pairs):
+            return "certificate_and_key"
+    if settings.client_crl is not None and settings.client_ca is None:
+        return "client_ca_missing"
+    try:
+        await async_try_certificates(hass, settings)
+    except CertificateError as err:
+        return err.reason
+    return None
 
 
 def _trial(settings: ListenSettings, existing: ConfigEntry | None) -> ListenSettings:

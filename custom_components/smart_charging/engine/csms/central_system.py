@@ -7,11 +7,14 @@ import logging
 import ssl
 from types import MappingProxyType
 
+from aiohttp import web
+
 from ..clock import Clock
 from ..config import LeaseTimes, StationConfig
 from ..model import StoreError
 from .connection import Connection, MessageHandler, NotConnected
 from .core import Surroundings
+from .entrance import access_of
 from .pending import PendingStation
 from .server import Access, Admission, OcppServer, ServerSettings
 from .state import StationEvent, UnknownStation
@@ -70,6 +73,10 @@ class CentralSystem:
         """Listen and return the bound port; OSError when it is taken."""
         return await self._server.start(host, port, ssl_context)
 
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Serve a handshake that came in through another HTTP server, while the port is open."""
+        return await self._server.handle(request)
+
     async def stop(self) -> None:
         """Close all sockets and end all work; what stations hold stays as it is."""
         await self._server.stop()
@@ -127,11 +134,8 @@ class CentralSystem:
         station = self._stations.get(station_id)
         if station is None:
             return Access(Admission.REFUSED if self._crowded(station_id) else Admission.PENDING)
-        hashes = station.password_hashes
-        if not hashes and not station.config.allow_without_password:
-            return Access(Admission.REFUSED)
-        config = station.config
-        return Access(Admission.KNOWN, hashes, protocol=config.protocol, ping=config.websocket_ping)
+        others = (other.config for other in self._stations.values())
+        return access_of(station.config, station.password_hashes, others)
 
     def _crowded(self, station_id: str) -> bool:
         """Return whether there is no more room for this unknown station."""

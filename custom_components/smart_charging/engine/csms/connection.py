@@ -10,8 +10,10 @@ from typing import Final, Literal, Protocol
 from aiohttp import WSMsgType, web
 
 from ..clock import Clock
+from ..config import SecurityProfile
 from ..model import Json
 from .calls import CallError, CallFailed, CallTimeout, NotConnected, OutgoingCalls
+from .client_certificates import ClientCertificate
 from .inbox import AnswerRefusalHandler, Inbox, MessageHandler
 from .limits import TokenBucket
 from .redaction import redacted
@@ -45,18 +47,24 @@ type Socket = web.WebSocketResponse[Literal[False]]
 
 @dataclass(frozen=True, slots=True)
 class ConnectionInfo:
-    """Who dialled in and how; `matched_hash` is the stored password hash that the station satisfied."""
+    """Who dialled in and how.
+
+    `matched_hash` is the stored password hash that the station satisfied, `certificate` the one it proved to hold,
+    `security_profile` what that amounts to.
+    """
 
     station_id: str
     protocol: str
     address: str
     offered_password: bool = False
     matched_hash: str | None = None
+    certificate: ClientCertificate | None = None
+    security_profile: SecurityProfile = SecurityProfile.NONE
 
     @property
     def authenticated(self) -> bool:
-        """Return True where the station proved a password."""
-        return self.matched_hash is not None
+        """Return True where the station proved a password or a certificate."""
+        return self.matched_hash is not None or self.certificate is not None
 
 
 @dataclass(frozen=True, slots=True)

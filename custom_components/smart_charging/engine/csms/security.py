@@ -8,7 +8,11 @@ import hashlib
 import hmac
 import re
 import secrets
+import string
 from typing import Final
+
+from ..config import SecurityProfile
+from .rpc import OCPP16
 
 # About 50 ms and 16 MiB per check on a desktop core (RFC 7914 section 2).
 _LOG2_N, _R, _P = 14, 8, 1
@@ -16,6 +20,11 @@ _SALT_BYTES: Final = 16
 _MAX_OFFERED_BYTES: Final = 256
 _MAX_REMEMBERED: Final = 2048
 _HEX: Final = re.compile(rb"(?:[0-9A-Fa-f]{2})+")
+# OCPP 1.6 security whitepaper, A00.FR.205; OCPP 2.0.1 part 2, A00.FR.205 with BasicAuthPassword.
+_KEY_BYTES: Final = (16, 20)
+_PASSWORD_LENGTH: Final = (16, 40)
+_PRINTABLE: Final = re.compile(r"[\x21-\x7e]+")
+_ALPHABET: Final = string.ascii_letters + string.digits
 
 
 def _canonical(password: bytes) -> bytes:
@@ -57,6 +66,41 @@ def verify_password(stored: str, offered: bytes) -> bool:
         return hmac.compare_digest(again, base64.b64decode(derived, validate=True))
     except ValueError:
         return False
+
+
+def new_password(protocol: str) -> str:
+    """Return a random password as long as this protocol allows.
+
+    For OCPP 1.6 the 40 hexadecimal digits of 20 bytes, for 2.x 40 letters and digits.
+    """
+    if protocol == OCPP16:
+        return secrets.token_hex(_KEY_BYTES[1])
+    return "".join(secrets.choice(_ALPHABET) for _ in range(_PASSWORD_LENGTH[1]))
+
+
+def is_fit_password(protocol: str, password: str) -> bool:
+    """Return whether a station of this protocol can be given a password.
+
+    For OCPP 1.6 these are 16 to 20 bytes, as text or as 32 to 40 hexadecimal digits, which always stand
+    for the bytes they spell; for 2.x 16 to 40
+    characters of printable ASCII without a space, which every station can be relied on to take.
+    """
+    if protocol == OCPP16:
+        low, high = _KEY_BYTES
+        raw = password.encode()
+        return low <= (len(raw) // 2 if _HEX.fullmatch(raw) else len(raw)) <= high
+    low, high = _PASSWORD_LENGTH
+    return low <= len(password) <= high and bool(_PRINTABLE.fullmatch(password))
+
+
+def is_downgrade(seen: SecurityProfile, now: SecurityProfile) -> bool:
+    """Return whether a station that was seen to prove more now proves less (OCPP 2.0.1 part 2, A05.FR.04)."""
+    return now < seen
+
+
+def least_profile(configured: SecurityProfile, seen: SecurityProfile | None) -> SecurityProfile:
+    """Return what a station must prove: what is configured, and never less than it was seen to prove."""
+    return configured if seen is None or not is_downgrade(seen, configured) else seen
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,49 +3,31 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from enum import StrEnum
 import logging
+from math import ceil
 import ssl
 from typing import Final, Protocol
 
 from aiohttp import hdrs, web
 
 from ..clock import Clock
+from .client_certificates import CertificateRefused, ClientCertificate, peer_certificate
 from .connection import GOING_AWAY, Connection, ConnectionInfo, ConnectionLimits, ConnectionListener, Socket
+from .entrance import Access, Admission, Entrance, Refused, Visitor
 from .handshake import negotiate, station_id_of
 from .limits import ConnectionCount, HandshakeLimiter
 from .rpc import OCPP16, OCPP21, OCPP201
 from .schemas import Schemas, schemas_of
-from .security import PasswordCheck, read_credentials
+from .security import read_credentials
+from .tls import ServerContext
+
+__all__ = ["Access", "Admission", "ConnectionSink", "OcppServer", "ServerSettings"]
 
 _LOGGER = logging.getLogger(__name__)
 
 PROTOCOL_ERROR: Final = 1002  # RFC 6455 section 7.4.1, for this and the next
 POLICY_VIOLATION: Final = 1008
 _SHUTDOWN_S: Final = 1.0
-
-
-class Admission(StrEnum):
-    """What is known of a station that dials in."""
-
-    KNOWN = "known"
-    PENDING = "pending"  # unknown, let in to be confirmed
-    REFUSED = "refused"
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """What a station id needs to enter.
-
-    Any one of `password_hashes` opens (two while a password is being changed); none means that no
-    password is asked. `protocol` pins the station to one version. `ping` off is for stations that
-    close the socket on a WebSocket ping; their silence is then nobody's but the caller's to notice.
-    """
-
-    admission: Admission
-    password_hashes: tuple[str, ...] = ()
-    protocol: str | None = None
-    ping: bool = True
 
 
 class ConnectionSink(ConnectionListener, Protocol):
@@ -77,22 +59,13 @@ class ServerSettings:
 type _Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
-class _Refused(Exception):
-    """A handshake is answered with an HTTP status; the text is for who reads a station's log."""
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
-        self.text = text
-
-
 class _CappedServer(web.Server):
     """aiohttp's low-level server, which lets no more TCP connections in than the caps say."""
 
-    def __init__(self, handler: _Handler, settings: ServerSettings) -> None:
+    def __init__(self, handler: _Handler, settings: ServerSettings, count: ConnectionCount) -> None:
         # The keep-alive time is also what a peer gets to complete its handshake.
         super().__init__(handler, access_log=None, keepalive_timeout=settings.handshake_timeout_s, lingering_time=0)
-        self._count = ConnectionCount(settings.max_connections, settings.max_connections_per_address)
+        self._count = count
         self._counted: dict[web.RequestHandler, str] = {}
 
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
@@ -120,20 +93,26 @@ class OcppServer:
         self._settings = settings
         self._schemas: dict[str, Schemas] = {}
         self._handshakes = HandshakeLimiter(clock, settings.failed_handshakes_per_s)
-        self._passwords = PasswordCheck()
+        self._entrance = Entrance(clock, self._handshakes)
+        self._count = ConnectionCount(settings.max_connections, settings.max_connections_per_address)
         self._serving: dict[str, Connection] = {}  # the newest of each station
         self._open: set[Connection] = set()
         self._probed: set[str] = set()
         self._entering: set[asyncio.Task[object]] = set()
+        self._foreign: set[asyncio.Task[web.StreamResponse]] = set()
         self._http: _CappedServer | None = None
         self._listener: asyncio.Server | None = None
+        self._unfollow: Callable[[], None] | None = None
 
     async def start(self, host: str, port: int, ssl_context: ssl.SSLContext | None = None) -> int:
-        """Listen and return the bound port; OSError when it is taken."""
+        """Listen and return the bound port; OSError when it is taken.
+
+        A `ServerContext` may be given other certificates and revocations while the port is open.
+        """
         loop = asyncio.get_running_loop()
         for protocol in self._settings.protocols:
             self._schemas[protocol] = await loop.run_in_executor(None, schemas_of, protocol)
-        self._http = _CappedServer(self._handle, self._settings)
+        self._http = _CappedServer(self._handle_dialled, self._settings, self._count)
         secured = ssl_context is not None
         self._listener = await loop.create_server(
             self._http,
@@ -143,7 +122,18 @@ class OcppServer:
             ssl_handshake_timeout=self._settings.handshake_timeout_s if secured else None,
             ssl_shutdown_timeout=self._settings.close_timeout_s if secured else None,
         )
+        if isinstance(ssl_context, ServerContext):
+            self._take_revocations(ssl_context)
+            self._unfollow = ssl_context.follow(lambda: self._take_revocations(ssl_context))
         return int(self._listener.sockets[0].getsockname()[1])
+
+    def _take_revocations(self, context: ServerContext) -> None:
+        """Let in by these revocations from now on, and end the sockets of those that they name."""
+        self._entrance.revocations = context.revocations
+        for connection in set(self._open):
+            certificate = connection.info.certificate
+            if certificate is not None and certificate in context.revocations:
+                connection.end(POLICY_VIOLATION, "the certificate was revoked")
 
     async def stop(self) -> None:
         """Close the port and all sockets (1001, going away) and leave nothing running."""
@@ -151,6 +141,8 @@ class OcppServer:
             return
         listener, self._listener = self._listener, None
         listener.close()
+        if self._unfollow is not None:
+            self._unfollow()
         entering = set(self._entering)
         for task in entering:
             task.cancel()
@@ -160,18 +152,48 @@ class OcppServer:
         listener.abort_clients()
         await listener.wait_closed()
 
-    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Serve a handshake that came in through another HTTP server, which must know who the peer is.
+
+        `request.remote` and `request.secure` are believed. Whatever certificate that server may have asked
+        for is none of a station. Such a socket counts like those of the port, and ends with it.
+        """
+        # That server may cancel who serves a peer that is gone; leave has to be taken of the station all the same.
+        task = asyncio.create_task(self._handle_foreign(request))
+        self._foreign.add(task)
+        task.add_done_callback(self._foreign.discard)
+        return await asyncio.shield(task)
+
+    async def _handle_foreign(self, request: web.BaseRequest) -> web.StreamResponse:
+        address = request.remote or ""
+        if not self._count.add(address):
+            return _refusal(Refused(503, "too many connections"))
+        try:
+            return await self._handle(request, None)
+        finally:
+            self._count.remove(address)
+
+    async def _handle_dialled(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Serve a handshake on the port itself."""
+        line = None if request.transport is None else request.transport.get_extra_info("ssl_object")
+        try:
+            certificate = None if line is None else peer_certificate(line)
+        except CertificateRefused as error:
+            return _refusal(Refused(403, error.fault.value))
+        return await self._handle(request, certificate)
+
+    async def _handle(self, request: web.BaseRequest, certificate: ClientCertificate | None) -> web.StreamResponse:
         address = request.remote or ""
         task: asyncio.Task[object] | None = asyncio.current_task()
         if self._listener is None or task is None:
-            return _refusal(503, "closing")
+            return _refusal(Refused(503, "closing"))
         self._entering.add(task)
         try:
-            connection = await self._enter(request, address)
-        except _Refused as refused:
+            connection = await self._enter(request, address, certificate)
+        except Refused as refused:
             in_time = self._handshakes.count(address)
             _LOGGER.debug("Refused a handshake from %s: %s", address, refused.text)
-            return _refusal(refused.status, refused.text) if in_time else _refusal(429, "too many failed handshakes")
+            return _refusal(refused if in_time else Refused(429, "too many failed handshakes"))
         finally:
             self._entering.discard(task)
         if isinstance(connection, Connection):
@@ -179,34 +201,36 @@ class OcppServer:
             return connection.socket
         return connection
 
-    async def _enter(self, request: web.BaseRequest, address: str) -> Connection | web.StreamResponse:
-        """Take a handshake through all checks to an open socket; raises _Refused."""
+    async def _enter(
+        self, request: web.BaseRequest, address: str, certificate: ClientCertificate | None
+    ) -> Connection | web.StreamResponse:
+        """Take a handshake through all checks to an open socket; raises Refused."""
         if hdrs.ORIGIN in request.headers:
             # Stations send none; a browser always does, whatever page it was lured from.
-            raise _Refused(403, "no browsers")
+            raise Refused(403, "no browsers")
         station_id = station_id_of(request.raw_path)
         if station_id is None:
-            raise _Refused(404, "no station id in the path")
+            raise Refused(404, "no station id in the path")
         if request.headers.get(hdrs.UPGRADE, "").lower() != "websocket":
-            raise _Refused(426, "this port speaks OCPP over WebSocket")
+            raise Refused(426, "this port speaks OCPP over WebSocket")
         access = self._sink.admit(station_id, address)
         if access.admission is Admission.REFUSED:
-            raise _Refused(404, "unknown station")
+            raise Refused(404, "unknown station")
         credentials = read_credentials(request.headers.get(hdrs.AUTHORIZATION))
-        matched = None
-        if access.password_hashes:
-            if credentials is None or credentials.username != station_id:
-                raise _Refused(401, "user name or password is wrong")
-            matched = await self._passwords.matching(
-                station_id, access.password_hashes, credentials.password, suspect=self._handshakes.exhausted(address)
-            )
-            if matched is None:
-                raise _Refused(401, "user name or password is wrong")
+        proof = await self._entrance.prove(
+            Visitor(station_id, address, request.secure, credentials, certificate), access
+        )
         if access.admission is Admission.PENDING and not self._handshakes.count(address):
-            return _refusal(429, "too many handshakes of unknown stations")
+            return _refusal(Refused(429, "too many handshakes of unknown stations"))
         protocol, spelled = self._choose_protocol(request, access)
         info = ConnectionInfo(
-            station_id, protocol, address, bool(credentials and credentials.password), matched_hash=matched
+            station_id,
+            protocol,
+            address,
+            bool(credentials and credentials.password),
+            proof.matched_hash,
+            certificate,
+            proof.security_profile,
         )
         await self._make_room(info)
         return await self._open_socket(request, info, access, spelled)
@@ -221,7 +245,7 @@ class OcppServer:
         return negotiate(offered, spoken) or ("", None)
 
     async def _make_room(self, newcomer: ConnectionInfo) -> None:
-        """See to it that the newcomer may take its station's place; raises _Refused.
+        """See to it that the newcomer may take its station's place; raises Refused.
 
         One that proved a password may at once. Any other, who could be anybody, may only where the
         connection that stands doesn't answer any more.
@@ -229,11 +253,11 @@ class OcppServer:
         station_id = newcomer.station_id
         while not newcomer.authenticated and (standing := self._serving.get(station_id)) and not standing.closed:
             if station_id in self._probed:
-                raise _Refused(409, "the station is connected")
+                raise Refused(409, "the station is connected")
             self._probed.add(station_id)
             try:
                 if await standing.alive(self._settings.takeover_timeout_s):
-                    raise _Refused(409, "the station is connected")
+                    raise Refused(409, "the station is connected")
             finally:
                 self._probed.discard(station_id)
             standing.end(GOING_AWAY, "no pong")
@@ -252,7 +276,7 @@ class OcppServer:
         try:
             await socket.prepare(request)
         except web.HTTPException as error:
-            raise _Refused(error.status, "no proper WebSocket handshake") from None
+            raise Refused(error.status, "no proper WebSocket handshake") from None
         standing = self._serving.get(info.station_id)
         if not info.protocol:
             # OCPP-J 1.6 section 3.2: complete the handshake without a sub-protocol, then close.
@@ -295,13 +319,13 @@ class OcppServer:
                 transport.abort()  # a peer that takes no data would keep the socket for minutes
 
 
-def _refusal(status: int, text: str) -> web.Response:
-    response = web.Response(status=status, text=text)
-    if status == 401:
+def _refusal(refused: Refused) -> web.Response:
+    response = web.Response(status=refused.status, text=refused.text)
+    if refused.status == 401:
         response.headers[hdrs.WWW_AUTHENTICATE] = 'Basic realm="OCPP"'
-    elif status in {429, 503}:
-        response.headers[hdrs.RETRY_AFTER] = "1"
-    elif status == 426:
+    elif refused.status in {429, 503}:
+        response.headers[hdrs.RETRY_AFTER] = str(ceil(refused.retry_after_s))
+    elif refused.status == 426:
         response.headers[hdrs.UPGRADE] = "websocket"
     response.force_close()
     return response
