@@ -130,8 +130,9 @@ class CentralSystem:
         hashes = station.password_hashes
         if not hashes and not station.config.allow_without_password:
             return Access(Admission.REFUSED)
-        config = station.config
-        return Access(Admission.KNOWN, hashes, protocol=config.protocol, ping=config.websocket_ping)
+        config, quirks = station.config, station.quirks
+        ping = config.websocket_ping and not quirks.no_websocket_ping
+        return Access(Admission.KNOWN, hashes, protocol=config.protocol or quirks.protocol, ping=ping)
 
     def _crowded(self, station_id: str) -> bool:
         """Return whether there is no more room for this unknown station."""
