@@ -144,12 +144,10 @@ class StationCore:
     def recognise(self) -> None:
         """Look up what is known of this kind of station, by what it announced now or before."""
         told, known = self.state, self.learnt
-        self.quirks = quirks_for(
-            told.vendor or known.vendor,
-            told.model or known.model,
-            told.firmware_version or known.firmware,
-            told.protocol,
-        )
+        who = (known.vendor, known.model, told.firmware_version or known.firmware)
+        if told.vendor is not None or told.model is not None:
+            who = (told.vendor, told.model, told.firmware_version)
+        self.quirks = quirks_for(*who, told.protocol)
         if self.quirks.names != told.quirks:
             self.change(quirks=self.quirks.names)
         if self.quirks.no_websocket_ping and self.connection is not None:

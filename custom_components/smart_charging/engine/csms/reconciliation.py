@@ -138,7 +138,9 @@ def ladder(
     purposes = [Purpose.TX] if in_transaction else []
     if not (in_transaction and quirks.no_zero_in_defaults):
         purposes.append(Purpose.TX_DEFAULT)
-    if evses == 1 and Purpose.TX_DEFAULT in purposes:  # a limit of the whole station says nothing about one EVSE of several
+    if (
+        evses == 1 and Purpose.TX_DEFAULT in purposes
+    ):  # a limit of the whole station says nothing about one EVSE of several
         purposes.append(Purpose.CHARGE_POINT_MAX)
     forms = sorted(_FORMS, key=lambda form: {True: 0, None: 1, False: 2}[held.get(form)])
     forms = forms_of(quirks, forms)

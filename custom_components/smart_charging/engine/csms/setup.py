@@ -76,7 +76,8 @@ class StationSetup:
     async def _learn_firmware(self) -> None:
         core = self._core
         known = core.learnt.for_firmware(core.state.firmware_version or core.learnt.firmware)
-        known = replace(known, vendor=core.state.vendor or known.vendor, model=core.state.model or known.model)
+        if core.state.vendor is not None or core.state.model is not None:
+            known = replace(known, vendor=core.state.vendor, model=core.state.model)
         changed = known.firmware != core.learnt.firmware
         if changed:
             core.change(capabilities=known.shown())
@@ -106,7 +107,9 @@ class StationSetup:
     def _needed_keys(self) -> list[str]:
         """Return the settings that are asked for by name where the station does not tell them by itself."""
         quirks = self._core.quirks
-        keys = [key for key in self._settings.needed if not (quirks.measurands_unread and key == self._settings.measurands)]
+        keys = [
+            key for key in self._settings.needed if not (quirks.measurands_unread and key == self._settings.measurands)
+        ]
         if quirks.start_tag_key is not None:
             keys.append(quirks.start_tag_key)
         return keys + [key for key, _ in quirks.settings]

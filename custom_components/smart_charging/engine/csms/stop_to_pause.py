@@ -9,9 +9,7 @@ from .core import StationCore
 
 STOP_WAIT_S = 15.0  # within which a transaction ends that was asked to
 _START_RETRY_S = 60.0
-_CABLE_IN = frozenset(
-    {EvseStatus.PREPARING, EvseStatus.FINISHING, EvseStatus.SUSPENDED_EV, EvseStatus.SUSPENDED_EVSE}
-)
+_CABLE_IN = frozenset({EvseStatus.PREPARING, EvseStatus.FINISHING, EvseStatus.SUSPENDED_EV, EvseStatus.SUSPENDED_EVSE})
 
 
 class StopToPause:
