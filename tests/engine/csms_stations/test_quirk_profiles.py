@@ -218,6 +218,22 @@ async def test_a_station_that_accepts_the_stop_and_goes_on_is_held_at_0(bench: B
     await bench.until(lambda: bench.evse.applied is not None and bench.evse.applied.current_a == 0.0)
 
 
+async def test_a_pause_shows_as_0_while_the_station_rests_at_its_minimum(bench: Bench) -> None:
+    client = await booted(bench, NECHARGE)
+
+    def shown_a() -> float | None:
+        return None if bench.evse.applied is None else bench.evse.applied.current_a
+
+    for wished_a, expected_a in ((0.0, 0.0), (6.0, 6.0), (0.0, 0.0), (8.0, 8.0), (0.0, 0.0)):
+        bench.station.set_limit(1, wished_a, 6.0)
+        await bench.until(lambda expected_a=expected_a: shown_a() == expected_a)
+        await bench.pass_time(20)
+        assert shown_a() == expected_a
+    assert 0 not in {
+        period["limit"] for p in client.profiles() for period in p["chargingSchedule"]["chargingSchedulePeriod"]
+    }
+
+
 async def test_a_start_after_a_pause_is_tried_again_until_it_has_an_effect(bench: Bench) -> None:
     client = await booted(bench, NECHARGE)
     number = int((await client.start(bench.now(), tag="DRIVER"))["transactionId"])

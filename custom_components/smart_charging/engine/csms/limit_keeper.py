@@ -131,6 +131,7 @@ class LimitKeeper:
                 return None
             case rec.Wait():
                 rest = await self._keep_default()
+                self._pause.show(self._desired.current_a, self._known.rests_at)
                 return None if rest is None else min(action.seconds, rest, self._pause.due_s)
 
     def _attainable(self, desired: rec.Desired) -> rec.Desired:

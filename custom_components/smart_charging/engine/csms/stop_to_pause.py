@@ -1,14 +1,17 @@
 """Pauses an EVSE whose station can't be held at 0: its transaction is ended, and begun anew for the same driver."""
 
 from collections.abc import Callable
+from datetime import timedelta
 import math
 
 from ..model import EvseStatus
 from .commands import CommandError
 from .core import StationCore
+from .state import AppliedLimit, StationEventType
 
-STOP_WAIT_S = 15.0  # within which a transaction ends that was asked to
+STOP_WAIT_S = 8.0  # within which a transaction ends that was asked to; a fuse may be waiting
 _START_RETRY_S = 60.0
+_LASTING = timedelta(days=365)  # what is shown of an idle station ends with the next wish or transaction
 _CABLE_IN = frozenset({EvseStatus.PREPARING, EvseStatus.FINISHING, EvseStatus.SUSPENDED_EV, EvseStatus.SUSPENDED_EVSE})
 
 
@@ -46,6 +49,18 @@ class StopToPause:
             self._stopping, self._tag = None, None
             return None
         return await self._stop(transaction.transaction_id, transaction.id_token)
+
+    def show(self, wished_a: float, rests_at: float | None) -> None:
+        """Show that nothing flows while 0 is wished and nothing charges, though the station rests at its minimum."""
+        core = self._core
+        evse = core.evse(self._evse_id)
+        if not core.quirks.pauses_by_stop or rests_at is None or evse.transaction is not None:
+            return
+        current_a = rests_at if wished_a > 0 else 0.0
+        if evse.applied is None or evse.applied.current_a != current_a:
+            now = core.clock.now()
+            core.change_evse(self._evse_id, applied=AppliedLimit(current_a, rests_at, now, now + _LASTING))
+            core.emit(StationEventType.CHANGED, self._evse_id)
 
     async def _stop(self, transaction_id: str, id_token: str) -> float | None:
         """End the transaction; where that doesn't help, the limit of 0 goes out all the same."""
