@@ -63,6 +63,24 @@ def test_the_effects_of_an_entry_are_in_force_at_its_station(entry: Entry) -> No
         assert getattr(quirks, effect.name) == getattr(EFFECTS[effect.name](Quirks(), effect.value), effect.name)
 
 
+@pytest.mark.parametrize(
+    ("vendor", "model"),
+    [
+        ("NextCharge", "One"),
+        ("Cordyne", "One"),
+        ("Foxconn", "One"),
+        ("MGE", "One"),
+        ("Acme", "LTE+"),
+        ("Acme", "Terra AC"),
+        (None, "Pulsar"),
+        ("", ""),
+    ],
+)
+def test_a_name_that_only_looks_alike_is_another_vendor(vendor: str | None, model: str) -> None:
+    assert quirks_for(vendor, model, "1.0", "ocpp1.6") == Quirks()
+    assert not any(fits(entry, vendor, model, "1.0", "ocpp1.6") for entry in CATALOGUE)
+
+
 def test_every_entry_tells_its_source_and_has_a_file_of_its_vendor() -> None:
     places = [(entry.vendor, entry.station) for entry in CATALOGUE]
     assert len(places) == len(set(places)) > 40
@@ -201,7 +219,7 @@ BAD: dict[str, dict[str, Any]] = {
     "a list of no texts": effect("measurands", [""]),
     "currents that fall": effect("currents_a", [8, 6]),
     "settings that are a list": effect("settings", ["a"]),
-    "a version of OCPP that is none": effect("protocol", "ocpp9"),
+    "a version of OCPP that is none": effect("prefers_protocol", "ocpp9"),
     "a heartbeat that is too rare": effect("heartbeat_s", 61),
 }
 

@@ -158,6 +158,17 @@ async def test_no_limit_of_0_is_stored_beyond_a_transaction(
     assert client.profiles()
 
 
+@pytest.mark.parametrize("told", [HUAWEI, NECHARGE])
+async def test_a_station_that_charges_in_a_transaction_nobody_knows_is_held_at_0(bench: Bench, told: Told) -> None:
+    client = await booted(bench, told)
+    bench.station.set_limit(1, 0.0, 0.0)
+    await bench.pass_time(5)
+    assert 0.0 not in map(first_limit, client.profiles())
+    await client.status("Charging", timestamp=bench.now())
+    await client.meter(bench.now(), {"Current.Import": "16"}, transaction_id=4711)
+    await bench.until(lambda: first_limit(client.profiles()[-1]) == 0.0)
+
+
 ENDS_AT_ZERO = Habits(ends_transaction_below_minimum=True)
 
 
@@ -273,7 +284,8 @@ async def test_a_limit_that_a_station_misses_when_it_resumes_is_sent_once_more(
     client.answers["SetChargingProfile"] = answer
     bench.station.set_limit(1, 0.0, 6.0)
     await bench.until(lambda: held[-1] == 0.0)
-    await bench.pass_time(15)
+    await bench.pass_time(130)
+    assert held[1:] == [0.0, 0.0]  # renewed once, as ever
     bench.station.set_limit(1, 10.0, 6.0)
     await bench.until(lambda: held[-1] > 0)
     await bench.pass_time(20)

@@ -132,7 +132,7 @@ class CentralSystem:
             return Access(Admission.REFUSED)
         config, quirks = station.config, station.quirks
         ping = config.websocket_ping and not quirks.no_websocket_ping
-        return Access(Admission.KNOWN, hashes, protocol=config.protocol or quirks.protocol, ping=ping)
+        return Access(Admission.KNOWN, hashes, protocol=config.protocol, prefers=quirks.prefers_protocol, ping=ping)
 
     def _crowded(self, station_id: str) -> bool:
         """Return whether there is no more room for this unknown station."""

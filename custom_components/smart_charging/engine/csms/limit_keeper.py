@@ -141,9 +141,8 @@ class LimitKeeper:
         """
         wiring = self._core.wiring  # the kind of station may have become known since the wish
         desired = replace(desired, current_a=wiring.snap(desired.current_a), safe_a=wiring.snap(desired.safe_a))
-        if self._known.transaction_id is None and self._core.quirks.never_idle_at_zero:
-            current_a, safe_a = max(desired.current_a, wiring.min_a), max(desired.safe_a, wiring.min_a)
-            desired = replace(desired, current_a=current_a, safe_a=safe_a)
+        if (floor_a := self._pause.floor_a) > 0:
+            desired = replace(desired, current_a=max(desired.current_a, floor_a), safe_a=max(desired.safe_a, floor_a))
         if desired.phases is None or self._core.state.capabilities.switches_phases is not False:
             return desired
         current_a = min(desired.current_a, desired.safe_a) if desired.phases == 1 else desired.current_a
@@ -161,7 +160,7 @@ class LimitKeeper:
     def _ladder(self) -> tuple[Strategy, ...]:
         state, held, quirks = self._core.state, self._core.learnt.held, self._core.quirks
         in_transaction = self._known.transaction_id is not None
-        safe_is_zero = self.safe_a == 0 and (in_transaction or not quirks.never_idle_at_zero)
+        safe_is_zero = self.safe_a == 0 and self._pause.floor_a == 0
         evses = max(len(state.evses), state.capabilities.connectors or 1)
         basis = (state.capabilities, held, in_transaction, evses, safe_is_zero, quirks)
         if basis != self._rungs_basis:  # asked for with each measurement, different once in a while

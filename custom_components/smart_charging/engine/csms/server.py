@@ -38,13 +38,15 @@ class Access:
     """What a station id needs to enter.
 
     Any one of `password_hashes` opens (two while a password is being changed); none means that no
-    password is asked. `protocol` pins the station to one version. `ping` off is for stations that
+    password is asked. `protocol` pins the station to one version, `prefers` is one to speak rather than newer
+    ones. `ping` off is for stations that
     close the socket on a WebSocket ping; their silence is then nobody's but the caller's to notice.
     """
 
     admission: Admission
     password_hashes: tuple[str, ...] = ()
     protocol: str | None = None
+    prefers: str | None = None
     ping: bool = True
 
 
@@ -214,6 +216,7 @@ class OcppServer:
     def _choose_protocol(self, request: web.BaseRequest, access: Access) -> tuple[str, str | None]:
         """Return the version to speak and how to name it in the answer; an empty version where none fits."""
         spoken = [name for name in self._settings.protocols if access.protocol in {None, name}]
+        spoken.sort(key=lambda name: name != access.prefers)
         offered = request.headers.getall(hdrs.SEC_WEBSOCKET_PROTOCOL, [])
         if not any(header.strip() for header in offered):
             usable = self._settings.accept_without_protocol and OCPP16 in spoken

@@ -12,7 +12,8 @@ from .state import AppliedLimit, StationEventType
 STOP_WAIT_S = 8.0  # within which a transaction ends that was asked to; a fuse may be waiting
 _START_RETRY_S = 60.0
 _LASTING = timedelta(days=365)  # what is shown of an idle station ends with the next wish or transaction
-_CABLE_IN = frozenset({EvseStatus.PREPARING, EvseStatus.FINISHING, EvseStatus.SUSPENDED_EV, EvseStatus.SUSPENDED_EVSE})
+_TAKES_START = frozenset({EvseStatus.PREPARING, EvseStatus.FINISHING})
+_CHARGES = frozenset({EvseStatus.CHARGING, EvseStatus.SUSPENDED_EV, EvseStatus.SUSPENDED_EVSE})
 
 
 class StopToPause:
@@ -26,6 +27,16 @@ class StopToPause:
         self._tag: str | None = None  # a secret
         self._stopping: tuple[str, float] | None = None  # transaction, and until when its end is waited for
         self._start_at = -math.inf
+
+    @property
+    def floor_a(self) -> float:
+        """Return what the limit is not lowered below now: a 0 may harm only while nobody charges.
+
+        A station that charges in a transaction nobody knows of is held at 0 whatever comes of it.
+        """
+        evse = self._core.evse(self._evse_id)
+        idle = evse.transaction is None and evse.status not in _CHARGES
+        return self._core.wiring.min_a if idle and self._core.quirks.never_idle_at_zero else 0.0
 
     @property
     def due_s(self) -> float:
@@ -82,7 +93,7 @@ class StopToPause:
         status = core.evse(self._evse_id).status
         if status is EvseStatus.AVAILABLE:
             self._tag = None
-        if self._tag is None or status not in _CABLE_IN or now < self._start_at:
+        if self._tag is None or status not in _TAKES_START or now < self._start_at:
             return
         self._start_at = now + _START_RETRY_S
         tag = core.start_tag or self._tag

@@ -46,7 +46,7 @@ class Quirks:
     no_websocket_ping: bool = False
     heartbeat_s: int = HEARTBEAT_S
     call_pause_s: float = 0.0  # between two calls to it
-    protocol: str | None = None  # the only version that works
+    prefers_protocol: str | None = None  # rather than a newer one that it speaks badly
     no_password: bool = False
 
     # Commands and settings
@@ -156,7 +156,7 @@ EFFECTS: Final[Mapping[str, _Effect]] = {
     "no_websocket_ping": lambda quirks, raw: replace(quirks, no_websocket_ping=_flag(raw)),
     "heartbeat_s": lambda quirks, raw: replace(quirks, heartbeat_s=_heartbeat(raw)),
     "call_pause_s": lambda quirks, raw: replace(quirks, call_pause_s=_number(raw)),
-    "protocol": lambda quirks, raw: replace(quirks, protocol=_protocol(raw)),
+    "prefers_protocol": lambda quirks, raw: replace(quirks, prefers_protocol=_protocol(raw)),
     "no_password": lambda quirks, raw: replace(quirks, no_password=_flag(raw)),
     "settings": lambda quirks, raw: replace(quirks, settings=_settings(raw)),
     "no_change_availability": lambda quirks, raw: replace(quirks, no_change_availability=_flag(raw)),
