@@ -52,6 +52,12 @@ STATION_DESCRIPTIONS: Final = (
         entity_registry_enabled_default=False,
         press_fn=lambda station: station.reset(hard=True),
     ),
+    StationButtonDescription(
+        key="forget_learnt",
+        translation_key="forget_learnt",
+        entity_category=EntityCategory.CONFIG,
+        press_fn=lambda station: station.forget_learnt(),
+    ),
 )
 
 EVSE_DESCRIPTIONS: Final = (

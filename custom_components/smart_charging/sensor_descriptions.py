@@ -155,6 +155,12 @@ def _setup_outcome(station: StationState) -> str | None:
     return StepStatus.DONE.value if outcomes else None
 
 
+def _setup_details(station: StationState) -> Details:
+    """Return each step's outcome, and what is done differently for this kind of station, if anything is."""
+    steps = {step.name: step.status.value for step in station.setup}
+    return {**steps, "quirks": [*station.quirks]} if station.quirks else steps
+
+
 STATION_DESCRIPTIONS: Final = (
     StationSensorDescription(
         key="firmware_version",
@@ -169,7 +175,7 @@ STATION_DESCRIPTIONS: Final = (
         entity_category=EntityCategory.DIAGNOSTIC,
         options=[StepStatus.DONE.value, StepStatus.PENDING.value, StepStatus.FAILED.value],
         value_fn=_setup_outcome,
-        details_fn=lambda station: {step.name: step.status.value for step in station.setup},
+        details_fn=_setup_details,
     ),
 )
 

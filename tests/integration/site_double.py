@@ -288,6 +288,7 @@ class SiteDouble:
             change_availability=AsyncMock(side_effect=partial(self._change_availability, station_id)),
             reset=self._command("reset", station_id),
             unlock=self._command("unlock", station_id),
+            forget_learnt=self._command("forget_learnt", station_id),
         )
 
     def refuse(self, code: CommandErrorCode, detail: str = "") -> None:

@@ -24,6 +24,7 @@ BUTTONS = [Platform.BUTTON]
 ALL_BUTTONS = {
     "button.charger_garage_reset": ("reset", "garage", False),
     "button.charger_garage_hard_reset": ("reset", "garage", True),
+    "button.charger_garage_learn_anew": ("forget_learnt", "garage"),
     "button.charger_garage_unlock_connector": ("unlock", "garage", 1),
 }
 
@@ -51,7 +52,7 @@ async def test_a_button_tells_the_station(hass: HomeAssistant, entity_id: str, c
 async def test_buttons_of_a_charger_that_is_away_are_unavailable(hass: HomeAssistant) -> None:
     async with running_site(hass, BUTTONS, site_view(garage(connected=False)), enable_all=True):
         states = [hass.states.get(entity_id) for entity_id in ALL_BUTTONS]
-        assert [state.state for state in states if state] == [STATE_UNAVAILABLE] * 3
+        assert [state.state for state in states if state] == [STATE_UNAVAILABLE] * 4
 
 
 async def test_a_refused_press_is_an_error(hass: HomeAssistant) -> None:

@@ -103,3 +103,12 @@ async def test_a_sites_diagnostics_hold_decisions_that_can_be_made_again(hass: H
     assert [
         secret for secret in ("SN-0815", "scrypt") if secret in json.dumps(told).replace("Charger SN-0815", "")
     ] == []
+
+
+async def test_diagnostics_name_what_is_done_differently_for_a_kind_of_station(hass: HomeAssistant) -> None:
+    async with running_site(hass, [Platform.SENSOR], site_view(garage(quirks=("rate_unit",)))) as site:
+        assert site.entry is not None
+        site.entry.runtime_data.port = 9000
+        site.entry.runtime_data.csms.pending = {}
+        told: Any = await async_get_config_entry_diagnostics(hass, site.entry)
+        assert [charger["station"]["quirks"] for charger in told["view"]["chargers"].values()] == [["rate_unit"]]

@@ -195,6 +195,18 @@ async def test_setup_shows_its_worst_step(hass: HomeAssistant, outcomes: tuple[S
         assert value(hass, "sensor.charger_garage_set_up") == expected
 
 
+async def test_setup_tells_what_is_done_differently_for_this_kind_of_station(hass: HomeAssistant) -> None:
+    async with running_site(hass, SENSORS, site_view(garage(quirks=("pauses_by_stop", "rate_unit")))) as site:
+        state = hass.states.get("sensor.charger_garage_set_up")
+        assert state is not None
+        assert state.attributes["details"]["quirks"] == ["pauses_by_stop", "rate_unit"]
+        assert state.attributes["details"]["capabilities"] == "done"
+        await site.show(site_view(garage()))
+        state = hass.states.get("sensor.charger_garage_set_up")
+        assert state is not None
+        assert "quirks" not in state.attributes["details"]
+
+
 async def test_pv_is_shown_from_the_day_it_is_configured(hass: HomeAssistant) -> None:
     async with running_site(hass, SENSORS, site_view(pv_power_w=None)) as site:
         assert hass.states.get("sensor.home_pv_power") is None

@@ -129,11 +129,14 @@ class RawStation:
 
     async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         async for message in socket:
-            frame = json.loads(message.data)
-            if frame[0] == 2:
-                await self._answer(socket, frame)
-            elif frame[1] in self._pending and not self._pending[frame[1]].done():
-                self._pending[frame[1]].set_result(frame)
+            await self._take(socket, message.data)
+
+    async def _take(self, socket: aiohttp.ClientWebSocketResponse, text: str) -> None:
+        frame = json.loads(text)
+        if frame[0] == 2:
+            await self._answer(socket, frame)
+        elif frame[1] in self._pending and not self._pending[frame[1]].done():
+            self._pending[frame[1]].set_result(frame)
 
     async def _answer(self, socket: aiohttp.ClientWebSocketResponse, frame: list[Any]) -> None:
         _, message_id, action, payload = frame

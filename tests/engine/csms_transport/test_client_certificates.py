@@ -14,6 +14,7 @@ from custom_components.smart_charging.engine.config import SecurityProfile, Stat
 from custom_components.smart_charging.engine.csms.certificate_watch import CertificateWatch
 from custom_components.smart_charging.engine.csms.client_certificates import CertificateOwner, names_owner
 from custom_components.smart_charging.engine.csms.entrance import access_of
+from custom_components.smart_charging.engine.csms.quirks import Quirks
 from custom_components.smart_charging.engine.csms.security import hash_password, is_downgrade, least_profile
 from custom_components.smart_charging.engine.csms.server import Access, Admission
 from custom_components.smart_charging.engine.csms.tls import ClientTrust, Identity, ServerContext, server_context
@@ -347,14 +348,14 @@ def test_configured_station_is_asked_for_its_profile(
     least: SecurityProfile, hashes: tuple[str, ...], without: bool, admission: Admission, asked: SecurityProfile
 ) -> None:
     config = StationConfig("CP1", "Garage", allow_without_password=without, security_profile=least)
-    made = access_of(config, hashes, [config])
+    made = access_of(config, hashes, [config], Quirks())
     assert (made.admission, made.security_profile) == (admission, asked)
 
 
 def test_configured_stations_share_no_certificate() -> None:
     one = StationConfig("CP1", "Garage", HASH, serial_number="SN-1", organization="Volta")
     other = StationConfig("CP2", "Carport", HASH, serial_number="SN-1-2")
-    owner = access_of(one, (HASH,), [one, other]).owner
+    owner = access_of(one, (HASH,), [one, other], Quirks()).owner
     assert owner == CertificateOwner(frozenset({"CP1", "SN-1"}), frozenset({"CP2", "SN-1-2"}), "Volta")
 
 

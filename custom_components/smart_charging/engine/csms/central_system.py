@@ -135,7 +135,7 @@ class CentralSystem:
         if station is None:
             return Access(Admission.REFUSED if self._crowded(station_id) else Admission.PENDING)
         others = (other.config for other in self._stations.values())
-        return access_of(station.config, station.password_hashes, others)
+        return access_of(station.config, station.password_hashes, others, station.quirks)
 
     def _crowded(self, station_id: str) -> bool:
         """Return whether there is no more room for this unknown station."""

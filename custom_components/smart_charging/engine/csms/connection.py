@@ -135,6 +135,7 @@ class Connection:
         self._close_with: tuple[int, str] = (GOING_AWAY, "")
         self._grace_s = _LAST_MESSAGE_S
         self._gone = asyncio.Event()
+        self._spared = False
 
     @property
     def protocol(self) -> str:
@@ -149,7 +150,11 @@ class Connection:
     @property
     def pinged(self) -> bool:
         """Return whether a silent peer is found out by WebSocket pings."""
-        return self._limits.ping_interval_s is not None
+        return self._limits.ping_interval_s is not None and not self._spared
+
+    def spare_pings(self) -> None:
+        """Ping no more: the station turned out to be of a kind that stumbles over it."""
+        self._spared = True
 
     @property
     def silent_for_s(self) -> float:
@@ -203,15 +208,15 @@ class Connection:
     async def _watch(self) -> None:
         """Wait for the end, and bring it about where the peer is silent and answers no ping."""
         interval = self._limits.ping_interval_s
-        if interval is None:
-            await self._ending.wait()
-            return
-        while not self.closed:
+        while interval is not None and not self.closed and not self._spared:
             with suppress(TimeoutError):
                 async with self._clock.timeout(max(interval - self.silent_for_s, 1.0)):
                     await self._ending.wait()
-            if not self.closed and self.silent_for_s >= interval and not await self.alive(self._limits.pong_timeout_s):
+            if self.closed or self._spared or self.silent_for_s < interval:
+                continue
+            if not await self.alive(self._limits.pong_timeout_s):
                 self.end(GOING_AWAY, "no pong")
+        await self._ending.wait()
 
     async def alive(self, timeout_s: float) -> bool:
         """Ping the peer and return whether any frame came within this time."""

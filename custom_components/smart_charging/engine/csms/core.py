@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 import logging
+import math
 from typing import Any, TypedDict, Unpack
 
 from ..clock import Clock
@@ -14,6 +15,7 @@ from .commands import CommandError, CommandErrorCode, Commands
 from .connection import CallFailed, CallTimeout, Connection, NotConnected
 from .learnt import Learnt
 from .profiles import Wiring
+from .quirks import Quirks, quirks_for
 from .reconciliation import Pace
 from .state import (
     AppliedLimit,
@@ -69,6 +71,7 @@ class StationChanges(TypedDict, total=False):
     dropped_values: int
     evses: Mapping[int, EvseState]
     limited_elsewhere_a: Mapping[int, float]
+    quirks: tuple[str, ...]
 
 
 class EvseChanges(TypedDict, total=False):
@@ -96,21 +99,38 @@ class StationCore:
         self.clock = around.clock
         self.offset = ClockOffset()
         self.learnt = Learnt()
+        self.quirks = Quirks()
+        self.start_tag: str | None = None  # the only one that a remote start may name here; a secret
         self.connection: Connection | None = None
         self.commands: Commands = V16Commands(self)  # of the version spoken last
         self.state = StationState(config.station_id, evses={1: EvseState(1)})
         self._listener = listener
         self._tasks: set[asyncio.Task[None]] = set()
+        self._speaking = asyncio.Lock()
+        self._spoken_at = -math.inf
 
     @property
     def wiring(self) -> Wiring:
         """Return how the station is wired and what currents it may be told."""
-        return Wiring(self.config.phases, self.config.min_current_a, self.config.max_current_a)
+        config, quirks = self.config, self.quirks
+        return Wiring(
+            config.phases,
+            config.min_current_a,
+            config.max_current_a,
+            step_a=quirks.current_step_a,
+            allowed_a=quirks.currents_a,
+        )
 
     @property
     def pace(self) -> Pace:
         """Return how often this station is spoken to."""
-        return Pace.of(self.around.lease, writes_flash=self.config.writes_flash)
+        pace = Pace.of(self.around.lease, writes_flash=self.config.writes_flash)
+        return replace(pace, raise_s=max(pace.raise_s, self.quirks.raise_pause_s))
+
+    @property
+    def profile_capabilities(self) -> Capabilities:
+        """Return what profiles may rely on: what the station says of itself, where that is to be trusted."""
+        return self.quirks.narrowed(self.state.capabilities)
 
     @property
     def single_evse(self) -> bool:
@@ -120,6 +140,18 @@ class StationCore:
     def change(self, **changes: Unpack[StationChanges]) -> None:
         """Replace fields of the snapshot without telling anybody yet."""
         self.state = replace(self.state, **changes)
+
+    def recognise(self) -> None:
+        """Look up what is known of this kind of station, by what it announced now or before."""
+        told, known = self.state, self.learnt
+        who = (known.vendor, known.model, told.firmware_version or known.firmware)
+        if told.vendor is not None or told.model is not None:
+            who = (told.vendor, told.model, told.firmware_version)
+        self.quirks = quirks_for(*who, told.protocol)
+        if self.quirks.names != told.quirks:
+            self.change(quirks=self.quirks.names)
+        if self.quirks.no_websocket_ping and self.connection is not None:
+            self.connection.spare_pings()
 
     def evse(self, evse_id: int) -> EvseState:
         """Return an EVSE's snapshot, an empty one if it was never heard of."""
@@ -167,6 +199,8 @@ class StationCore:
         if connection is None:
             raise CommandError(CommandErrorCode.NOT_CONNECTED, action)
         try:
+            if self.quirks.call_pause_s:
+                return await self._call_at_leisure(connection, action, payload, timeout_s)
             return await connection.call(action, payload, timeout_s=timeout_s)
         except NotConnected as error:
             raise CommandError(CommandErrorCode.NOT_CONNECTED, action) from error
@@ -179,6 +213,18 @@ class StationCore:
         except ValueError as error:
             raise CommandError(CommandErrorCode.FAILED, f"{action}: {error}") from error
 
+    async def _call_at_leisure(
+        self, connection: Connection, action: str, payload: Mapping[str, Json], timeout_s: float
+    ) -> dict[str, Json]:
+        """Ask a station that stumbles over calls in close succession."""
+        async with self._speaking:
+            if (rest_s := self._spoken_at + self.quirks.call_pause_s - self.clock.monotonic()) > 0:
+                await self.clock.sleep(rest_s)
+            try:
+                return await connection.call(action, payload, timeout_s=timeout_s)
+            finally:
+                self._spoken_at = self.clock.monotonic()
+
     async def load_learnt(self) -> None:
         """Read what was learnt before; a memory that fails costs only the learning."""
         try:
@@ -188,6 +234,7 @@ class StationCore:
             return
         self.learnt = Learnt.from_json(raw)
         self.change(capabilities=self.learnt.shown())
+        self.recognise()
 
     async def learn(self, learnt: Learnt) -> None:
         """Keep learnt facts, also over a restart."""
@@ -202,6 +249,15 @@ class StationCore:
     def ordered_inoperative(self, evse_id: int) -> bool:
         """Return whether an EVSE was switched off, be it only scheduled at the station."""
         return not self.learnt.inoperative.isdisjoint({0, evse_id})
+
+    async def learn_phase_switching(self, evse_id: int, *, follows: bool) -> None:
+        """Keep whether the station uses the number of phases it is told."""
+        if self.state.capabilities.switches_phases is follows:
+            return
+        self.change(capabilities=replace(self.state.capabilities, switches_phases=follows))
+        known = replace(self.learnt.capabilities, switches_phases=follows)
+        await self.learn(replace(self.learnt, capabilities=known))
+        self.emit(StationEventType.CHANGED, evse_id)
 
     async def learn_profile(self, profile_id: int) -> None:
         """Keep that a charging profile of this id was installed, so that it can be taken back."""

@@ -9,6 +9,7 @@ from ..config import SecurityProfile, StationConfig
 from .client_certificates import CertificateOwner, CertificateRefused, ClientCertificate, Revocations, check_certificate
 from .limits import HandshakeLimiter
 from .login_backoff import LoginBackoff
+from .quirks import Quirks
 from .security import Credentials, PasswordCheck
 
 
@@ -25,7 +26,7 @@ class Access:
     """What a station id needs to enter.
 
     Any one of `password_hashes` opens (two while a password is being changed); none means that no
-    password is asked. `protocol` pins the station to one version. `ping` off is for stations that
+    password is asked. `protocol` pins the station to one version, `prefers` is one to speak rather than newer ones. `ping` off is for stations that
     close the socket on a WebSocket ping; their silence is then nobody's but the caller's to notice.
     `security_profile` is the least that opens. `owner` is what a certificate must say, by default the id;
     a certificate that fits opens without a password, one that doesn't opens nothing.
@@ -34,12 +35,15 @@ class Access:
     admission: Admission
     password_hashes: tuple[str, ...] = ()
     protocol: str | None = None
+    prefers: str | None = None
     ping: bool = True
     security_profile: SecurityProfile = SecurityProfile.NONE
     owner: CertificateOwner | None = None
 
 
-def access_of(config: StationConfig, hashes: tuple[str, ...], others: Iterable[StationConfig]) -> Access:
+def access_of(
+    config: StationConfig, hashes: tuple[str, ...], others: Iterable[StationConfig], quirks: Quirks
+) -> Access:
     """Return what a configured station needs to enter, none of whose names another one's certificate may bear."""
     least = config.security_profile
     if least is SecurityProfile.BASIC and config.allow_without_password and not hashes:
@@ -55,7 +59,8 @@ def access_of(config: StationConfig, hashes: tuple[str, ...], others: Iterable[S
         Admission.KNOWN,
         hashes,
         protocol=config.protocol,
-        ping=config.websocket_ping,
+        prefers=quirks.prefers_protocol,
+        ping=config.websocket_ping and not quirks.no_websocket_ping,
         security_profile=least,
         owner=owner,
     )

@@ -19,10 +19,12 @@ class Learnt:
     form whether a lease was seen to run out; `profile_ids` are the profiles we ever installed;
     `inoperative` are the connectors that the user disabled. `previous_password` is the hash that stays
     valid until the first login with a changed password, `next_password` that of one the station was
-    told and may use already.
+    told and may use already. `vendor` and `model` are what it announced last.
     """
 
     firmware: str | None = None
+    vendor: str | None = None
+    model: str | None = None
     capabilities: Capabilities = field(default_factory=Capabilities)
     preferred: Mapping[bool, Strategy] = field(default_factory=dict)
     held: Mapping[ProfileForm, bool] = field(default_factory=dict)
@@ -38,8 +40,14 @@ class Learnt:
             return self
         if self.firmware is None:
             return replace(self, firmware=firmware)
+        return replace(self.unlearnt(), firmware=firmware)
+
+    def unlearnt(self) -> Learnt:
+        """Return what was not found out by trying: who the station is, ids in use, the user's wishes, passwords."""
         return Learnt(
-            firmware=firmware,
+            firmware=self.firmware,
+            vendor=self.vendor,
+            model=self.model,
             profile_ids=self.profile_ids,
             inoperative=self.inoperative,
             previous_password=self.previous_password,
@@ -58,6 +66,8 @@ class Learnt:
         known = self.capabilities
         return {
             "firmware": self.firmware,
+            "vendor": self.vendor,
+            "model": self.model,
             "connectors": known.connectors,
             "rate_units": [unit.value for unit in sorted(known.rate_units)],
             "max_stack_level": known.max_stack_level,
@@ -82,6 +92,8 @@ class Learnt:
         """Read what `to_json` wrote; what does not fit is learnt again."""
         return cls(
             firmware=_text(raw.get("firmware")),
+            vendor=_text(raw.get("vendor")),
+            model=_text(raw.get("model")),
             capabilities=_capabilities(raw),
             preferred=_preferred(raw.get("preferred")),
             held=_held(raw.get("held")),

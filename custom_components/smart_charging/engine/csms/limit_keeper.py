@@ -1,6 +1,6 @@
 """Keeps one EVSE at its desired limit: carries out what `reconciliation` decides and learns from it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 import math
@@ -14,6 +14,7 @@ from .phase_watch import PhaseWatch
 from .profiles import DEFAULT_STACK_LEVEL, Lease, Purpose, Strategy, connector, lease_ids, lease_profile, profile_id
 from .safe_default import SafeDefault
 from .state import AppliedLimit, Obedience, StationEventType
+from .stop_to_pause import StopToPause
 from .zero_hold import ZeroHold
 
 UNANSWERED_RETRY_S = 10.0
@@ -26,7 +27,7 @@ _UNANSWERED = frozenset({CommandErrorCode.TIMEOUT, CommandErrorCode.NOT_CONNECTE
 class LimitKeeper:
     """One EVSE's desired limit and how far the station follows it."""
 
-    def __init__(self, core: StationCore, evse_id: int) -> None:
+    def __init__(self, core: StationCore, evse_id: int, expect_tag: Callable[[str], None]) -> None:
         """Begin without a wish; what worked before is tried first."""
         self._core = core
         self._evse_id = evse_id
@@ -39,6 +40,7 @@ class LimitKeeper:
         self._watch = EffectWatch(core, evse_id)
         self._phases = PhaseWatch(core, evse_id, self._watch.schedule)
         self._zero_hold = ZeroHold(core, evse_id)
+        self._pause = StopToPause(core, evse_id, expect_tag)
         self.default = SafeDefault(core, evse_id)
         self.released = False
 
@@ -114,6 +116,8 @@ class LimitKeeper:
         await self._look_at_effect()
         core = self._core
         desired = self._attainable(self._desired)
+        if (rest := await self._pause.step(self._desired.current_a)) is not None:
+            return rest
         action = rec.next_action(desired, self._known, self._ladder(), core.pace, core.clock.monotonic())
         match action:
             case rec.Send():
@@ -127,13 +131,18 @@ class LimitKeeper:
                 return None
             case rec.Wait():
                 rest = await self._keep_default()
-                return None if rest is None else min(action.seconds, rest)
+                self._pause.show(self._desired.current_a, self._known.rests_at)
+                return None if rest is None else min(action.seconds, rest, self._pause.due_s)
 
     def _attainable(self, desired: rec.Desired) -> rec.Desired:
-        """Return the wish without a number of phases where the station follows none.
+        """Return the wish as the station can fulfil it, without a number of phases where it follows none.
 
         What was meant for one phase may be too much on three, until the site knows and wishes otherwise.
         """
+        wiring = self._core.wiring  # the kind of station may have become known since the wish
+        desired = replace(desired, current_a=wiring.snap(desired.current_a), safe_a=wiring.snap(desired.safe_a))
+        if (floor_a := self._pause.floor_a) > 0:
+            desired = replace(desired, current_a=max(desired.current_a, floor_a), safe_a=max(desired.safe_a, floor_a))
         if desired.phases is None or self._core.state.capabilities.switches_phases is not False:
             return desired
         current_a = min(desired.current_a, desired.safe_a) if desired.phases == 1 else desired.current_a
@@ -149,14 +158,20 @@ class LimitKeeper:
             self._demoted = False
 
     def _ladder(self) -> tuple[Strategy, ...]:
-        state, held = self._core.state, self._core.learnt.held
-        in_transaction, safe_is_zero = self._known.transaction_id is not None, self.safe_a == 0
+        state, held, quirks = self._core.state, self._core.learnt.held, self._core.quirks
+        in_transaction = self._known.transaction_id is not None
+        safe_is_zero = self.safe_a == 0 and self._pause.floor_a == 0
         evses = max(len(state.evses), state.capabilities.connectors or 1)
-        basis = (state.capabilities, held, in_transaction, evses, safe_is_zero)
+        basis = (state.capabilities, held, in_transaction, evses, safe_is_zero, quirks)
         if basis != self._rungs_basis:  # asked for with each measurement, different once in a while
             self._rungs_basis = basis
             self._rungs = rec.ladder(
-                state.capabilities, held, in_transaction=in_transaction, evses=evses, safe_is_zero=safe_is_zero
+                self._core.profile_capabilities,
+                held,
+                in_transaction=in_transaction,
+                evses=evses,
+                safe_is_zero=safe_is_zero,
+                quirks=quirks,
             )
         return self._rungs
 
@@ -223,11 +238,13 @@ class LimitKeeper:
         if self._known is not known:  # boot, reconnect or release meanwhile: what was accepted may be gone
             return
         if taken is not send:
-            await self._learn_phase_switching(follows=False)
+            await core.learn_phase_switching(self._evse_id, follows=False)
             send = taken
         elapsed_s = self._elapsed_s()
         young = bool(known.refused) and elapsed_s is not None and elapsed_s < YOUNG_TRANSACTION_S
         self._known = rec.after_acceptance(known, send, now, remember=not young)
+        if core.quirks.repeats_raise_from_zero and known.accepted is not None and known.accepted.current_a == 0:
+            self._known = rec.soon_again(self._known, core.pace)
         self._note_accepted(send, now, sent_at)
         if not young:
             await self._learn_rung(send, known)
@@ -315,7 +332,7 @@ class LimitKeeper:
             return
         unit = None if known.accepted is None else known.accepted.strategy.unit
         if known.transaction_id is not None and (follows := await self._phases.verdict(unit)) is not None:
-            await self._learn_phase_switching(follows=follows)
+            await self._core.learn_phase_switching(self._evse_id, follows=follows)
         verdict = await self._watch.look(unit, in_transaction=known.transaction_id is not None)
         if verdict is not Obedience.UNKNOWN:
             self._set_obedience(verdict)
@@ -336,16 +353,6 @@ class LimitKeeper:
             )
         except CommandError:
             return
-
-    async def _learn_phase_switching(self, *, follows: bool) -> None:
-        """Keep whether the station uses the number of phases it is told."""
-        core = self._core
-        if core.state.capabilities.switches_phases is follows:
-            return
-        core.change(capabilities=replace(core.state.capabilities, switches_phases=follows))
-        learnt = core.learnt
-        await core.learn(replace(learnt, capabilities=replace(learnt.capabilities, switches_phases=follows)))
-        core.emit(StationEventType.CHANGED, self._evse_id)
 
     async def _learn_rung(self, send: rec.Send, before: rec.Known) -> None:
         """Keep the rung that worked and, from a transaction that is under way, purposes that never do."""

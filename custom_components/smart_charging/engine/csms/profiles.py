@@ -45,21 +45,28 @@ class Strategy:
 class Wiring:
     """What turns amperes per phase into a station's units: phases, and the range a car can use.
 
-    `named` phases are told to the station even where they are what it would assume.
+    `named` phases are told to the station even where they are what it would assume. `allowed_a` are all
+    the currents that it can do, where those are few; otherwise they are steps of `step_a`.
     """
 
     phases: int
     min_a: float
     max_a: float
     named: bool = False
+    step_a: float = 1 / _STEPS_PER_A
+    allowed_a: tuple[float, ...] = ()
 
     def using(self, phases: int | None) -> Wiring:
         """Return the wiring with so many phases in use, all of them for None; more than are wired can't be."""
         return self if phases is None or phases > self.phases else replace(self, phases=phases, named=True)
 
     def snap(self, current_a: float) -> float:
-        """Return the limit that may be sent: in steps of 0.1 A downwards, 0 below the minimum."""
-        stepped = math.floor(min(current_a, self.max_a) * _STEPS_PER_A + 1e-6) / _STEPS_PER_A
+        """Return the limit that may be sent: rounded down to what the station can do, 0 below the minimum."""
+        capped = min(current_a, self.max_a) + 1e-6
+        if self.allowed_a:
+            stepped = max((amps for amps in self.allowed_a if amps <= capped), default=0.0)
+        else:
+            stepped = round(math.floor(capped / self.step_a) * self.step_a, 1)
         return stepped if stepped >= self.min_a else 0.0
 
     def to_unit(self, current_a: float, unit: RateUnit) -> float:

@@ -20,7 +20,6 @@ from .transactions import TransactionBook
 
 _LOGGER = logging.getLogger(__name__)
 
-HEARTBEAT_S = 60  # some stations close a link that was idle for two minutes
 LIVE_S = 60.0  # older than this on its own clock, a message comes from the offline queue
 TRANSACTION_LIVE_S = 120.0  # a start may be repeated for a while before it gets through
 CLOCK_NOT_SET = datetime(2020, 1, 1, tzinfo=UTC)  # what a clock that was never set shows lies before
@@ -220,6 +219,8 @@ class Reception:
             if newest is None or value.time >= newest:
                 self._measured_times[evse_id] = value.time
                 measurement = reader.merge(measurement, value, phases_told)
+                if self._core.quirks.distrusts_offer:
+                    measurement = replace(measurement, offered_a=None)
                 self._core.change_evse(evse_id, measurement=measurement, measured_at=now)
         if values:
             self._reactions.measured(evse_id)

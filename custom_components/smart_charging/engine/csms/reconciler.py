@@ -1,7 +1,7 @@
 """Runs the limit keepers of one station: one after the other, woken by wishes and events."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 import logging
@@ -18,9 +18,10 @@ _FAILED_RETRY_S = 10.0
 class Reconciler:
     """Makes the station hold the desired limits while it can be reached."""
 
-    def __init__(self, core: StationCore) -> None:
-        """Begin held back until the station is set up."""
+    def __init__(self, core: StationCore, expect_tag: Callable[[str], None]) -> None:
+        """Begin held back until the station is set up; `expect_tag` is told the tags of starts that we ask for."""
         self._core = core
+        self._expect_tag = expect_tag
         self._keepers: dict[int, LimitKeeper] = {}
         self._wake = asyncio.Event()
         self._open = False
@@ -28,7 +29,7 @@ class Reconciler:
     def keeper(self, evse_id: int) -> LimitKeeper:
         """Return the keeper of an EVSE, made on first use."""
         if evse_id not in self._keepers:
-            self._keepers[evse_id] = LimitKeeper(self._core, evse_id)
+            self._keepers[evse_id] = LimitKeeper(self._core, evse_id, self._expect_tag)
         return self._keepers[evse_id]
 
     def set_limit(self, evse_id: int, current_a: float, safe_a: float, phases: int | None = None) -> None:

@@ -4,17 +4,19 @@ The ladder lists the ways a limit can be written, best first. A rejected rung is
 pass ends; a pass begins anew after boot, reconnect and transaction start.
 """
 
-from collections.abc import Mapping, Sequence, Set as AbstractSet
+from collections.abc import Iterable, Mapping, Sequence, Set as AbstractSet
 from dataclasses import dataclass, field, replace
 import math
 
 from ..config import LeaseTimes
 from .profiles import DEFAULT_STACK_LEVEL, Purpose, Strategy, zero_hold_level
+from .quirks import Quirks
 from .state import Capabilities, ProfileForm, RateUnit
 
 RAISE_S = 10.0
 RAISE_FLASH_S = 60.0
 DEADBAND_A = 1.0
+AGAIN_S = 5.0  # a station that misses a limit while it resumes has resumed by then
 FLASH_LEASE_FACTOR = 6  # a station that writes flash per profile gets a lease of half an hour
 _UNKNOWN_LEVELS = (1, 0)
 _PERIODS_TO_ZERO_AND_BACK = 3
@@ -126,6 +128,7 @@ def ladder(
     in_transaction: bool,
     evses: int,
     safe_is_zero: bool = False,
+    quirks: Quirks = Quirks(),
 ) -> tuple[Strategy, ...]:
     """Return the ways of writing a limit that the station may take, best first.
 
@@ -133,10 +136,14 @@ def ladder(
     the last resort.
     """
     purposes = [Purpose.TX] if in_transaction else []
-    purposes.append(Purpose.TX_DEFAULT)
-    if evses == 1:  # a limit of the whole station says nothing about one EVSE of several
+    if not (in_transaction and quirks.no_zero_in_defaults):
+        purposes.append(Purpose.TX_DEFAULT)
+    if (
+        evses == 1 and Purpose.TX_DEFAULT in purposes
+    ):  # a limit of the whole station says nothing about one EVSE of several
         purposes.append(Purpose.CHARGE_POINT_MAX)
     forms = sorted(_FORMS, key=lambda form: {True: 0, None: 1, False: 2}[held.get(form)])
+    forms = forms_of(quirks, forms)
     if capabilities.max_periods == 1:
         forms.sort(key=lambda form: form is not ProfileForm.VALID_TO)
     rungs = (
@@ -150,6 +157,13 @@ def ladder(
     )
     fitting = (rung for rung in rungs if not safe_is_zero or _ends_at_zero(rung, capabilities.max_periods))
     return tuple(sorted(fitting, key=lambda rung: held.get(rung.form) is False))
+
+
+def forms_of(quirks: Quirks, forms: Iterable[ProfileForm]) -> list[ProfileForm]:
+    """Return those forms that a kind of station takes, best first."""
+    best = quirks.forms_first
+    fitting = (form for form in forms if form not in quirks.forms_never)
+    return sorted(fitting, key=lambda form: best.index(form) if form in best else len(best))
 
 
 def _levels(max_stack_level: int | None) -> Sequence[int]:
@@ -274,6 +288,14 @@ def after_acceptance(known: Known, send: Send, now: float, *, remember: bool = T
         refused=frozenset(),
         rests_at=None,
     )
+
+
+def soon_again(known: Known, pace: Pace) -> Known:
+    """Return what is known where the station may have missed what it accepted: that is renewed in a moment."""
+    accepted = known.accepted
+    if accepted is None or accepted.current_a == 0:
+        return known
+    return replace(known, accepted=replace(accepted, at=accepted.at - pace.renew_s + AGAIN_S))
 
 
 def refused_purposes(refused: AbstractSet[Strategy], accepted: Strategy, rungs: Sequence[Strategy]) -> frozenset[str]:

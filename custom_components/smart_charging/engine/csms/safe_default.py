@@ -5,7 +5,7 @@ from itertools import product
 from .commands import CommandError, CommandErrorCode
 from .core import StationCore
 from .profiles import DEFAULT_STACK_LEVEL, Purpose, profile_id, safe_default
-from .reconciliation import units
+from .reconciliation import forms_of, units
 from .state import ProfileForm
 
 _FORMS = (ProfileForm.TWO_PERIODS, ProfileForm.RELATIVE_TWO_PERIODS)
@@ -48,7 +48,8 @@ class SafeDefault:
         await self._core.learn_profile(profile_id(Purpose.TX_DEFAULT, self._evse_id, DEFAULT_STACK_LEVEL))
         # Some stations take a default for connector 0 only; there it would bind the other sockets too.
         connectors = (self._evse_id, 0) if self._core.single_evse else (self._evse_id,)
-        for unit, form, connector in product(units(self._core.state.capabilities), _FORMS, connectors):
+        forms = forms_of(self._core.quirks, _FORMS)
+        for unit, form, connector in product(units(self._core.profile_capabilities), forms, connectors):
             profile = safe_default(self._evse_id, safe_a, wiring, unit, form)
             try:
                 await self._core.commands.set_charging_profile(connector, profile)

@@ -238,6 +238,7 @@ class OcppServer:
     def _choose_protocol(self, request: web.BaseRequest, access: Access) -> tuple[str, str | None]:
         """Return the version to speak and how to name it in the answer; an empty version where none fits."""
         spoken = [name for name in self._settings.protocols if access.protocol in {None, name}]
+        spoken.sort(key=lambda name: name != access.prefers)
         offered = request.headers.getall(hdrs.SEC_WEBSOCKET_PROTOCOL, [])
         if not any(header.strip() for header in offered):
             usable = self._settings.accept_without_protocol and OCPP16 in spoken

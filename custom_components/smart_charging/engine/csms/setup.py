@@ -54,6 +54,8 @@ class StationSetup:
             ("availability", self._restore_availability),
             ("meter_values", self._trigger_meter_values),
         )
+        if self._core.quirks.settings:
+            steps = (*steps, ("settings", self._write_settings))
         self._core.change(setup=tuple(SetupStep(name, StepStatus.PENDING) for name, _ in steps))
         for name, step in steps:
             self._note(await _outcome(name, step))
@@ -74,6 +76,8 @@ class StationSetup:
     async def _learn_firmware(self) -> None:
         core = self._core
         known = core.learnt.for_firmware(core.state.firmware_version or core.learnt.firmware)
+        if core.state.vendor is not None or core.state.model is not None:
+            known = replace(known, vendor=core.state.vendor, model=core.state.model)
         changed = known.firmware != core.learnt.firmware
         if changed:
             core.change(capabilities=known.shown())
@@ -84,7 +88,7 @@ class StationSetup:
     async def _read_capabilities(self) -> str:
         commands = self._core.commands
         configuration = await commands.get_configuration()
-        missing = [key for key in self._settings.needed if configuration.get(key) is None]
+        missing = [key for key in self._needed_keys() if configuration.get(key) is None]
         if missing:  # the answer may be cut at GetConfigurationMaxKeys
             allowed = configuration.integer(self._settings.most_at_once) or len(missing)
             try:
@@ -93,10 +97,22 @@ class StationSetup:
                 rest = Configuration(())
             configuration = configuration.joined(rest)
         self._configuration = configuration
+        tag_key = self._core.quirks.start_tag_key
+        self._core.start_tag = None if tag_key is None else configuration.text(tag_key) or None
         await self._take_capabilities(configuration)
         if not len(configuration):
             raise CommandError(CommandErrorCode.FAILED, "no configuration key was told")
         return f"{len(configuration)} keys"
+
+    def _needed_keys(self) -> list[str]:
+        """Return the settings that are asked for by name where the station does not tell them by itself."""
+        quirks = self._core.quirks
+        keys = [
+            key for key in self._settings.needed if not (quirks.measurands_unread and key == self._settings.measurands)
+        ]
+        if quirks.start_tag_key is not None:
+            keys.append(quirks.start_tag_key)
+        return keys + [key for key, _ in quirks.settings]
 
     async def _take_capabilities(self, configuration: Configuration) -> None:
         core = self._core
@@ -141,14 +157,19 @@ class StationSetup:
 
     async def _set_meter_interval(self) -> str:
         current = self._read(self._settings.interval)
-        wanted = METER_INTERVALS_S[0]
+        least_s = self._core.quirks.meter_interval_s
+        wanted = max(METER_INTERVALS_S[0], least_s)
         if current.text == str(wanted):
             raise Skipped(f"{wanted} s")
         current.refuse_readonly()
-        choices = [seconds for seconds in METER_INTERVALS_S if current.number in {None, 0} or seconds < current.number]
+        intervals = dict.fromkeys(max(seconds, least_s) for seconds in METER_INTERVALS_S)
+        choices = [seconds for seconds in intervals if current.number in {None, 0} or seconds < current.number]
         return await self._write_first(self._settings.interval, [str(seconds) for seconds in choices or [wanted]])
 
     async def _set_measurands(self) -> str:
+        known = self._core.quirks.measurands
+        if known:
+            return await self._set_known_measurands(known)
         current = self._read(self._settings.measurands)
         have = {name.lower() for name in current.words}
         if have.issuperset(name.lower() for name in MEASURANDS):
@@ -159,10 +180,36 @@ class StationSetup:
         kept = tuple(name for name in current.words if name.lower() == "soc")  # told by a few: the car's charge
         choices = [(*names, *kept) for names in (MEASURANDS, _WITHOUT_OFFER, MEASURANDS[:3], MEASURANDS[:1])]
         taken = await self._write_first(self._settings.measurands, [",".join(names) for names in choices])
+        await self._keep_measurands(taken)
+        return taken
+
+    async def _set_known_measurands(self, names: Sequence[str]) -> str:
+        """Write what this kind of station can do once per firmware, whether or not it tells what it has."""
+        wanted = ",".join(names)
+        told = self._configuration.words(self._settings.measurands) if self._configuration is not None else ()
+        if self._core.learnt.measurands_written or {name.lower() for name in told} == {name.lower() for name in names}:
+            raise Skipped(wanted)
+        await self._core.commands.change_configuration(self._settings.measurands, wanted)
+        await self._keep_measurands(wanted)
+        return wanted
+
+    async def _keep_measurands(self, taken: str) -> None:
         core = self._core
         core.change(capabilities=replace(core.state.capabilities, measurands=frozenset(taken.split(","))))
         await core.learn(replace(core.learnt, measurands_written=True, capabilities=core.state.capabilities))
-        return taken
+
+    async def _write_settings(self) -> str:
+        """Write what this kind of station needs to be set to and is not."""
+        written = []
+        for key, value in self._core.quirks.settings:
+            entry = None if self._configuration is None else self._configuration.get(key)
+            if entry is not None and (entry.readonly or (entry.value or "").strip().lower() == value.lower()):
+                continue
+            await self._core.commands.change_configuration(key, value)
+            written.append(key)
+        if not written:
+            raise Skipped("set already, or read-only")
+        return ", ".join(written)
 
     def _read(self, key: str) -> _Current:
         """Return what a key is set to; nothing is written that could not be read."""
@@ -188,6 +235,8 @@ class StationSetup:
     async def _restore_availability(self) -> str:
         """Enable what is disabled without the user's wish, and disable what he wants disabled."""
         core = self._core
+        if core.quirks.no_change_availability:
+            raise Skipped("the station can't be enabled or disabled")
         disabled = core.learnt.inoperative
         for evse_id in sorted(disabled):
             await core.commands.change_availability(evse_id, operative=False)

@@ -123,6 +123,7 @@ class StationState:
     dropped_values: int = 0  # readings that could not be parsed
     evses: Mapping[int, EvseState] = field(default_factory=dict)
     limited_elsewhere_a: Mapping[int, float] = field(default_factory=dict)  # by others, by EVSE, 0 for the station
+    quirks: tuple[str, ...] = ()  # names of what is done differently for this kind of station, sorted
 
 
 class StationEventType(StrEnum):

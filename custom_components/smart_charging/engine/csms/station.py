@@ -6,23 +6,25 @@ from contextlib import suppress
 from dataclasses import replace
 
 from ..config import StationConfig
-from ..model import Json, MeterValue
+from ..model import EvseStatus, Json, MeterValue
 from .commands import CommandError, CommandErrorCode
 from .composite import CompositeSchedule, parse_composite
 from .connection import Connection, ConnectionInfo
 from .core import EventListener, StationCore, Surroundings
+from .quirks import Quirks
 from .reception import Reception
 from .reconciler import Reconciler
 from .rpc import OCPP16
 from .security import hash_password
 from .setup import StationSetup
-from .state import StationEvent, StationEventType, StationState
+from .state import Capabilities, StationEvent, StationEventType, StationState
 from .transactions import TransactionBook
 from .version import Version, speak
 
 __all__ = ["CommandError", "CommandErrorCode", "CompositeSchedule", "Station"]
 
 BOOT_WAIT_S = 10.0
+RESET_WAIT_S = 120.0
 METER_POLL_S = 45.0
 SILENCE_S = 300.0  # five heartbeats missed by a station that is not pinged
 _SILENCE_LOOK_S = 30.0
@@ -43,10 +45,11 @@ class Station:
         self._book = TransactionBook(self._core)
         self._heard = asyncio.Event()
         self._reception = Reception(self._core, self._book, self)
-        self._reconciler = Reconciler(self._core)
+        self._reconciler = Reconciler(self._core, self._reception.expect_tag)
         self._versions: dict[str, Version] = {}
         self._speak(OCPP16)
         self._set_up = False
+        self._ready = asyncio.Event()
         self._bring_up_task: asyncio.Task[None] | None = None
 
     def _speak(self, protocol: str) -> None:
@@ -66,6 +69,11 @@ class Station:
     def state(self) -> StationState:
         """Return what is known of the station now."""
         return self._core.state
+
+    @property
+    def quirks(self) -> Quirks:
+        """Return what is done differently for this kind of station."""
+        return self._core.quirks
 
     @property
     def connection(self) -> Connection | None:
@@ -98,9 +106,24 @@ class Station:
         self._reconciler.let_go(evse_id)
 
     async def start_transaction(self, evse_id: int, id_token: str) -> None:
-        """Ask for a transaction with this tag; raises CommandError."""
-        self._reception.expect_tag(id_token)
-        await self._core.commands.start_transaction(evse_id, id_token)
+        """Ask for a transaction with this tag, or the only one that the station takes; raises CommandError."""
+        tag, longest = self._core.start_tag or id_token, self.quirks.longest_tag
+        if longest is not None and len(tag) > longest:
+            raise CommandError(CommandErrorCode.FAILED, f"a tag has at most {longest} characters here")
+        if self.quirks.reset_from_finishing and self._core.evse(evse_id).status is EvseStatus.FINISHING:
+            await self._reset_and_wait()
+        self._reception.expect_tag(tag)
+        await self._core.commands.start_transaction(evse_id, tag)
+
+    async def _reset_and_wait(self) -> None:
+        """Bring a station back to where it takes a start; raises CommandError."""
+        self._ready.clear()
+        await self._core.commands.reset(hard=False)
+        try:
+            async with self._core.clock.timeout(RESET_WAIT_S):
+                await self._ready.wait()
+        except TimeoutError:
+            raise CommandError(CommandErrorCode.TIMEOUT, "the station did not come back from its reset") from None
 
     async def stop_transaction(self, evse_id: int) -> None:
         """Ask for the end of the EVSE's transaction; raises CommandError."""
@@ -172,6 +195,8 @@ class Station:
         has 16 to 40 characters. The old one stays valid until the first login with the new one, which is told apart by hashes
         kept over restarts: an answer that was lost locks nobody out.
         """
+        if self.quirks.no_password:
+            raise CommandError(CommandErrorCode.NOT_SUPPORTED, "this kind of station must have none")
         hashed = await asyncio.to_thread(hash_password, password)
         await self._core.learn(replace(self._core.learnt, next_password=hashed))
         try:
@@ -180,6 +205,20 @@ class Station:
             if error.code is not CommandErrorCode.TIMEOUT:
                 await self._core.learn(replace(self._core.learnt, next_password=None))
             raise
+
+    async def forget_learnt(self) -> None:
+        """Learn anew what was found out by trying, now or once the station is back.
+
+        Ids of profiles, what the user disabled and passwords stay.
+        """
+        core = self._core
+        await core.learn(core.learnt.unlearnt())
+        core.change(capabilities=Capabilities())
+        self._set_up = False
+        if core.connection is None:
+            core.emit(StationEventType.CHANGED)
+        else:
+            self.booted()
 
     @property
     def password_hashes(self) -> tuple[str, ...]:
@@ -244,6 +283,7 @@ class Station:
             self._speak(connection.protocol)
         core.connection = connection
         core.change(connected=True, connected_since=now, last_seen=now, protocol=connection.protocol)
+        core.recognise()
         if boot is not None:
             self.handler.take_boot(boot)
         self._heard.clear()
@@ -306,6 +346,7 @@ class Station:
     async def _run_setup(self) -> None:
         await self._setup.run()
         self._set_up = True
+        self._ready.set()
 
     def _stop_bringing_up(self) -> None:
         if self._bring_up_task is not None:
@@ -328,9 +369,10 @@ class Station:
         """Ask for readings where a transaction runs and none come by themselves."""
         clock = self._core.clock
         while True:
-            await clock.sleep(METER_POLL_S)
+            poll_s = self.quirks.meter_poll_s or METER_POLL_S
+            await clock.sleep(poll_s)
             for evse in list(self.state.evses.values()):
-                overdue = evse.measured_at is None or (clock.now() - evse.measured_at).total_seconds() > METER_POLL_S
+                overdue = evse.measured_at is None or (clock.now() - evse.measured_at).total_seconds() > poll_s
                 if self.state.connected and self._set_up and evse.transaction is not None and overdue:
                     with suppress(CommandError):
                         await self._core.commands.trigger("MeterValues", evse.evse_id)

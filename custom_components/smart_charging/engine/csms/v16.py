@@ -6,7 +6,7 @@ from ..model import AuthorizationStatus, EvseStatus, Json, StoreError, Transacti
 from . import payloads
 from .core import StationCore
 from .meter_values import parse_meter_values
-from .reception import HEARTBEAT_S, TRANSACTION_LIVE_S, Reception
+from .reception import TRANSACTION_LIVE_S, Reception
 from .rpc import ErrorCode, RpcError
 from .state import StationEventType
 from .store import AuthorizationResult
@@ -69,12 +69,13 @@ class V16Handler:
             or payloads.text(payload, "chargeBoxSerialNumber"),
             firmware_version=payloads.text(payload, "firmwareVersion"),
         )
+        self._core.recognise()
 
     async def _boot(self, payload: _Payload) -> _Answer:
         now = self._core.clock.now()
         self.take_boot(payload)
         self._reception.booted()
-        return {"status": "Accepted", "currentTime": format_time(now), "interval": HEARTBEAT_S}
+        return {"status": "Accepted", "currentTime": format_time(now), "interval": self._core.quirks.heartbeat_s}
 
     async def _heartbeat(self, _payload: _Payload) -> _Answer:
         return {"currentTime": format_time(self._core.clock.now())}

@@ -7,7 +7,7 @@ from ..model import AuthorizationStatus, EvseStatus, Json, StoreError
 from . import payloads
 from .core import StationCore
 from .meter_values import parse_meter_values
-from .reception import HEARTBEAT_S, Reception
+from .reception import Reception
 from .rpc import ErrorCode, RpcError
 from .state import StationEventType
 from .store import AuthorizationResult
@@ -111,13 +111,14 @@ class V2Handler:
             serial_number=payloads.text(told, "serialNumber"),
             firmware_version=payloads.text(told, "firmwareVersion"),
         )
+        self._core.recognise()
 
     async def _boot(self, payload: _Payload) -> _Answer:
         now = self._core.clock.now()
         self.take_boot(payload)
         self._statuses.forget()
         self._reception.booted()
-        return {"status": "Accepted", "currentTime": format_time(now), "interval": HEARTBEAT_S}
+        return {"status": "Accepted", "currentTime": format_time(now), "interval": self._core.quirks.heartbeat_s}
 
     async def _heartbeat(self, _payload: _Payload) -> _Answer:
         return {"currentTime": format_time(self._core.clock.now())}
