@@ -10,6 +10,7 @@ from types import MappingProxyType
 from ..clock import Clock
 from ..config import LeaseTimes, StationConfig
 from ..model import StoreError
+from .certificates import CertificateSigner
 from .connection import Connection, MessageHandler, NotConnected
 from .core import Surroundings
 from .pending import PendingStation
@@ -44,10 +45,11 @@ class CentralSystem:
         authorizer: Authorizer,
         lease: LeaseTimes,
         settings: CsmsSettings = CsmsSettings(),
+        signer: CertificateSigner | None = None,
     ) -> None:
         """Prepare a central system without stations; it listens from `start` on."""
         self._clock = clock
-        self._around = Surroundings(clock, transactions, memory, authorizer, lease)
+        self._around = Surroundings(clock, transactions, memory, authorizer, lease, signer)
         self._settings = settings
         self._server = OcppServer(self, clock, settings.server)
         self._stations: dict[str, Station] = {}
