@@ -16,6 +16,7 @@ from .engine.model import ChargeMode
 from .errors import check_charge_levels, translated_errors
 from .service_decisions import DECISION_SCHEMA, DUMP_SCHEMA, dump_decisions, get_decision
 from .service_limits import LIMIT_SCHEMA, clear_limit, set_limit
+from .service_operations import async_setup_operations
 from .service_sessions import SESSIONS_SCHEMA, get_sessions
 from .service_targets import EVSE_SCHEMA, Target, evse_target
 from .wishes import Targets, boost, with_targets
@@ -87,6 +88,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
         (SERVICE_DUMP_DECISIONS, dump_decisions, DUMP_SCHEMA),
     ):
         hass.services.async_register(DOMAIN, name, answer, schema, supports_response=SupportsResponse.ONLY)
+    async_setup_operations(hass)
 
 
 def _for_each_evse(

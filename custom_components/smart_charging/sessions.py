@@ -30,7 +30,7 @@ def event_details(event: SiteEvent) -> dict[str, Detail]:
         details["tag_label"] = event.tag_label
     if event.solar_share is not None:
         details["solar_share"] = round(event.solar_share, 3)
-    return details
+    return {**details, **event.details}
 
 
 def recorded_session(session: Session, site_id: str, now: datetime) -> dict[str, JsonValueType]:
