@@ -30,6 +30,8 @@ def event_details(event: SiteEvent) -> dict[str, Detail]:
         details["tag_label"] = event.tag_label
     if event.solar_share is not None:
         details["solar_share"] = round(event.solar_share, 3)
+    if event.details and event.key.evse_id:
+        details["evse"] = event.key.evse_id
     return {**details, **event.details}
 
 

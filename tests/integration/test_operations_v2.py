@@ -282,5 +282,6 @@ async def test_a_station_says_that_a_reservation_ran_out(hass: HomeAssistant, cl
     await hass.async_block_till_done()
     state = hass.states.get("event.charger_cp_1_notice")
     assert state is not None
-    assert (state.attributes["reason"], state.attributes["reservation_id"]) == ("expired", made["reservation_id"])
+    told = state.attributes
+    assert (told["reason"], told["reservation_id"], told["evse"]) == ("expired", made["reservation_id"], 2)
     assert station(hass).state.reservations == {}
