@@ -6,6 +6,7 @@ from typing import Any
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.util import dt as dt_util
+import probatio
 import pytest
 
 from tests.engine.csms_stations.raw_station_2 import RawStation21
@@ -128,6 +129,8 @@ async def test_a_message_is_shown_listed_and_cleared(hass: HomeAssistant, client
     with pytest.raises(HomeAssistantError) as error:
         await do(hass, "clear_display_message", message_id=5)
     assert error.value.translation_key == "command_rejected"
+    with pytest.raises(probatio.Invalid, match="always_front"):
+        await ask(hass, "set_display_message", text="x", priority="loud")
     with pytest.raises(ServiceValidationError) as refused:
         await ask(hass, "set_display_message", text="x", start="2026-06-02 00:00:00", end="2026-06-01 00:00:00")
     assert refused.value.translation_key == "command_invalid"

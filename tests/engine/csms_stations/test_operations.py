@@ -9,7 +9,10 @@ import pytest
 from custom_components.smart_charging.engine.config import LeaseTimes
 from custom_components.smart_charging.engine.csms.certificates import SigningRefused, SigningRequest
 from custom_components.smart_charging.engine.csms.commands import CommandError, CommandErrorCode
+from custom_components.smart_charging.engine.csms.customer_information import Customer
+from custom_components.smart_charging.engine.csms.display_messages import DisplayMessage, DisplayPriority
 from custom_components.smart_charging.engine.csms.local_list import LocalListEntry
+from custom_components.smart_charging.engine.csms.monitoring import Monitor, MonitorType
 from custom_components.smart_charging.engine.csms.network_profiles import NetworkProfile
 from custom_components.smart_charging.engine.csms.operations import supported
 from custom_components.smart_charging.engine.csms.reservations import MAX_RESERVATIONS, ReservationRequest
@@ -274,3 +277,121 @@ async def test_installed_certificates_are_listed(bench: Bench) -> None:
     assert await certificates.installed("CentralSystemRootCertificate") == (identity,)
     client.answers["GetInstalledCertificateIds"] = {"status": "NotFound"}
     assert await certificates.installed("CentralSystemRootCertificate") == ()
+
+
+def pages(client: RawStation2, action: str, field: str, *items: Any, **more: Any) -> Any:
+    """Return an answer that says yes and sends a page with these items after it."""
+
+    def answer(payload: dict[str, Any]) -> dict[str, Any]:
+        client.later(action, {"requestId": payload["requestId"], field: list(items), **more})
+        return {"status": "Accepted"}
+
+    return answer
+
+
+async def test_what_can_not_be_read_of_a_report_is_passed_over(bench: Bench) -> None:
+    client = await ready(bench, RawStation2())
+    place = {"component": {"name": "EVSE"}, "variable": {"name": "Power"}}
+    stamp = {"generatedAt": "2026-06-01T10:00:00Z", "seqNo": 0}
+    attributes = [{"value": 11000}, {"type": "MaxSet", "value": "22000", "mutability": "ReadOnly"}, 7]
+    client.answers["GetBaseReport"] = pages(
+        client, "NotifyReport", "reportData", 5, {"component": 1}, {**place, "variableAttribute": attributes}, **stamp
+    )
+    model = await bench.station.operations.variables.model(refresh=True)
+    assert [(one.name, one.attribute, one.value) for one in model] == [
+        ("EVSE.Power", "Actual", "11000"),
+        ("EVSE.Power", "MaxSet", "22000"),
+    ]
+    monitor = {"id": 1, "type": "Delta", "value": 1.5, "severity": 3, "transaction": True}
+    client.answers["GetMonitoringReport"] = pages(
+        client,
+        "NotifyMonitoringReport",
+        "monitor",
+        {**place, "variableMonitoring": [{"type": "Odd"}, 3, monitor]},
+        **stamp,
+    )
+    (known,) = await supported(bench.station.operations.monitoring).report()
+    assert known == Monitor("EVSE.Power", MonitorType.DELTA, 1.5, 3, transaction=True, monitor_id=1)
+    content = {"format": "UTF8", "content": "Hello"}
+    message = {"id": 2, "priority": "Odd", "message": content, "endDateTime": "2026-06-01T11:00:00Z"}
+    client.answers["GetDisplayMessages"] = pages(
+        client, "NotifyDisplayMessages", "messageInfo", {"id": 1, "priority": "InFront"}, message
+    )
+    shown = await supported(bench.station.operations.display).shown(priority=DisplayPriority.IN_FRONT)
+    assert [(one.message_id, one.text, one.priority) for one in shown] == [(2, "Hello", DisplayPriority.NORMAL_CYCLE)]
+    assert shown[0].end is not None
+
+
+async def test_a_message_for_a_transaction_has_a_beginning_and_an_end(bench: Bench) -> None:
+    client = await ready(bench, RawStation2())
+    now = bench.clock.now()
+    message = DisplayMessage("Hi", 3, start=now, end=now + timedelta(hours=1), transaction_id="tx-1")
+    assert await supported(bench.station.operations.display).show(message) == 3
+    (sent,) = client.sent("SetDisplayMessage")
+    assert sent["message"].keys() >= {"startDateTime", "endDateTime", "transactionId"}
+    assert client.broken == []
+
+
+async def test_a_monitor_needs_a_variable_of_the_device_model(bench: Bench) -> None:
+    client = await ready(bench, RawStation2())
+    monitoring = supported(bench.station.operations.monitoring)
+    with pytest.raises(CommandError, match=r"not Component\.Variable") as error:
+        await monitoring.set([Monitor("HeartbeatInterval", MonitorType.DELTA, 1.0)])
+    assert error.value.code is CommandErrorCode.INVALID
+    client.answers["SetVariableMonitoring"] = {"setMonitoringResult": []}
+    assert await monitoring.set([Monitor("A.B", MonitorType.DELTA, 1.0, monitor_id=4)]) == ()
+    assert client.sent("SetVariableMonitoring")[0]["setMonitoringData"][0]["id"] == 4
+
+
+async def test_no_tariff_is_no_error(bench: Bench) -> None:
+    client = await ready(bench, RawStation21())
+    client.answers["GetTariffs"] = {"status": "NoTariff"}
+    assert await supported(bench.station.operations.tariffs).installed(0) == ()
+
+
+async def test_customers_have_names_of_the_stations_own(bench: Bench) -> None:
+    client = await ready(bench, RawStation2())
+    client.answers["CustomerInformation"] = {"status": "Invalid"}
+    with pytest.raises(CommandError, match="Invalid"):
+        await supported(bench.station.operations.customers).read(Customer(identifier="Ada"))
+    assert client.sent("CustomerInformation")[0]["customerIdentifier"] == "Ada"
+
+
+async def test_a_socket_that_ends_under_a_raw_message_is_told(bench: Bench) -> None:
+    client = await bench.ready()
+    client.answers["ClearCache"] = lambda _: None
+    waiting = asyncio.create_task(refused(bench.station, "ClearCache", {}))
+    await bench.until(lambda: client.sent("ClearCache") != [])
+    await client.close()
+    assert await waiting is CommandErrorCode.NOT_CONNECTED
+
+
+async def test_a_station_that_fails_while_it_writes_is_told(bench: Bench) -> None:
+    client = await bench.ready()
+    client.answers["ChangeConfiguration"] = ("InternalError", "flash")
+    with pytest.raises(CommandError, match="flash"):
+        await bench.station.operations.variables.write({"A": "1"})
+
+
+@pytest.mark.parametrize("make", [RawStation, RawStation2], ids=["1.6", "2.0.1"])
+async def test_a_transaction_may_be_led_from_its_beginning(bench: Bench, make: type[RawStation]) -> None:
+    client = make()
+    bench.clients.append(client)
+    await client.connect(bench.port)
+    await client.boot()
+    period: dict[str, Any] = {"startPeriod": 0, "limit": 10.0}
+    await bench.station.start_transaction(
+        1,
+        "TAG",
+        {
+            "chargingProfileId": 9,
+            "stackLevel": 1,
+            "chargingProfilePurpose": "TxProfile",
+            "chargingProfileKind": "Relative",
+            "chargingSchedule": {"chargingRateUnit": "A", "chargingSchedulePeriod": [period]},
+        },
+    )
+    (sent,) = client.sent("RemoteStartTransaction") + client.sent("RequestStartTransaction")
+    schedule = sent["chargingProfile"]["chargingSchedule"]
+    (only,) = schedule if isinstance(schedule, list) else [schedule]
+    assert only["chargingSchedulePeriod"] == [period]

@@ -63,11 +63,6 @@ class Inventory:
         number = None if known is None else parse_number(known.value)
         return int(number) if number is not None and number >= 1 else None
 
-    def maximum(self, name: str) -> int | None:
-        """Return the greatest value that a setting may have, None where that is unknown."""
-        known = self._variables.get((name.lower(), "Actual"))
-        return None if known is None or known.maximum is None else int(known.maximum)
-
 
 def from_configuration(read: Configuration) -> tuple[Variable, ...]:
     """Return the configuration keys of OCPP 1.6."""

@@ -26,6 +26,7 @@ __all__ = ["CommandError", "CommandErrorCode", "CompositeSchedule", "Station"]
 
 BOOT_WAIT_S = 10.0
 METER_POLL_S = 45.0
+SCHEDULE_S = 30.0  # limits that were asked for again within this time were written already
 SILENCE_S = 300.0  # five heartbeats missed by a station that is not pinged
 _SILENCE_LOOK_S = 30.0
 _GOING_AWAY = 1001  # RFC 6455 section 7.4.1
@@ -47,6 +48,7 @@ class Station:
         self._reception = Reception(self._core, self._book, self)
         self._reconciler = Reconciler(self._core)
         self._raw_calls = RawCalls(self._core, self._reconciler)
+        self._wanted_at = float("-inf")
         self._versions: dict[str, Version] = {}
         self._speak(OCPP16)
         self._set_up = False
@@ -294,7 +296,10 @@ class Station:
         """Write the limits of an EVSE that charges anew, where there are some."""
         if self._book.running_id(evse_id) is None or self._reconciler.keeper(evse_id).released:
             return False
-        self._reconciler.reassert(booted=False)
+        now = self._core.clock.monotonic()
+        if now - self._wanted_at >= SCHEDULE_S:
+            self._wanted_at = now
+            self._reconciler.reassert(booted=False)
         return True
 
     def booted(self) -> None:
