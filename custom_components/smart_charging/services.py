@@ -71,6 +71,7 @@ type EvseAction = Callable[[Target, ServiceCall], Awaitable[None]]
 @callback
 def async_setup_services(hass: HomeAssistant) -> None:
     """Register the actions."""
+    async_setup_operations(hass)
     for name, action, schema in (
         (SERVICE_START_CHARGING, _start_charging, START_SCHEMA),
         (SERVICE_STOP_CHARGING, _stop_charging, EVSE_SCHEMA),
@@ -88,7 +89,6 @@ def async_setup_services(hass: HomeAssistant) -> None:
         (SERVICE_DUMP_DECISIONS, dump_decisions, DUMP_SCHEMA),
     ):
         hass.services.async_register(DOMAIN, name, answer, schema, supports_response=SupportsResponse.ONLY)
-    async_setup_operations(hass)
 
 
 def _for_each_evse(
