@@ -13,7 +13,15 @@ from .engine.csms.commands import CommandError, CommandErrorCode
 from .engine.model import StoreError
 
 # What was asked can't be done as things stand; all else is a failure on the way.
-_ASKED_WRONGLY: Final = frozenset({CommandErrorCode.NOT_SUPPORTED, CommandErrorCode.NO_TRANSACTION})
+_ASKED_WRONGLY: Final = frozenset(
+    {
+        CommandErrorCode.NOT_SUPPORTED,
+        CommandErrorCode.NO_TRANSACTION,
+        CommandErrorCode.INVALID,
+        CommandErrorCode.PROTECTED,
+        CommandErrorCode.TOO_OFTEN,
+    }
+)
 
 
 def check_finite(value: float) -> None:

@@ -4,14 +4,14 @@ from typing import Final, override
 
 from homeassistant.components.event import EventEntity, EventEntityDescription
 from homeassistant.config_entries import ConfigSubentry
-from homeassistant.const import ATTR_DEVICE_ID
+from homeassistant.const import ATTR_DEVICE_ID, EntityCategory
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import DOMAIN
 from .coordinator import SmartChargingConfigEntry
 from .engine.model import EvseKey
-from .engine.view import SiteEvent, SiteEventType
+from .engine.view import NOTICES, SiteEvent, SiteEventType
 from .entity import ChargerEntity, EvseEntity
 from .sessions import event_details
 
@@ -25,6 +25,12 @@ SESSION: Final = EventEntityDescription(
     key="session",
     translation_key="session",
     event_types=[SiteEventType.SESSION_STARTED.value, SiteEventType.SESSION_ENDED.value],
+)
+NOTICE: Final = EventEntityDescription(
+    key="notice",
+    translation_key="notice",
+    entity_category=EntityCategory.DIAGNOSTIC,
+    event_types=sorted(kind.value for kind in NOTICES),
 )
 TAG: Final = EventEntityDescription(
     key="tag",
@@ -42,7 +48,10 @@ async def async_setup_entry(
     @callback
     def add_charger(subentry: ConfigSubentry) -> None:
         """Add the events of a charging station."""
-        async_add_entities([TagEvent(hass, coordinator, TAG, subentry)], config_subentry_id=subentry.subentry_id)
+        async_add_entities(
+            [StationEvent(hass, coordinator, description, subentry) for description in (TAG, NOTICE)],
+            config_subentry_id=subentry.subentry_id,
+        )
 
     @callback
     def add_evse(subentry: ConfigSubentry, key: EvseKey) -> None:
@@ -84,8 +93,8 @@ class SessionEvent(EvseEntity, SiteEventEntity):
             self.async_show(event)
 
 
-class TagEvent(ChargerEntity, SiteEventEntity):
-    """A tag was held to a charging station's reader, which in OCPP 1.6 belongs to no EVSE."""
+class StationEvent(ChargerEntity, SiteEventEntity):
+    """A tag was held to a charging station's reader, or it told of something else that may belong to no EVSE."""
 
     @override
     async def async_added_to_hass(self) -> None:
@@ -95,6 +104,6 @@ class TagEvent(ChargerEntity, SiteEventEntity):
 
     @callback
     def _async_handle(self, event: SiteEvent) -> None:
-        """Show a tag event of this station."""
+        """Show an event of this station."""
         if event.key.station_id == self.station_id and event.type.value in self.event_types:
             self.async_show(event)

@@ -55,5 +55,24 @@ def _message(event: Event) -> str:
             return f"ended a session: {event.data['energy_kwh']:.2f} kWh in {minutes // 60}:{minutes % 60:02d} h"
         case SiteEventType.TAG_LEARNT:
             return "learnt a tag that is nobody's yet" if tag is None else f"learnt tag {tag}"
-        case _:
+        case SiteEventType.TAG_PRESENTED:
             return "was shown a tag" if tag is None else f"was shown tag {tag}"
+        case _:
+            return _notice(event)
+
+
+def _notice(event: Event) -> str:
+    """Return what a station told beside charging."""
+    match event.data[ATTR_TYPE]:
+        case SiteEventType.SECURITY_EVENT:
+            return f"reported the security event {event.data.get('kind')}"
+        case SiteEventType.ALERT:
+            return f"raised an alert: {event.data.get('variable')} is {event.data.get('value')}"
+        case SiteEventType.RESERVATION_ENDED:
+            return f"ended a reservation: {event.data.get('reason')}"
+        case SiteEventType.PRIORITY_CHARGING:
+            return "charges with priority" if event.data.get("activated") else "no longer charges with priority"
+        case SiteEventType.DER_ALARM:
+            return f"raised a grid alarm: {event.data.get('fault') or event.data.get('control')}"
+        case _:
+            return "started to support the grid" if event.data.get("started") else "stopped supporting the grid"

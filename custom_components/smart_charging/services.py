@@ -18,6 +18,7 @@ from .errors import check_charge_levels, translated_errors
 from .service_certificates import AUTHORITY_SCHEMA, get_certificate_authority
 from .service_decisions import DECISION_SCHEMA, DUMP_SCHEMA, dump_decisions, get_decision
 from .service_limits import LIMIT_SCHEMA, clear_limit, set_limit
+from .service_operations import async_setup_operations
 from .service_sessions import SESSIONS_SCHEMA, get_sessions
 from .service_targets import EVSE_SCHEMA, Target, evse_target
 from .service_tokens import async_setup_token_services
@@ -74,6 +75,7 @@ type EvseAction = Callable[[Target, ServiceCall], Awaitable[None]]
 @callback
 def async_setup_services(hass: HomeAssistant) -> None:
     """Register the actions."""
+    async_setup_operations(hass)
     for name, action, schema in (
         (SERVICE_START_CHARGING, _start_charging, START_SCHEMA),
         (SERVICE_STOP_CHARGING, _stop_charging, EVSE_SCHEMA),

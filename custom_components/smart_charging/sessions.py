@@ -32,7 +32,9 @@ def event_details(event: SiteEvent) -> dict[str, Detail]:
         details["token_id"] = event.token_id
     if event.solar_share is not None:
         details["solar_share"] = round(event.solar_share, 3)
-    return details
+    if event.details and event.key.evse_id:
+        details["evse"] = event.key.evse_id
+    return {**details, **event.details}
 
 
 def recorded_session(session: Session, site_id: str, now: datetime) -> dict[str, JsonValueType]:

@@ -51,6 +51,15 @@ async def sentence(hass: HomeAssistant, hass_ws_client: WebSocketGenerator, **da
         ),
         ({"type": "tag_presented", "tag_label": "#a1b2c3"}, "was shown tag #a1b2c3"),
         ({"type": "tag_presented"}, "was shown a tag"),
+        ({"type": "security_event", "kind": "Tamper"}, "reported the security event Tamper"),
+        ({"type": "alert", "variable": "A.B", "value": "7"}, "raised an alert: A.B is 7"),
+        ({"type": "reservation_ended", "reason": "used"}, "ended a reservation: used"),
+        ({"type": "priority_charging", "activated": True}, "charges with priority"),
+        ({"type": "priority_charging", "activated": False}, "no longer charges with priority"),
+        ({"type": "der_alarm", "control": "VoltVar"}, "raised a grid alarm: VoltVar"),
+        ({"type": "der_alarm", "control": "VoltVar", "fault": "OverVoltage"}, "raised a grid alarm: OverVoltage"),
+        ({"type": "der_control", "started": True}, "started to support the grid"),
+        ({"type": "der_control", "started": False}, "stopped supporting the grid"),
     ],
 )
 @pytest.mark.usefixtures("logbook")

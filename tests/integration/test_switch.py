@@ -85,7 +85,13 @@ async def test_availability_is_what_the_station_was_told_while_it_is_there(hass:
 
 @pytest.mark.parametrize("code", list(CommandErrorCode))
 async def test_a_refusal_of_the_station_is_told_to_the_user(hass: HomeAssistant, code: CommandErrorCode) -> None:
-    asked_wrongly = code in {CommandErrorCode.NOT_SUPPORTED, CommandErrorCode.NO_TRANSACTION}
+    asked_wrongly = code in {
+        CommandErrorCode.NOT_SUPPORTED,
+        CommandErrorCode.NO_TRANSACTION,
+        CommandErrorCode.INVALID,
+        CommandErrorCode.PROTECTED,
+        CommandErrorCode.TOO_OFTEN,
+    }
     async with running_site(hass, SWITCHES) as site:
         site.refuse(code, "ChangeAvailability: Rejected")
         with pytest.raises(HomeAssistantError) as error:

@@ -29,7 +29,7 @@ from .registry_authorizer import RegistryAuthorizer
 from .session_tracking import SessionTracker
 from .site_memory import RememberedSite, SiteMemory
 from .station_reading import evse_snapshot, limits_elsewhere
-from .view import BatteryReading, MeterReading, SiteEvent, SiteEventType, SiteView
+from .view import NOTICES, BatteryReading, MeterReading, SiteEvent, SiteEventType, SiteView
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -360,6 +360,9 @@ class Site:
 
     def _station_event(self, event: StationEvent) -> None:
         self._sessions.take(event)
+        if event.type.value in NOTICES:
+            key = EvseKey(event.station.station_id, event.evse_id or 0)
+            self._announce(SiteEvent(SiteEventType(event.type.value), key, event.at, details=event.details))
         if event.evse_id and self._plug_changed(event):
             self._decide(may_raise=False)  # others make room for the car that came before it draws
         self._changed()

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from .config import EvseSettings
 from .control.battery import BatteryCommand, BatterySnapshot
-from .csms.state import EvseState, StationState
+from .csms.state import Detail, EvseState, StationState
 from .limit import ALL_FUSE, Limit, LimitSource
 from .model import ChargeMode, EvseKey, MeterQuality, Phases, Session, Setpoint, Transaction
 
@@ -112,13 +113,33 @@ class SiteEventType(StrEnum):
     SESSION_ENDED = "session_ended"
     TAG_PRESENTED = "tag_presented"
     TAG_LEARNT = "tag_learnt"
+    SECURITY_EVENT = "security_event"
+    ALERT = "alert"
+    RESERVATION_ENDED = "reservation_ended"
+    PRIORITY_CHARGING = "priority_charging"
+    DER_ALARM = "der_alarm"
+    DER_CONTROL = "der_control"
+
+
+# What a station tells beside charging; each is called as the station's own event.
+NOTICES: Final = frozenset(
+    {
+        SiteEventType.SECURITY_EVENT,
+        SiteEventType.ALERT,
+        SiteEventType.RESERVATION_ENDED,
+        SiteEventType.PRIORITY_CHARGING,
+        SiteEventType.DER_ALARM,
+        SiteEventType.DER_CONTROL,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class SiteEvent:
-    """An event at one EVSE; `session` is set for the session events.
+    """An event at one EVSE, 0 for the station as a whole; `session` is set for the session events.
 
     `tag_label` names the tag where one is known; a token's value is never in it. `token_id` is that of the registry.
+    `details` are what a notice tells.
     """
 
     type: SiteEventType
@@ -129,6 +150,7 @@ class SiteEvent:
     tag_label: str | None = None
     solar_share: float | None = None
     token_id: str | None = None
+    details: Mapping[str, Detail] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

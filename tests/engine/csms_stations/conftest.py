@@ -9,6 +9,7 @@ import pytest
 
 from custom_components.smart_charging.engine.config import LeaseTimes, StationConfig
 from custom_components.smart_charging.engine.csms.central_system import CentralSystem, CsmsSettings
+from custom_components.smart_charging.engine.csms.certificates import CertificateSigner
 from custom_components.smart_charging.engine.csms.rpc import OCPP16, OCPP21, OCPP201
 from custom_components.smart_charging.engine.csms.schemas import schemas_of
 from custom_components.smart_charging.engine.csms.server import ServerSettings
@@ -85,9 +86,11 @@ METER_TRIGGER = {"requestedMessage": "MeterValues", "connectorId": 1}
 CONFIG = StationConfig("CP1", "Garage", allow_without_password=True, max_current_a=16.0)
 
 
-def make_bench(store: MemoryStore, clock: ManualClock, lease: LeaseTimes) -> Bench:
+def make_bench(
+    store: MemoryStore, clock: ManualClock, lease: LeaseTimes, signer: CertificateSigner | None = None
+) -> Bench:
     csms = CentralSystem(
-        clock=clock, transactions=store, memory=store, authorizer=store, lease=lease, settings=SETTINGS
+        clock=clock, transactions=store, memory=store, authorizer=store, lease=lease, settings=SETTINGS, signer=signer
     )
     bench = Bench(csms, clock, store)
     csms.subscribe(bench.events.append)

@@ -49,6 +49,11 @@ class RawStation2(RawStation):
             "GetCompositeSchedule": {"status": "Rejected"},
         }
 
+    async def close(self) -> None:
+        for task in self.tasks:
+            task.cancel()  # a report that nobody will take any more
+        await super().close()
+
     async def _answer(self, socket: Any, frame: list[Any]) -> None:
         self._check(f"{frame[2]}Request", frame[3])
         await super()._answer(socket, frame)

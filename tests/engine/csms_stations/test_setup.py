@@ -245,7 +245,7 @@ async def test_what_does_not_fit_the_protocol_is_not_sent(bench: Bench) -> None:
     client = await bench.ready()
     with pytest.raises(Exception) as error:
         await bench.station.start_transaction(1, "T" * 21)
-    assert getattr(error.value, "code", None) is CommandErrorCode.FAILED
+    assert getattr(error.value, "code", None) is CommandErrorCode.INVALID
     assert not client.sent("RemoteStartTransaction")
 
 

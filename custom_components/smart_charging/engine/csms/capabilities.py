@@ -52,6 +52,11 @@ class Configuration:
                 values.append(ConfigurationValue(key, text, entry.get("readonly") is True))
         return cls(values)
 
+    @property
+    def values(self) -> tuple[ConfigurationValue, ...]:
+        """Return all entries in the station's order."""
+        return tuple(self._values.values())
+
     def get(self, key: str) -> ConfigurationValue | None:
         """Return the entry of a key, None if the station does not have it."""
         return self._values.get(key.lower())

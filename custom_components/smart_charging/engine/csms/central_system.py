@@ -12,6 +12,7 @@ from aiohttp import web
 from ..clock import Clock
 from ..config import LeaseTimes, StationConfig
 from ..model import StoreError
+from .certificates import CertificateSigner
 from .connection import Connection, MessageHandler, NotConnected
 from .core import Surroundings
 from .entrance import access_of
@@ -47,10 +48,11 @@ class CentralSystem:
         authorizer: Authorizer,
         lease: LeaseTimes,
         settings: CsmsSettings = CsmsSettings(),
+        signer: CertificateSigner | None = None,
     ) -> None:
         """Prepare a central system without stations; it listens from `start` on."""
         self._clock = clock
-        self._around = Surroundings(clock, transactions, memory, authorizer, lease)
+        self._around = Surroundings(clock, transactions, memory, authorizer, lease, signer)
         self._settings = settings
         self._server = OcppServer(self, clock, settings.server)
         self._stations: dict[str, Station] = {}

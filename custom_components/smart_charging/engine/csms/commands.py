@@ -19,6 +19,9 @@ class CommandErrorCode(StrEnum):
     NOT_SUPPORTED = "not_supported"
     FAILED = "failed"
     NO_TRANSACTION = "no_transaction"
+    INVALID = "invalid"  # nothing was sent: it does not fit the station's version
+    PROTECTED = "protected"  # nothing was sent: there is another place for it
+    TOO_OFTEN = "too_often"
 
 
 class CommandError(Exception):
@@ -41,23 +44,23 @@ class Caller(Protocol):
 class Commands(Protocol):
     """The commands of one version; each raises CommandError where the station does not do as asked."""
 
-    async def start_transaction(self, evse_id: int, id_token: str) -> None:
-        """Ask for a transaction."""
+    async def start_transaction(self, evse_id: int, id_token: str, profile: Mapping[str, Json] | None = None) -> None:
+        """Ask for a transaction, led from its beginning by a TxProfile in the shape that `profiles` builds."""
 
     async def stop_transaction(self, transaction_id: str) -> None:
         """Ask for the end of a transaction."""
 
-    async def change_availability(self, evse_id: int, *, operative: bool) -> None:
-        """Enable or disable an EVSE, 0 for the whole station, perhaps only at its transaction's end."""
+    async def change_availability(self, evse_id: int, *, operative: bool, connector_id: int | None = None) -> None:
+        """Enable or disable an EVSE or one connector of it, 0 for the station, perhaps only at a transaction's end."""
 
     async def reset(self, *, hard: bool) -> None:
         """Restart the station, at once if `hard`."""
 
-    async def unlock(self, evse_id: int) -> None:
-        """Release the cable."""
+    async def unlock(self, evse_id: int, connector_id: int = 1) -> None:
+        """Release the cable of one of the EVSE's connectors."""
 
-    async def trigger(self, message: str, evse_id: int | None = None) -> None:
-        """Make the station send a message of this name, for one EVSE or all."""
+    async def trigger(self, message: str, evse_id: int | None = None, connector_id: int | None = None) -> None:
+        """Make the station send a message of this name, for one EVSE, one connector of it, or all."""
 
     async def get_configuration(self, keys: Sequence[str] = ()) -> Configuration:
         """Read settings by name, all that are known without any named."""

@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 import logging
 import math
+from types import MappingProxyType
 from typing import Any, TypedDict, Unpack
 
 from ..clock import Clock
 from ..config import LeaseTimes, StationConfig
 from ..model import EvseMeasurement, EvseStatus, Json, StoreError, Transaction
+from .certificates import CertificateSigner
 from .commands import CommandError, CommandErrorCode, Commands
 from .connection import CallFailed, CallTimeout, Connection, NotConnected
 from .learnt import Learnt
@@ -20,8 +22,11 @@ from .reconciliation import Pace
 from .state import (
     AppliedLimit,
     Capabilities,
+    ChargingNeeds,
+    Detail,
     EvseState,
     Obedience,
+    Reservation,
     SetupStep,
     StationEvent,
     StationEventType,
@@ -47,6 +52,7 @@ class Surroundings:
     memory: StationMemory
     authorizer: Authorizer
     lease: LeaseTimes
+    signer: CertificateSigner | None = None
 
 
 class StationChanges(TypedDict, total=False):
@@ -72,6 +78,10 @@ class StationChanges(TypedDict, total=False):
     evses: Mapping[int, EvseState]
     limited_elsewhere_a: Mapping[int, float]
     quirks: tuple[str, ...]
+    reservations: Mapping[int, Reservation]
+    firmware_request_id: int | None
+    log_request_id: int | None
+    published_firmware_status: str | None
 
 
 class EvseChanges(TypedDict, total=False):
@@ -87,6 +97,8 @@ class EvseChanges(TypedDict, total=False):
     transaction: Transaction | None
     applied: AppliedLimit | None
     obedience: Obedience
+    charging_needs: ChargingNeeds | None
+    priority_charging: bool
 
 
 class StationCore:
@@ -171,10 +183,11 @@ class StationCore:
         transaction: Transaction | None = None,
         id_token: str | None = None,
         live: bool = True,
+        details: Mapping[str, Detail] = MappingProxyType({}),
     ) -> None:
         """Tell that something happened, with the snapshot as it is now."""
         moment = self.clock.now() if at is None else at
-        self._listener(StationEvent(kind, self.state, moment, evse_id, transaction, id_token, live))
+        self._listener(StationEvent(kind, self.state, moment, evse_id, transaction, id_token, live, details))
 
     def note_deviation(self, kind: str) -> None:
         """Count a tolerated deviation; each kind is logged once."""
@@ -211,7 +224,7 @@ class StationCore:
             code = CommandErrorCode.NOT_SUPPORTED if unsupported else CommandErrorCode.FAILED
             raise CommandError(code, f"{action}: {error}") from error
         except ValueError as error:
-            raise CommandError(CommandErrorCode.FAILED, f"{action}: {error}") from error
+            raise CommandError(CommandErrorCode.INVALID, str(error)) from error
 
     async def _call_at_leisure(
         self, connection: Connection, action: str, payload: Mapping[str, Json], timeout_s: float

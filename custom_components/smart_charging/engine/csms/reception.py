@@ -13,9 +13,11 @@ from .composite import parse_composite
 from .core import StationCore
 from .measurement import MeasurementReader
 from .meter_values import ParsedMeterValues
+from .notices import Notices
+from .payloads import text
 from .state import StationEventType
 from .store import AuthorizationResult
-from .timestamps import StationTime
+from .timestamps import StationTime, parse_time
 from .transactions import TransactionBook
 
 _LOGGER = logging.getLogger(__name__)
@@ -43,6 +45,9 @@ class Reactions(Protocol):
     def measured_late(self, evse_id: int, values: Sequence[MeterValue]) -> None:
         """Look at readings from a time when the station was out of reach."""
 
+    def schedule_wanted(self, evse_id: int) -> bool:
+        """Write the EVSE's limits anew; return whether there are some for its transaction."""
+
 
 class Reception:
     """One station's live side: what is of the present is shown, what is late only recorded."""
@@ -57,6 +62,7 @@ class Reception:
         self._status_times: dict[int, datetime] = {}
         self._status_asked_until = float("-inf")
         self._tag: tuple[str, float] = ("", float("-inf"))
+        self.notices = Notices(core)
 
     def heard(self, action: str, deviations: Iterable[str]) -> None:
         """Take note of a message and of what was odd about it."""
@@ -165,11 +171,22 @@ class Reception:
         if late:
             self._reactions.measured_late(evse_id, late)
 
-    def security_event(self, kind: str | None) -> None:
-        """Tell the log of a security event of the station."""
+    def security_event(self, payload: Mapping[str, Json]) -> None:
+        """Tell of a security event of the station; the log hears of its kind only."""
         core = self._core
-        name = _SECURITY_EVENT.sub("", kind or "")[:50]
-        _LOGGER.warning("%s reports the security event %s", core.config.station_id, name or "of an unknown kind")
+        name = _SECURITY_EVENT.sub("", text(payload, "type") or "")[:50]
+        time = parse_time(payload.get("timestamp"))
+        told = self.notices.tell(
+            StationEventType.SECURITY_EVENT,
+            {"kind": name or "unknown", "info": text(payload, "techInfo")},
+            at=None if time is None else core.offset.to_ours(time.at),
+        )
+        if told:
+            _LOGGER.warning("%s reports the security event %s", core.config.station_id, name or "of an unknown kind")
+
+    def schedule_wanted(self, evse_id: int) -> bool:
+        """Write an EVSE's limits anew, for a car that asks for them; False where there are none to be written."""
+        return self._reactions.schedule_wanted(evse_id)
 
     def limited_elsewhere(self, evse_id: int, schedule: Mapping[str, Json] | None) -> None:
         """Note what somebody else limits an EVSE to, 0 for the whole station; None where that ended."""

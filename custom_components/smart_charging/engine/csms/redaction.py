@@ -27,3 +27,13 @@ def redacted(frame: bytes) -> str:
     if _SECRET_KEY.search(text) or _CUSTOMER_INFORMATION.search(text):
         text = _VALUE_FIELD.sub(r'\1"***"', text)
     return _URL_TOKEN.sub(r"\1***", _URL_LOGIN.sub(r"\1***@", text))[:2000]
+
+
+def names_secret(name: str) -> bool:
+    """Return whether a setting of this name holds a password or key."""
+    return _SECRET_KEY.search(name) is not None
+
+
+def without_login(text: str) -> str:
+    """Return a text whose addresses name no user and no password."""
+    return _URL_LOGIN.sub(r"\1***@", text)

@@ -7,6 +7,8 @@ from enum import StrEnum
 
 from ..model import EvseMeasurement, EvseStatus, Transaction
 
+type Detail = str | int | float | bool
+
 
 class RateUnit(StrEnum):
     """Unit of a charging schedule (OCPP 1.6 section 7.12)."""
@@ -83,6 +85,30 @@ class AppliedLimit:
 
 
 @dataclass(frozen=True, slots=True)
+class ChargingNeeds:
+    """What a car asked for when it was plugged in (ISO 15118, by NotifyEVChargingNeeds); None where it did not say.
+
+    `transfer` is OCPP's word for how the car takes energy, as "AC_three_phase".
+    """
+
+    told_at: datetime
+    transfer: str | None = None
+    departure: datetime | None = None
+    energy_wh: float | None = None
+    max_current_a: float | None = None
+    soc_percent: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """An EVSE, 0 for any of the station, kept free until a time for one tag, which is not named."""
+
+    reservation_id: int
+    evse_id: int
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class EvseState:
     """One EVSE as its station reports it."""
 
@@ -97,6 +123,8 @@ class EvseState:
     transaction: Transaction | None = None
     applied: AppliedLimit | None = None
     obedience: Obedience = Obedience.UNKNOWN
+    charging_needs: ChargingNeeds | None = None
+    priority_charging: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +152,15 @@ class StationState:
     evses: Mapping[int, EvseState] = field(default_factory=dict)
     limited_elsewhere_a: Mapping[int, float] = field(default_factory=dict)  # by others, by EVSE, 0 for the station
     quirks: tuple[str, ...] = ()  # names of what is done differently for this kind of station, sorted
+    reservations: Mapping[int, Reservation] = field(default_factory=dict)  # that we made and that hold, by id
+    firmware_request_id: int | None = None  # that `firmware_status` is about, where the station says so
+    log_request_id: int | None = None  # the same of `diagnostics_status`
+    published_firmware_status: str | None = None  # of what the station offers to others
+
+    def reservation_of(self, evse_id: int) -> Reservation | None:
+        """Return the reservation of one EVSE that ends first, None where it is not reserved by itself."""
+        held = [one for one in self.reservations.values() if one.evse_id == evse_id]
+        return min(held, key=lambda one: one.until, default=None)
 
 
 class StationEventType(StrEnum):
@@ -139,6 +176,12 @@ class StationEventType(StrEnum):
     TRANSACTION_STARTED = "transaction_started"
     TRANSACTION_ENDED = "transaction_ended"
     FIRMWARE = "firmware"
+    SECURITY_EVENT = "security_event"
+    ALERT = "alert"
+    RESERVATION_ENDED = "reservation_ended"
+    PRIORITY_CHARGING = "priority_charging"
+    DER_ALARM = "der_alarm"
+    DER_CONTROL = "der_control"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +190,7 @@ class StationEvent:
 
     `live` is False for what comes late from a station's offline queue: it concerns
     records, never the present. `id_token` is set for TAG_PRESENTED and must not be logged.
+    `details` are what a notice tells, free of secrets and fit to be shown.
     """
 
     type: StationEventType
@@ -156,6 +200,7 @@ class StationEvent:
     transaction: Transaction | None = None
     id_token: str | None = field(default=None, repr=False)
     live: bool = True
+    details: Mapping[str, Detail] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """One charging station: what is known of it, what may be asked of it, and the limit it is kept at."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -11,7 +11,9 @@ from .commands import CommandError, CommandErrorCode
 from .composite import CompositeSchedule, parse_composite
 from .connection import Connection, ConnectionInfo
 from .core import EventListener, StationCore, Surroundings
+from .operations import Operations
 from .quirks import Quirks
+from .raw_calls import RawAnswer, RawCalls
 from .reception import Reception
 from .reconciler import Reconciler
 from .rpc import OCPP16
@@ -26,6 +28,7 @@ __all__ = ["CommandError", "CommandErrorCode", "CompositeSchedule", "Station"]
 BOOT_WAIT_S = 10.0
 RESET_WAIT_S = 120.0
 METER_POLL_S = 45.0
+SCHEDULE_S = 30.0  # limits that were asked for again within this time were written already
 SILENCE_S = 300.0  # five heartbeats missed by a station that is not pinged
 _SILENCE_LOOK_S = 30.0
 _GOING_AWAY = 1001  # RFC 6455 section 7.4.1
@@ -46,6 +49,8 @@ class Station:
         self._heard = asyncio.Event()
         self._reception = Reception(self._core, self._book, self)
         self._reconciler = Reconciler(self._core, self._reception.expect_tag)
+        self._raw_calls = RawCalls(self._core, self._reconciler)
+        self._wanted_at = float("-inf")
         self._versions: dict[str, Version] = {}
         self._speak(OCPP16)
         self._set_up = False
@@ -58,6 +63,7 @@ class Station:
             self._versions[protocol] = speak(protocol, self._core, self._book, self._reception)
         version = self._versions[protocol]
         self.handler, self._core.commands = version.handler, version.commands
+        self._operations = version.operations
         self._setup = StationSetup(self._core, self._reception, self._reconciler, version)
 
     @property
@@ -105,15 +111,27 @@ class Station:
         """
         self._reconciler.let_go(evse_id)
 
-    async def start_transaction(self, evse_id: int, id_token: str) -> None:
-        """Ask for a transaction with this tag, or the only one that the station takes; raises CommandError."""
+    @property
+    def operations(self) -> Operations:
+        """Return what may be asked of the station beside charging, in the version it spoke last."""
+        return self._operations
+
+    async def call(self, action: str, payload: Mapping[str, Json]) -> RawAnswer:
+        """Send any message of the station's version; see `RawCalls.call`. Our limits are made to hold again."""
+        return await self._raw_calls.call(action, payload, self._operations.variables)
+
+    async def start_transaction(self, evse_id: int, id_token: str, profile: Mapping[str, Json] | None = None) -> None:
+        """Ask for a transaction with this tag, or the only one that the station takes; raises CommandError.
+
+        `profile` is a TxProfile that leads it from its beginning.
+        """
         tag, longest = self._core.start_tag or id_token, self.quirks.longest_tag
         if longest is not None and len(tag) > longest:
             raise CommandError(CommandErrorCode.FAILED, f"a tag has at most {longest} characters here")
         if self.quirks.reset_from_finishing and self._core.evse(evse_id).status is EvseStatus.FINISHING:
             await self._reset_and_wait()
         self._reception.expect_tag(tag)
-        await self._core.commands.start_transaction(evse_id, tag)
+        await self._core.commands.start_transaction(evse_id, tag, profile)
 
     async def _reset_and_wait(self) -> None:
         """Bring a station back to where it takes a start; raises CommandError."""
@@ -132,12 +150,15 @@ class Station:
             raise CommandError(CommandErrorCode.NO_TRANSACTION, str(evse_id))
         await self._core.commands.stop_transaction(transaction_id)
 
-    async def change_availability(self, evse_id: int, operative: bool) -> None:
+    async def change_availability(self, evse_id: int, operative: bool, connector_id: int | None = None) -> None:
         """Enable or disable an EVSE, 0 for the whole station, also over restarts; raises CommandError.
 
-        `EvseState.operative` tells what was ordered: a station that charges carries it out later.
+        `EvseState.operative` tells what was ordered: a station that charges carries it out later. An order to
+        one connector of OCPP 2 lies with the station alone.
         """
-        await self._core.commands.change_availability(evse_id, operative=operative)
+        await self._core.commands.change_availability(evse_id, operative=operative, connector_id=connector_id)
+        if connector_id is not None and self._core.state.protocol != OCPP16:
+            return
         disabled = self._core.learnt.inoperative
         if operative:
             disabled = frozenset() if evse_id == 0 else disabled - {evse_id, 0}
@@ -152,15 +173,15 @@ class Station:
         """Restart the station; raises CommandError."""
         await self._core.commands.reset(hard=hard)
 
-    async def unlock(self, evse_id: int) -> None:
-        """Release the cable; raises CommandError."""
-        await self._core.commands.unlock(evse_id)
+    async def unlock(self, evse_id: int, connector_id: int = 1) -> None:
+        """Release the cable of a connector; raises CommandError."""
+        await self._core.commands.unlock(evse_id, connector_id)
 
-    async def trigger(self, message: str, evse_id: int | None = None) -> None:
+    async def trigger(self, message: str, evse_id: int | None = None, connector_id: int | None = None) -> None:
         """Make the station send a message; raises CommandError."""
         if message == "StatusNotification":
             self._reception.expect_status()
-        await self._core.commands.trigger(message, evse_id)
+        await self._core.commands.trigger(message, evse_id, connector_id)
 
     async def get_configuration(self, keys: Sequence[str] = ()) -> dict[str, str | None]:
         """Read configuration keys, all without any named; raises CommandError."""
@@ -313,6 +334,16 @@ class Station:
     def measured_late(self, evse_id: int, values: Sequence[MeterValue]) -> None:
         """Learn from what flowed while the station was out of reach."""
         self._reconciler.measured_late(evse_id, values)
+
+    def schedule_wanted(self, evse_id: int) -> bool:
+        """Write the limits of an EVSE that charges anew, where there are some."""
+        if self._book.running_id(evse_id) is None or self._reconciler.keeper(evse_id).released:
+            return False
+        now = self._core.clock.monotonic()
+        if now - self._wanted_at >= SCHEDULE_S:
+            self._wanted_at = now
+            self._reconciler.reassert(booted=False)
+        return True
 
     def booted(self) -> None:
         """Set the station up anew after its reply went out."""

@@ -6,8 +6,10 @@ from ..model import AuthorizationStatus, EvseStatus, Json, StoreError, Transacti
 from . import payloads
 from .core import StationCore
 from .meter_values import parse_meter_values
+from .operations import Operations
 from .reception import TRANSACTION_LIVE_S, Reception
 from .rpc import ErrorCode, RpcError
+from .signing import Signing
 from .state import StationEventType
 from .store import AuthorizationResult
 from .timestamps import format_time, parse_time
@@ -22,8 +24,9 @@ type _Answer = dict[str, Json]
 class V16Handler:
     """Answers one station's messages; fulfils `MessageHandler`."""
 
-    def __init__(self, core: StationCore, book: TransactionBook, reception: Reception) -> None:
+    def __init__(self, core: StationCore, book: TransactionBook, reception: Reception, operations: Operations) -> None:
         """Take the station's parts."""
+        self._reservations = operations.reservations
         self._core = core
         self._book = book
         self._reception = reception
@@ -34,10 +37,10 @@ class V16Handler:
             "DiagnosticsStatusNotification": self._diagnostics_status,
             "FirmwareStatusNotification": self._firmware_status,
             "Heartbeat": self._heartbeat,
-            "LogStatusNotification": self._acknowledge,
+            "LogStatusNotification": self._diagnostics_status,
             "MeterValues": self._meter_values,
             "SecurityEventNotification": self._security_event,
-            "SignCertificate": self._sign_certificate,
+            "SignCertificate": Signing(core, operations.certificates).answer,
             "SignedFirmwareStatusNotification": self._firmware_status,
             "StartTransaction": self._start_transaction,
             "StatusNotification": self._status,
@@ -80,26 +83,22 @@ class V16Handler:
     async def _heartbeat(self, _payload: _Payload) -> _Answer:
         return {"currentTime": format_time(self._core.clock.now())}
 
-    async def _acknowledge(self, _payload: _Payload) -> _Answer:
-        return {}
-
     async def _security_event(self, payload: _Payload) -> _Answer:
-        self._reception.security_event(payloads.text(payload, "type"))
+        self._reception.security_event(payload)
         return {}
-
-    async def _sign_certificate(self, _payload: _Payload) -> _Answer:
-        return {"status": "Rejected"}
 
     async def _data_transfer(self, _payload: _Payload) -> _Answer:
         return {"status": "UnknownVendorId"}
 
     async def _firmware_status(self, payload: _Payload) -> _Answer:
-        self._core.change(firmware_status=payloads.text(payload, "status"))
+        request_id = payloads.integer(payload, "requestId")  # of the security extension's messages only
+        self._core.change(firmware_status=payloads.text(payload, "status"), firmware_request_id=request_id)
         self._core.emit(StationEventType.FIRMWARE)
         return {}
 
     async def _diagnostics_status(self, payload: _Payload) -> _Answer:
-        self._core.change(diagnostics_status=payloads.text(payload, "status"))
+        request_id = payloads.integer(payload, "requestId")  # of the security extension's messages only
+        self._core.change(diagnostics_status=payloads.text(payload, "status"), log_request_id=request_id)
         self._core.emit(StationEventType.CHANGED)
         return {}
 
@@ -154,6 +153,7 @@ class V16Handler:
         if live:
             self._reception.present(id_token, evse_id, started_at)
         transaction = await self._book.start(start, live=live)
+        self._reservations.used(payloads.integer(payload, "reservationId"))
         return {"transactionId": int(transaction.transaction_id), "idTagInfo": _tag_info(authorization)}
 
     def _last_register(self, evse_id: int) -> int | None:

@@ -6,28 +6,37 @@ import re
 from ..model import Json
 from .capabilities import Configuration
 from .commands import Caller, CommandError, CommandErrorCode, accepted_status, ask, data_of
+from .inventory import Inventory, from_configuration
 
 _KEY_DIGITS = 40  # security whitepaper, AuthorizationKey: 20 bytes at most
+# Security whitepaper, section 5: messages that only the extended trigger has, and how 2.x calls them.
+_EXTENDED = frozenset({"LogStatusNotification", "SignChargePointCertificate"})
+_CALLED_HERE = {"SignChargingStationCertificate": "SignChargePointCertificate"}
 _HEX_KEY = re.compile(r"([0-9A-Fa-f]{2})+")
 
 
 class V16Commands:
     """Fulfils `Commands`."""
 
-    def __init__(self, caller: Caller) -> None:
-        """Ask through this caller."""
+    def __init__(self, caller: Caller, inventory: Inventory | None = None) -> None:
+        """Ask through this caller; the inventory keeps all settings as they were last read."""
         self._caller = caller
+        self._inventory = inventory or Inventory()
 
-    async def start_transaction(self, evse_id: int, id_token: str) -> None:
-        """Ask for a transaction (section 5.11)."""
-        await ask(self._caller, "RemoteStartTransaction", {"connectorId": evse_id, "idTag": id_token})
+    async def start_transaction(self, evse_id: int, id_token: str, profile: Mapping[str, Json] | None = None) -> None:
+        """Ask for a transaction, led from its beginning by a TxProfile (section 5.11)."""
+        payload: dict[str, Json] = {"connectorId": evse_id, "idTag": id_token}
+        if profile is not None:
+            payload["chargingProfile"] = dict(profile)
+        await ask(self._caller, "RemoteStartTransaction", payload)
 
     async def stop_transaction(self, transaction_id: str) -> None:
         """Ask for the end of a transaction (section 5.12)."""
         await ask(self._caller, "RemoteStopTransaction", {"transactionId": int(transaction_id)})
 
-    async def change_availability(self, evse_id: int, *, operative: bool) -> None:
+    async def change_availability(self, evse_id: int, *, operative: bool, connector_id: int | None = None) -> None:
         """Enable or disable a connector, 0 for all, perhaps only at its transaction's end (section 5.2)."""
+        _only_connector(connector_id)
         kind = "Operative" if operative else "Inoperative"
         payload: dict[str, Json] = {"connectorId": evse_id, "type": kind}
         await ask(self._caller, "ChangeAvailability", payload, ("Accepted", "Scheduled"))
@@ -36,20 +45,26 @@ class V16Commands:
         """Restart the station (section 5.14)."""
         await ask(self._caller, "Reset", {"type": "Hard" if hard else "Soft"})
 
-    async def unlock(self, evse_id: int) -> None:
+    async def unlock(self, evse_id: int, connector_id: int = 1) -> None:
         """Release the cable (section 5.18)."""
+        _only_connector(connector_id)
         await ask(self._caller, "UnlockConnector", {"connectorId": evse_id}, ("Unlocked",))
 
-    async def trigger(self, message: str, evse_id: int | None = None) -> None:
-        """Make the station send a message (section 5.17)."""
-        payload: dict[str, Json] = {"requestedMessage": message}
+    async def trigger(self, message: str, evse_id: int | None = None, connector_id: int | None = None) -> None:
+        """Make the station send a message (section 5.17), by the security extension where only that knows it."""
+        _only_connector(connector_id)
+        name = _CALLED_HERE.get(message, message)
+        payload: dict[str, Json] = {"requestedMessage": name}
         if evse_id is not None:
             payload["connectorId"] = evse_id
-        await ask(self._caller, "TriggerMessage", payload)
+        await ask(self._caller, "ExtendedTriggerMessage" if name in _EXTENDED else "TriggerMessage", payload)
 
     async def get_configuration(self, keys: Sequence[str] = ()) -> Configuration:
         """Read configuration keys, all without any named (section 5.8)."""
-        return Configuration.parse(await self._caller.call("GetConfiguration", {"key": list(keys)} if keys else {}))
+        read = Configuration.parse(await self._caller.call("GetConfiguration", {"key": list(keys)} if keys else {}))
+        if not keys:
+            self._inventory.keep(from_configuration(read))
+        return read
 
     async def change_configuration(self, key: str, value: str) -> bool:
         """Set a configuration key (section 5.3); False if it takes effect after a reboot."""
@@ -101,3 +116,9 @@ class V16Commands:
         answer = await self._caller.call("GetCompositeSchedule", payload)
         accepted_status("GetCompositeSchedule", answer)
         return answer
+
+
+def _only_connector(connector_id: int | None) -> None:
+    """Raise CommandError for a connector beside the one that an EVSE has here."""
+    if connector_id not in {None, 1}:
+        raise CommandError(CommandErrorCode.NOT_SUPPORTED, "an EVSE of OCPP 1.6 has one connector")

@@ -7,12 +7,15 @@ from ..model import AuthorizationStatus, EvseStatus, Json, StoreError
 from . import payloads
 from .core import StationCore
 from .meter_values import parse_meter_values
+from .operations import Operations
 from .reception import Reception
 from .rpc import ErrorCode, RpcError
+from .signing import Signing
 from .state import StationEventType
 from .store import AuthorizationResult
 from .timestamps import format_time, parse_time
 from .transactions import TransactionBook
+from .v2_notifications import V2Notifications
 from .v2_reports import Reports
 from .v2_status import EvseStatuses
 from .v2_transactions import TransactionEvents, id_token
@@ -26,42 +29,33 @@ type _Answer = dict[str, Json]
 _ACKNOWLEDGED = (
     "BatterySwap",
     "ClosePeriodicEventStream",
-    "NotifyCustomerInformation",
-    "NotifyDERAlarm",
-    "NotifyDERStartStop",
-    "NotifyDisplayMessages",
-    "NotifyMonitoringReport",
     "NotifyPeriodicEventStream",
-    "NotifyPriorityCharging",
     "NotifySettlement",
     "NotifyWebPaymentStarted",
-    "PublishFirmwareStatusNotification",
-    "ReportDERControl",
-    "ReservationStatusUpdate",
 )
 # What we offer no service for, with the answer that says so.
 _REFUSED: Mapping[str, _Answer] = {
     "DataTransfer": {"status": "UnknownVendorId"},
     "Get15118EVCertificate": {"status": "Failed", "exiResponse": ""},
     "GetCertificateStatus": {"status": "Failed"},
-    "NotifyEVChargingNeeds": {"status": "Rejected"},
     "NotifyEVChargingSchedule": {"status": "Accepted"},
     "OpenPeriodicEventStream": {"status": "Rejected"},
     "PullDynamicScheduleUpdate": {"status": "Rejected"},
-    "SignCertificate": {"status": "Rejected"},
-    "VatNumberValidation": {"status": "Rejected"},
 }
 
 
 class V2Handler:
     """Answers one station's messages; fulfils `StationHandler`."""
 
-    def __init__(self, core: StationCore, book: TransactionBook, reception: Reception, reports: Reports) -> None:
+    def __init__(
+        self, core: StationCore, book: TransactionBook, reception: Reception, reports: Reports, operations: Operations
+    ) -> None:
         """Take the station's parts."""
         self._core = core
         self._book = book
         self._reception = reception
-        self._reports = reports
+        self._reservations = operations.reservations
+        self._notifications = V2Notifications(core, book, reception, reports, operations.reservations)
         self._events = TransactionEvents(core, book, reception)
         self._statuses = EvseStatuses()
         self._answers: Mapping[str, Callable[[_Payload], Awaitable[_Answer]]] = {
@@ -74,11 +68,12 @@ class V2Handler:
             "MeterValues": self._meter_values,
             "NotifyChargingLimit": self._charging_limit,
             "NotifyEvent": self._notify_event,
-            "NotifyReport": self._notify_report,
-            "ReportChargingProfiles": self._charging_profiles,
             "SecurityEventNotification": self._security_event,
+            "SignCertificate": Signing(core, operations.certificates).answer,
             "StatusNotification": self._status,
             "TransactionEvent": self._transaction_event,
+            "VatNumberValidation": self._vat_number,
+            **self._notifications.answers,
         }
 
     async def handle_call(self, action: str, payload: dict[str, Json], deviations: tuple[str, ...]) -> _Answer:
@@ -129,33 +124,20 @@ class V2Handler:
         return {"idTokenInfo": _token_info(await self._reception.authorize(token))}
 
     async def _firmware_status(self, payload: _Payload) -> _Answer:
-        self._core.change(firmware_status=payloads.text(payload, "status"))
+        request_id = payloads.integer(payload, "requestId")
+        self._core.change(firmware_status=payloads.text(payload, "status"), firmware_request_id=request_id)
         self._core.emit(StationEventType.FIRMWARE)
         return {}
 
     async def _log_status(self, payload: _Payload) -> _Answer:
-        self._core.change(diagnostics_status=payloads.text(payload, "status"))
+        request_id = payloads.integer(payload, "requestId")
+        self._core.change(diagnostics_status=payloads.text(payload, "status"), log_request_id=request_id)
         self._core.emit(StationEventType.CHANGED)
         return {}
 
     async def _security_event(self, payload: _Payload) -> _Answer:
-        self._reception.security_event(payloads.text(payload, "type"))
+        self._reception.security_event(payload)
         return {}
-
-    async def _notify_report(self, payload: _Payload) -> _Answer:
-        self._take_page(payload, "reportData")
-        return {}
-
-    async def _charging_profiles(self, payload: _Payload) -> _Answer:
-        self._take_page(payload, "chargingProfile")
-        return {}
-
-    def _take_page(self, payload: _Payload, name: str) -> None:
-        items = payload.get(name)
-        more_follow = payload.get("tbc") is True
-        request_id = payloads.integer(payload, "requestId")
-        if not self._reports.take(request_id, items if isinstance(items, list) else [], more_follow=more_follow):
-            self._core.note_deviation("report that nobody asked for")
 
     async def _charging_limit(self, payload: _Payload) -> _Answer:
         """Note a limit that somebody else set at the station (K12, K13)."""
@@ -182,7 +164,7 @@ class V2Handler:
         return {}
 
     async def _notify_event(self, payload: _Payload) -> _Answer:
-        """Take the states of connectors, which OCPP 2.1 tells this way; alerts of the device model are only counted."""
+        """Take the states of connectors, which OCPP 2.1 tells this way, and tell of alerts of the device model."""
         data = payload.get("eventData")
         for entry in data if isinstance(data, list) else []:
             if not isinstance(entry, dict):
@@ -198,6 +180,8 @@ class V2Handler:
                 if self._reception.status_is_present(evse_id or 0, time):
                     status = payloads.text(entry, "actualValue")
                     self._connector_is(evse_id, payloads.integer(evse, "connectorId"), status)
+            else:
+                self._notifications.alert(entry)
         return {}
 
     def _connector_is(self, evse_id: int | None, connector_id: int | None, status: str | None) -> None:
@@ -213,17 +197,24 @@ class V2Handler:
         core = self._core
         operative = status is not EvseStatus.UNAVAILABLE and not core.ordered_inoperative(evse_id)
         core.change_evse(evse_id, status=status, operative=operative, error_code=None)
+        if status is EvseStatus.AVAILABLE:  # the car left, and its wishes with it
+            core.change_evse(evse_id, charging_needs=None, priority_charging=False)
         self._book.status_changed(evse_id, status)
         core.emit(StationEventType.STATUS, evse_id)
 
     async def _transaction_event(self, payload: _Payload) -> _Answer:
         event = self._events.read(payload)
+        self._reservations.used(payloads.integer(payload, "reservationId"))
         authorization = await self._events.take(event)
         if event.live:
             shown = self._statuses.transaction_is(event.evse_id, event.charging_state, ended=event.kind == "Ended")
             if shown is not None and shown is not self._core.evse(event.evse_id).status:
                 self._show_status(event.evse_id, shown)
         return {} if authorization is None else {"idTokenInfo": _token_info(authorization)}
+
+    async def _vat_number(self, payload: _Payload) -> _Answer:
+        """Refuse a number that nobody here can look up."""
+        return {"status": "Rejected", "vatNumber": payloads.text(payload, "vatNumber") or ""}
 
     async def _meter_values(self, payload: _Payload) -> _Answer:
         evse_id = payloads.integer(payload, "evseId") or 0

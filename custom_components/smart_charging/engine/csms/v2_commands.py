@@ -7,12 +7,15 @@ import secrets
 from ..model import Json
 from .capabilities import Configuration, ConfigurationValue
 from .commands import UNSUPPORTED, Caller, CommandError, CommandErrorCode, accepted_status, ask, data_of
+from .inventory import Inventory, from_report
 from .v2_profiles import composite_from_v2, to_v2
 from .v2_reports import Reports
 from .v2_settings import PASSWORD, Setting, parse_name, read_report, read_setting
 
 _PURPOSES = ("TxProfile", "TxDefaultProfile", "ChargingStationMaxProfile")
-_AT_ONCE = 5  # variables in one message: what the smallest stations take
+_AT_ONCE = 5  # variables in one message where the station names no number: what the smallest ones take
+_MOST_AT_ONCE = 50
+_AT_ONCE_NAME = "DeviceDataCtrlr.ItemsPerMessage[GetVariables]"
 _LARGEST_ID = 2**31 - 1
 _NO_ONES = {"StatusNotification", "MeterValues"}  # F06: these are asked of one EVSE
 
@@ -20,55 +23,61 @@ _NO_ONES = {"StatusNotification", "MeterValues"}  # F06: these are asked of one 
 class V2Commands:
     """Fulfils `Commands`."""
 
-    def __init__(self, caller: Caller, reports: Reports) -> None:
-        """Ask through this caller; `reports` gathers what comes in pages."""
+    def __init__(self, caller: Caller, reports: Reports, inventory: Inventory) -> None:
+        """Ask through this caller; `reports` gathers what comes in pages, the inventory keeps the device model."""
         self._caller = caller
         self._reports = reports
+        self._inventory = inventory
 
-    async def start_transaction(self, evse_id: int, id_token: str) -> None:
-        """Ask for a transaction (F01, F02)."""
+    async def start_transaction(self, evse_id: int, id_token: str, profile: Mapping[str, Json] | None = None) -> None:
+        """Ask for a transaction (F01, F02), led from its beginning by a TxProfile (K05)."""
         payload: dict[str, Json] = {
             "evseId": evse_id,
             "remoteStartId": secrets.randbelow(_LARGEST_ID) + 1,
             "idToken": {"idToken": id_token, "type": "Central"},
         }
+        if profile is not None:
+            payload["chargingProfile"] = to_v2(profile)
         await ask(self._caller, "RequestStartTransaction", payload)
 
     async def stop_transaction(self, transaction_id: str) -> None:
         """Ask for the end of a transaction (F03)."""
         await ask(self._caller, "RequestStopTransaction", {"transactionId": transaction_id})
 
-    async def change_availability(self, evse_id: int, *, operative: bool) -> None:
-        """Enable or disable an EVSE, 0 for the station, perhaps only at its transaction's end (G03, G04)."""
+    async def change_availability(self, evse_id: int, *, operative: bool, connector_id: int | None = None) -> None:
+        """Enable or disable an EVSE or connector, 0 for the station, perhaps only at a transaction's end (G03, G04)."""
         payload: dict[str, Json] = {"operationalStatus": "Operative" if operative else "Inoperative"}
         if evse_id:
-            payload["evse"] = {"id": evse_id}
+            payload["evse"] = _place(evse_id, connector_id)
         await ask(self._caller, "ChangeAvailability", payload, ("Accepted", "Scheduled"))
 
     async def reset(self, *, hard: bool) -> None:
         """Restart the station, without `hard` once nobody charges (B11, B12)."""
         await ask(self._caller, "Reset", {"type": "Immediate" if hard else "OnIdle"}, ("Accepted", "Scheduled"))
 
-    async def unlock(self, evse_id: int) -> None:
-        """Release the cable of the EVSE's first connector (F05)."""
-        await ask(self._caller, "UnlockConnector", {"evseId": evse_id, "connectorId": 1}, ("Unlocked",))
+    async def unlock(self, evse_id: int, connector_id: int = 1) -> None:
+        """Release the cable of one of the EVSE's connectors (F05)."""
+        await ask(self._caller, "UnlockConnector", {"evseId": evse_id, "connectorId": connector_id}, ("Unlocked",))
 
-    async def trigger(self, message: str, evse_id: int | None = None) -> None:
+    async def trigger(self, message: str, evse_id: int | None = None, connector_id: int | None = None) -> None:
         """Make the station send a message (F06)."""
         if evse_id is None and message in _NO_ONES:
             raise CommandError(CommandErrorCode.REJECTED, f"{message} is asked of one EVSE")
         payload: dict[str, Json] = {"requestedMessage": message}
         if evse_id is not None:
-            connector: dict[str, Json] = {"connectorId": 1} if message == "StatusNotification" else {}
-            payload["evse"] = {"id": evse_id, **connector}
+            first = 1 if message == "StatusNotification" else None
+            payload["evse"] = _place(evse_id, connector_id or first)
         await ask(self._caller, "TriggerMessage", payload)
 
     async def get_configuration(self, keys: Sequence[str] = ()) -> Configuration:
         """Read settings by name (B06), the whole device model without any named (B07)."""
         if not keys:
-            return read_report(await self._reports.gather(self._ask_for_inventory))
+            report = await self._reports.gather(self._ask_for_inventory)
+            self._inventory.keep(from_report(report))
+            return read_report(report)
         values: list[ConfigurationValue] = []
-        for some in batched((_setting(key) for key in keys), _AT_ONCE, strict=False):
+        at_once = self._inventory.integer(_AT_ONCE_NAME) or _AT_ONCE
+        for some in batched((_setting(key) for key in keys), min(at_once, _MOST_AT_ONCE), strict=False):
             answer = await self._caller.call("GetVariables", {"getVariableData": [one.to_json() for one in some]})
             results = answer.get("getVariableResult")
             values += [value for one in (results if isinstance(results, list) else []) if (value := _value(one))]
@@ -159,8 +168,12 @@ class V2Commands:
 def _setting(name: str) -> Setting:
     setting = parse_name(name)
     if setting is None:
-        raise CommandError(CommandErrorCode.FAILED, f"{name[:100]} is not Component.Variable")
+        raise CommandError(CommandErrorCode.INVALID, f"{name[:100]} is not Component.Variable")
     return setting
+
+
+def _place(evse_id: int, connector_id: int | None) -> dict[str, Json]:
+    return {"id": evse_id} if connector_id is None else {"id": evse_id, "connectorId": connector_id}
 
 
 def _value(result: Json) -> ConfigurationValue | None:
