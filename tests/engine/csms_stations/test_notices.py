@@ -1,9 +1,11 @@
 """What stations tell beside charging becomes state and events that are fit to be shown."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from custom_components.smart_charging.engine.csms.reservations import ReservationRequest
 from custom_components.smart_charging.engine.csms.state import StationEventType
 from custom_components.smart_charging.engine.model import EvseStatus
 
@@ -153,3 +155,34 @@ async def test_no_certificate_chain_is_vouched_for(bench: Bench) -> None:
     assert (told["status"], told["certificateHashData"]) == ("Failed", identity)
     with pytest.raises(ValueError, match="OccurrenceConstraintViolation"):
         await client.ask("GetCertificateChainStatus", {"certificateStatusRequests": []})
+
+
+async def test_a_reservation_of_ocpp_2_is_used_by_its_transaction(bench: Bench) -> None:
+    client = await ready(bench, RawStation2())
+    until = bench.clock.now() + timedelta(minutes=5)
+    number = await bench.station.operations.reservations.reserve(ReservationRequest(1, "TAG", until))
+    started = {
+        "eventType": "Started",
+        "timestamp": bench.now(),
+        "triggerReason": "Authorized",
+        "seqNo": 0,
+        "transactionInfo": {"transactionId": "tx-9"},
+        "evse": {"id": 1, "connectorId": 1},
+        "idToken": {"idToken": "TAG", "type": "ISO14443"},
+        "reservationId": number,
+    }
+    await client.ask("TransactionEvent", started)
+    (told,) = bench.told(StationEventType.RESERVATION_ENDED)
+    assert (told.evse_id, told.details) == (1, {"reservation_id": number, "reason": "used"})
+
+
+async def test_a_station_of_ocpp_2_tells_itself_that_a_reservation_ran_out(bench: Bench) -> None:
+    client = await ready(bench, RawStation2())
+    until = bench.clock.now() + timedelta(minutes=5)
+    number = await bench.station.operations.reservations.reserve(ReservationRequest(0, "TAG", until))
+    await bench.pass_time(310.0)
+    assert number in bench.station.state.reservations
+    await client.ask("ReservationStatusUpdate", {"reservationId": number, "reservationUpdateStatus": "Expired"})
+    await bench.pass_time(120.0)
+    (told,) = bench.told(StationEventType.RESERVATION_ENDED)
+    assert (told.evse_id, told.details["reason"]) == (None, "expired")

@@ -11,7 +11,6 @@ from custom_components.smart_charging.engine.csms.certificates import SigningRef
 from custom_components.smart_charging.engine.csms.commands import CommandError, CommandErrorCode
 from custom_components.smart_charging.engine.csms.customer_information import Customer
 from custom_components.smart_charging.engine.csms.display_messages import DisplayMessage, DisplayPriority
-from custom_components.smart_charging.engine.csms.local_list import LocalListEntry
 from custom_components.smart_charging.engine.csms.monitoring import Monitor, MonitorType
 from custom_components.smart_charging.engine.csms.network_profiles import NetworkProfile
 from custom_components.smart_charging.engine.csms.operations import supported
@@ -22,11 +21,9 @@ from tests.manual_clock import ManualClock
 
 from .conftest import CONFIG, Bench, make_bench
 from .memory_store import MemoryStore
-from .raw_station import RawStation, configuration_answer
+from .raw_station import RawStation
 from .raw_station_2 import RawStation2, RawStation21
 from .test_v2 import ready
-
-TAGS = [LocalListEntry(f"TAG{number}") for number in range(5)]
 
 
 class Authority:
@@ -68,6 +65,9 @@ async def test_limits_are_led_on_after_a_message_that_may_have_moved_them(
     bench.station.set_limit(1, 16.0, 6.0)
     await bench.until(lambda: client.profiles("TxProfile") != [])
     client.calls.clear()
+    assert await refused(bench.station, action, {"nonsense": 1}) is CommandErrorCode.INVALID
+    await bench.pass_time(1.0)
+    assert client.profiles() == []
     assert (await bench.station.call(action, payload)).payload == {"status": "Accepted"}
     await bench.until(
         lambda: {"TxProfile", "TxDefaultProfile"} <= {p["chargingProfilePurpose"] for p in client.profiles()}
@@ -101,10 +101,11 @@ async def test_what_was_read_is_forgotten_once_somebody_else_may_have_written(be
 
 async def test_no_more_settings_are_asked_for_at_once_than_the_station_takes(bench: Bench) -> None:
     client = await bench.dial()
-    client.configuration["GetConfigurationMaxKeys"] = "2"
+    client.configuration |= {"GetConfigurationMaxKeys": "2", "AuthorizationKey": "S3CRET"}
     await bench.ready(client)
     client.calls.clear()
-    await bench.station.operations.variables.read(["A", "B", "C", "A"])
+    values = await bench.station.operations.variables.read(["A", "B", "C", "A"])
+    assert values["AuthorizationKey"] is None
     assert client.sent("GetConfiguration") == [{"key": ["A", "B"]}, {"key": ["C"]}]
 
 
@@ -137,60 +138,6 @@ def _report(client: RawStation2, payload: dict[str, Any]) -> dict[str, Any]:
     page = {"requestId": payload["requestId"], "generatedAt": "2026-06-01T10:00:00Z", "seqNo": 0}
     client.later("NotifyReport", {**page, "reportData": data})
     return {"status": "Accepted"}
-
-
-async def test_a_list_goes_out_in_messages_of_the_size_that_the_station_takes(bench: Bench) -> None:
-    client = await bench.ready()
-    client.answers["GetConfiguration"] = configuration_answer(
-        {"SendLocalListMaxLength": "2", "LocalAuthListMaxLength": "5"}
-    )
-    local_list = bench.station.operations.local_list
-    assert await local_list.replace(TAGS, 7) == 9
-    sent = [
-        (one["updateType"], one["listVersion"], len(one["localAuthorizationList"]))
-        for one in client.sent("SendLocalList")
-    ]
-    assert sent == [("Full", 7, 2), ("Differential", 8, 2), ("Differential", 9, 1)]
-    with pytest.raises(CommandError, match="5 entries at most"):
-        await local_list.replace([*TAGS, LocalListEntry("TAG6")], 10)
-    with pytest.raises(CommandError, match="has a status"):
-        await local_list.replace([LocalListEntry("TAG", None)], 10)
-    assert await local_list.change([], 10) == 10
-
-
-async def test_an_empty_list_of_ocpp_2_has_no_entries(bench: Bench) -> None:
-    client = await ready(bench, RawStation2())
-    assert await bench.station.operations.local_list.replace([], 3) == 3
-    assert client.sent("SendLocalList") == [{"versionNumber": 3, "updateType": "Full"}]
-    assert client.broken == []
-
-
-async def test_a_list_that_the_station_does_not_follow_is_sent_in_full(bench: Bench) -> None:
-    client = await bench.ready()
-
-    def answer(payload: dict[str, Any]) -> dict[str, Any]:
-        return {"status": "Accepted" if payload["updateType"] == "Full" else "VersionMismatch"}
-
-    client.answers |= {"SendLocalList": answer, "GetLocalListVersion": {"listVersion": 12}}
-    local_list = bench.station.operations.local_list
-    assert await local_list.bring_up_to_date(TAGS[:1], TAGS, 8) == 13
-    last = client.sent("SendLocalList")[-1]
-    assert (last["updateType"], last["listVersion"], len(last["localAuthorizationList"])) == ("Full", 13, 5)
-    client.answers["SendLocalList"] = {"status": "Accepted"}
-    assert await local_list.bring_up_to_date(TAGS[:1], TAGS, 14) == 14
-    client.answers["SendLocalList"] = {"status": "NotSupported"}
-    with pytest.raises(CommandError) as error:
-        await local_list.bring_up_to_date(TAGS[:1], TAGS, 15)
-    assert error.value.code is CommandErrorCode.NOT_SUPPORTED
-
-
-async def test_a_station_that_does_not_tell_its_limits_gets_lists_all_the_same(bench: Bench) -> None:
-    client = await bench.ready()
-    client.answers["GetConfiguration"] = ("InternalError", "")
-    assert await bench.station.operations.local_list.replace(TAGS, 7) == 7
-    client.answers["GetLocalListVersion"] = {}
-    with pytest.raises(CommandError, match="no version"):
-        await bench.station.operations.local_list.version()
 
 
 async def test_a_reservation_ends_by_itself(bench: Bench) -> None:

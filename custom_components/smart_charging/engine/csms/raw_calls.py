@@ -59,6 +59,7 @@ class RawCalls:
             raise CommandError(CommandErrorCode.PROTECTED, action)
         if not self._bucket.try_take():
             raise CommandError(CommandErrorCode.TOO_OFTEN, action)
+        sent = True
         try:
             return RawAnswer(await connection.call(action, payload, timeout_s=CALL_TIMEOUT_S))
         except NotConnected as error:
@@ -68,13 +69,18 @@ class RawCalls:
         except CallFailed as error:
             return RawAnswer(error_code=error.code, error_description=error.description)
         except (ValueError, RecursionError) as error:
+            sent = False
             raise CommandError(CommandErrorCode.INVALID, str(error)) from error
         finally:
-            # Also where no answer came: the station may have done it. What was never sent costs a look only.
-            if action in _WRITES_SETTINGS:
-                variables.forget()
-            if action in _MOVES_LIMITS:
-                self._reconciler.reassert(booted=True)
+            if sent:  # also where no answer came: the station may have done it
+                self._look_again(action, variables)
+
+    def _look_again(self, action: str, variables: Variables) -> None:
+        """Take for granted no longer what a message may have changed."""
+        if action in _WRITES_SETTINGS:
+            variables.forget()
+        if action in _MOVES_LIMITS:
+            self._reconciler.reassert(booted=True)
 
 
 def _carries_password(payload: Mapping[str, Json]) -> bool:

@@ -204,8 +204,8 @@ class V2Handler:
 
     async def _transaction_event(self, payload: _Payload) -> _Answer:
         event = self._events.read(payload)
-        self._reservations.used(payloads.integer(payload, "reservationId"))
         authorization = await self._events.take(event)
+        self._reservations.used(payloads.integer(payload, "reservationId"))
         if event.live:
             shown = self._statuses.transaction_is(event.evse_id, event.charging_state, ended=event.kind == "Ended")
             if shown is not None and shown is not self._core.evse(event.evse_id).status:
