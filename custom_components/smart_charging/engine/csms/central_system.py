@@ -12,6 +12,7 @@ from aiohttp import web
 from ..clock import Clock
 from ..config import LeaseTimes, StationConfig
 from ..model import StoreError
+from .certificates import CertificateSigner
 from .connection import Connection, MessageHandler, NotConnected
 from .core import Surroundings
 from .entrance import access_of
@@ -47,10 +48,11 @@ class CentralSystem:
         authorizer: Authorizer,
         lease: LeaseTimes,
         settings: CsmsSettings = CsmsSettings(),
+        signer: CertificateSigner | None = None,
     ) -> None:
         """Prepare a central system without stations; it listens from `start` on."""
         self._clock = clock
-        self._around = Surroundings(clock, transactions, memory, authorizer, lease)
+        self._around = Surroundings(clock, transactions, memory, authorizer, lease, signer)
         self._settings = settings
         self._server = OcppServer(self, clock, settings.server)
         self._stations: dict[str, Station] = {}
@@ -70,7 +72,13 @@ class CentralSystem:
         return {station_id: pending.unknown for station_id, pending in self._pending.items()}
 
     async def start(self, host: str, port: int, ssl_context: ssl.SSLContext | None = None) -> int:
-        """Listen and return the bound port; OSError when it is taken."""
+        """Listen and return the bound port; OSError when it is taken.
+
+        Without TLS nothing more is asked of stations for what they proved when there was some.
+        """
+        if ssl_context is None:
+            for station in self._stations.values():
+                await station.forget_security_profile()
         return await self._server.start(host, port, ssl_context)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -115,6 +123,7 @@ class CentralSystem:
         """Take our profiles back if the station can be reached, then close its socket and forget it."""
         station = self._stations.pop(station_id)
         await station.take_back_profiles()
+        await station.forget_security_profile()
         if station.connection is not None:
             await station.connection.close(_REMOVED, "removed")
         await station.stop()
@@ -135,7 +144,7 @@ class CentralSystem:
         if station is None:
             return Access(Admission.REFUSED if self._crowded(station_id) else Admission.PENDING)
         others = (other.config for other in self._stations.values())
-        return access_of(station.config, station.password_hashes, others)
+        return access_of(station.config, station.password_hashes, others, station.seen_profile)
 
     def _crowded(self, station_id: str) -> bool:
         """Return whether there is no more room for this unknown station."""

@@ -10,6 +10,7 @@ from typing import Any, TypedDict, Unpack
 from ..clock import Clock
 from ..config import LeaseTimes, StationConfig
 from ..model import EvseMeasurement, EvseStatus, Json, StoreError, Transaction
+from .certificates import CertificateSigner
 from .commands import CommandError, CommandErrorCode, Commands
 from .connection import CallFailed, CallTimeout, Connection, NotConnected
 from .learnt import Learnt
@@ -45,6 +46,7 @@ class Surroundings:
     memory: StationMemory
     authorizer: Authorizer
     lease: LeaseTimes
+    signer: CertificateSigner | None = None
 
 
 class StationChanges(TypedDict, total=False):

@@ -9,7 +9,7 @@ from ..config import SecurityProfile, StationConfig
 from .client_certificates import CertificateOwner, CertificateRefused, ClientCertificate, Revocations, check_certificate
 from .limits import HandshakeLimiter
 from .login_backoff import LoginBackoff
-from .security import Credentials, PasswordCheck
+from .security import Credentials, PasswordCheck, least_profile
 
 
 class Admission(StrEnum):
@@ -39,25 +39,42 @@ class Access:
     owner: CertificateOwner | None = None
 
 
-def access_of(config: StationConfig, hashes: tuple[str, ...], others: Iterable[StationConfig]) -> Access:
-    """Return what a configured station needs to enter, none of whose names another one's certificate may bear."""
-    least = config.security_profile
-    if least is SecurityProfile.BASIC and config.allow_without_password and not hashes:
-        least = SecurityProfile.NONE
-    if SecurityProfile.NONE < least < SecurityProfile.TLS_CERTIFICATE and not hashes:
-        return Access(Admission.REFUSED)
-    owner = CertificateOwner(
+def configured_profile(config: StationConfig) -> SecurityProfile:
+    """Return the least that opens by the user's choice, which may be nothing at all."""
+    open_to_all = config.allow_without_password and config.password_hash is None
+    return (
+        SecurityProfile.NONE
+        if open_to_all and config.security_profile is SecurityProfile.BASIC
+        else config.security_profile
+    )
+
+
+def owner_of(config: StationConfig, others: Iterable[StationConfig]) -> CertificateOwner:
+    """Return what a station's certificate must say, which must not be another one's as well."""
+    return CertificateOwner(
         names=_names(config),
         others=frozenset(name for other in others if other is not config for name in _names(other)),
         organization=config.organization,
     )
+
+
+def access_of(
+    config: StationConfig,
+    hashes: tuple[str, ...],
+    others: Iterable[StationConfig],
+    seen: SecurityProfile | None = None,
+) -> Access:
+    """Return what a configured station needs to enter: never less than it was seen to prove before."""
+    least = least_profile(configured_profile(config), seen)
+    if SecurityProfile.NONE < least < SecurityProfile.TLS_CERTIFICATE and not hashes:
+        return Access(Admission.REFUSED)
     return Access(
         Admission.KNOWN,
         hashes,
         protocol=config.protocol,
         ping=config.websocket_ping,
         security_profile=least,
-        owner=owner,
+        owner=owner_of(config, others),
     )
 
 

@@ -4,10 +4,12 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from ..model import AuthorizationStatus, EvseStatus, Json, StoreError, TransactionStart, TransactionStop
 from . import payloads
+from .certificates import Certificates
 from .core import StationCore
 from .meter_values import parse_meter_values
 from .reception import HEARTBEAT_S, TRANSACTION_LIVE_S, Reception
 from .rpc import ErrorCode, RpcError
+from .signing import Signing
 from .state import StationEventType
 from .store import AuthorizationResult
 from .timestamps import format_time, parse_time
@@ -37,7 +39,7 @@ class V16Handler:
             "LogStatusNotification": self._acknowledge,
             "MeterValues": self._meter_values,
             "SecurityEventNotification": self._security_event,
-            "SignCertificate": self._sign_certificate,
+            "SignCertificate": Signing(core, Certificates(core, typed=False)).answer,
             "SignedFirmwareStatusNotification": self._firmware_status,
             "StartTransaction": self._start_transaction,
             "StatusNotification": self._status,
@@ -85,9 +87,6 @@ class V16Handler:
     async def _security_event(self, payload: _Payload) -> _Answer:
         self._reception.security_event(payloads.text(payload, "type"))
         return {}
-
-    async def _sign_certificate(self, _payload: _Payload) -> _Answer:
-        return {"status": "Rejected"}
 
     async def _data_transfer(self, _payload: _Payload) -> _Answer:
         return {"status": "UnknownVendorId"}

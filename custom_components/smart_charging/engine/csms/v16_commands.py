@@ -8,6 +8,9 @@ from .capabilities import Configuration
 from .commands import Caller, CommandError, CommandErrorCode, accepted_status, ask, data_of
 
 _KEY_DIGITS = 40  # security whitepaper, AuthorizationKey: 20 bytes at most
+# Security whitepaper, section 5: messages that only the extended trigger has, and how 2.x calls them.
+_EXTENDED = frozenset({"LogStatusNotification", "SignChargePointCertificate"})
+_CALLED_HERE = {"SignChargingStationCertificate": "SignChargePointCertificate"}
 _HEX_KEY = re.compile(r"([0-9A-Fa-f]{2})+")
 
 
@@ -41,11 +44,12 @@ class V16Commands:
         await ask(self._caller, "UnlockConnector", {"connectorId": evse_id}, ("Unlocked",))
 
     async def trigger(self, message: str, evse_id: int | None = None) -> None:
-        """Make the station send a message (section 5.17)."""
-        payload: dict[str, Json] = {"requestedMessage": message}
+        """Make the station send a message (section 5.17), by the security extension where only that knows it."""
+        name = _CALLED_HERE.get(message, message)
+        payload: dict[str, Json] = {"requestedMessage": name}
         if evse_id is not None:
             payload["connectorId"] = evse_id
-        await ask(self._caller, "TriggerMessage", payload)
+        await ask(self._caller, "ExtendedTriggerMessage" if name in _EXTENDED else "TriggerMessage", payload)
 
     async def get_configuration(self, keys: Sequence[str] = ()) -> Configuration:
         """Read configuration keys, all without any named (section 5.8)."""

@@ -5,10 +5,12 @@ import logging
 
 from ..model import AuthorizationStatus, EvseStatus, Json, StoreError
 from . import payloads
+from .certificates import Certificates
 from .core import StationCore
 from .meter_values import parse_meter_values
 from .reception import HEARTBEAT_S, Reception
 from .rpc import ErrorCode, RpcError
+from .signing import Signing
 from .state import StationEventType
 from .store import AuthorizationResult
 from .timestamps import format_time, parse_time
@@ -48,7 +50,6 @@ _REFUSED: Mapping[str, _Answer] = {
     "NotifyEVChargingSchedule": {"status": "Accepted"},
     "OpenPeriodicEventStream": {"status": "Rejected"},
     "PullDynamicScheduleUpdate": {"status": "Rejected"},
-    "SignCertificate": {"status": "Rejected"},
     "VatNumberValidation": {"status": "Rejected"},
 }
 
@@ -77,6 +78,7 @@ class V2Handler:
             "NotifyReport": self._notify_report,
             "ReportChargingProfiles": self._charging_profiles,
             "SecurityEventNotification": self._security_event,
+            "SignCertificate": Signing(core, Certificates(core, typed=True)).answer,
             "StatusNotification": self._status,
             "TransactionEvent": self._transaction_event,
         }
