@@ -18,7 +18,9 @@ from homeassistant.util.hass_dict import HassKey
 from .const import DOMAIN
 from .engine.clock import SystemClock
 from .engine.csms.certificate_authority import ROOT_FILE, AuthorityError, CertificateAuthority
+from .engine.csms.certificate_requests import read_request
 from .engine.csms.certificate_watch import CertificateWatch
+from .engine.csms.client_certificates import CertificateOwner
 from .engine.csms.tls import ClientTrust, Identity, ServerContext, TlsError, TlsFault, server_context
 from .listening import CertificateSource, ListenSettings
 
@@ -75,6 +77,23 @@ async def async_authority(hass: HomeAssistant, *, create: bool = False) -> Certi
         return await hass.async_add_executor_job(_shared(hass).get, create)
     except AuthorityError as error:
         raise CertificateError(error) from error
+
+
+async def async_sign_station(hass: HomeAssistant, station_id: str, csr: str, owner: CertificateOwner) -> str:
+    """Return the certificate in PEM that this host's authority makes of a charger's request.
+
+    Raises RequestRefused, or AuthorityError where there is no authority or it can't be used.
+    """
+    shared = _shared(hass)
+
+    def sign() -> str:
+        request, authority = read_request(csr, owner), shared.get(create=False)
+        if authority is None:
+            raise AuthorityError("there is no certificate authority")
+        with shared.lock:
+            return authority.sign_station(station_id, request, dt_util.utcnow())
+
+    return await hass.async_add_executor_job(sign)
 
 
 async def async_host_names(hass: HomeAssistant, settings: ListenSettings) -> list[str]:
@@ -156,6 +175,8 @@ class PortCertificates:
         with self._lock:
             if self._authority.server_due(self._names, now):
                 self._authority.issue_server(self._names, now)
+            if self._authority.revocations_due(now):
+                self._authority.refresh_revocations(now)
 
 
 async def async_port_certificates(hass: HomeAssistant, settings: ListenSettings) -> PortCertificates | None:

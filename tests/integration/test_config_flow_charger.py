@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("no_setup")
 
 CAR_SOC = "sensor.car_soc"
 CONTACTOR = "switch.contactor"
-ADDED_LATER = ("circuit", "phase_switching", "protocol", "weight", "step_a", "websocket_ping")
+ADDED_LATER = ("circuit", "phase_switching", "protocol", "weight", "step_a", "websocket_ping", "security_profile")
 
 
 def site_with(hass: HomeAssistant, *subentries: Any) -> MockConfigEntry:
