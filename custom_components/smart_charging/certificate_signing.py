@@ -3,10 +3,11 @@
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 
+from .coordinator import SmartChargingConfigEntry
 from .engine.clock import Clock
+from .engine.config import SecurityProfile
 from .engine.csms.certificate_authority import AuthorityError
 from .engine.csms.certificate_requests import RequestGate, RequestRefused
 from .engine.csms.certificates import SigningRefused, SigningRequest
@@ -21,7 +22,7 @@ _USE: Final = "ChargingStationCertificate"
 class HostSigner:
     """Fulfils `CertificateSigner` for one site."""
 
-    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, clock: Clock) -> None:
+    def __init__(self, hass: HomeAssistant, entry: SmartChargingConfigEntry, clock: Clock) -> None:
         """Begin with nothing under way; the port is not open yet."""
         self._hass = hass
         self._entry = entry
@@ -37,6 +38,9 @@ class HostSigner:
         config = next((known for known in configs if known.station_id == station_id), None)
         if config is None:
             raise SigningRefused("the site has no such charger")
+        # Whoever pretends to be a charger without a password must not get its certificate, which is for good.
+        if self._proved(station_id) < SecurityProfile.TLS_BASIC:
+            raise SigningRefused("the charger did not log in with a password over TLS")
         try:
             with self._gate.request(station_id):
                 chain = await async_sign_station(self._hass, station_id, request.csr, owner_of(config, configs))
@@ -46,12 +50,17 @@ class HostSigner:
             await self.reload()
         return chain
 
+    def _proved(self, station_id: str) -> SecurityProfile:
+        """Return what the charger proved when it connected."""
+        connection = self._entry.runtime_data.site.station(station_id).connection
+        return SecurityProfile.NONE if connection is None else connection.info.security_profile
+
     def delivered(self, station_id: str, *, accepted: bool) -> None:
         """Let the charger ask again, whether it took its certificate or not."""
         self._gate.delivered(station_id)
 
 
-def host_signer(hass: HomeAssistant, entry: ConfigEntry, clock: Clock) -> HostSigner | None:
+def host_signer(hass: HomeAssistant, entry: SmartChargingConfigEntry, clock: Clock) -> HostSigner | None:
     """Return who signs for a site, None where its port would not believe what this host's authority signs."""
     settings = ListenSettings.from_data(entry.data)
     signs = settings.source is CertificateSource.CREATED and settings.client_ca is None
