@@ -188,6 +188,8 @@ async def _async_listen(hass: HomeAssistant, entry: SmartChargingConfigEntry, ru
         entry.async_create_background_task(hass, watch.run(), f"{DOMAIN} certificates")
         if runtime.signer is not None:
             runtime.signer.reload = watch.look
+            entry.async_on_unload(runtime.csms.subscribe(runtime.signer.async_heard))
+            entry.async_create_background_task(hass, runtime.signer.run(), f"{DOMAIN} certificate renewal")
 
 
 async def _async_entry_updated(hass: HomeAssistant, entry: SmartChargingConfigEntry) -> None:

@@ -1,6 +1,6 @@
 """The certificates of a site's port: files of the user's, or made by an authority that all sites of this host share."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import ip_address
@@ -18,9 +18,7 @@ from homeassistant.util.hass_dict import HassKey
 from .const import DOMAIN
 from .engine.clock import SystemClock
 from .engine.csms.certificate_authority import ROOT_FILE, AuthorityError, CertificateAuthority
-from .engine.csms.certificate_requests import read_request
 from .engine.csms.certificate_watch import CertificateWatch
-from .engine.csms.client_certificates import CertificateOwner
 from .engine.csms.tls import ClientTrust, Identity, ServerContext, TlsError, TlsFault, server_context
 from .listening import CertificateSource, ListenSettings
 
@@ -79,21 +77,21 @@ async def async_authority(hass: HomeAssistant, *, create: bool = False) -> Certi
         raise CertificateError(error) from error
 
 
-async def async_sign_station(hass: HomeAssistant, station_id: str, csr: str, owner: CertificateOwner) -> str:
-    """Return the certificate in PEM that this host's authority makes of a charger's request.
+async def async_with_authority[T](hass: HomeAssistant, work: Callable[[CertificateAuthority], T]) -> T:
+    """Return what comes of work with this host's authority, which is done in a thread, one at a time.
 
-    Raises RequestRefused, or AuthorityError where there is no authority or it can't be used.
+    Raises what the work does, and AuthorityError where there is no authority or it can't be read.
     """
     shared = _shared(hass)
 
-    def sign() -> str:
-        request, authority = read_request(csr, owner), shared.get(create=False)
+    def work_alone() -> T:
+        authority = shared.get(create=False)
         if authority is None:
             raise AuthorityError("there is no certificate authority")
         with shared.lock:
-            return authority.sign_station(station_id, request, dt_util.utcnow())
+            return work(authority)
 
-    return await hass.async_add_executor_job(sign)
+    return await hass.async_add_executor_job(work_alone)
 
 
 async def async_host_names(hass: HomeAssistant, settings: ListenSettings) -> list[str]:

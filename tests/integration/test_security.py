@@ -3,25 +3,38 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+import shutil
 import ssl
 from typing import Any
+from unittest.mock import patch
 
 import aiohttp
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
 from homeassistant.helpers import device_registry as dr
+from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
+from custom_components.smart_charging.certificate_signing import RENEWAL_LOOK_S, HostSigner
 from custom_components.smart_charging.const import DOMAIN
 from custom_components.smart_charging.engine.config import SecurityProfile
+from custom_components.smart_charging.engine.csms.certificates import SigningRefused, SigningRequest
 from custom_components.smart_charging.engine.csms.security import verify_password
-from custom_components.smart_charging.port_certificates import async_authority
+from custom_components.smart_charging.listening import CertificateSource, ListenSettings
+from custom_components.smart_charging.port_certificates import (
+    AUTHORITY_DIRECTORY,
+    async_authority,
+    async_open,
+    async_port_certificates,
+)
 from simulator.ocpp2.operation_commands import sign_certificate
 from simulator.ocpp2.options import StationOptions2
 from simulator.ocpp2.station import SimulatedStation2
@@ -61,10 +74,14 @@ async def trust(hass: HomeAssistant) -> ssl.SSLContext:
     return ssl.create_default_context(cadata=authority.root_pem)
 
 
-def request_for(name: str) -> str:
+def request_for(name: str, key: ec.EllipticCurvePrivateKey | None = None) -> str:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     builder = x509.CertificateSigningRequestBuilder(subject)
-    return builder.sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256()).public_bytes(Encoding.PEM).decode()
+    return (
+        builder.sign(key or ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
+        .public_bytes(Encoding.PEM)
+        .decode()
+    )
 
 
 @ACTIONS
@@ -201,6 +218,7 @@ async def test_a_charger_of_2_0_1_gets_a_certificate_and_from_then_on_logs_in_wi
         await passing(lambda: station.certificates.certificate_pem != certificate)
         certificate, key = station.certificates.certificate_pem, station.certificates.key_pem
     await until(lambda: station_profile(entry) is None)
+    assert [each.revoked_at for each in authority.issued] == [None, None]
     with_certificate = StationOptions2(
         station_id="CP-1",
         url=f"wss://127.0.0.1:{free_port}",
@@ -213,6 +231,8 @@ async def test_a_charger_of_2_0_1_gets_a_certificate_and_from_then_on_logs_in_wi
     async with simulated(with_certificate) as (station, passing):
         await passing(lambda: station_profile(entry) is SecurityProfile.TLS_CERTIFICATE)
         await passing(lambda: station.booted)
+        # Its older certificate is good for nothing any more.
+        await passing(lambda: [each.revoked_at is None for each in authority.issued] == [False, True])
     await until(lambda: station_profile(entry) is None)
     with pytest.raises(aiohttp.WSServerHandshakeError):
         async with virtual_station(free_port, "CP-1", PASSWORD, await trust(hass)):
@@ -225,6 +245,77 @@ async def test_a_charger_of_2_0_1_gets_a_certificate_and_from_then_on_logs_in_wi
     await until(lambda: entry.runtime_data.site.station("CP-1").seen_profile is None)
     async with virtual_station(free_port, "CP-1", PASSWORD, await trust(hass)) as again:
         assert await again.boot() == "Accepted"
+
+
+@pytest.mark.parametrize(("days", "due"), [(0, False), (700, True)])
+async def test_a_charger_is_asked_to_renew_a_certificate_that_ends_soon(
+    days: int, due: bool, hass: HomeAssistant, free_port: int
+) -> None:
+    chargers = [charger_with_password("CP-1"), charger_with_password("CP-2")]
+    entry = await set_up(hass, free_port, *chargers, data=site_data(free_port, **CREATED))
+    async with virtual_station(free_port, "CP-1", PASSWORD, await trust(hass)) as station:
+        await station.boot()
+        await station.call("SignCertificate", {"csr": request_for("CP-1")})
+        await station.was_asked("CertificateSigned")
+        clock = ManualClock(dt_util.utcnow() + timedelta(days=days))
+        signer = HostSigner(hass, entry, clock)
+        looking = hass.async_create_background_task(signer.run(), "renewal")
+        await clock.advance(RENEWAL_LOOK_S)
+        if due:
+            await station.was_asked("ExtendedTriggerMessage", requestedMessage="SignChargePointCertificate")
+        await signer.async_renew_due()
+        looking.cancel()
+        assert ("ExtendedTriggerMessage" in [action for action, _ in station.asked]) is due
+
+
+async def test_older_certificates_stay_good_where_that_they_end_cannot_be_written(
+    hass: HomeAssistant, free_port: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    entry = await set_up(hass, free_port, charger_with_password("CP-1"), data=site_data(free_port, **CREATED))
+    context, file = await trust(hass), tmp_path / "station.pem"
+    async with virtual_station(free_port, "CP-1", PASSWORD, context) as station:
+        await station.call("SignCertificate", {"csr": request_for("CP-1", key)})
+        chain = (await station.was_asked("CertificateSigned"))["certificateChain"]
+    file.write_bytes(chain.encode() + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    context.load_cert_chain(file)
+    shutil.rmtree(hass.config.path(AUTHORITY_DIRECTORY))
+    hass.data.pop(f"{DOMAIN}_authority")
+    async with virtual_station(free_port, "CP-1", ssl_context=context) as station:
+        assert await station.boot() == "Accepted"
+        await until(lambda: "older certificates stay good" in caplog.text)
+        assert station_profile(entry) is SecurityProfile.TLS_CERTIFICATE
+
+
+async def test_nothing_but_chargers_own_certificates_is_signed_and_nothing_without_the_authority(
+    hass: HomeAssistant, free_port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    entry = await set_up(hass, free_port, charger_with_password("CP-1"), data=site_data(free_port, **CREATED))
+    signer, context = entry.runtime_data.signer, await trust(hass)
+    with pytest.raises(SigningRefused, match="own certificates"):
+        await signer.sign(SigningRequest("CP-1", request_for("CP-1"), "V2GCertificate"))
+    shutil.rmtree(hass.config.path(AUTHORITY_DIRECTORY))
+    hass.data.pop(f"{DOMAIN}_authority")
+    async with virtual_station(free_port, "CP-1", PASSWORD, context) as station:
+        assert await station.call("SignCertificate", {"csr": request_for("CP-1")}) == {"status": "Rejected"}
+    assert "there is no certificate authority" in caplog.text
+
+
+async def test_the_list_of_revoked_certificates_is_written_anew_each_month(hass: HomeAssistant, free_port: int) -> None:
+    certificates = await async_port_certificates(
+        hass, ListenSettings("127.0.0.1", free_port, CertificateSource.CREATED)
+    )
+    assert certificates is not None
+    context = await async_open(hass, certificates)
+    written = Path(hass.config.path(AUTHORITY_DIRECTORY)) / "revoked.pem"
+    for days, renewed in ((29, False), (31, True), (45, False), (62, True)):
+        before, later = written.read_bytes(), dt_util.utcnow() + timedelta(days=days)
+        with patch("custom_components.smart_charging.port_certificates.SystemClock", return_value=ManualClock(later)):
+            await certificates.watch(context).look()
+        assert (written.read_bytes() != before) is renewed
+    written.unlink()
+    await certificates.watch(context).look()
+    assert written.exists()
 
 
 async def test_a_charger_that_needs_a_certificate_is_not_let_in_by_its_password(

@@ -225,6 +225,14 @@ class CertificateAuthority:
             now,
         )
 
+    def settle(self, station_id: str, shown: ClientCertificate, now: datetime) -> bool:
+        """Revoke a station's older certificates if it shows its newest; return whether there were some."""
+        held = [each for each in self._issued if each.station_id == station_id and each.revoked_at is None]
+        if len(held) < 2 or held[-1].serial_number != shown.serial_number:
+            return False
+        self.revoke(station_id, now, keep=shown)
+        return True
+
     def refresh_revocations(self, now: datetime) -> None:
         """Write the list anew and forget what has run out; raises AuthorityError."""
         self._record(self._issued, now)
