@@ -39,14 +39,12 @@ class Access:
     owner: CertificateOwner | None = None
 
 
-def configured_profile(config: StationConfig) -> SecurityProfile:
+def configured_profile(config: StationConfig, *, has_password: bool) -> SecurityProfile:
     """Return the least that opens by the user's choice, which may be nothing at all."""
-    open_to_all = config.allow_without_password and config.password_hash is None
-    return (
-        SecurityProfile.NONE
-        if open_to_all and config.security_profile is SecurityProfile.BASIC
-        else config.security_profile
-    )
+    least = config.security_profile
+    if least is SecurityProfile.BASIC and config.allow_without_password and not has_password:
+        return SecurityProfile.NONE
+    return least
 
 
 def owner_of(config: StationConfig, others: Iterable[StationConfig]) -> CertificateOwner:
@@ -65,7 +63,7 @@ def access_of(
     seen: SecurityProfile | None = None,
 ) -> Access:
     """Return what a configured station needs to enter: never less than it was seen to prove before."""
-    least = least_profile(configured_profile(config), seen)
+    least = least_profile(configured_profile(config, has_password=bool(hashes)), seen)
     if SecurityProfile.NONE < least < SecurityProfile.TLS_CERTIFICATE and not hashes:
         return Access(Admission.REFUSED)
     return Access(

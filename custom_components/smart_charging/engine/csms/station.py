@@ -242,7 +242,7 @@ class Station:
         before = self._core.config
         self._core.config = config
         await self._keep_passwords(self._core.learnt.passwords.follow(config.password_hash))
-        if configured_profile(config) < configured_profile(before):
+        if _least(config) < _least(before):
             await self.forget_security_profile()
         self._reception.rewire()
         self._reconciler.reassert(booted=False)
@@ -362,3 +362,7 @@ class Station:
                 if self.state.connected and self._set_up and evse.transaction is not None and overdue:
                     with suppress(CommandError):
                         await self._core.commands.trigger("MeterValues", evse.evse_id)
+
+
+def _least(config: StationConfig) -> SecurityProfile:
+    return configured_profile(config, has_password=config.password_hash is not None)
