@@ -8,6 +8,7 @@ from homeassistant.helpers.device_registry import DeviceEntry
 from homeassistant.helpers.typing import ConfigType
 
 from .battery_control import BatteryControls
+from .certificate_signing import host_signer
 from .changes import EntryChanges
 from .const import DOMAIN, ENTRY_MINOR_VERSION, ENTRY_VERSION, LOGGER, PLATFORMS, SUBENTRY_CHARGER
 from .coordinator import SiteCoordinator, SmartChargingConfigEntry, SmartChargingRuntime
@@ -100,7 +101,10 @@ def _build(hass: HomeAssistant, entry: SmartChargingConfigEntry, ledger: Ledger)
     """Put the parts of a site together; nothing of it runs yet."""
     config, clock, records = site_config(hass, entry), SystemClock(), ledger.site(entry.entry_id)
     access = RegistryAuthorizer(records.tokens, clock, access_policy(entry.options))
-    csms = CentralSystem(clock=clock, transactions=records, memory=records, authorizer=access, lease=config.lease)
+    signer = host_signer(hass, entry, clock)
+    csms = CentralSystem(
+        clock=clock, transactions=records, memory=records, authorizer=access, lease=config.lease, signer=signer
+    )
     site = Site(config, csms=csms, ledger=records, clock=clock, access=access)
     return SmartChargingRuntime(
         site=site,
@@ -112,6 +116,7 @@ def _build(hass: HomeAssistant, entry: SmartChargingConfigEntry, ledger: Ledger)
         batteries=BatteryControls(hass, entry),
         phases=PhaseControls(hass, entry),
         changes=EntryChanges(hass, entry),
+        signer=signer,
     )
 
 
@@ -179,7 +184,12 @@ async def _async_listen(hass: HomeAssistant, entry: SmartChargingConfigEntry, ru
         ) from err
     async_clear(hass, ISSUE_PORT_TAKEN, entry.entry_id)
     if certificates is not None and context is not None:
-        entry.async_create_background_task(hass, certificates.watch(context).run(), f"{DOMAIN} certificates")
+        watch = certificates.watch(context)
+        entry.async_create_background_task(hass, watch.run(), f"{DOMAIN} certificates")
+        if runtime.signer is not None:
+            runtime.signer.reload = watch.look
+            entry.async_on_unload(runtime.csms.subscribe(runtime.signer.async_heard))
+            entry.async_create_background_task(hass, runtime.signer.run(), f"{DOMAIN} certificate renewal")
 
 
 async def _async_entry_updated(hass: HomeAssistant, entry: SmartChargingConfigEntry) -> None:

@@ -11,7 +11,6 @@ from .coordinator import SmartChargingConfigEntry
 from .discovery import async_withdraw
 from .engine.config import StationConfig
 from .engine.csms.commands import CommandError
-from .engine.csms.security import hash_password
 from .issues import async_password_refused, async_password_settled
 from .listening import ListenSettings
 from .settings import (
@@ -116,18 +115,31 @@ class EntryChanges:
         """Tell the charger its password first: a refusal must not lock it out."""
         subentry = self._entry.subentries[subentry_id]
         try:
-            await self._entry.runtime_data.site.station(str(subentry.unique_id)).set_password(password)
+            password_hash = await self._entry.runtime_data.site.station(str(subentry.unique_id)).set_password(password)
         except (CommandError, KeyError) as err:
             LOGGER.warning("A charger did not take its new password: %s", err)
             async_password_refused(self._hass, self._entry, subentry)
             return
-        password_hash = await self._hass.async_add_executor_job(hash_password, password)
-        if (current := self._entry.subentries.get(subentry_id)) is not None:
-            self._async_require_password(current, password_hash)
+        self._async_require_password(subentry_id, password_hash)
+
+    async def async_rotate_password(self, subentry: ConfigSubentry) -> None:
+        """Have a charger take a random password, and ask for it from then on; raises CommandError."""
+        station = self._entry.runtime_data.site.station(str(subentry.unique_id))
+        self._async_require_password(subentry.subentry_id, await station.rotate_password())
 
     @callback
-    def _async_require_password(self, subentry: ConfigSubentry, password_hash: str) -> None:
-        """Keep the hash, which makes the listener apply it."""
+    def async_forget_security_profile(self, station_id: str) -> None:
+        """Ask no more of a charger than is configured, whatever it proved before."""
+        station = self._entry.runtime_data.site.station(station_id)
+        self._entry.async_create_background_task(
+            self._hass, station.forget_security_profile(), f"{DOMAIN} security profile"
+        )
+
+    @callback
+    def _async_require_password(self, subentry_id: str, password_hash: str) -> None:
+        """Keep the hash, which makes the listener apply it; the charger may have been removed meanwhile."""
+        if (subentry := self._entry.subentries.get(subentry_id)) is None:
+            return
         data = {**subentry.data, CONF_PASSWORD_HASH: password_hash, CONF_NO_PASSWORD: False}
         self._hass.config_entries.async_update_subentry(self._entry, subentry, data=data)
 

@@ -36,18 +36,11 @@ from .coordinator import SmartChargingConfigEntry
 from .discovery import DiscoveredStation, discovery_id, station_label, station_title
 from .flows import grid_meter, pv, site
 from .flows.battery import BatteryFlow
-from .flows.charger import (
-    ChargerFlow,
-    async_charger_data,
-    charger_errors,
-    charger_with_id,
-    confirm_schema,
-    login_errors,
-    name_in_use,
-)
+from .flows.charger import ChargerFlow, async_charger_data, charger_errors, charger_with_id, confirm_schema, name_in_use
 from .flows.circuit import CircuitFlow
 from .flows.entities import EnergyDashboard, async_energy_dashboard, entity_name
 from .flows.options import SiteOptionsFlow
+from .flows.security import login_errors
 from .listening import CertificateSource, ListenSettings, async_charger_url
 from .port_certificates import async_authority
 

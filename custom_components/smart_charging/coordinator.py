@@ -16,6 +16,7 @@ from .engine.view import SiteView
 
 if TYPE_CHECKING:
     from .battery_control import BatteryControls
+    from .certificate_signing import HostSigner
     from .changes import EntryChanges
     from .engine.csms.central_system import CentralSystem
     from .engine.ledger import SiteLedger
@@ -49,6 +50,7 @@ class SmartChargingRuntime:
     port: int = 0
     """The port that chargers reach, as bound; 0 before it is."""
     changes: EntryChanges
+    signer: HostSigner | None = None
     passwords: dict[str, str] = field(default_factory=dict)
     """First passwords by station id, until the charger was told; kept nowhere else."""
 

@@ -37,6 +37,7 @@ _SECRET: Final = frozenset(
         CONF_SECOND_PRIVATE_KEY,
         *CONF_ACTIONS.values(),  # written by the user: they may hold anything
         "id_token",
+        "organization",
         "parent_id_token",
         "serial_number",
         "tag_label",

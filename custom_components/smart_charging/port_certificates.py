@@ -1,6 +1,6 @@
 """The certificates of a site's port: files of the user's, or made by an authority that all sites of this host share."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import ip_address
@@ -75,6 +75,23 @@ async def async_authority(hass: HomeAssistant, *, create: bool = False) -> Certi
         return await hass.async_add_executor_job(_shared(hass).get, create)
     except AuthorityError as error:
         raise CertificateError(error) from error
+
+
+async def async_with_authority[T](hass: HomeAssistant, work: Callable[[CertificateAuthority], T]) -> T:
+    """Return what comes of work with this host's authority, which is done in a thread, one at a time.
+
+    Raises what the work does, and AuthorityError where there is no authority or it can't be read.
+    """
+    shared = _shared(hass)
+
+    def work_alone() -> T:
+        authority = shared.get(create=False)
+        if authority is None:
+            raise AuthorityError("there is no certificate authority")
+        with shared.lock:
+            return work(authority)
+
+    return await hass.async_add_executor_job(work_alone)
 
 
 async def async_host_names(hass: HomeAssistant, settings: ListenSettings) -> list[str]:
@@ -156,6 +173,8 @@ class PortCertificates:
         with self._lock:
             if self._authority.server_due(self._names, now):
                 self._authority.issue_server(self._names, now)
+            if self._authority.revocations_due(now):
+                self._authority.refresh_revocations(now)
 
 
 async def async_port_certificates(hass: HomeAssistant, settings: ListenSettings) -> PortCertificates | None:

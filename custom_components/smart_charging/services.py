@@ -19,6 +19,7 @@ from .service_certificates import AUTHORITY_SCHEMA, get_certificate_authority
 from .service_decisions import DECISION_SCHEMA, DUMP_SCHEMA, dump_decisions, get_decision
 from .service_limits import LIMIT_SCHEMA, clear_limit, set_limit
 from .service_operations import async_setup_operations
+from .service_security import async_setup_security_services
 from .service_sessions import SESSIONS_SCHEMA, get_sessions
 from .service_targets import EVSE_SCHEMA, Target, evse_target
 from .service_tokens import async_setup_token_services
@@ -94,6 +95,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
     ):
         hass.services.async_register(DOMAIN, name, answer, schema, supports_response=SupportsResponse.ONLY)
     async_setup_token_services(hass)
+    async_setup_security_services(hass)
     async_register_admin_service(
         hass,
         DOMAIN,

@@ -1,7 +1,7 @@
 """What the user configured, translated into the engine's words."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
@@ -32,6 +32,7 @@ from .const import (
     CONF_MODE_SELECT,
     CONF_NO_PASSWORD,
     CONF_OPTIONS,
+    CONF_ORGANIZATION,
     CONF_PARENT,
     CONF_PASSWORD_HASH,
     CONF_PHASE_SWITCH,
@@ -49,6 +50,8 @@ from .const import (
     CONF_RESERVED_HOUSE_A,
     CONF_ROTATION,
     CONF_SAFE_CURRENT_A,
+    CONF_SECURITY_PROFILE,
+    CONF_SERIAL_NUMBER,
     CONF_SOC,
     CONF_STATION_ID,
     CONF_STEP_A,
@@ -62,11 +65,12 @@ from .const import (
     SUBENTRY_GRID_METER,
     SUBENTRY_PV,
 )
-from .engine.config import BatteryConfig, CircuitConfig, PhaseSwitching, SiteConfig, StationConfig
+from .engine.config import BatteryConfig, CircuitConfig, PhaseSwitching, SecurityProfile, SiteConfig, StationConfig
 from .engine.control.battery import BatteryAction
 from .engine.csms.rpc import OCPP16, OCPP21, OCPP201
 from .engine.limit import ROOT_CIRCUIT
 from .engine.model import ChargeMode, PhaseRotation
+from .listening import ListenSettings
 from .site_options import lease_times, peak_config, power_limit_w, seniority_per_h, solar_config, turn_s, unbalance_a
 
 PROTOCOLS: Final = {"ocpp16": OCPP16, "ocpp201": OCPP201, "ocpp21": OCPP21}  # by the name of their choice
@@ -274,15 +278,24 @@ def station_config(subentry: ConfigSubentry, circuit_ids: Collection[str]) -> St
         step_a=float(data.get(CONF_STEP_A, default.step_a)),
         phase_switching=PhaseSwitching(data.get(CONF_PHASE_SWITCHING, default.phase_switching)),
         mode_after_unplug=None if mode is None else ChargeMode(mode),
+        security_profile=SecurityProfile(data.get(CONF_SECURITY_PROFILE, default.security_profile)),
+        serial_number=data.get(CONF_SERIAL_NUMBER),
+        organization=data.get(CONF_ORGANIZATION),
     )
 
 
 def station_configs(entry: ConfigEntry) -> dict[str, StationConfig]:
-    """Return the charging stations of this entry by subentry id."""
+    """Return the charging stations of this entry by subentry id; without TLS none can be asked for it."""
     circuit_ids = {subentry.subentry_id for subentry in entry.get_subentries_of_type(SUBENTRY_CIRCUIT)}
-    return {
+    configs = {
         subentry.subentry_id: station_config(subentry, circuit_ids)
         for subentry in entry.get_subentries_of_type(SUBENTRY_CHARGER)
+    }
+    if ListenSettings.from_data(entry.data).secured:
+        return configs
+    return {
+        subentry_id: replace(config, security_profile=min(config.security_profile, SecurityProfile.BASIC))
+        for subentry_id, config in configs.items()
     }
 
 

@@ -47,6 +47,7 @@ def charger_data(station_id: str, **changes: Any) -> dict[str, Any]:
         "protocol": "newest",
         "weight": 1.0,
         "step_a": 0.1,
+        "security_profile": 1,
     } | changes
 
 

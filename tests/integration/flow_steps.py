@@ -92,6 +92,7 @@ def charger_input(**changes: Any) -> dict[str, Any]:
         "priority": 0,
         "writes_flash": False,
         "websocket_ping": True,
+        "security": {},
         "advanced": {},
     } | changes
 

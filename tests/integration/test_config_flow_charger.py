@@ -8,7 +8,7 @@ from homeassistant.helpers import entity_registry as er
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.smart_charging.engine.config import PhaseSwitching, StationConfig
+from custom_components.smart_charging.engine.config import PhaseSwitching, SecurityProfile, StationConfig
 from custom_components.smart_charging.engine.limit import ROOT_CIRCUIT
 from custom_components.smart_charging.engine.model import ChargeMode
 from custom_components.smart_charging.settings import phase_switches, station_configs, vehicle_soc_entities
@@ -20,7 +20,8 @@ pytestmark = pytest.mark.usefixtures("no_setup")
 
 CAR_SOC = "sensor.car_soc"
 CONTACTOR = "switch.contactor"
-ADDED_LATER = ("circuit", "phase_switching", "protocol", "weight", "step_a", "websocket_ping")
+FILES = {"certificate_source": "files", "certificate": "/ssl/chain.pem", "private_key": "/ssl/key.pem"}
+ADDED_LATER = ("circuit", "phase_switching", "protocol", "weight", "step_a", "websocket_ping", "security_profile")
 
 
 def site_with(hass: HomeAssistant, *subentries: Any) -> MockConfigEntry:
@@ -234,3 +235,75 @@ async def test_two_chargers_may_look_at_the_same_car(hass: HomeAssistant) -> Non
     entry = site_with(hass, charger("OLD", soc=CAR_SOC))
     assert (await add(hass, entry, soc=CAR_SOC))["type"] is FlowResultType.CREATE_ENTRY
     assert vehicle_soc_entities(entry) == {"OLD": CAR_SOC, "NEW": CAR_SOC}
+
+
+CREATED = {"certificate_source": "created"}
+
+
+def site_of(hass: HomeAssistant, data: dict[str, Any], *subentries: Any) -> MockConfigEntry:
+    """Return a site whose port has these settings."""
+    entry = site_entry(9000, subentries, data=site_data(9000, **data))
+    entry.add_to_hass(hass)
+    return entry
+
+
+async def test_everything_about_security_is_kept_and_shown_again(hass: HomeAssistant) -> None:
+    entry = site_of(hass, CREATED)
+    security = {"security_profile": "3", "serial_number": "SN-77", "organization": "Volta"}
+    result = await add(hass, entry, no_password=False, security=security | {"organization": " Volta "})
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert station_of(entry) == StationConfig(
+        station_id="NEW",
+        name="Carport",
+        security_profile=SecurityProfile.TLS_CERTIFICATE,
+        serial_number="SN-77",
+        organization="Volta",
+    )
+    (subentry_id,) = entry.subentries
+    form: Any = await entry.start_subentry_reconfigure_flow(hass, subentry_id)
+    assert suggested(form)["security"] == security
+    form = await submit_part(hass, form, charger_input(no_password=False, security={"security_profile": "2"}))
+    assert form["errors"] == {"password": "password_missing"}
+    form = await submit_part(hass, form, charger_input())
+    assert form["reason"] == "reconfigure_successful"
+    assert station_of(entry) == StationConfig(station_id="NEW", name="Carport", allow_without_password=True)
+
+
+@pytest.mark.parametrize(
+    ("site", "changes", "error"),
+    [
+        ({}, {"security_profile": "2"}, "profile_needs_tls"),
+        ({}, {"security_profile": "3"}, "profile_needs_tls"),
+        (FILES, {"security_profile": "3"}, "profile_needs_client_ca"),
+        (FILES, {"serial_number": "CP-1"}, "serial_number_in_use"),
+        (FILES, {"serial_number": "SN-1"}, "serial_number_in_use"),
+    ],
+)
+async def test_security_that_the_site_cannot_offer_is_an_error_of_the_form(
+    site: dict[str, Any], changes: dict[str, str], error: str, hass: HomeAssistant
+) -> None:
+    entry = site_of(hass, site, charger("CP-1", serial_number="SN-1"))
+    typed = {"no_password": False, "password": "correct horse 1"}
+    result = await add(hass, entry, **typed, security=changes)
+    assert result["errors"] == {"security": error}
+    good = charger_input(station_id="NEW", **typed)
+    assert (await submit_part(hass, result, good))["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_a_password_over_tls_is_not_chosen_together_with_none(hass: HomeAssistant) -> None:
+    entry = site_of(hass, CREATED)
+    result = await add(hass, entry, security={"security_profile": "2"})
+    assert result["errors"] == {"security": "profile_needs_password"}
+    typed = charger_input(station_id="NEW", security={"security_profile": "3"})
+    assert (await submit_part(hass, result, typed))["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_certificates_of_an_authority_of_the_users_are_enough(hass: HomeAssistant) -> None:
+    entry = site_of(hass, FILES | {"client_ca": "/ssl/root.pem"})
+    result = await add(hass, entry, no_password=False, security={"security_profile": "3"})
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_what_a_site_without_tls_kept_from_before_is_not_asked_for(hass: HomeAssistant) -> None:
+    entry = site_with(hass, charger("CP-1", security_profile=3))
+    assert station_of(entry, "CP-1").security_profile is SecurityProfile.BASIC

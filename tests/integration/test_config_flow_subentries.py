@@ -52,7 +52,10 @@ def run(hass: HomeAssistant, entry: MockConfigEntry, *connected: str) -> Mock:
     chargers = {station: SimpleNamespace(station=SimpleNamespace(connected=True)) for station in connected}
     changes = Mock()
     entry.mock_state(hass, ConfigEntryState.LOADED)
-    entry.runtime_data = SimpleNamespace(site=SimpleNamespace(view=SimpleNamespace(chargers=chargers)), changes=changes)
+    entry.runtime_data = SimpleNamespace(
+        site=SimpleNamespace(view=SimpleNamespace(chargers=chargers), station=Mock(side_effect=KeyError)),
+        changes=changes,
+    )
     return changes
 
 

@@ -95,13 +95,16 @@ async def test_a_circuits_and_a_batterys_diagnostics_hold_them_without_what_the_
 
 @pytest.mark.usefixtures("socket_enabled", "unload_at_the_end")
 async def test_a_sites_diagnostics_hold_decisions_that_can_be_made_again(hass: HomeAssistant, free_port: int) -> None:
-    entry = await set_up(hass, free_port, charger_with_password("SN-0815"), circuit("cellar"))
+    made = charger_with_password("SN-0815", serial_number="SN-4711", organization="Acme Grid")
+    entry = await set_up(hass, free_port, made, circuit("cellar"))
     told: dict[str, Any] = await async_get_config_entry_diagnostics(hass, entry)
     recorded = [cycle.now for cycle in load_lines(told["decisions"])]
     assert recorded
     assert recorded == [cycle.now for cycle in entry.runtime_data.site.recent_cycles][: len(recorded)]
     assert [
-        secret for secret in ("SN-0815", "scrypt") if secret in json.dumps(told).replace("Charger SN-0815", "")
+        secret
+        for secret in ("SN-0815", "SN-4711", "Acme Grid", "scrypt")
+        if secret in json.dumps(told).replace("Charger SN-0815", "")
     ] == []
 
 

@@ -83,6 +83,7 @@ def _lines(cycles: Sequence[Cycle], *, hide_ids: bool) -> Iterator[Json]:
     yield {"format": FORMAT, "integration": VERSION}
     replaced: dict[tuple[type, str], Replacement] = {(StationConfig, "password_hash"): lambda _: None}
     if hide_ids:
+        replaced |= dict.fromkeys([(StationConfig, "serial_number"), (StationConfig, "organization")], lambda _: None)
         names = _numbered(cycles)
         replaced |= dict.fromkeys(
             [(StationConfig, "station_id"), (EvseKey, "station_id")], lambda one: names.get(str(one), "station")

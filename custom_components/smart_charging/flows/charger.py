@@ -1,7 +1,6 @@
 """A charging station: who it is, how it logs in, and what its wiring can carry."""
 
 from collections.abc import Collection, Mapping
-import re
 from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import quote
@@ -47,6 +46,7 @@ from ..const import (
     CONF_PROTOCOL,
     CONF_ROTATION,
     CONF_SAFE_CURRENT_A,
+    CONF_SECURITY,
     CONF_SOC,
     CONF_STATION_ID,
     CONF_STEP_A,
@@ -76,11 +76,7 @@ from ..settings import (
 )
 from .entities import Command, Quantity, command_error, entity_error
 from .fields import amperes, choice, circuit_choice, filled, name_error, number, phase_count
-
-# The configuration key AuthorizationKey holds up to 20 bytes, written as 40 hexadecimal digits (OCPP 1.6
-# security whitepaper, A00.FR.205). A charger that has its password already may have been given those digits.
-_PASSWORD: Final = re.compile(r"[\x20-\x7e]{8,40}")
-_PASSWORD_TO_TELL: Final = re.compile(r"[\x20-\x7e]{8,20}")
+from .security import SECURITY_SCHEMA, asks_less, login_errors, security_data, security_errors, security_suggestions
 
 
 def _rotation_label(rotation: PhaseRotation) -> str:
@@ -151,6 +147,7 @@ def change_schema(hass: HomeAssistant, entry: ConfigEntry) -> probatio.Schema:
             **confirm_schema(entry).schema,
             **_BEHAVIOUR_FIELDS,
             probatio.Optional(CONF_SOC): Quantity.SOC.selector(own_sensors(hass)),
+            probatio.Required(CONF_SECURITY): section(SECURITY_SCHEMA, {"collapsed": True}),
             probatio.Required(CONF_ADVANCED): section(_ADVANCED_SCHEMA, {"collapsed": True}),
         }
     )
@@ -217,6 +214,7 @@ async def async_charger_data(
         CONF_WEBSOCKET_PING: user_input.get(CONF_WEBSOCKET_PING, True),
         CONF_CIRCUIT: user_input.get(CONF_CIRCUIT, GRID_CONNECTION),
         CONF_SOC: user_input.get(CONF_SOC),
+        **security_data(user_input),
         **advanced,
         CONF_STEP_A: float(advanced[CONF_STEP_A]),
         CONF_MODE_AFTER_UNPLUG: None if mode == MODE_KEPT else mode,
@@ -235,31 +233,15 @@ def charger_suggestions(title: str, data: Mapping[str, Any], circuit_ids: Collec
         CONF_NAME: title,
         CONF_PHASES: str(data[CONF_PHASES]),
         CONF_CIRCUIT: circuit if circuit in circuit_ids else GRID_CONNECTION,
+        CONF_SECURITY: security_suggestions(data),
         CONF_ADVANCED: advanced,
     }
-
-
-def login_errors(
-    user_input: Mapping[str, Any], kept_hash: str | None = None, *, to_tell: bool = False
-) -> dict[str, str]:
-    """Return what is wrong with how the charger shall log in, by field: one of both ways must be chosen.
-
-    A password `to_tell` has to fit into the charger's AuthorizationKey; any other one the charger has already.
-    """
-    password = user_input.get(CONF_PASSWORD)
-    if user_input[CONF_NO_PASSWORD]:
-        return {CONF_PASSWORD: "password_and_none"} if password else {}
-    if not password:
-        return {} if kept_hash else {CONF_PASSWORD: "password_missing"}
-    if to_tell:
-        return {} if _PASSWORD_TO_TELL.fullmatch(password) else {CONF_PASSWORD: "password_unfit_to_tell"}
-    return {} if _PASSWORD.fullmatch(password) else {CONF_PASSWORD: "password_unfit"}
 
 
 @callback
 def charger_errors(hass: HomeAssistant, entry: ConfigEntry, name: str, data: Mapping[str, Any]) -> dict[str, str]:
     """Return what is wrong with a charger's settings, by field, beside the site's other chargers."""
-    errors: dict[str, str] = {}
+    errors = security_errors(entry, data)
     known = charger_with_id(entry, data[CONF_STATION_ID])
     if error := name_error(entry, SUBENTRY_CHARGER, name, None if known is None else known.subentry_id):
         errors[CONF_NAME] = error
@@ -362,6 +344,8 @@ class ChargerFlow(ConfigSubentryFlow):
             if not errors:
                 if told:
                     entry.runtime_data.changes.async_hand_over_password(subentry.subentry_id, password)
+                if asks_less(entry, data):
+                    entry.runtime_data.changes.async_forget_security_profile(station_id)
                 return self.async_update_and_abort(entry, subentry, title=name, data=data)
         values = user_input or charger_suggestions(subentry.title, subentry.data, circuit_parents(entry))
         schema = change_schema(self.hass, entry)

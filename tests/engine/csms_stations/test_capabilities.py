@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from custom_components.smart_charging.engine.config import SecurityProfile
 from custom_components.smart_charging.engine.csms.capabilities import Configuration, measured_phases, read_capabilities
 from custom_components.smart_charging.engine.csms.composite import parse_composite
 from custom_components.smart_charging.engine.csms.learnt import Learnt
+from custom_components.smart_charging.engine.csms.password_rotation import PasswordRotation
 from custom_components.smart_charging.engine.csms.profiles import Purpose, Strategy, Wiring
 from custom_components.smart_charging.engine.csms.state import Capabilities, ProfileForm, RateUnit
 from custom_components.smart_charging.engine.model import Json, Measurand, MeterValue, SampledValue
@@ -160,8 +162,8 @@ LEARNT = Learnt(
     measurands_written=True,
     profile_ids=frozenset({1, 39}),
     inoperative=frozenset({2}),
-    previous_password="scrypt$old",
-    next_password="scrypt$new",
+    passwords=PasswordRotation("scrypt$old", ("scrypt$new",), "scrypt$old"),
+    seen_profile=SecurityProfile.TLS_BASIC,
 )
 
 
@@ -175,6 +177,8 @@ def test_learnt_facts_that_were_damaged_are_learnt_again() -> None:
         "held": 3,
         "profile_ids": ["a", 4],
         "rate_units": "A",
+        "passwords": ["x"],
+        "seen_profile": 9,
     }
     assert Learnt.from_json(damaged) == Learnt(profile_ids=frozenset({4}))
 
@@ -185,8 +189,8 @@ def test_another_firmware_is_learnt_anew_but_wishes_and_ids_in_use_stay() -> Non
         firmware="2.0",
         profile_ids=LEARNT.profile_ids,
         inoperative=LEARNT.inoperative,
-        previous_password=LEARNT.previous_password,
-        next_password=LEARNT.next_password,
+        passwords=LEARNT.passwords,
+        seen_profile=SecurityProfile.TLS_BASIC,
     )
     assert LEARNT.for_firmware("1.0") is LEARNT
     assert replace(LEARNT, firmware=None).for_firmware("1.0") == LEARNT

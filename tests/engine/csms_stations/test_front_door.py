@@ -11,6 +11,7 @@ from custom_components.smart_charging.engine.config import LeaseTimes, StationCo
 from custom_components.smart_charging.engine.csms import limit_keeper
 from custom_components.smart_charging.engine.csms.central_system import CentralSystem
 from custom_components.smart_charging.engine.csms.commands import CommandError
+from custom_components.smart_charging.engine.csms.password_rotation import PasswordRotation
 from custom_components.smart_charging.engine.csms.security import hash_password
 from custom_components.smart_charging.engine.csms.state import StationEventType
 from custom_components.smart_charging.engine.csms.store import AuthorizationResult
@@ -173,7 +174,7 @@ async def test_a_password_that_no_station_can_hold_is_refused_before_it_is_sent(
     with pytest.raises(CommandError, match="20 bytes"):
         await bench.station.set_password(password)
     assert len(client.sent("ChangeConfiguration")) == sent
-    assert bench.store.learnt["CP1"]["next_password"] is None
+    assert bench.store.learnt["CP1"]["passwords"] == PasswordRotation().to_json()
     await bench.station.set_password("p" * 20)
     assert client.sent("ChangeConfiguration")[-1]["value"] == "70" * 20
 

@@ -42,8 +42,33 @@ def test_first_password_of_a_station_has_no_old_one_beside_it() -> None:
 def test_rotation_outlives_a_restart() -> None:
     changing = OLD.offer("lost").offer("new")
     assert PasswordRotation.from_json(changing.to_json()) == changing
+    configured = PasswordRotation().follow("first")
+    assert PasswordRotation.from_json(configured.to_json()) == configured
     assert PasswordRotation.from_json({"current": 7, "offered": [1, "new"]}) == PasswordRotation(None, ("new",))
     assert PasswordRotation.from_json({}) == PasswordRotation(None)
+
+
+def test_what_the_user_configures_anew_is_an_offer_and_what_is_taken_out_opens_nothing() -> None:
+    first = PasswordRotation().follow("first")
+    assert first.hashes == ("first",) and first.settled
+    assert first.follow("first") is first
+    second = first.follow("second")
+    assert second.hashes == ("second", "first")
+    assert second.logged_in("second").hashes == ("second",)
+    assert second.logged_in("second").follow("second").hashes == ("second",)
+    assert second.follow(None) == PasswordRotation()
+
+
+def test_configured_password_that_the_station_no_longer_uses_does_not_open_again() -> None:
+    told = PasswordRotation().follow("configured").offer("told").logged_in("told")
+    assert told.follow("configured").hashes == ("told",)
+    assert told.follow("told").settled
+
+
+def test_what_was_kept_before_is_taken_over() -> None:
+    former = PasswordRotation.from_former({"previous_password": "old", "next_password": "told"})
+    assert former.follow("configured").hashes == ("configured", "told", "old")
+    assert PasswordRotation.from_former({"next_password": None}).follow("configured").hashes == ("configured",)
 
 
 def test_new_password_is_as_long_as_the_protocol_allows_and_never_the_same() -> None:

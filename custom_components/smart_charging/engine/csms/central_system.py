@@ -72,7 +72,13 @@ class CentralSystem:
         return {station_id: pending.unknown for station_id, pending in self._pending.items()}
 
     async def start(self, host: str, port: int, ssl_context: ssl.SSLContext | None = None) -> int:
-        """Listen and return the bound port; OSError when it is taken."""
+        """Listen and return the bound port; OSError when it is taken.
+
+        Without TLS nothing more is asked of stations for what they proved when there was some.
+        """
+        if ssl_context is None:
+            for station in self._stations.values():
+                await station.forget_security_profile()
         return await self._server.start(host, port, ssl_context)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -117,6 +123,7 @@ class CentralSystem:
         """Take our profiles back if the station can be reached, then close its socket and forget it."""
         station = self._stations.pop(station_id)
         await station.take_back_profiles()
+        await station.forget_security_profile()
         if station.connection is not None:
             await station.connection.close(_REMOVED, "removed")
         await station.stop()
@@ -137,7 +144,7 @@ class CentralSystem:
         if station is None:
             return Access(Admission.REFUSED if self._crowded(station_id) else Admission.PENDING)
         others = (other.config for other in self._stations.values())
-        return access_of(station.config, station.password_hashes, others, station.quirks)
+        return access_of(station.config, station.password_hashes, others, station.quirks, station.seen_profile)
 
     def _crowded(self, station_id: str) -> bool:
         """Return whether there is no more room for this unknown station."""

@@ -40,6 +40,7 @@ _SERVER_DAYS: Final = 365
 _STATION_DAYS: Final = 730
 _RENEW_DAYS: Final = 60
 _CRL_DAYS: Final = 365
+_CRL_RENEW_DAYS: Final = 30
 # A station whose clock is late must not find a new certificate to be from the future.
 _BACKDATED: Final = timedelta(days=1)
 _RSA_BITS: Final = 2048
@@ -224,9 +225,25 @@ class CertificateAuthority:
             now,
         )
 
+    def settle(self, station_id: str, shown: ClientCertificate, now: datetime) -> bool:
+        """Revoke a station's older certificates if it shows its newest; return whether there were some."""
+        held = [each for each in self._issued if each.station_id == station_id and each.revoked_at is None]
+        if len(held) < 2 or held[-1].serial_number != shown.serial_number:
+            return False
+        self.revoke(station_id, now, keep=shown)
+        return True
+
     def refresh_revocations(self, now: datetime) -> None:
-        """Write the list anew and forget what has run out; raises AuthorityError. Once a month is plenty."""
+        """Write the list anew and forget what has run out; raises AuthorityError."""
         self._record(self._issued, now)
+
+    def revocations_due(self, now: datetime) -> bool:
+        """Return whether the list is missing or a month old."""
+        try:
+            listed = x509.load_pem_x509_crl((self._directory / CRL_FILE).read_bytes())
+        except OSError, ValueError:
+            return True
+        return now - listed.last_update_utc >= timedelta(days=_CRL_RENEW_DAYS)
 
     def revocations_pem(self, now: datetime) -> str:
         """Return the list of revoked certificates (RFC 5280 section 5)."""

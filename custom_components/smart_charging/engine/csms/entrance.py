@@ -10,7 +10,7 @@ from .client_certificates import CertificateOwner, CertificateRefused, ClientCer
 from .limits import HandshakeLimiter
 from .login_backoff import LoginBackoff
 from .quirks import Quirks
-from .security import Credentials, PasswordCheck
+from .security import Credentials, PasswordCheck, least_profile
 
 
 class Admission(StrEnum):
@@ -41,20 +41,34 @@ class Access:
     owner: CertificateOwner | None = None
 
 
-def access_of(
-    config: StationConfig, hashes: tuple[str, ...], others: Iterable[StationConfig], quirks: Quirks
-) -> Access:
-    """Return what a configured station needs to enter, none of whose names another one's certificate may bear."""
+def configured_profile(config: StationConfig, *, has_password: bool) -> SecurityProfile:
+    """Return the least that opens by the user's choice, which may be nothing at all."""
     least = config.security_profile
-    if least is SecurityProfile.BASIC and config.allow_without_password and not hashes:
-        least = SecurityProfile.NONE
-    if SecurityProfile.NONE < least < SecurityProfile.TLS_CERTIFICATE and not hashes:
-        return Access(Admission.REFUSED)
-    owner = CertificateOwner(
+    if least is SecurityProfile.BASIC and config.allow_without_password and not has_password:
+        return SecurityProfile.NONE
+    return least
+
+
+def owner_of(config: StationConfig, others: Iterable[StationConfig]) -> CertificateOwner:
+    """Return what a station's certificate must say, which must not be another one's as well."""
+    return CertificateOwner(
         names=_names(config),
         others=frozenset(name for other in others if other is not config for name in _names(other)),
         organization=config.organization,
     )
+
+
+def access_of(
+    config: StationConfig,
+    hashes: tuple[str, ...],
+    others: Iterable[StationConfig],
+    quirks: Quirks,
+    seen: SecurityProfile | None = None,
+) -> Access:
+    """Return what a configured station needs to enter: never less than it was seen to prove before."""
+    least = least_profile(configured_profile(config, has_password=bool(hashes)), seen)
+    if SecurityProfile.NONE < least < SecurityProfile.TLS_CERTIFICATE and not hashes:
+        return Access(Admission.REFUSED)
     return Access(
         Admission.KNOWN,
         hashes,
@@ -62,7 +76,7 @@ def access_of(
         prefers=quirks.prefers_protocol,
         ping=config.websocket_ping and not quirks.no_websocket_ping,
         security_profile=least,
-        owner=owner,
+        owner=owner_of(config, others),
     )
 
 

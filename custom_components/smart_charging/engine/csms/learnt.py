@@ -6,7 +6,9 @@ All of it belongs to one firmware version: another version is learnt anew.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from ..config import SecurityProfile
 from ..model import Json
+from .password_rotation import PasswordRotation
 from .profiles import Purpose, Strategy
 from .state import Capabilities, ProfileForm, RateUnit
 
@@ -17,9 +19,8 @@ class Learnt:
 
     `preferred` is the rung of the ladder that worked, by whether a transaction ran; `held` tells by
     form whether a lease was seen to run out; `profile_ids` are the profiles we ever installed;
-    `inoperative` are the connectors that the user disabled. `previous_password` is the hash that stays
-    valid until the first login with a changed password, `next_password` that of one the station was
-    told and may use already. `vendor` and `model` are what it announced last.
+    `inoperative` are the connectors that the user disabled. `passwords` are the hashes that open while one
+    is changed, `seen_profile` the most that the station ever proved. `vendor` and `model` are what it announced last.
     """
 
     firmware: str | None = None
@@ -31,11 +32,11 @@ class Learnt:
     measurands_written: bool = False
     profile_ids: frozenset[int] = frozenset()
     inoperative: frozenset[int] = frozenset()
-    previous_password: str | None = None
-    next_password: str | None = None
+    passwords: PasswordRotation = PasswordRotation()  # noqa: RUF009 - frozen
+    seen_profile: SecurityProfile | None = None
 
     def for_firmware(self, firmware: str | None) -> Learnt:
-        """Return what still holds for this firmware: ids in use, the user's wishes and passwords always do."""
+        """Return what still holds for this firmware: ids in use, the user's wishes, passwords and what it proved always do."""
         if firmware == self.firmware:
             return self
         if self.firmware is None:
@@ -50,8 +51,8 @@ class Learnt:
             model=self.model,
             profile_ids=self.profile_ids,
             inoperative=self.inoperative,
-            previous_password=self.previous_password,
-            next_password=self.next_password,
+            passwords=self.passwords,
+            seen_profile=self.seen_profile,
         )
 
     def shown(self) -> Capabilities:
@@ -83,8 +84,8 @@ class Learnt:
             "measurands_written": self.measurands_written,
             "profile_ids": [*sorted(self.profile_ids)],
             "inoperative": [*sorted(self.inoperative)],
-            "previous_password": self.previous_password,
-            "next_password": self.next_password,
+            "passwords": self.passwords.to_json(),
+            "seen_profile": None if self.seen_profile is None else self.seen_profile.value,
         }
 
     @classmethod
@@ -100,9 +101,19 @@ class Learnt:
             measurands_written=raw.get("measurands_written") is True,
             profile_ids=frozenset(_integers(raw.get("profile_ids"))),
             inoperative=frozenset(_integers(raw.get("inoperative"))),
-            previous_password=_text(raw.get("previous_password")),
-            next_password=_text(raw.get("next_password")),
+            passwords=_passwords(raw),
+            seen_profile=_profile(raw.get("seen_profile")),
         )
+
+
+def _passwords(raw: Mapping[str, Json]) -> PasswordRotation:
+    kept = raw.get("passwords")
+    return PasswordRotation.from_json(kept) if isinstance(kept, dict) else PasswordRotation.from_former(raw)
+
+
+def _profile(raw: Json) -> SecurityProfile | None:
+    number = _integer(raw)
+    return next((profile for profile in SecurityProfile if profile == number), None)
 
 
 def _capabilities(raw: Mapping[str, Json]) -> Capabilities:

@@ -5,19 +5,21 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from ..config import StationConfig
+from ..config import SecurityProfile, StationConfig
 from ..model import EvseStatus, Json, MeterValue
 from .commands import CommandError, CommandErrorCode
 from .composite import CompositeSchedule, parse_composite
 from .connection import Connection, ConnectionInfo
 from .core import EventListener, StationCore, Surroundings
+from .entrance import configured_profile
 from .operations import Operations
+from .password_rotation import PasswordRotation
 from .quirks import Quirks
 from .raw_calls import RawAnswer, RawCalls
 from .reception import Reception
 from .reconciler import Reconciler
 from .rpc import OCPP16
-from .security import hash_password
+from .security import hash_password, new_password
 from .setup import StationSetup
 from .state import Capabilities, StationEvent, StationEventType, StationState
 from .transactions import TransactionBook
@@ -209,8 +211,8 @@ class Station:
         await self._core.commands.clear_charging_profile()
         self._reconciler.reassert(booted=True)
 
-    async def set_password(self, password: str) -> None:
-        """Make the station use a new password from its next login on; raises CommandError.
+    async def set_password(self, password: str) -> str:
+        """Make the station use a new password from its next login on and return its hash; raises CommandError.
 
         In OCPP 1.6 it has at most 20 bytes, and hexadecimal digits stand for the bytes they spell; in OCPP 2 it
         has 16 to 40 characters. The old one stays valid until the first login with the new one, which is told apart by hashes
@@ -219,13 +221,30 @@ class Station:
         if self.quirks.no_password:
             raise CommandError(CommandErrorCode.NOT_SUPPORTED, "this kind of station must have none")
         hashed = await asyncio.to_thread(hash_password, password)
-        await self._core.learn(replace(self._core.learnt, next_password=hashed))
+        await self._keep_passwords(self._core.learnt.passwords.offer(hashed))
         try:
             await self._core.commands.set_password(password)
         except CommandError as error:
             if error.code is not CommandErrorCode.TIMEOUT:
-                await self._core.learn(replace(self._core.learnt, next_password=None))
+                await self._keep_passwords(self._core.learnt.passwords.rejected(hashed))
             raise
+        return hashed
+
+    async def rotate_password(self) -> str:
+        """Give the station a random password, kept by nobody else, and return its hash; raises CommandError."""
+        connection = self._core.connection
+        if connection is None:
+            raise CommandError(CommandErrorCode.NOT_CONNECTED, "password")
+        return await self.set_password(new_password(connection.protocol))
+
+    async def renew_certificate(self) -> None:
+        """Make the station ask for a certificate (A02), which is signed once it does; raises CommandError."""
+        if self._core.around.signer is None:
+            raise CommandError(CommandErrorCode.NOT_SUPPORTED, "nobody here signs certificates")
+        await self._core.commands.trigger("SignChargingStationCertificate")
+
+    async def _keep_passwords(self, passwords: PasswordRotation) -> None:
+        await self._core.learn(replace(self._core.learnt, passwords=passwords))
 
     async def forget_learnt(self) -> None:
         """Learn anew what was found out by trying, now or once the station is back.
@@ -233,7 +252,7 @@ class Station:
         Ids of profiles, what the user disabled and passwords stay.
         """
         core = self._core
-        await core.learn(core.learnt.unlearnt())
+        await core.learn(replace(core.learnt.unlearnt(), seen_profile=None))
         core.change(capabilities=Capabilities())
         self._set_up = False
         if core.connection is None:
@@ -244,21 +263,30 @@ class Station:
     @property
     def password_hashes(self) -> tuple[str, ...]:
         """Return the hashes any of which lets the station in; none where no password is asked."""
-        learnt = self._core.learnt
         if self.config.password_hash is None and self.config.allow_without_password:
             return ()
-        candidates = (self.config.password_hash, learnt.next_password, learnt.previous_password)
-        return tuple(dict.fromkeys(hashed for hashed in candidates if hashed))
+        return self._core.learnt.passwords.hashes
+
+    @property
+    def seen_profile(self) -> SecurityProfile | None:
+        """Return the most that the station proved since that was last forgotten."""
+        return self._core.learnt.seen_profile
+
+    async def forget_security_profile(self) -> None:
+        """Ask no more of the station than is configured, whatever it proved before."""
+        await self._core.learn(replace(self._core.learnt, seen_profile=None))
 
     async def logged_in(self, info: ConnectionInfo) -> None:
-        """Forget the old password once a new one was used."""
+        """Forget the old password once a new one was used, and keep the most that was ever proved (A05)."""
         learnt = self._core.learnt
-        if info.matched_hash is not None and info.matched_hash in {self.config.password_hash, learnt.next_password}:
-            await self._core.learn(replace(learnt, previous_password=None))
+        seen = max(info.security_profile, learnt.seen_profile or SecurityProfile.NONE) or None
+        passwords = learnt.passwords.logged_in(info.matched_hash)
+        await self._core.learn(replace(learnt, passwords=passwords, seen_profile=seen))
 
     async def start(self) -> None:
         """Read what was learnt before and begin to work; raises StoreError."""
         await self._core.load_learnt()
+        await self._keep_passwords(self._core.learnt.passwords.follow(self.config.password_hash))
         await self._book.load()
         self._core.spawn(self._reconciler.run(), "reconciler")
         self._core.spawn(self._poll_meters(), "meter poll")
@@ -273,9 +301,9 @@ class Station:
         """Work with another configuration from now on."""
         before = self._core.config
         self._core.config = config
-        if before.password_hash != config.password_hash:
-            learnt = self._core.learnt
-            await self._core.learn(replace(learnt, previous_password=before.password_hash, next_password=None))
+        await self._keep_passwords(self._core.learnt.passwords.follow(config.password_hash))
+        if _least(config) < _least(before):
+            await self.forget_security_profile()
         self._reception.rewire()
         self._reconciler.reassert(booted=False)
         self._core.emit(StationEventType.CHANGED)
@@ -407,3 +435,7 @@ class Station:
                 if self.state.connected and self._set_up and evse.transaction is not None and overdue:
                     with suppress(CommandError):
                         await self._core.commands.trigger("MeterValues", evse.evse_id)
+
+
+def _least(config: StationConfig) -> SecurityProfile:
+    return configured_profile(config, has_password=config.password_hash is not None)
