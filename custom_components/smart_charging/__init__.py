@@ -6,6 +6,7 @@ from homeassistant.exceptions import ConfigEntryError, ConfigEntryNotReady
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.device_registry import DeviceEntry
 from homeassistant.helpers.typing import ConfigType
+from homeassistant.util.ssl import get_default_context
 
 from .battery_control import BatteryControls
 from .changes import EntryChanges
@@ -37,6 +38,7 @@ from .phase_control import PhaseControls
 from .port_certificates import CertificateError, async_open, async_port_certificates
 from .presence import PresenceLog
 from .readings import SiteReadings
+from .relay_settings import async_remove_relay_files, relay_directory
 from .services import async_setup_services
 from .settings import site_config
 from .site_options import access_policy
@@ -100,7 +102,15 @@ def _build(hass: HomeAssistant, entry: SmartChargingConfigEntry, ledger: Ledger)
     """Put the parts of a site together; nothing of it runs yet."""
     config, clock, records = site_config(hass, entry), SystemClock(), ledger.site(entry.entry_id)
     access = RegistryAuthorizer(records.tokens, clock, access_policy(entry.options))
-    csms = CentralSystem(clock=clock, transactions=records, memory=records, authorizer=access, lease=config.lease)
+    csms = CentralSystem(
+        clock=clock,
+        transactions=records,
+        memory=records,
+        authorizer=access,
+        lease=config.lease,
+        relay_directory=relay_directory(hass, entry.entry_id),
+        relay_tls=get_default_context(),
+    )
     site = Site(config, csms=csms, ledger=records, clock=clock, access=access)
     return SmartChargingRuntime(
         site=site,
@@ -205,6 +215,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: SmartChargingConfigEntr
         async_clear(hass, key, entry.entry_id)
     for subentry_id in entry.subentries:
         async_password_settled(hass, subentry_id)
+    await async_remove_relay_files(hass, entry.entry_id)
 
 
 async def async_remove_config_entry_device(

@@ -43,6 +43,7 @@ from .const import (
     CONF_PRIORITY,
     CONF_PRIORITY_SOC,
     CONF_PROTOCOL,
+    CONF_RELAY,
     CONF_RENEW_S,
     CONF_RESERVE_SOC,
     CONF_RESERVED_A,
@@ -67,6 +68,7 @@ from .engine.control.battery import BatteryAction
 from .engine.csms.rpc import OCPP16, OCPP21, OCPP201
 from .engine.limit import ROOT_CIRCUIT
 from .engine.model import ChargeMode, PhaseRotation
+from .relay_settings import relay_config
 from .site_options import lease_times, peak_config, power_limit_w, seniority_per_h, solar_config, turn_s, unbalance_a
 
 PROTOCOLS: Final = {"ocpp16": OCPP16, "ocpp201": OCPP201, "ocpp21": OCPP21}  # by the name of their choice
@@ -274,6 +276,7 @@ def station_config(subentry: ConfigSubentry, circuit_ids: Collection[str]) -> St
         step_a=float(data.get(CONF_STEP_A, default.step_a)),
         phase_switching=PhaseSwitching(data.get(CONF_PHASE_SWITCHING, default.phase_switching)),
         mode_after_unplug=None if mode is None else ChargeMode(mode),
+        relay=relay_config(data.get(CONF_RELAY)),
     )
 
 

@@ -93,6 +93,7 @@ def charger_input(**changes: Any) -> dict[str, Any]:
         "writes_flash": False,
         "websocket_ping": True,
         "advanced": {},
+        "relay": {},
     } | changes
 
 

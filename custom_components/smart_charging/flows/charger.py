@@ -45,6 +45,7 @@ from ..const import (
     CONF_PHASES,
     CONF_PRIORITY,
     CONF_PROTOCOL,
+    CONF_RELAY,
     CONF_ROTATION,
     CONF_SAFE_CURRENT_A,
     CONF_SOC,
@@ -76,6 +77,7 @@ from ..settings import (
 )
 from .entities import Command, Quantity, command_error, entity_error
 from .fields import amperes, choice, circuit_choice, filled, name_error, number, phase_count
+from .relay import RELAY_FIELDS, relay_data, relay_errors, relay_suggestions
 
 # The configuration key AuthorizationKey holds up to 20 bytes, written as 40 hexadecimal digits (OCPP 1.6
 # security whitepaper, A00.FR.205). A charger that has its password already may have been given those digits.
@@ -152,6 +154,7 @@ def change_schema(hass: HomeAssistant, entry: ConfigEntry) -> probatio.Schema:
             **_BEHAVIOUR_FIELDS,
             probatio.Optional(CONF_SOC): Quantity.SOC.selector(own_sensors(hass)),
             probatio.Required(CONF_ADVANCED): section(_ADVANCED_SCHEMA, {"collapsed": True}),
+            **RELAY_FIELDS,
         }
     )
 
@@ -236,6 +239,7 @@ def charger_suggestions(title: str, data: Mapping[str, Any], circuit_ids: Collec
         CONF_PHASES: str(data[CONF_PHASES]),
         CONF_CIRCUIT: circuit if circuit in circuit_ids else GRID_CONNECTION,
         CONF_ADVANCED: advanced,
+        CONF_RELAY: relay_suggestions(data),
     }
 
 
@@ -336,7 +340,7 @@ class ChargerFlow(ConfigSubentryFlow):
                 errors[CONF_STATION_ID] = "station_id_in_use"
             errors |= login_errors(user_input)
             if not errors:
-                data = await async_charger_data(self.hass, station_id, user_input)
+                data = await async_charger_data(self.hass, station_id, user_input) | relay_data(user_input)
                 errors, placeholders = self._errors(name, data)
                 if not errors:
                     return self.async_create_entry(title=name, data=data, unique_id=station_id)
@@ -358,6 +362,7 @@ class ChargerFlow(ConfigSubentryFlow):
                 # The charger is asked for its new password only once it took it over.
                 user_input = {**user_input, CONF_PASSWORD: None, CONF_NO_PASSWORD: subentry.data[CONF_NO_PASSWORD]}
             data = await async_charger_data(self.hass, station_id, user_input, kept_hash)
+            data |= relay_data(user_input, subentry.data.get(CONF_RELAY))
             errors, placeholders = self._errors(name, data)
             if not errors:
                 if told:
@@ -370,6 +375,7 @@ class ChargerFlow(ConfigSubentryFlow):
     def _errors(self, name: str, data: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
         """Return what is wrong with a charger by field, and the placeholders of the texts."""
         errors, placeholders = mapping_errors(self.hass, self._get_entry(), data)
+        errors |= relay_errors(data)
         return errors | charger_errors(self.hass, self._get_entry(), name, data), placeholders
 
     async def _async_form(

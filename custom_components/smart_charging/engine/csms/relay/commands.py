@@ -9,12 +9,12 @@ import orjson
 
 from ...clock import Clock
 from ...model import Json
+from ...relay_config import RelayPolicy
 from .. import payloads
 from ..commands import CommandError, CommandErrorCode
 from ..rpc import OCPP16, Call, ErrorCode, encode_error, encode_result
 from ..schemas import Schemas
 from .backlog import Backlog
-from .config import RelayPolicy
 from .limits import LimitCleared, LimitSet, RelayEvent, TheirLimits, parse_profile
 from .policy import LIMITS, allowed, refusal, without_secrets
 
