@@ -374,8 +374,9 @@ class ChargerFlow(ConfigSubentryFlow):
 
     def _errors(self, name: str, data: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
         """Return what is wrong with a charger by field, and the placeholders of the texts."""
+        if errors := relay_errors(data):  # the rest is judged beside what the engine could not be given
+            return errors, {"entity": ""}
         errors, placeholders = mapping_errors(self.hass, self._get_entry(), data)
-        errors |= relay_errors(data)
         return errors | charger_errors(self.hass, self._get_entry(), name, data), placeholders
 
     async def _async_form(

@@ -52,7 +52,7 @@ def relay_errors(data: Mapping[str, Any]) -> dict[str, str]:
     relay = data.get(CONF_RELAY)
     if relay is None:
         return {}
-    if relay[CONF_URL].startswith("ws://") and not relay[CONF_ALLOW_UNENCRYPTED]:
+    if relay[CONF_URL].lower().startswith("ws://") and not relay[CONF_ALLOW_UNENCRYPTED]:
         return {CONF_RELAY: "relay_unencrypted"}
     for part, error in ((CONF_URL, "relay_url_unfit"), (CONF_USERNAME, "relay_username_unfit")):
         try:

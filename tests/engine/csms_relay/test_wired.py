@@ -1,16 +1,18 @@
 """A station's second central system as it is configured: begun, changed and ended while the station charges."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from custom_components.smart_charging.engine.config import LeaseTimes, StationConfig
 from custom_components.smart_charging.engine.csms.central_system import CentralSystem
+from custom_components.smart_charging.engine.csms.relay.hook import RelayTap
 from custom_components.smart_charging.engine.csms.relay.limits import LimitSet, RelayEvent, TransactionRefused
 from custom_components.smart_charging.engine.csms.relay.state import RelayCondition, RelayState
+from custom_components.smart_charging.engine.model import Json
 from custom_components.smart_charging.engine.relay_config import RelayConfig, RelayPolicy, Secret
 from tests.engine.csms_stations.conftest import CONFIG, SETTINGS, Bench
 from tests.engine.csms_stations.memory_store import MemoryStore
@@ -47,9 +49,6 @@ class WiredBench(Bench):
     async def told(self, action: str, count: int = 1) -> dict[str, Any]:
         await self.until(lambda: len(self.second.told(action)) >= count)
         return self.second.told(action)[-1]
-
-
-type MakeBench = Callable[[], WiredBench]
 
 
 @pytest.fixture
@@ -264,3 +263,87 @@ async def test_a_relay_without_a_directory_is_refused() -> None:
     with pytest.raises(ValueError, match="directory"):
         await csms.add_station(replace(CONFIG, relay=RelayConfig("wss://example.org")))
     await csms.stop()
+
+
+async def test_what_was_said_in_another_version_is_told_in_it(bench: WiredBench) -> None:
+    await bench.csms.add_station(bench.config(policy=RelayPolicy.START_STOP))
+    station = await bench.ready()
+    await bench.until(lambda: bench.state.accepted and bench.state.waiting == 0)
+    await bench.second.command("SetChargingProfile", profile(10))
+    await bench.second.stop()
+    await bench.until(lambda: not bench.state.connected)
+    await station.ask("StartTransaction", start(bench))
+    relay = bench.csms.relays.by_station["CP1"]
+    await relay.speak("ocpp2.0.1")
+    assert (relay.state.waiting, relay.limits, relay.knows_boot) == (0, (), False)
+    assert len(bench.files) == 1
+    await bench.second.start()
+    await bench.pass_time(10)
+    assert (await bench.told("StartTransaction"))["meterStart"] == 1000
+    await bench.until(lambda: not bench.second.connected)
+
+
+async def test_what_waits_is_told_after_a_restart_even_while_the_station_is_away(bench: WiredBench) -> None:
+    await bench.csms.add_station(bench.config())
+    station = await bench.ready()
+    await bench.until(lambda: bench.state.accepted and bench.state.waiting == 0)
+    await bench.second.stop()
+    await bench.until(lambda: not bench.state.connected)
+    await station.ask("StartTransaction", start(bench))
+    await bench.csms.stop()
+    await bench.second.start()
+    csms = CentralSystem(
+        clock=bench.clock,
+        transactions=bench.store,
+        memory=bench.store,
+        authorizer=bench.store,
+        lease=LeaseTimes(),
+        settings=SETTINGS,
+        relay_directory=bench.directory,
+    )
+    await csms.add_station(bench.config())
+    assert (await bench.told("StartTransaction"))["meterStart"] == 1000
+    await csms.stop()
+
+
+async def test_a_listener_that_fails_keeps_no_limit_from_the_others(
+    bench: WiredBench, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_event: RelayEvent) -> None:
+        raise RuntimeError("no")
+
+    unsubscribe = bench.csms.relays.subscribe(fail)
+    heard: list[RelayEvent] = []
+    bench.csms.relays.subscribe(heard.append)
+    await bench.csms.add_station(bench.config(policy=RelayPolicy.START_STOP))
+    await bench.ready()
+    await bench.until(lambda: bench.state.accepted)
+    await bench.second.command("SetChargingProfile", profile(10))
+    assert len(heard) == 1
+    assert "A listener failed" in caplog.text
+    unsubscribe()
+
+
+async def test_a_handler_is_told_of_an_answer_that_the_station_refused() -> None:
+    class Handler:
+        refused: ClassVar[list[str]] = []
+
+        async def handle_call(
+            self, action: str, payload: dict[str, Json], deviations: tuple[str, ...]
+        ) -> dict[str, Json]:
+            return {}
+
+        def note_deviation(self, kind: str) -> None:
+            """Count nothing."""
+
+    class Curious(Handler):
+        def answer_refused(self, action: str, code: str, description: str) -> None:
+            self.refused.append(f"{action} {code} {description}")
+
+    class Nobody:
+        async def take(self, action: str, payload: Mapping[str, Json], answer: Mapping[str, Json]) -> None:
+            """Take nothing."""
+
+    RelayTap(Handler(), Nobody()).answer_refused("Heartbeat", "FormatViolation", "x")
+    RelayTap(Curious(), Nobody()).answer_refused("Heartbeat", "FormatViolation", "x")
+    assert Handler.refused == ["Heartbeat FormatViolation x"]
