@@ -144,6 +144,10 @@ async def test_what_waits_goes_with_the_site(hass: HomeAssistant, free_port: int
     entry = await set_up(hass, free_port, charger("CP-1", relay=_kept(second)))
     async with virtual_station(free_port, "CP-1") as station:
         await station.boot()
+        await station.call(
+            "StartTransaction",
+            {"connectorId": 1, "idTag": "TAG", "meterStart": 1000, "timestamp": dt_util.utcnow().isoformat()},
+        )
         await becomes(hass, lambda: directory.exists() and bool(list(directory.iterdir())))
     await hass.config_entries.async_remove(entry.entry_id)
     await hass.async_block_till_done()
