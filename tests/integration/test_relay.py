@@ -111,10 +111,12 @@ async def test_a_session_reaches_a_second_central_system_that_was_set_up_in_the_
         assert answer[2] == {"status": "Accepted"}
         await station.was_asked("RemoteStartTransaction", idTag="APP")
         await second.command("SetChargingProfile", _limit(7))
-        await becomes(hass, lambda: getattr(hass.states.get("sensor.charger_cp_1_limit_source"), "state", "") == "relay")
-        told: list[Any] = [await async_get_config_entry_diagnostics(hass, entry)]
-        for device in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id):
-            told.append(await async_get_device_diagnostics(hass, entry, device))
+        await becomes(
+            hass, lambda: getattr(hass.states.get("sensor.charger_cp_1_limit_source"), "state", "") == "relay"
+        )
+        devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+        told: list[Any] = [await async_get_device_diagnostics(hass, entry, device) for device in devices]
+        told.append(await async_get_config_entry_diagnostics(hass, entry))
         assert [word for word in (PASSWORD, "ACCOUNT-1", "/ocpp") if word in json.dumps(told)] == []
         assert station.connected
         # And it is gone with its address.

@@ -62,9 +62,7 @@ async def bench(socket_enabled: None, tmp_path: Path) -> AsyncGenerator[SiteBenc
     await bench.site.start()
     bench.site.subscribe_events(bench.told_events.append)
     bench.port = await bench.site.listen("127.0.0.1", 0)
-    relay = RelayConfig(
-        bench.second.url, policy=RelayPolicy.START_STOP, allow_unencrypted=True, authorisation=True
-    )
+    relay = RelayConfig(bench.second.url, policy=RelayPolicy.START_STOP, allow_unencrypted=True, authorisation=True)
     await bench.site.add_charger(replace(CONFIG, relay=relay))
     yield bench
     for client in bench.clients:

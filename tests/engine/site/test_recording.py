@@ -13,7 +13,6 @@ from custom_components.smart_charging.engine.control.snapshot import ControlStat
 from custom_components.smart_charging.engine.limit import Limit, LimitSource, LimitUnit
 from custom_components.smart_charging.engine.model import EvseKey, Phases
 from custom_components.smart_charging.engine.recorded_json import RecordedJsonError
-from custom_components.smart_charging.engine.relay_config import RelayConfig, Secret
 from custom_components.smart_charging.engine.recording import (
     KEPT_CYCLES,
     VERSION,
@@ -24,6 +23,7 @@ from custom_components.smart_charging.engine.recording import (
     load,
     load_lines,
 )
+from custom_components.smart_charging.engine.relay_config import RelayConfig, Secret
 from tests.engine.control.builders import NOW, SITE, evse, grid
 
 FLOATS = st.floats(allow_nan=False)
