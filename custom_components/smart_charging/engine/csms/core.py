@@ -86,26 +86,6 @@ class EvseChanges(TypedDict, total=False):
     obedience: Obedience
 
 
-async def ask(
-    connection: Connection | None, action: str, payload: Mapping[str, Json], timeout_s: float = CALL_TIMEOUT_S
-) -> dict[str, Json]:
-    """Ask a station over its socket; raises CommandError, also where there is no socket."""
-    if connection is None:
-        raise CommandError(CommandErrorCode.NOT_CONNECTED, action)
-    try:
-        return await connection.call(action, payload, timeout_s=timeout_s)
-    except NotConnected as error:
-        raise CommandError(CommandErrorCode.NOT_CONNECTED, action) from error
-    except CallTimeout as error:
-        raise CommandError(CommandErrorCode.TIMEOUT, action) from error
-    except CallFailed as error:
-        unsupported = error.code in {"NotSupported", "NotImplemented"}
-        code = CommandErrorCode.NOT_SUPPORTED if unsupported else CommandErrorCode.FAILED
-        raise CommandError(code, f"{action}: {error}") from error
-    except ValueError as error:
-        raise CommandError(CommandErrorCode.FAILED, f"{action}: {error}") from error
-
-
 class StationCore:
     """The shared middle of a station; its parts change the snapshot only through it."""
 
@@ -183,7 +163,21 @@ class StationCore:
         self, action: str, payload: Mapping[str, Json], *, timeout_s: float = CALL_TIMEOUT_S
     ) -> dict[str, Json]:
         """Ask the station; raises CommandError."""
-        return await ask(self.connection, action, payload, timeout_s)
+        connection = self.connection
+        if connection is None:
+            raise CommandError(CommandErrorCode.NOT_CONNECTED, action)
+        try:
+            return await connection.call(action, payload, timeout_s=timeout_s)
+        except NotConnected as error:
+            raise CommandError(CommandErrorCode.NOT_CONNECTED, action) from error
+        except CallTimeout as error:
+            raise CommandError(CommandErrorCode.TIMEOUT, action) from error
+        except CallFailed as error:
+            unsupported = error.code in {"NotSupported", "NotImplemented"}
+            code = CommandErrorCode.NOT_SUPPORTED if unsupported else CommandErrorCode.FAILED
+            raise CommandError(code, f"{action}: {error}") from error
+        except ValueError as error:
+            raise CommandError(CommandErrorCode.FAILED, f"{action}: {error}") from error
 
     async def load_learnt(self) -> None:
         """Read what was learnt before; a memory that fails costs only the learning."""

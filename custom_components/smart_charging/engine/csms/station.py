@@ -1,7 +1,7 @@
 """One charging station: what is known of it, what may be asked of it, and the limit it is kept at."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -219,6 +219,10 @@ class Station:
         self._reception.rewire()
         self._reconciler.reassert(booted=False)
         self._core.emit(StationEventType.CHANGED)
+
+    async def pass_on(self, action: str, payload: Mapping[str, Json], timeout_s: float) -> dict[str, Json]:
+        """Send a message of a second central system as it is; raises CommandError."""
+        return await self._core.call(action, payload, timeout_s=timeout_s)
 
     async def take_back_profiles(self) -> None:
         """Remove the charging profiles we installed, as far as the station can be reached."""

@@ -24,7 +24,7 @@ _PROFILE_FIELDS: Final = ("chargingProfile", "csChargingProfiles")
 
 
 class RelayedStation(Protocol):
-    """The station's own side; `core.StationCore` fulfils it."""
+    """The station's own side; `station_relay` fulfils it."""
 
     async def call(self, action: str, payload: Mapping[str, Json], *, timeout_s: float = ...) -> dict[str, Json]:
         """Ask the station; raises CommandError."""

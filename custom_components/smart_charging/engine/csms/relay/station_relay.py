@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ...model import Json
 from ...relay_config import RelayConfig
-from ..core import CALL_TIMEOUT_S, ask
+from ..core import CALL_TIMEOUT_S
 from ..rpc import OCPP16, OCPP21, OCPP201
 from ..schemas import schemas_of
 from ..station import Station
@@ -16,8 +16,8 @@ from .state import RelayState
 from .store import RelayFile
 
 
-class _Socket:
-    """Asks the station over the socket that it has at a time; fulfils `RelayedStation`."""
+class _Messages:
+    """Sends a station what they send it; fulfils `RelayedStation`."""
 
     def __init__(self, station: Station) -> None:
         self._station = station
@@ -26,7 +26,7 @@ class _Socket:
         self, action: str, payload: Mapping[str, Json], *, timeout_s: float = CALL_TIMEOUT_S
     ) -> dict[str, Json]:
         """Ask the station; raises CommandError."""
-        return await ask(self._station.connection, action, payload, timeout_s)
+        return await self._station.pass_on(action, payload, timeout_s)
 
 
 class StationRelay:
@@ -99,7 +99,7 @@ class StationRelay:
         session = RelaySession(
             station_id,
             self.config,
-            _Socket(self._station),
+            _Messages(self._station),
             self._file(protocol),
             schemas_of(protocol),
             replace(self._around, on_event=take),
