@@ -6,6 +6,7 @@ from homeassistant.exceptions import ConfigEntryError, ConfigEntryNotReady
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.device_registry import DeviceEntry
 from homeassistant.helpers.typing import ConfigType
+from homeassistant.util.ssl import get_default_context
 
 from .battery_control import BatteryControls
 from .certificate_signing import host_signer
@@ -15,7 +16,7 @@ from .coordinator import SiteCoordinator, SmartChargingConfigEntry, SmartChargin
 from .devices import async_follow_devices, charger_identifier, evse_identifier, part_identifier, site_identifier
 from .discovery import async_discoverer, async_withdraw
 from .engine.clock import SystemClock
-from .engine.csms.central_system import CentralSystem
+from .engine.csms.central_system import CentralSystem, CsmsSettings
 from .engine.ledger import Ledger, LedgerError, LedgerKeyError, LedgerTooNew
 from .engine.model import StoreError
 from .engine.registry_authorizer import RegistryAuthorizer
@@ -38,6 +39,7 @@ from .phase_control import PhaseControls
 from .port_certificates import CertificateError, async_open, async_port_certificates
 from .presence import PresenceLog
 from .readings import SiteReadings
+from .relay_settings import async_remove_relay_files, relay_directory
 from .services import async_setup_services
 from .settings import site_config
 from .site_options import access_policy
@@ -103,7 +105,13 @@ def _build(hass: HomeAssistant, entry: SmartChargingConfigEntry, ledger: Ledger)
     access = RegistryAuthorizer(records.tokens, clock, access_policy(entry.options))
     signer = host_signer(hass, entry, clock)
     csms = CentralSystem(
-        clock=clock, transactions=records, memory=records, authorizer=access, lease=config.lease, signer=signer
+        clock=clock,
+        transactions=records,
+        memory=records,
+        authorizer=access,
+        lease=config.lease,
+        settings=CsmsSettings(relay_directory=relay_directory(hass, entry.entry_id), relay_tls=get_default_context()),
+        signer=signer,
     )
     site = Site(config, csms=csms, ledger=records, clock=clock, access=access)
     return SmartChargingRuntime(
@@ -215,6 +223,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: SmartChargingConfigEntr
         async_clear(hass, key, entry.entry_id)
     for subentry_id in entry.subentries:
         async_password_settled(hass, subentry_id)
+    await async_remove_relay_files(hass, entry.entry_id)
 
 
 async def async_remove_config_entry_device(

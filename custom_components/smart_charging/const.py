@@ -25,6 +25,7 @@ ENTRY_VERSION: Final = 1
 ENTRY_MINOR_VERSION: Final = 1
 
 LEDGER_FILE: Final = "smart_charging.db"
+RELAY_DIRECTORY: Final = "smart_charging_relay"
 
 SUBENTRY_BATTERY: Final = "battery"
 SUBENTRY_CHARGER: Final = "charger"
@@ -101,6 +102,10 @@ CONF_STEP_A: Final = "step_a"
 CONF_PHASE_SWITCHING: Final = "phase_switching"
 CONF_PHASE_SWITCH: Final = "phase_switch"
 CONF_MODE_AFTER_UNPLUG: Final = "mode_after_unplug"
+CONF_RELAY: Final = "relay"  # section of the form, and part of the data: the second central system
+CONF_POLICY: Final = "policy"
+CONF_AUTHORISATION: Final = "authorisation"
+CONF_ALLOW_UNENCRYPTED: Final = "allow_unencrypted"
 
 # Data of a circuit, besides those of its meter; its name is the subentry's title, its id the subentry's.
 CONF_PARENT: Final = "parent"

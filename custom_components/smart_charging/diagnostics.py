@@ -7,6 +7,7 @@ import json
 from typing import Any, Final
 
 from homeassistant.components.diagnostics import REDACTED
+from homeassistant.const import CONF_URL, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.device_registry import DeviceEntry
 
@@ -15,6 +16,7 @@ from .const import (
     CONF_CERTIFICATE,
     CONF_CLIENT_CA,
     CONF_CLIENT_CRL,
+    CONF_PASSWORD,
     CONF_PASSWORD_HASH,
     CONF_PRIVATE_KEY,
     CONF_SECOND_CERTIFICATE,
@@ -31,10 +33,13 @@ _SECRET: Final = frozenset(
         CONF_CERTIFICATE,
         CONF_CLIENT_CA,
         CONF_CLIENT_CRL,
+        CONF_PASSWORD,
         CONF_PASSWORD_HASH,
         CONF_PRIVATE_KEY,
         CONF_SECOND_CERTIFICATE,
         CONF_SECOND_PRIVATE_KEY,
+        CONF_URL,  # of a second central system: its path may be a secret
+        CONF_USERNAME,
         *CONF_ACTIONS.values(),  # written by the user: they may hold anything
         "id_token",
         "organization",

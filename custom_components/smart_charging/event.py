@@ -24,7 +24,11 @@ ATTR_TYPE: Final = "type"
 SESSION: Final = EventEntityDescription(
     key="session",
     translation_key="session",
-    event_types=[SiteEventType.SESSION_STARTED.value, SiteEventType.SESSION_ENDED.value],
+    event_types=[
+        SiteEventType.SESSION_STARTED.value,
+        SiteEventType.SESSION_ENDED.value,
+        SiteEventType.TRANSACTION_REFUSED.value,
+    ],
 )
 NOTICE: Final = EventEntityDescription(
     key="notice",

@@ -53,6 +53,8 @@ def _message(event: Event) -> str:
         case SiteEventType.SESSION_ENDED:
             minutes = round(event.data["duration_s"] / 60)
             return f"ended a session: {event.data['energy_kwh']:.2f} kWh in {minutes // 60}:{minutes % 60:02d} h"
+        case SiteEventType.TRANSACTION_REFUSED:
+            return "ends a transaction that the second central system refuses"
         case SiteEventType.TAG_LEARNT:
             return "learnt a tag that is nobody's yet" if tag is None else f"learnt tag {tag}"
         case SiteEventType.TAG_PRESENTED:

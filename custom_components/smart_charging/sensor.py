@@ -29,6 +29,7 @@ from .sensor_descriptions import (
 )
 from .sensor_limits import PEAK_DESCRIPTIONS, SITE_PHASE_DESCRIPTIONS
 from .sensor_parts import async_add_part_sensors
+from .sensor_relay import RELAY, RelaySensor
 
 PARALLEL_UPDATES = 0
 
@@ -47,6 +48,7 @@ async def async_setup_entry(
             (StationSensor(hass, coordinator, description, subentry) for description in STATION_DESCRIPTIONS),
             config_subentry_id=subentry.subentry_id,
         )
+        async_add_entities([RelaySensor(hass, coordinator, RELAY, subentry)], config_subentry_id=subentry.subentry_id)
 
     @callback
     def add_evse(subentry: ConfigSubentry, key: EvseKey) -> None:

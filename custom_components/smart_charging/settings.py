@@ -44,6 +44,7 @@ from .const import (
     CONF_PRIORITY,
     CONF_PRIORITY_SOC,
     CONF_PROTOCOL,
+    CONF_RELAY,
     CONF_RENEW_S,
     CONF_RESERVE_SOC,
     CONF_RESERVED_A,
@@ -71,6 +72,7 @@ from .engine.csms.rpc import OCPP16, OCPP21, OCPP201
 from .engine.limit import ROOT_CIRCUIT
 from .engine.model import ChargeMode, PhaseRotation
 from .listening import ListenSettings
+from .relay_settings import relay_config
 from .site_options import lease_times, peak_config, power_limit_w, seniority_per_h, solar_config, turn_s, unbalance_a
 
 PROTOCOLS: Final = {"ocpp16": OCPP16, "ocpp201": OCPP201, "ocpp21": OCPP21}  # by the name of their choice
@@ -281,6 +283,7 @@ def station_config(subentry: ConfigSubentry, circuit_ids: Collection[str]) -> St
         security_profile=SecurityProfile(data.get(CONF_SECURITY_PROFILE, default.security_profile)),
         serial_number=data.get(CONF_SERIAL_NUMBER),
         organization=data.get(CONF_ORGANIZATION),
+        relay=relay_config(data.get(CONF_RELAY)),
     )
 
 

@@ -7,6 +7,10 @@ from typing import Protocol
 
 from .limit import ROOT_CIRCUIT
 from .model import MIN_CURRENT_A, ChargeMode, PhaseRotation
+from .relay_config import RelayConfig
+
+# In a field's metadata: what is recorded of a value leaves this field at its default.
+NOT_RECORDED = "not_recorded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,7 @@ class StationConfig:
     security_profile: SecurityProfile = SecurityProfile.BASIC
     serial_number: str | None = None
     organization: str | None = None
+    relay: RelayConfig | None = field(default=None, metadata={NOT_RECORDED: True})  # a second central system
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ class LimitSource(StrEnum):
     PEAK = "peak"
     GRID_SIGNAL = "grid_signal"
     USER = "user"
+    RELAY = "relay"  # a second central system
     STATION = "station"
     CABLE = "cable"
     CAR = "car"

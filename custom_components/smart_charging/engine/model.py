@@ -328,6 +328,7 @@ class ReasonCode(StrEnum):
     LIMIT_UNBALANCE = "limit_unbalance"
     LIMIT_PEAK = "limit_peak"
     LIMIT_GRID_SIGNAL = "limit_grid_signal"
+    LIMIT_RELAY = "limit_relay"
     LIMIT_CABLE = "limit_cable"
     LIMIT_CAR = "limit_car"
     WAITING_TURN = "waiting_turn"

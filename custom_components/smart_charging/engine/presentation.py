@@ -9,6 +9,7 @@ from .control import peak
 from .control.limit_rows import fuse_limit
 from .control.safe_currents import SafeCurrents
 from .control.snapshot import ControlState, Decision
+from .csms.relay.state import RelayState
 from .csms.state import EvseState
 from .csms.station import Station
 from .limit import ALL_FUSE, ROOT_CIRCUIT, LimitSource
@@ -27,12 +28,13 @@ _UNDECIDED = Setpoint(0.0, Reason(ReasonCode.OFFLINE))
 
 @dataclass(frozen=True, slots=True)
 class Chargers:
-    """What is known of the charging stations: their own state, safe currents, what was set, who charges."""
+    """What is known of the charging stations: state, safe currents, what was set, who charges, who else is told."""
 
     stations: Mapping[str, Station]
     safe: SafeCurrents
     settings: Callable[[EvseKey], EvseSettings]
     record: Callable[[EvseKey], EvseRecord]
+    relay: Callable[[str], RelayState | None]
 
 
 def present(
@@ -122,6 +124,7 @@ def _charger(
             )
             for key in keys
         },
+        relay=chargers.relay(state.station_id),
     )
 
 

@@ -14,6 +14,7 @@ import math
 from types import UnionType
 from typing import Union, cast, get_args, get_origin, get_type_hints
 
+from .config import NOT_RECORDED
 from .model import Json
 
 type Replacement = Callable[[object], object]
@@ -110,6 +111,7 @@ class Encoder:
         members = [
             (field.name, self._encoder(hints[field.name]), self._replaced.get((kind, field.name)))
             for field in fields(kind)
+            if not field.metadata.get(NOT_RECORDED)
         ]
 
         def encode(value: object) -> Json:
@@ -239,7 +241,11 @@ class Decoder:
 
     def _dataclass(self, kind: type) -> _Decode:
         hints = get_type_hints(kind)
-        members = {field.name: self._decoder(hints[field.name]) for field in fields(kind)}
+        members = {
+            field.name: self._decoder(hints[field.name])
+            for field in fields(kind)
+            if not field.metadata.get(NOT_RECORDED)
+        }
         needed = {field.name for field in fields(kind) if field.default is MISSING and field.default_factory is MISSING}
 
         def decode(value: Json, path: str) -> object:

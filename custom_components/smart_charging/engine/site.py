@@ -17,6 +17,7 @@ from .control.snapshot import ControlState, Decision, EvseSnapshot, MeterSnapsho
 from .csms.central_system import CentralSystem
 from .csms.state import StationEvent
 from .csms.station import Station
+from .elsewhere import Elsewhere
 from .evse_settings import load_settings, save_settings
 from .ledger import SiteLedger
 from .limit import ROOT_CIRCUIT, Limit
@@ -28,7 +29,7 @@ from .recording import Cycle, CycleRecorder
 from .registry_authorizer import RegistryAuthorizer
 from .session_tracking import SessionTracker
 from .site_memory import RememberedSite, SiteMemory
-from .station_reading import evse_snapshot, limits_elsewhere
+from .station_reading import evse_snapshot
 from .view import NOTICES, BatteryReading, MeterReading, SiteEvent, SiteEventType, SiteView
 
 _LOGGER = logging.getLogger(__name__)
@@ -68,6 +69,7 @@ class Site:
         self._view: SiteView | None = None
         self._listeners: list[Callable[[], None]] = []
         self._event_listeners: list[Callable[[SiteEvent], None]] = []
+        self._elsewhere = Elsewhere(csms, clock, decide=lambda: self._decide(may_raise=False), announce=self._announce)
         self._tags = PresentedTags(access, csms, clock, self._announce)
         self._sessions = SessionTracker(config.site_id, ledger, self._announce)
         self._tasks: list[asyncio.Task[None]] = []
@@ -80,6 +82,7 @@ class Site:
         for limit in remembered.limits:
             self._measured.set_limit(limit)
         self._unsubscribe = self._csms.subscribe(self._station_event)
+        self._elsewhere.start()
         self._tasks = [
             asyncio.create_task(self._memory.run(self._clock, self._remembered), name="site memory"),
             asyncio.create_task(self._sessions.run(self._changed), name="sessions"),
@@ -97,6 +100,7 @@ class Site:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
         await self._tags.stop()
+        await self._elsewhere.stop()
         try:
             await self._memory.save(self._remembered())
         except StoreError as err:
@@ -263,7 +267,9 @@ class Site:
                 self.config,
                 self._clock.now(),
                 self._measured,
-                Chargers(self._csms.stations, self._safe, self.settings, self._sessions.record),
+                Chargers(
+                    self._csms.stations, self._safe, self.settings, self._sessions.record, self._csms.relays.state
+                ),
                 decision=self._decision,
                 state=self._state,
                 observe_only=self._observe_only,
@@ -329,13 +335,9 @@ class Site:
             tuple(self._evse_snapshot(key, now) for key, _ in self.evses()),
             circuits=self._circuit_meters(now),
             batteries=self._measured.batteries(self.config, now),
-            limits=(*self._measured.limits(now), *self._limits_elsewhere()),
+            limits=(*self._measured.limits(now), *self._elsewhere.limits(now)),
             pv_w=self._measured.pv_power(),
         )
-
-    def _limits_elsewhere(self) -> Iterable[Limit]:
-        for station in self._csms.stations.values():
-            yield from limits_elsewhere(station.config, station.state)
 
     def _evse_snapshot(self, key: EvseKey, now: datetime) -> EvseSnapshot:
         station, session = self.station(key.station_id), self._sessions.record(key).session

@@ -8,6 +8,7 @@ from typing import Final
 
 from .config import EvseSettings
 from .control.battery import BatteryCommand, BatterySnapshot
+from .csms.relay.state import RelayState
 from .csms.state import Detail, EvseState, StationState
 from .limit import ALL_FUSE, Limit, LimitSource
 from .model import ChargeMode, EvseKey, MeterQuality, Phases, Session, Setpoint, Transaction
@@ -41,12 +42,13 @@ class EvseView:
 
 @dataclass(frozen=True, slots=True)
 class ChargerView:
-    """One configured charging station with its EVSEs, at least EVSE 1."""
+    """One configured charging station with its EVSEs, at least EVSE 1, and its second central system if it has one."""
 
     station: StationState
     name: str
     safe_current_a: float
     evses: Mapping[int, EvseView]
+    relay: RelayState | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ class SiteEventType(StrEnum):
     SESSION_ENDED = "session_ended"
     TAG_PRESENTED = "tag_presented"
     TAG_LEARNT = "tag_learnt"
+    TRANSACTION_REFUSED = "transaction_refused"  # by a second central system; it is being ended
     SECURITY_EVENT = "security_event"
     ALERT = "alert"
     RESERVATION_ENDED = "reservation_ended"

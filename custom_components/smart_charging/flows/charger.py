@@ -44,6 +44,7 @@ from ..const import (
     CONF_PHASES,
     CONF_PRIORITY,
     CONF_PROTOCOL,
+    CONF_RELAY,
     CONF_ROTATION,
     CONF_SAFE_CURRENT_A,
     CONF_SECURITY,
@@ -76,6 +77,7 @@ from ..settings import (
 )
 from .entities import Command, Quantity, command_error, entity_error
 from .fields import amperes, choice, circuit_choice, filled, name_error, number, phase_count
+from .relay import RELAY_FIELDS, relay_data, relay_errors, relay_suggestions
 from .security import SECURITY_SCHEMA, asks_less, login_errors, security_data, security_errors, security_suggestions
 
 
@@ -149,6 +151,7 @@ def change_schema(hass: HomeAssistant, entry: ConfigEntry) -> probatio.Schema:
             probatio.Optional(CONF_SOC): Quantity.SOC.selector(own_sensors(hass)),
             probatio.Required(CONF_SECURITY): section(SECURITY_SCHEMA, {"collapsed": True}),
             probatio.Required(CONF_ADVANCED): section(_ADVANCED_SCHEMA, {"collapsed": True}),
+            **RELAY_FIELDS,
         }
     )
 
@@ -235,6 +238,7 @@ def charger_suggestions(title: str, data: Mapping[str, Any], circuit_ids: Collec
         CONF_CIRCUIT: circuit if circuit in circuit_ids else GRID_CONNECTION,
         CONF_SECURITY: security_suggestions(data),
         CONF_ADVANCED: advanced,
+        CONF_RELAY: relay_suggestions(data),
     }
 
 
@@ -318,7 +322,7 @@ class ChargerFlow(ConfigSubentryFlow):
                 errors[CONF_STATION_ID] = "station_id_in_use"
             errors |= login_errors(user_input)
             if not errors:
-                data = await async_charger_data(self.hass, station_id, user_input)
+                data = await async_charger_data(self.hass, station_id, user_input) | relay_data(user_input)
                 errors, placeholders = self._errors(name, data)
                 if not errors:
                     return self.async_create_entry(title=name, data=data, unique_id=station_id)
@@ -340,6 +344,7 @@ class ChargerFlow(ConfigSubentryFlow):
                 # The charger is asked for its new password only once it took it over.
                 user_input = {**user_input, CONF_PASSWORD: None, CONF_NO_PASSWORD: subentry.data[CONF_NO_PASSWORD]}
             data = await async_charger_data(self.hass, station_id, user_input, kept_hash)
+            data |= relay_data(user_input, subentry.data.get(CONF_RELAY))
             errors, placeholders = self._errors(name, data)
             if not errors:
                 if told:
@@ -353,6 +358,8 @@ class ChargerFlow(ConfigSubentryFlow):
 
     def _errors(self, name: str, data: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
         """Return what is wrong with a charger by field, and the placeholders of the texts."""
+        if errors := relay_errors(data):  # the rest is judged beside what the engine could not be given
+            return errors, {"entity": ""}
         errors, placeholders = mapping_errors(self.hass, self._get_entry(), data)
         return errors | charger_errors(self.hass, self._get_entry(), name, data), placeholders
 

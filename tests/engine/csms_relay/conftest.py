@@ -18,13 +18,13 @@ import pytest
 from custom_components.smart_charging.engine.config import LeaseTimes
 from custom_components.smart_charging.engine.csms.central_system import CentralSystem
 from custom_components.smart_charging.engine.csms.connection import Connection, MessageHandler
-from custom_components.smart_charging.engine.csms.relay.config import RelayConfig, RelayPolicy, Secret
 from custom_components.smart_charging.engine.csms.relay.hook import RelayAuthorizer, RelayTap
 from custom_components.smart_charging.engine.csms.relay.limits import RelayEvent
 from custom_components.smart_charging.engine.csms.relay.link import open_http
 from custom_components.smart_charging.engine.csms.relay.session import RelaySession, RelaySurroundings
 from custom_components.smart_charging.engine.csms.schemas import schemas_of
 from custom_components.smart_charging.engine.model import StoreError
+from custom_components.smart_charging.engine.relay_config import RelayConfig, RelayPolicy, Secret
 from tests.engine.csms_stations.conftest import CONFIG, SETTINGS, Bench
 from tests.engine.csms_stations.memory_store import MemoryStore
 from tests.engine.csms_stations.raw_station import RawStation
@@ -68,13 +68,13 @@ class MemoryRelayStore:
 
 
 class RelayedCentralSystem(CentralSystem):
-    """Our central system with relays put in where they belong."""
+    """Our central system with sessions put in by a test, which keeps their stores."""
 
-    relays: dict[str, RelaySession]
+    lent: dict[str, RelaySession]
 
     async def connected(self, connection: Connection) -> MessageHandler:
         handler = await super().connected(connection)
-        relay = self.relays.get(connection.info.station_id)
+        relay = self.lent.get(connection.info.station_id)
         if relay is None:
             return handler
         relay.set_online(True)
@@ -82,7 +82,7 @@ class RelayedCentralSystem(CentralSystem):
 
     async def disconnected(self, connection: Connection) -> None:
         await super().disconnected(connection)
-        relay = self.relays.get(connection.info.station_id)
+        relay = self.lent.get(connection.info.station_id)
         if relay is not None and self.stations[connection.info.station_id].connection is None:
             relay.set_online(False)
 
@@ -147,7 +147,7 @@ async def bench(socket_enabled: None) -> AsyncGenerator[RelayBench]:
         lease=LeaseTimes(),
         settings=SETTINGS,
     )
-    csms.relays = relays
+    csms.lent = relays
     bench = RelayBench(csms, clock, store, relays=relays)
     csms.subscribe(bench.events.append)
     bench.port = await csms.start("127.0.0.1", 0)

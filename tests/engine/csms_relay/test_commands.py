@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from custom_components.smart_charging.engine.csms.relay.config import RelayPolicy
 from custom_components.smart_charging.engine.csms.relay.limits import LimitCleared, LimitSet, TransactionRefused
 from custom_components.smart_charging.engine.csms.relay.policy import allowed, refusal, without_secrets
 from custom_components.smart_charging.engine.csms.schemas import schemas_of
 from custom_components.smart_charging.engine.limit import LimitUnit
+from custom_components.smart_charging.engine.relay_config import RelayPolicy
 from tests.manual_clock import START
 
 from .conftest import RelayBench

@@ -8,9 +8,9 @@ from aiohttp import WSMessage, WSMsgType
 import pytest
 
 from custom_components.smart_charging.engine.csms.relay import session as relay_session
-from custom_components.smart_charging.engine.csms.relay.config import RelayConfig
 from custom_components.smart_charging.engine.csms.relay.link import LinkDown, RelayLink
 from custom_components.smart_charging.engine.csms.rpc import Call
+from custom_components.smart_charging.engine.relay_config import RelayConfig
 from tests.manual_clock import ManualClock
 
 from .conftest import RelayBench

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from custom_components.smart_charging.engine.csms.commands import CommandError, CommandErrorCode
-from custom_components.smart_charging.engine.csms.relay.config import RelayConfig, RelayPolicy
 from custom_components.smart_charging.engine.csms.relay.hook import RelayAuthorizer
 from custom_components.smart_charging.engine.csms.relay.limits import LimitSet, RelayEvent, TransactionRefused
 from custom_components.smart_charging.engine.csms.relay.link import open_http
 from custom_components.smart_charging.engine.csms.relay.session import RelaySession, RelaySurroundings
 from custom_components.smart_charging.engine.csms.schemas import schemas_of
 from custom_components.smart_charging.engine.model import AuthorizationStatus, Json
+from custom_components.smart_charging.engine.relay_config import RelayConfig, RelayPolicy
 from tests.engine.csms_stations.memory_store import MemoryStore
 from tests.engine.csms_transport.station_side import eventually
 from tests.manual_clock import ManualClock

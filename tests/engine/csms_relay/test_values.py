@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.smart_charging.engine.csms.relay.config import RelayConfig, Secret
 from custom_components.smart_charging.engine.csms.relay.limits import ProfileLimit, TheirLimits, parse_profile
 from custom_components.smart_charging.engine.limit import LimitUnit
+from custom_components.smart_charging.engine.relay_config import RelayConfig, Secret
 from tests.manual_clock import START
 
 

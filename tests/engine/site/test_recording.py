@@ -23,6 +23,7 @@ from custom_components.smart_charging.engine.recording import (
     load,
     load_lines,
 )
+from custom_components.smart_charging.engine.relay_config import RelayConfig, Secret
 from tests.engine.control.builders import NOW, SITE, evse, grid
 
 FLOATS = st.floats(allow_nan=False)
@@ -34,6 +35,7 @@ def register_strategies() -> None:
     st.register_type_strategy(datetime, TIMES)
     st.register_type_strategy(LeaseTimes, st.builds(LeaseTimes, hold_s=st.floats(60, 900), renew_s=st.floats(1, 59)))
     st.register_type_strategy(PeakConfig, st.builds(PeakConfig, interval_min=st.sampled_from([15, 60])))
+    st.register_type_strategy(RelayConfig, st.just(RelayConfig("wss://billing.example", password=Secret("secret"))))
     st.register_type_strategy(Limit, st.builds(Limit, value=st.floats(0, 1e6)))
 
 
@@ -61,7 +63,8 @@ def test_whatever_was_recorded_is_read_again_exactly(cycles: list[Cycle]) -> Non
             snapshot=replace(
                 one.snapshot,
                 evses=tuple(
-                    replace(evse, station=replace(evse.station, password_hash=None)) for evse in one.snapshot.evses
+                    replace(evse, station=replace(evse.station, password_hash=None, relay=None))
+                    for evse in one.snapshot.evses
                 ),
             ),
         )
@@ -263,3 +266,10 @@ def test_a_record_of_fifty_stations_can_be_attached_to_a_report() -> None:
         for number in range(20)
     ]
     assert len(dump(cycles)) / len(cycles) < 50e6 / KEPT_CYCLES
+
+
+def test_a_second_central_system_is_in_no_recording() -> None:
+    relay = RelayConfig("wss://billing.example/secretpath", password=Secret("verysecret"), identity="account")
+    text = dump([cycle(StationConfig("CP1", "Garage", relay=relay))])
+    assert [word for word in ("billing", "secretpath", "verysecret", "account") if word in text] == []
+    assert load(text)[0].snapshot.evses[0].station == StationConfig("CP1", "Garage")

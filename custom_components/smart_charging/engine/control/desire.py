@@ -14,6 +14,7 @@ CEILING_REASONS = {
     LimitSource.CABLE: ReasonCode.LIMIT_CABLE,
     LimitSource.USER: ReasonCode.LIMIT_USER,
     LimitSource.GRID_SIGNAL: ReasonCode.LIMIT_GRID_SIGNAL,
+    LimitSource.RELAY: ReasonCode.LIMIT_RELAY,
     LimitSource.CAR: ReasonCode.LIMIT_CAR,
 }
 

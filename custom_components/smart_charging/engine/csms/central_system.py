@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 import logging
+from pathlib import Path
 import ssl
 from types import MappingProxyType
+from typing import Literal
 
 from aiohttp import web
 
@@ -17,6 +19,8 @@ from .connection import Connection, MessageHandler, NotConnected
 from .core import Surroundings
 from .entrance import access_of
 from .pending import PendingStation
+from .relay.hook import RelayAuthorizer
+from .relay.relays import Relays
 from .server import Access, Admission, OcppServer, ServerSettings
 from .state import StationEvent, UnknownStation
 from .station import Station
@@ -29,11 +33,16 @@ _TRY_AGAIN = 1013  # IANA's WebSocket close codes: try again later
 
 @dataclass(frozen=True, slots=True)
 class CsmsSettings:
-    """Limits of the central system; times in seconds."""
+    """Limits of the central system; times in seconds.
+
+    What waits for second central systems is kept in `relay_directory`; they are verified with `relay_tls`.
+    """
 
     server: ServerSettings = ServerSettings()  # noqa: RUF009 - frozen
     max_pending: int = 64
     announce_after_s: float = 10.0  # an unknown station that sends no BootNotification is shown then
+    relay_directory: Path | None = None
+    relay_tls: ssl.SSLContext | Literal[True] = True
 
 
 class CentralSystem:
@@ -52,6 +61,8 @@ class CentralSystem:
     ) -> None:
         """Prepare a central system without stations; it listens from `start` on."""
         self._clock = clock
+        self.relays = Relays(clock, settings.relay_directory, settings.relay_tls)
+        authorizer = RelayAuthorizer(authorizer, self.relays.by_station)
         self._around = Surroundings(clock, transactions, memory, authorizer, lease, signer)
         self._settings = settings
         self._server = OcppServer(self, clock, settings.server)
@@ -93,13 +104,17 @@ class CentralSystem:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for station in self._stations.values():
             await station.stop()
+        await self.relays.stop()
 
     async def add_station(self, config: StationConfig) -> None:
         """Take a station in; one that waits for it is served from now on on its live socket. Raises StoreError."""
         if config.station_id in self._stations:
             raise ValueError(f"station {config.station_id} exists")
+        if config.relay is not None:
+            self.relays.directory_for(config.relay)
         station = Station(config, self._around, self._publish)
         await station.start()
+        await self.relays.configure(station)
         self._stations[config.station_id] = station
         pending = self._pending.pop(config.station_id, None)
         if pending is not None and not pending.connection.closed:
@@ -113,11 +128,13 @@ class CentralSystem:
             _LOGGER.warning("Station %s must dial again", station.config.station_id)
             await pending.connection.close(_TRY_AGAIN, "try again")
             return
-        pending.adopted_by = station.handler
+        pending.adopted_by = await self.relays.adopted(station, pending.connection, pending.boot)
 
     async def update_station(self, config: StationConfig) -> None:
         """Change a station's configuration; it keeps its socket. KeyError for an unknown one."""
-        await self._stations[config.station_id].update(config)
+        station = self._stations[config.station_id]
+        await station.update(config)
+        await self.relays.configure(station)
 
     async def remove_station(self, station_id: str) -> None:
         """Take our profiles back if the station can be reached, then close its socket and forget it."""
@@ -127,6 +144,7 @@ class CentralSystem:
         if station.connection is not None:
             await station.connection.close(_REMOVED, "removed")
         await station.stop()
+        await self.relays.remove(station_id)
 
     def subscribe(self, listener: Callable[[StationEvent], None]) -> Callable[[], None]:
         """Call the listener with each event of a station; returns how to stop that."""
@@ -156,7 +174,7 @@ class CentralSystem:
         station = self._stations.get(station_id)
         if station is not None:
             await station.attach(connection)
-            return station.handler
+            return await self.relays.connected(station, connection)
         if self._crowded(station_id):  # others came in since this one was let in
             connection.end(_TRY_AGAIN, "too many unknown stations")
             raise NotConnected
@@ -176,6 +194,7 @@ class CentralSystem:
         station = self._stations.get(station_id)
         if station is not None:
             station.detach(connection)
+            self.relays.disconnected(station)
 
     async def _announce_later(self, pending: PendingStation) -> None:
         await self._clock.sleep(self._settings.announce_after_s)

@@ -308,6 +308,10 @@ class Station:
         self._reconciler.reassert(booted=False)
         self._core.emit(StationEventType.CHANGED)
 
+    async def pass_on(self, action: str, payload: Mapping[str, Json], timeout_s: float) -> dict[str, Json]:
+        """Send a message of a second central system as it is; raises CommandError."""
+        return await self._core.call(action, payload, timeout_s=timeout_s)
+
     async def take_back_profiles(self) -> None:
         """Remove the charging profiles we installed, as far as the station can be reached."""
         self._stop_bringing_up()

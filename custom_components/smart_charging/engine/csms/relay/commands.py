@@ -9,12 +9,12 @@ import orjson
 
 from ...clock import Clock
 from ...model import Json
+from ...relay_config import RelayPolicy
 from .. import payloads
 from ..commands import CommandError, CommandErrorCode
 from ..rpc import OCPP16, Call, ErrorCode, encode_error, encode_result
 from ..schemas import Schemas
 from .backlog import Backlog
-from .config import RelayPolicy
 from .limits import LimitCleared, LimitSet, RelayEvent, TheirLimits, parse_profile
 from .policy import LIMITS, allowed, refusal, without_secrets
 
@@ -24,7 +24,7 @@ _PROFILE_FIELDS: Final = ("chargingProfile", "csChargingProfiles")
 
 
 class RelayedStation(Protocol):
-    """The station's own side; `core.StationCore` fulfils it."""
+    """The station's own side; `station_relay` fulfils it."""
 
     async def call(self, action: str, payload: Mapping[str, Json], *, timeout_s: float = ...) -> dict[str, Json]:
         """Ask the station; raises CommandError."""

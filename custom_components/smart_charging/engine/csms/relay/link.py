@@ -13,6 +13,7 @@ from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, WSMsgType,
 
 from ...clock import Clock
 from ...model import Json
+from ...relay_config import RelayConfig
 from ..limits import TokenBucket
 from ..redaction import redacted
 from ..rpc import (
@@ -27,7 +28,6 @@ from ..rpc import (
     encode_error,
     refusal_of,
 )
-from .config import RelayConfig
 
 _LOGGER = logging.getLogger(__name__)
 _CLOSE_TIMEOUT_S: Final = 1.0
@@ -38,6 +38,11 @@ type ClientSocket = aiohttp.ClientWebSocketResponse[Literal[False]]
 
 class DialError(Exception):
     """No connection came about; the text is for people and holds no secret."""
+
+    def __init__(self, text: str, *, turned_away: bool = False) -> None:
+        """Say why; `turned_away` where they answered and refused the login."""
+        super().__init__(text)
+        self.turned_away = turned_away
 
 
 class LinkDown(Exception):
@@ -98,7 +103,7 @@ async def dial(
     except TimeoutError:
         raise DialError("no answer in time") from None
     except aiohttp.WSServerHandshakeError as error:
-        raise DialError(f"refused with {error.status}") from None
+        raise DialError(f"refused with {error.status}", turned_away=400 <= error.status < 500) from None
     except (aiohttp.ClientError, OSError, ValueError) as error:
         raise DialError(type(error).__name__) from None  # its text may hold the address
     if socket.protocol != protocol:

@@ -5,8 +5,8 @@ import re
 from typing import Final
 
 from ...model import Json
+from ...relay_config import RelayPolicy
 from ..schemas import Schemas
-from .config import RelayPolicy
 
 # Asks, and changes nothing.
 _READS: Final = frozenset(

@@ -16,16 +16,17 @@ import aiohttp
 
 from ...clock import Clock
 from ...model import Json
+from ...relay_config import RelayConfig
 from .. import payloads
 from ..rpc import OCPP16, Call
 from ..schemas import Schemas
 from .backlog import Backlog, RelayMessage
 from .commands import RelayedStation, TheirCommands
-from .config import RelayConfig
 from .keeper import BacklogKeeper
 from .limits import RelayEvent, TransactionRefused
 from .link import DialError, LinkDown, RelayLink, TheyRefused, dial
 from .messages import MessageKind, Unmapped, for_them, kind_of, station_transaction, transaction_of
+from .state import RelayState
 from .store import RelayStore
 
 _LOGGER = logging.getLogger(__name__)
@@ -40,27 +41,6 @@ _WRONG_MESSAGE: Final = re.compile("Violation|NotSupported|NotImplemented|Protoc
 _BUSY_COMMANDS: Final = 8
 _STOP_S: Final = 5.0
 _ASK_AGAIN_S: Final = 60.0  # after they didn't answer who may charge
-
-
-@dataclass(frozen=True, slots=True)
-class RelayState:
-    """What is to be known of a relay; holds no address path, no password and no message."""
-
-    address: str
-    connected: bool = False
-    accepted: bool = False
-    connected_since: datetime | None = None
-    error: str | None = None
-    waiting: int = 0
-    waiting_bytes: int = 0
-    thinned: int = 0
-    set_aside: int = 0
-    refused: int = 0
-    lost: int = 0
-    garbage: int = 0
-    commands_carried_out: int = 0
-    commands_refused: int = 0
-    kept: bool = True  # False while the backlog is in memory only
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +95,7 @@ class RelaySession:
         self._accepted = False
         self._since: datetime | None = None
         self._error: str | None = None
+        self._turned_away = False
         self._garbage = 0
         self._dialling: asyncio.Task[None] | None = None
         self._keeping: asyncio.Task[None] | None = None
@@ -139,7 +120,13 @@ class RelaySession:
             counts.carried_out,
             counts.refused,
             self._keeper.kept,
+            self._turned_away,
         )
+
+    @property
+    def knows_boot(self) -> bool:
+        """Return whether the station introduced itself, so that they can be told who it is."""
+        return self._backlog.boot is not None
 
     async def start(self) -> None:
         """Read what was kept and begin; where that can't be read the relay begins anew, with a warning."""
@@ -244,6 +231,7 @@ class RelaySession:
             try:
                 sound = await self._connect()
             except DialError as error:
+                self._turned_away = error.turned_away
                 self._fail(str(error))
             except Exception:  # of theirs or ours: the station goes on, and so does the relay
                 _LOGGER.exception("The relay of %s failed", self._station_id)
@@ -328,6 +316,7 @@ class RelaySession:
             answer = {}
         interval = payloads.integer(answer, "interval") or 0
         interval_s = min(max(float(interval), _MIN_HEARTBEAT_S), _MAX_HEARTBEAT_S) if interval > 0 else HEARTBEAT_S
+        self._turned_away = answer.get("status") not in {"Accepted", "Pending"}
         if answer.get("status") != "Accepted":
             await self._clock.sleep(min(interval_s, self._config.retry_max_s))
             return False

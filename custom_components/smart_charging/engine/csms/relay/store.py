@@ -48,6 +48,10 @@ class RelayFile:
         """Keep these lines instead of all others."""
         await asyncio.to_thread(self._replace, b"".join(line + b"\n" for line in lines))
 
+    async def exists(self) -> bool:
+        """Return whether anything was kept."""
+        return await asyncio.to_thread(self._path.exists)
+
     async def remove(self) -> None:
         """Delete the file, as when the station has no second central system any more."""
         await asyncio.to_thread(self._path.unlink, missing_ok=True)

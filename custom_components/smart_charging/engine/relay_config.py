@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+import re
 from typing import Final
 from urllib.parse import quote, urlsplit
-
-from ..handshake import station_id_of
 
 MAX_URL_LENGTH: Final = 512
 MIN_BACKLOG_BYTES: Final = 64 * 1024
 MAX_BACKLOG_BYTES: Final = 4 * 1024 * 1024
+# An identifierString (OCPP 2.0.1 part 2 section 3.1) without the colon, which HTTP Basic can't carry in a user name.
+_IDENTITY: Final = re.compile(r"(?!\.+$)[A-Za-z0-9*+=|@._-]{1,48}")
 
 
 class Secret:
@@ -90,7 +91,7 @@ class RelayConfig:
             raise ValueError("an unencrypted connection must be allowed explicitly")
         if not MIN_BACKLOG_BYTES <= self.backlog_bytes <= MAX_BACKLOG_BYTES:
             raise ValueError("a backlog has 64 KiB to 4 MiB")
-        if self.identity is not None and station_id_of(f"/{quote(self.identity, safe='')}") != self.identity:
+        if self.identity is not None and not _IDENTITY.fullmatch(self.identity):
             raise ValueError("the identity is no OCPP identity")
 
     @property
