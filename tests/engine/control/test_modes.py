@@ -7,6 +7,7 @@ import pytest
 
 from custom_components.smart_charging.engine.config import QUICK_SOLAR, EvseSettings, StationConfig
 from custom_components.smart_charging.engine.control.snapshot import Decision
+from custom_components.smart_charging.engine.limit import LimitSource
 from custom_components.smart_charging.engine.model import ChargeMode, EvseKey, EvseStatus, MeterQuality, ReasonCode
 
 from .builders import KEY, SITE, Loop, evse, grid
@@ -72,6 +73,7 @@ def test_a_user_limit_below_the_minimum_pauses() -> None:
     decision = Loop().run(0.0, evse(settings=EvseSettings(max_current_a=5.0)), seconds=60.0)
     assert current(decision) == 0.0
     assert code(decision) is ReasonCode.LIMIT_USER
+    assert decision.bounds[KEY].source is LimitSource.USER
 
 
 def test_solar_starts_at_once_after_plug_in_when_there_is_surplus() -> None:

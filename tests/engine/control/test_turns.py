@@ -112,6 +112,17 @@ def test_a_car_that_no_turn_can_help_is_not_told_to_wait_for_one() -> None:
     assert (reason.code, reason.params["circuit"]) == (ReasonCode.NO_HEADROOM, "Row")
 
 
+def test_a_car_for_which_the_power_never_suffices_is_not_told_to_wait_for_its_turn() -> None:
+    first, second = stations(2)
+    three_phases, one_phase = Car(first), Car(replace(second, phases=1))
+    plant = Plant(replace(SITE, power_w=4_500.0, turn_s=60.0), three_phases, one_phase)
+    plant.house(1.5)  # leaves 3.5 kW, three phases need 4.1 kW
+    decision = plant.run(600)
+    assert plant.current(1) >= 6.0
+    reason = decision.setpoints[three_phases.key].reason
+    assert (reason.code, reason.params["limit_w"]) == (ReasonCode.NO_HEADROOM, 4_500.0)
+
+
 def test_a_car_that_has_had_enough_leaves_its_minimum_to_others() -> None:
     plant = Plant(replace(SITE, fuse_a=17.0), *(Car(one) for one in stations(2)))
     plant.run(120)

@@ -347,7 +347,7 @@ async def test_what_was_learnt_is_forgotten_and_learnt_anew(bench: Bench) -> Non
     await bench.until(lambda: bench.station.state.capabilities.purposes_rejected == {"TxProfile"})
     await bench.station.change_availability(1, False)
     await bench.station.set_password("a-password-of-19-by")
-    kept = {key: bench.store.learnt["CP1"][key] for key in ("profile_ids", "inoperative", "next_password", "vendor")}
+    kept = {key: bench.store.learnt["CP1"][key] for key in ("profile_ids", "inoperative", "passwords", "vendor")}
     asked = len(client.sent("GetConfiguration"))
     client.answers["SetChargingProfile"] = {"status": "Accepted"}
     await bench.station.forget_learnt()

@@ -12,7 +12,7 @@ from .admission import admission_order, count_turn, turn_is_over
 from .batteries import lead_batteries
 from .battery import BatteryMemory
 from .circuits import Circuit
-from .desire import Ceiling, Desire, ceiling, desired
+from .desire import CEILING_REASONS, Ceiling, Desire, ceiling, desired
 from .house import ACTIVE_A, TRUSTED, measured_on_grid, remember
 from .limit_rows import current_limit, fuse_limit, power_limit
 from .observation import comes_last, keep_former_draw, observe
@@ -210,7 +210,7 @@ def _bound(evse: EvseSnapshot, desire: Desire, shared: Shared) -> BoundBy:
     bound = shared.bound(evse.key)
     if bound is not None:
         return bound
-    if evse.key in shared.shares:
+    if evse.key in shared.shares or desire.reason.code in CEILING_REASONS.values():
         return BoundBy(shared.ceilings[evse.key].source)
     if desire.on_surplus:
         return BoundBy(LimitSource.SURPLUS)

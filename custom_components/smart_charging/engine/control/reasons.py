@@ -49,7 +49,7 @@ def _refused(basis: Situation, evse: EvseSnapshot, desire: Desire, shared: Share
     where = {} if bound is None else _where(basis, bound)
     below = next((one.evses for one in basis.tree if bound is not None and one.circuit_id == bound.circuit_id), ())
     others = (one for one in below if shared.takes_part(one.key) and one.priority <= evse.priority)
-    if any(one.key != evse.key for one in others):
+    if any(one.key != evse.key for one in others) and shared.has_room_alone(evse.key, desire.min_a):
         return Reason(ReasonCode.WAITING_TURN, {**where, "needed_a": desire.min_a})
     return Reason(ReasonCode.NO_HEADROOM, {"phase": "", **where, "needed_a": desire.min_a})
 

@@ -52,6 +52,12 @@ class Shared:
         share = self.shares.get(key)
         return share is not None and share.current_a > 0
 
+    def has_room_alone(self, key: EvseKey, current_a: float) -> bool:
+        """Return whether the limit that an EVSE met would let this flow if no other EVSE took part."""
+        name = self.shares[key].bound_by
+        row = next((one.row for one in self.rows if one.row.name == name), None)
+        return row is None or row.coefficients.get(key, 0.0) * current_a <= row.capacity
+
     def bound(self, key: EvseKey) -> BoundBy | None:
         """Return the limit that kept an EVSE from more, None where it has all it may or took no part."""
         share = self.shares.get(key)
