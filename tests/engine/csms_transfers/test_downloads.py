@@ -3,8 +3,8 @@
 import asyncio
 import base64
 import hashlib
-import os
 from pathlib import Path
+import random
 
 import aiohttp
 import pytest
@@ -13,7 +13,7 @@ from custom_components.smart_charging.engine.csms.transfers import Direction, Do
 
 from .conftest import Counter
 
-FIRMWARE = os.urandom(300_000)
+FIRMWARE = random.Random(1).randbytes(300_000)
 SHA256 = hashlib.sha256(FIRMWARE).hexdigest()
 
 
@@ -81,6 +81,7 @@ async def test_download_broken_off_is_resumed_until_it_is_complete(counter: Coun
         ("lines=0-1", 200, FIRMWARE),
         ("bytes=" + "9" * 5000 + "-", 200, FIRMWARE),
     ],
+    ids=lambda value: value[:20] if isinstance(value, str) else str(len(value) if isinstance(value, bytes) else value),
 )
 async def test_ranges_are_answered_as_http_says(
     counter: Counter, offer: DownloadOffer, asked: str, status: int, data: bytes

@@ -299,7 +299,11 @@ def test_request_with_a_short_key_is_refused(key: Key, fault: RequestFault) -> N
     assert fault_of(request_for(key=key)) is fault
 
 
-@pytest.mark.parametrize("pem", ["", "nothing", "\udcff", request_for() * 20, request_for()[:200]])
+@pytest.mark.parametrize(
+    "pem",
+    ["", "nothing", "\udcff", request_for() * 20, request_for()[:200]],
+    ids=["empty", "words", "surrogate", "huge", "cut off"],
+)
 def test_unreadable_or_huge_request_is_refused(pem: str) -> None:
     assert fault_of(pem) is RequestFault.UNREADABLE
 

@@ -112,8 +112,14 @@ def _why(answer: Mapping[str, Json]) -> str:
     return f" ({told})" if told else ""
 
 
-async def data_of(caller: Caller, payload: Mapping[str, Json]) -> Json:
-    """Send a DataTransfer and return the data of its answer."""
+async def transfer_data(caller: Caller, vendor_id: str, message_id: str | None, data: str | None) -> str | None:
+    """Send a DataTransfer, the same in all versions, and return the data of its answer where that is a text."""
+    payload: dict[str, Json] = {"vendorId": vendor_id}
+    if message_id is not None:
+        payload["messageId"] = message_id
+    if data is not None:
+        payload["data"] = data
     answer = await caller.call("DataTransfer", payload)
     accepted_status("DataTransfer", answer)
-    return answer.get("data")
+    told = answer.get("data")
+    return told if isinstance(told, str) else None

@@ -5,7 +5,7 @@ import re
 
 from ..model import Json
 from .capabilities import Configuration
-from .commands import Caller, CommandError, CommandErrorCode, accepted_status, ask, data_of
+from .commands import Caller, CommandError, CommandErrorCode, accepted_status, ask, transfer_data
 from .inventory import Inventory, from_configuration
 
 _KEY_DIGITS = 40  # security whitepaper, AuthorizationKey: 20 bytes at most
@@ -84,13 +84,7 @@ class V16Commands:
 
     async def data_transfer(self, vendor_id: str, message_id: str | None, data: str | None) -> str | None:
         """Send a vendor's own message and return its data (section 5.6)."""
-        payload: dict[str, Json] = {"vendorId": vendor_id}
-        if message_id is not None:
-            payload["messageId"] = message_id
-        if data is not None:
-            payload["data"] = data
-        text = await data_of(self._caller, payload)
-        return text if isinstance(text, str) else None
+        return await transfer_data(self._caller, vendor_id, message_id, data)
 
     async def set_charging_profile(self, evse_id: int, profile: Mapping[str, Json]) -> None:
         """Install a charging profile (section 5.16)."""

@@ -6,7 +6,7 @@ import secrets
 
 from ..model import Json
 from .capabilities import Configuration, ConfigurationValue
-from .commands import UNSUPPORTED, Caller, CommandError, CommandErrorCode, accepted_status, ask, data_of
+from .commands import UNSUPPORTED, Caller, CommandError, CommandErrorCode, accepted_status, ask, transfer_data
 from .inventory import Inventory, from_report
 from .v2_profiles import composite_from_v2, to_v2
 from .v2_reports import Reports
@@ -112,13 +112,7 @@ class V2Commands:
 
     async def data_transfer(self, vendor_id: str, message_id: str | None, data: str | None) -> str | None:
         """Send a vendor's own message and return its data (P01)."""
-        payload: dict[str, Json] = {"vendorId": vendor_id}
-        if message_id is not None:
-            payload["messageId"] = message_id
-        if data is not None:
-            payload["data"] = data
-        answer = await data_of(self._caller, payload)
-        return answer if isinstance(answer, str) else None
+        return await transfer_data(self._caller, vendor_id, message_id, data)
 
     async def set_charging_profile(self, evse_id: int, profile: Mapping[str, Json]) -> None:
         """Install a charging profile (K01)."""
