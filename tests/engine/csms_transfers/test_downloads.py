@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import hashlib
+import os
 from pathlib import Path
 import random
 
