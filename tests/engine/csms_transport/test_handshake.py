@@ -96,11 +96,15 @@ async def test_all_versions_are_spoken_and_the_newest_preferred(
     assert client.socket.protocol == sink.connections[0].protocol == spoken
 
 
-async def test_station_pinned_to_a_version_gets_no_other(open_port: OpenPort, sink: RecordingSink) -> None:
+async def test_station_pinned_to_a_version_gets_no_other(
+    open_port: OpenPort, sink: RecordingSink, caplog: pytest.LogCaptureFixture
+) -> None:
     sink.default = Access(Admission.KNOWN, protocol="ocpp1.6")
     port = await open_port(ServerSettings(protocols=("ocpp2.0.1", "ocpp1.6"), close_timeout_s=0.05))
     assert (await port.dial(protocols=("ocpp2.0.1", "ocpp1.6"))).socket.protocol == "ocpp1.6"
-    assert await (await port.dial("/CP2", protocols=("ocpp2.0.1",))).close_code() == 1002
+    for _ in range(2):
+        assert await (await port.dial("/CP2", protocols=("ocpp2.0.1",))).close_code() == 1002
+    assert caplog.text.count("CP2 does not offer ocpp1.6 and can't connect") == 1
 
 
 async def test_station_without_a_common_protocol_is_closed_after_the_handshake(port: Port, sink: RecordingSink) -> None:
