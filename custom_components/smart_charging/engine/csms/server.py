@@ -98,7 +98,7 @@ class OcppServer:
         self._serving: dict[str, Connection] = {}  # the newest of each station
         self._open: set[Connection] = set()
         self._probed: set[str] = set()
-        self._foreign: set[str] = set()  # stations that offer no version that they may speak
+        self._incompatible: set[str] = set()  # stations that offer no version that they may speak
         self._entering: set[asyncio.Task[object]] = set()
         self._foreign: set[asyncio.Task[web.StreamResponse]] = set()
         self._http: _CappedServer | None = None
@@ -282,13 +282,13 @@ class OcppServer:
         standing = self._serving.get(info.station_id)
         if not info.protocol:
             # OCPP-J 1.6 section 3.2: complete the handshake without a sub-protocol, then close.
-            if access.admission is Admission.KNOWN and info.station_id not in self._foreign:
-                self._foreign.add(info.station_id)  # it dials again and again
+            if access.admission is Admission.KNOWN and info.station_id not in self._incompatible:
+                self._incompatible.add(info.station_id)  # it dials again and again
                 spoken = access.protocol or "any version that is spoken here"
                 _LOGGER.warning("%s does not offer %s and can't connect", info.station_id, spoken)
             await socket.close(code=PROTOCOL_ERROR, message=b"no common sub-protocol")
             return socket
-        self._foreign.discard(info.station_id)
+        self._incompatible.discard(info.station_id)
         if standing and not standing.closed and not info.authenticated:
             await socket.close(code=POLICY_VIOLATION, message=b"the station is connected")
             return socket
