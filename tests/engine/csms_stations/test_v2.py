@@ -251,3 +251,12 @@ async def test_a_token_is_told_once(bench: Bench) -> None:
     assert answer["idTokenInfo"] == {"status": "Accepted"}
     await client.event("Started", bench.now(), evse=1, token="TAG", energy=0.0)
     assert len(bench.told(StationEventType.TAG_PRESENTED)) == 1
+
+
+async def test_a_car_has_its_safe_limit_before_the_long_report_of_settings(bench: Bench) -> None:
+    client = await ready(bench, RawStation2())
+    actions = [action for action, _ in client.calls]
+    assert actions.index("SetChargingProfile") < actions.index("GetBaseReport")
+    defaults = client.set_profiles("TxDefaultProfile")
+    await bench.until(lambda: len(client.set_profiles("TxDefaultProfile")) == 2)
+    assert [one["stackLevel"] for one in defaults] == [0] * len(defaults)

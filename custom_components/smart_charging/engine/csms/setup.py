@@ -44,10 +44,14 @@ class StationSetup:
     async def run(self) -> None:
         """Do all steps; limits are sent as soon as it is known how to write them."""
         await self._learn_firmware()
-        steps: tuple[tuple[str, _Step], ...] = (
-            ("capabilities", self._read_capabilities),
+        reading: tuple[tuple[str, _Step], ...] = (("capabilities", self._read_capabilities),)
+        limiting: tuple[tuple[str, _Step], ...] = (
             ("foreign_profiles", self._clear_foreign_profiles),
             ("safe_default", self._write_safe_default),
+        )
+        known = (*limiting, *reading) if self._settings.told_at_length else (*reading, *limiting)
+        steps: tuple[tuple[str, _Step], ...] = (
+            *known,
             ("statuses", self._trigger_statuses),
             ("meter_interval", self._set_meter_interval),
             ("measurands", self._set_measurands),
@@ -59,7 +63,7 @@ class StationSetup:
         self._core.change(setup=tuple(SetupStep(name, StepStatus.PENDING) for name, _ in steps))
         for name, step in steps:
             self._note(await _outcome(name, step))
-            if name == "safe_default":
+            if name == known[-1][0]:
                 self._reconciler.release()
 
     async def refresh(self) -> None:

@@ -44,13 +44,17 @@ class StationHandler(MessageHandler, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SettingNames:
-    """How a version calls what is read and set up; `most_at_once` bounds what may be asked for by name."""
+    """How a version calls what is read and set up; `most_at_once` bounds what may be asked for by name.
+
+    With `told_at_length` reading takes so long that a car is given its safe limit before.
+    """
 
     interval: str
     measurands: str
     needed: tuple[str, ...]
     most_at_once: str
     read_capabilities: Callable[[Configuration, Capabilities], Capabilities]
+    told_at_length: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,9 @@ def speak(protocol: str, core: StationCore, book: TransactionBook, reception: Re
         )
         return Version(V16Handler(core, book, reception, operations), commands, operations, names)
     reports = Reports(core.clock)
-    names = SettingNames(INTERVAL, MEASURANDS, NEEDED, "DeviceDataCtrlr.ItemsPerMessage", read_capabilities_2)
+    names = SettingNames(
+        INTERVAL, MEASURANDS, NEEDED, "DeviceDataCtrlr.ItemsPerMessage", read_capabilities_2, told_at_length=True
+    )
     commands = V2Commands(core, reports, inventory)
     operations = Operations(
         Variables(commands, inventory),
