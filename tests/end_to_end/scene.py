@@ -100,6 +100,15 @@ class Scene:
         await self.simulator.connect_meter(online=True)
         await self.unplug(GARAGE_STATION)
         await self.until("the charger is connected", lambda truth: truth.online, within_s=40)
+        await eventually(self.are_set_up, True, within_s=60)  # before, a charger holds no limit of ours
+
+    async def are_set_up(self) -> bool:
+        """Return whether every charger went through all steps of its set-up."""
+        async with self.stage.client() as client:
+            diagnostics = as_object(await client.get(f"/api/diagnostics/config_entry/{self.site.entry_id}"))
+        chargers = as_object(as_object(as_object(diagnostics["data"])["view"])["chargers"])
+        setups = [as_list(as_object(as_object(charger)["station"])["setup"]) for charger in chargers.values()]
+        return all(setup and all(as_object(step)["status"] != "pending" for step in setup) for setup in setups)
 
     async def truth(self, station_id: str = STATION) -> Truth:
         """Return what really is."""
