@@ -1,6 +1,6 @@
 """A battery that expands the grid connection: what may be counted on, what it is told, and what is kept back for it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from hypothesis import given, settings, strategies as st
@@ -17,10 +17,8 @@ from custom_components.smart_charging.engine.control.battery import (
 from custom_components.smart_charging.engine.control.grid_expansion import (
     available_w,
     command,
-    least_worth,
     planned_reserve_percent,
     remember,
-    worthwhile,
 )
 
 from .builders import NOW
@@ -173,54 +171,3 @@ def test_a_battery_without_a_power_reading_or_while_it_is_charged_is_not_judged(
         memory = remember(memory, charging, seen(40.0, -100.0), config=CONFIG, now=at, zone="UTC")
     assert memory.delivers_w is None
     assert memory.commanded_w == -3_000.0
-
-
-@dataclass(frozen=True)
-class Plan:
-    """An allocation to cars on three phases of a connection that is full: A above its limit on each phase."""
-
-    over_a: tuple[float, float, float]
-    cars_w: float
-
-    @property
-    def needs_w(self) -> tuple[float, ...]:
-        return tuple(over_a * 690.0 for over_a in self.over_a)
-
-
-def planned(wanted_a: tuple[float, float, float], worth: float, usable_w: float = 13_800.0) -> tuple[float, ...]:
-    def plan_at(raised_w: float) -> Plan:
-        first, second, third = (min(one, raised_w / 690.0) for one in wanted_a)
-        return Plan((first, second, third), 230.0 * (first + second + third))
-
-    return worthwhile(plan_at, usable_w, worth).over_a
-
-
-def test_what_all_phases_can_use_is_given_in_full() -> None:
-    assert planned((10.0, 10.0, 10.0), 0.8) == (10.0, 10.0, 10.0)
-
-
-def test_the_reserve_is_not_spent_on_one_phase_alone() -> None:
-    assert planned((16.0, 0.0, 0.0), 0.8) == (0.0, 0.0, 0.0)
-    assert planned((16.0, 9.0, 4.0), 0.8) == pytest.approx((4.0, 4.0, 4.0))
-
-
-def test_what_is_beyond_the_reserve_may_be_spent_on_anything() -> None:
-    assert planned((16.0, 0.0, 0.0), 0.0) == (16.0, 0.0, 0.0)
-    assert least_worth(CONFIG, seen(61.0), NOTHING) == 0.0
-    assert least_worth(CONFIG, seen(60.0), NOTHING) > 0.0
-
-
-def test_two_phases_of_three_are_enough_where_little_is_asked() -> None:
-    assert planned((16.0, 9.0, 4.0), 0.5) == pytest.approx((9.0, 9.0, 4.0))
-
-
-@given(st.tuples(*[st.floats(0, 40)] * 3), st.floats(0, 1), st.floats(0, 30_000))
-@settings(max_examples=300, deadline=None)
-def test_never_is_more_used_than_there_is_and_each_watt_is_worth_it(
-    wanted_a: tuple[float, float, float], worth: float, usable_w: float
-) -> None:
-    over_a = planned(wanted_a, worth, usable_w)
-    spent_w = 690.0 * max(over_a)
-    assert spent_w <= usable_w + 1e-6
-    if spent_w > 100.0:
-        assert 230.0 * sum(over_a) >= worth * spent_w - 1e-6

@@ -1,9 +1,7 @@
 """Virtual grid expansion: a battery carries what consumption exceeds a limit by, and refills with what is spare."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from ..config import BatteryConfig
@@ -21,19 +19,6 @@ EMPTY_PERCENT = 1.0  # so near its floor a battery has run empty
 PLANNED_DAYS = 7
 PLANNED_SHARE = 1.2  # of the worst of these days
 LEAST_RESERVE_PERCENT = 10.0  # above the floor, however quiet the last days were
-LEAST_WORTH = 0.8  # W into cars for each W out of the reserve
-
-
-class Plan(Protocol):
-    """An allocation as far as a battery is concerned, in W."""
-
-    @property
-    def cars_w(self) -> float:
-        """What goes into cars."""
-
-    @property
-    def needs_w(self) -> Sequence[float]:
-        """For each limit, what the battery has to give to keep it; at most 0 where it holds anyway."""
 
 
 def available_w(config: BatteryConfig, measured: BatterySnapshot, memory: BatteryMemory, now: datetime) -> float:
@@ -59,37 +44,6 @@ def planned_reserve_percent(config: BatteryConfig, memory: BatteryMemory) -> flo
     needed_percent = PLANNED_SHARE * worst_wh / config.capacity_wh * 100
     planned = config.min_soc_percent + max(LEAST_RESERVE_PERCENT, needed_percent)
     return min(config.reserve_soc_percent, planned)
-
-
-def least_worth(config: BatteryConfig, measured: BatterySnapshot, memory: BatteryMemory) -> float:
-    """Return the W into cars that a W of this battery must be worth: nothing is asked of what is beyond the reserve."""
-    if measured.soc_percent is None or measured.soc_percent > planned_reserve_percent(config, memory):
-        return 0.0
-    return LEAST_WORTH
-
-
-def worthwhile[Allocation: Plan](plan_at: Callable[[float], Allocation], usable_w: float, worth: float) -> Allocation:
-    """Return the plan that uses as much of a battery as is worth it.
-
-    `plan_at` makes the plan for a limit raised by so many W, equally on all phases as a battery feeds them.
-    What one phase alone needs costs three times what it brings, so the plan goes from what all phases
-    need to what the worst one needs, as long as each W more of the battery brings `worth` W into cars.
-    """
-    full = plan_at(usable_w)
-    needed_w = max(full.needs_w)
-    if needed_w <= LEAST_W or worth <= 0:
-        return full
-    kept = plan_at(0.0)
-    levels = sorted(level_w for level_w in full.needs_w if LEAST_W < level_w < needed_w)
-    for level_w in (*levels, usable_w):
-        plan = full if level_w == usable_w else plan_at(level_w)
-        more_w = max(0.0, *plan.needs_w) - max(0.0, *kept.needs_w)
-        if more_w <= 0:
-            continue
-        if plan.cars_w - kept.cars_w < worth * more_w:
-            break
-        kept = plan
-    return kept
 
 
 def command(

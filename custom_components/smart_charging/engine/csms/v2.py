@@ -1,7 +1,6 @@
 """Thin adapter for OCPP 2.0.1 and 2.1: what a station tells becomes records, state and events, durable before the reply."""
 
 from collections.abc import Awaitable, Callable, Mapping
-import logging
 
 from ..model import AuthorizationStatus, EvseStatus, Json, StoreError
 from . import payloads
@@ -19,8 +18,6 @@ from .v2_notifications import V2Notifications
 from .v2_reports import Reports
 from .v2_status import EvseStatuses
 from .v2_transactions import TransactionEvents, id_token
-
-_LOGGER = logging.getLogger(__name__)
 
 type _Payload = Mapping[str, Json]
 type _Answer = dict[str, Json]
