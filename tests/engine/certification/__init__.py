@@ -1,0 +1,1 @@
+"""Behaviour that certification test cases for a central system ask for, by their ids."""
