@@ -1,8 +1,7 @@
 """The one place where the engine reads time, so that every timeout can be tested without waiting."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 import time
 from typing import Protocol
@@ -20,7 +19,7 @@ class Clock(Protocol):
     async def sleep(self, seconds: float) -> None:
         """Wait for this many monotonic seconds."""
 
-    def timeout(self, seconds: float) -> AbstractAsyncContextManager[None]:
+    def timeout(self, seconds: float) -> AbstractAsyncContextManager[object]:
         """Return a context that raises TimeoutError once this many seconds have passed in it."""
 
 
@@ -39,8 +38,6 @@ class SystemClock:
         """Wait for this many seconds."""
         await asyncio.sleep(seconds)
 
-    @asynccontextmanager
-    async def timeout(self, seconds: float) -> AsyncGenerator[None]:
+    def timeout(self, seconds: float) -> asyncio.Timeout:
         """Raise TimeoutError once this many seconds have passed in the context."""
-        async with asyncio.timeout(seconds):
-            yield
+        return asyncio.timeout(seconds)

@@ -11,6 +11,7 @@ import logging
 from .csms.state import StationEvent, StationEventType
 from .ledger import SiteLedger
 from .model import EvseKey, EvseStatus, Session, StoreError, Transaction
+from .quick_replace import replacer
 from .view import SiteEvent, SiteEventType
 
 _LOGGER = logging.getLogger(__name__)
@@ -27,6 +28,10 @@ class EvseRecord:
     transaction_session_id: int | None = None
 
 
+_record_replaced = replacer(EvseRecord)
+_session_replaced = replacer(Session)
+
+
 class SessionTracker:
     """Takes station events in order, one at a time, so that the ledger sees them as they happened."""
 
@@ -38,6 +43,7 @@ class SessionTracker:
         self._records: dict[EvseKey, EvseRecord] = {}
         self._leaving: dict[EvseKey, datetime] = {}
         self._events: asyncio.Queue[StationEvent] = asyncio.Queue()
+        self._waiting = 0  # the one in work included
 
     def record(self, key: EvseKey) -> EvseRecord:
         """Return what is known of an EVSE's sessions."""
@@ -54,8 +60,17 @@ class SessionTracker:
         self._records = {key: record for key, record in self._records.items() if key.station_id != station_id}
 
     def take(self, event: StationEvent) -> None:
-        """Queue an event; of a station as a whole only presented tags matter."""
+        """Queue an event; of a station as a whole only presented tags matter.
+
+        A reading of the transaction that is followed needs no ledger: it is taken in at once where nothing waits.
+        """
+        if not self._waiting and event.evse_id and event.type is StationEventType.MEASURED and event.live:
+            key, transaction = EvseKey(event.station.station_id, event.evse_id), event.transaction
+            if transaction is not None and self.record(key).transaction_id == transaction.transaction_id:
+                self._count(key, transaction)
+                return
         if event.evse_id or event.type is StationEventType.TAG_PRESENTED:
+            self._waiting += 1
             self._events.put_nowait(event)
 
     async def settled(self) -> None:
@@ -73,6 +88,7 @@ class SessionTracker:
             except Exception:
                 _LOGGER.exception("A session event of %s failed", event.station.station_id)
             finally:
+                self._waiting -= 1
                 self._events.task_done()
             changed()
 
@@ -139,12 +155,16 @@ class SessionTracker:
     async def _progress(self, key: EvseKey, transaction: Transaction) -> None:
         if self.record(key).transaction_id != transaction.transaction_id:
             await self._follow(key, transaction)
+        self._count(key, transaction)
+
+    def _count(self, key: EvseKey, transaction: Transaction) -> None:
+        """Take in the energy of the transaction that is followed."""
         record = self.record(key)
         session = record.session
         if session is not None and session.session_id == record.transaction_session_id:
             session = with_transaction(session, transaction)
         lifetime_wh = max(record.lifetime_wh or 0.0, record.lifetime_base_wh + transaction.energy_wh)
-        self._records[key] = replace(record, session=session, lifetime_wh=lifetime_wh)
+        self._records[key] = _record_replaced(record, {"session": session, "lifetime_wh": lifetime_wh})
 
     async def _follow(self, key: EvseKey, transaction: Transaction) -> None:
         """Take up a transaction that runs now, in the session that goes on."""
@@ -185,7 +205,8 @@ def with_transaction(session: Session, transaction: Transaction) -> Session:
     """Return the session with this transaction added or brought up to date, and its energy."""
     others = tuple(one for one in session.transactions if one.transaction_id != transaction.transaction_id)
     transactions = tuple(sorted((*others, transaction), key=lambda one: one.started_at))
-    return replace(session, transactions=transactions, energy_wh=sum(one.energy_wh for one in transactions))
+    energy_wh = sum(one.energy_wh for one in transactions)
+    return _session_replaced(session, {"transactions": transactions, "energy_wh": energy_wh})
 
 
 def fingerprint(site_id: str, id_token: str) -> str:

@@ -11,7 +11,6 @@ from custom_components.smart_charging.engine.config import LeaseTimes, StationCo
 from custom_components.smart_charging.engine.csms.central_system import CentralSystem, CsmsSettings
 from custom_components.smart_charging.engine.csms.certificates import CertificateSigner
 from custom_components.smart_charging.engine.csms.rpc import OCPP16, OCPP21, OCPP201
-from custom_components.smart_charging.engine.csms.schemas import schemas_of
 from custom_components.smart_charging.engine.csms.server import ServerSettings
 from custom_components.smart_charging.engine.csms.state import EvseState, StationEvent, StationEventType, UnknownStation
 from custom_components.smart_charging.engine.csms.station import Station
@@ -73,13 +72,6 @@ class Bench:
 
     def told(self, kind: StationEventType) -> list[StationEvent]:
         return [event for event in self.events if event.type is kind]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def all_schemas_compiled() -> None:
-    """Leave no work to a thread, which a clock moved by hand would not wait for."""
-    for version in (OCPP16, OCPP201, OCPP21):
-        schemas_of(version).compile_all()
 
 
 METER_TRIGGER = {"requestedMessage": "MeterValues", "connectorId": 1}

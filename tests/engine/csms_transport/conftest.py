@@ -5,18 +5,10 @@ from collections.abc import AsyncGenerator
 import aiohttp
 import pytest
 
-from custom_components.smart_charging.engine.csms.schemas import schemas_of
 from custom_components.smart_charging.engine.csms.server import ServerSettings
 from tests.manual_clock import ManualClock
 
 from .station_side import EVERY_VERSION, QUICK, VERSIONS, Client, OpenPort, Port, RecordingSink, Speak
-
-
-@pytest.fixture(scope="session", autouse=True)
-def all_schemas_compiled() -> None:
-    """Leave no work to a thread, which a clock moved by hand would not wait for."""
-    for version in VERSIONS:
-        schemas_of(version).compile_all()
 
 
 @pytest.fixture

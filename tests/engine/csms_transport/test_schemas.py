@@ -32,7 +32,7 @@ def test_every_message_of_a_version_is_there_with_its_answer(protocol: str, acti
         ({"connectorId": "SECRET", "meterValue": 5}, ("connectorId type", "meterValue type")),
         (
             {"connectorId": 1, "meterValue": [{"timestamp": "SECRET", "sampledValue": [SAMPLE]}]},
-            ("data.meterValue[].timestamp must be date-time",),
+            ("meterValue[].timestamp format",),
         ),
         (
             {
@@ -63,9 +63,9 @@ def test_names_of_unknown_fields_are_told_within_bounds(schemas: Schemas) -> Non
     assert len(told) < 160
 
 
-def test_value_of_any_depth_is_judged(schemas: Schemas) -> None:
+def test_value_of_any_depth_is_refused(schemas: Schemas) -> None:
     deep = json.loads("[" * 900 + "]" * 900)
-    assert schemas.request_violations("DataTransfer", {"vendorId": deep})
+    assert schemas.request_violations("DataTransfer", {"vendorId": deep}) == ("nested too deep",)
 
 
 def test_schemas_of_a_version_are_made_once() -> None:
@@ -76,24 +76,12 @@ def test_large_message_is_told_its_first_violation_only_and_no_name_of_its_own(s
     payload: dict[str, Json] = {"connectorId": "SECRET", "meterValue": 5, "SECRET": 1}
     (told,) = schemas.request_violations("MeterValues", payload, size=5000)
     assert "SECRET" not in told
-    assert schemas.response_violations("MeterValues", {"SECRET": 1}, size=5000) == ("data must not contain others",)
+    assert schemas.response_violations("MeterValues", {"SECRET": 1}, size=5000) == ("additionalProperties SECRET",)
 
 
-async def test_checks_of_a_message_are_made_apart_from_the_loop_and_once() -> None:
-    book = Schemas("ocpp2.1")
-    schema = book._requests["TransactionEvent"]
-    assert schema._check is None and book._responses["TransactionEvent"]._check is None
-    await book.prepare("TransactionEvent")
-    check = schema._check
-    assert check is not None and book._responses["TransactionEvent"]._check is not None
-    await book.prepare("TransactionEvent")
-    assert schema._check is check
-    await book.prepare("NoSuchAction")
-    assert book._requests["Authorize"]._check is None
-
-
-def test_message_met_without_preparation_is_checked_all_the_same() -> None:
+def test_check_is_made_when_its_message_is_first_met() -> None:
     book = Schemas("ocpp2.0.1")
+    assert book._requests["Heartbeat"]._check is None
     assert book.request_violations("Heartbeat", {}) == ()
     assert book.request_violations("Heartbeat", {"a": 1}) == ("additionalProperties a",)
 
@@ -101,7 +89,6 @@ def test_message_met_without_preparation_is_checked_all_the_same() -> None:
 @pytest.mark.parametrize("protocol", ["ocpp1.6", "ocpp2.0.1", "ocpp2.1"])
 def test_every_check_is_made_and_refuses_what_is_no_message(protocol: str) -> None:
     book = Schemas(protocol)
-    book.compile_all()
     for action in book._requests:
         assert book.request_violations(action, {"noSuchField": 1}), action
         assert not book.has_answer(action) or book.response_violations(action, {"noSuchField": 1}), action

@@ -58,7 +58,6 @@ class OutgoingCalls:
     async def call(self, action: str, payload: Mapping[str, Json], timeout_s: float) -> dict[str, Json]:
         """Send a request and return its answer; see `Connection.call`."""
         message_id = str(uuid4())
-        await self._schemas.prepare(action)
         request = self._checked(message_id, action, payload)
         async with self._turn:
             if self._ended:

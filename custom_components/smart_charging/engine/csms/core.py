@@ -12,6 +12,7 @@ from typing import Any, TypedDict, Unpack
 from ..clock import Clock
 from ..config import LeaseTimes, StationConfig
 from ..model import EvseMeasurement, EvseStatus, Json, StoreError, Transaction
+from ..quick_replace import replacer
 from .certificates import CertificateSigner
 from .commands import CommandError, CommandErrorCode, Commands
 from .connection import CallFailed, CallTimeout, Connection, NotConnected
@@ -38,6 +39,8 @@ from .v16_commands import V16Commands
 
 _LOGGER = logging.getLogger(__name__)
 _MAX_DEVIATION_KINDS = 100
+_station_replaced = replacer(StationState)
+_evse_replaced = replacer(EvseState)
 CALL_TIMEOUT_S = 30.0
 
 type EventListener = Callable[[StationEvent], None]
@@ -151,7 +154,7 @@ class StationCore:
 
     def change(self, **changes: Unpack[StationChanges]) -> None:
         """Replace fields of the snapshot without telling anybody yet."""
-        self.state = replace(self.state, **changes)
+        self.state = _station_replaced(self.state, changes)
 
     def recognise(self) -> None:
         """Look up what is known of this kind of station, by what it announced now or before."""
@@ -167,12 +170,12 @@ class StationCore:
 
     def evse(self, evse_id: int) -> EvseState:
         """Return an EVSE's snapshot, an empty one if it was never heard of."""
-        return self.state.evses.get(evse_id, EvseState(evse_id))
+        return self.state.evses.get(evse_id) or EvseState(evse_id)
 
     def change_evse(self, evse_id: int, **changes: Unpack[EvseChanges]) -> None:
         """Replace fields of an EVSE's snapshot, which comes into being by that."""
-        evse = replace(self.evse(evse_id), **changes)
-        self.state = replace(self.state, evses={**self.state.evses, evse_id: evse})
+        evse = _evse_replaced(self.evse(evse_id), changes)
+        self.state = _station_replaced(self.state, {"evses": {**self.state.evses, evse_id: evse}})
 
     def emit(
         self,

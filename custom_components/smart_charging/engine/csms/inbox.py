@@ -53,7 +53,7 @@ class AnswerRefusalHandler(Protocol):
 @dataclass(frozen=True, slots=True)
 class _Answer:
     action: str
-    digest: bytes
+    digest: int
     frame: bytes
     given_at: float
 
@@ -168,7 +168,6 @@ class Inbox:
         if call.action not in self._schemas:
             handler.note_deviation("unknown action")
             raise RpcError(ErrorCode.NOT_IMPLEMENTED, "unknown action")
-        await self._schemas.prepare(call.action)
         deviations = call.deviations + self._schemas.request_violations(call.action, call.payload, size)
         if call.confirmed is not self._schemas.has_answer(call.action):
             deviations += ("sent as a call",) if call.confirmed else ("sent unconfirmed",)

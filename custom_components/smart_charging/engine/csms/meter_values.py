@@ -10,7 +10,7 @@ import re
 from ..model import Json, Measurand, MeterValue, SampledValue
 from .timestamps import StationTime, parse_time
 
-_WORDS = 256  # distinct spellings kept in mind
+_KINDS = 1024  # of readings, as spelled, kept in mind
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 _PHASE = re.compile(r"(L[123]|N)(-(L[123]|N))?")
 
@@ -69,9 +69,10 @@ class ParsedMeterValues:
 
 def parse_number(raw: object) -> float | None:
     """Read a number, also "12,5" and " 12"; None for what is none, for NaN and infinities."""
-    if isinstance(raw, bool) or not isinstance(raw, int | float | str):
-        return None
-    if isinstance(raw, str) and (not raw.isascii() or "_" in raw):  # Python's float reads those too
+    if isinstance(raw, str):
+        if not raw.isascii() or "_" in raw:  # Python's float reads those too
+            return None
+    elif isinstance(raw, bool) or not isinstance(raw, int | float):
         return None
     try:
         value = float(raw)
@@ -99,11 +100,6 @@ def parse_measurand(raw: object) -> tuple[Measurand | None, str | None]:
     """
     if not isinstance(raw, str) or not raw.strip():
         return Measurand.ENERGY_IMPORT_REGISTER, None
-    return _named_measurand(raw)
-
-
-@lru_cache(maxsize=_WORDS)
-def _named_measurand(raw: str) -> tuple[Measurand | None, str | None]:
     name = raw.strip().lower()
     if name in _BY_NAME:
         return _BY_NAME[name], None
@@ -111,15 +107,9 @@ def _named_measurand(raw: str) -> tuple[Measurand | None, str | None]:
     return _BY_NAME.get(head), _phase(tail) if head in _BY_NAME else None
 
 
-@lru_cache(maxsize=_WORDS)
 def _phase(raw: str) -> str | None:
     phase = raw.strip().upper()
     return phase if _PHASE.fullmatch(phase) else None
-
-
-@lru_cache(maxsize=_WORDS)
-def _conversion(measurand: Measurand, unit: str) -> _Conversion | None:
-    return _UNITS[measurand].get(unit.strip().lower())
 
 
 def parse_sampled_value(raw: Json) -> SampledValue | None:
@@ -132,24 +122,46 @@ def parse_sampled_value(raw: Json) -> SampledValue | None:
     """
     if not isinstance(raw, dict):
         raise ValueError("a reading is not an object")  # noqa: TRY004 - input, not a programmer's mistake
-    measurand, suffix = parse_measurand(raw.get("measurand"))
-    if measurand is None or raw.get("format") == "SignedData":
-        return None
-    unit, phase = raw.get("unit"), raw.get("phase")
-    value = parse_number(raw.get("value"))
-    if isinstance(scale := raw.get("unitOfMeasure"), dict):  # OCPP 2
+    get = raw.get
+    unit, value = get("unit"), parse_number(get("value"))
+    if isinstance(scale := get("unitOfMeasure"), dict):  # OCPP 2
         unit, value = scale.get("unit"), _scaled(value, scale.get("multiplier"))
-    conversion = _conversion(measurand, unit if isinstance(unit, str) else "")
-    if conversion is None or value is None:
+    words = (get("measurand"), unit, get("phase"), get("context"), get("location"))
+    try:
+        kind = _kind_of(*words)
+    except TypeError:  # what is no word can't be looked up
+        kind = _kind_of(*(word if isinstance(word, str) else None for word in words))
+    if kind is None or raw.get("format") == "SignedData":
+        return None
+    if kind.conversion is None or value is None:
         raise ValueError("a reading without a usable value or unit")
-    context, location = raw.get("context"), raw.get("location")
-    return SampledValue(
-        measurand,
-        conversion(value),
-        phase=(_phase(phase) if isinstance(phase, str) else None) or suffix,
-        context=context if isinstance(context, str) and context else "Sample.Periodic",
-        location=location if isinstance(location, str) and location else "Outlet",
-    )
+    return SampledValue(kind.measurand, kind.conversion(value), kind.phase, kind.context, kind.location)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """All of a reading but its value; no conversion where its unit is none of its measurand."""
+
+    measurand: Measurand
+    conversion: _Conversion | None
+    phase: str | None
+    context: str
+    location: str
+
+
+@lru_cache(maxsize=_KINDS)
+def _kind_of(measurand: Json, unit: Json, phase: Json, context: Json, location: Json) -> _Kind | None:
+    """Return what the words of a reading say, None for a quantity that is not used.
+
+    What is no text counts as not said. Raises TypeError for lists and objects.
+    """
+    named, suffix = parse_measurand(measurand)
+    if named is None:
+        return None
+    conversion = _UNITS[named].get(unit.strip().lower() if isinstance(unit, str) else "")
+    said = _phase(phase) if isinstance(phase, str) else None
+    context = context if isinstance(context, str) and context else "Sample.Periodic"
+    return _Kind(named, conversion, said or suffix, context, location if isinstance(location, str) and location else "Outlet")
 
 
 def _scaled(value: float | None, multiplier: Json) -> float | None:

@@ -25,6 +25,7 @@ _LOGGER = logging.getLogger(__name__)
 LIVE_S = 60.0  # older than this on its own clock, a message comes from the offline queue
 TRANSACTION_LIVE_S = 120.0  # a start may be repeated for a while before it gets through
 CLOCK_NOT_SET = datetime(2020, 1, 1, tzinfo=UTC)  # what a clock that was never set shows lies before
+_ALL_PHASES = 3
 _STATUS_ASKED_S = 15.0  # within which a station answers a trigger
 _TAG_REPEAT_S = 120.0  # the tag of an Authorize comes again in the transaction it allowed
 _SECURITY_EVENT = re.compile(r"[^A-Za-z0-9]")  # names are words without spaces; nothing else goes to the log
@@ -166,7 +167,8 @@ class Reception:
     async def show_readings(self, evse_id: int, values: Sequence[MeterValue], live: Sequence[MeterValue]) -> None:
         """Show live readings of an EVSE and learn from the late ones."""
         self._measure(evse_id, live, self._core.clock.now())
-        await self._learn_phases(measured_phases(values))
+        if self._core.state.capabilities.phases != _ALL_PHASES:
+            await self._learn_phases(measured_phases(values))
         late = [value for value in values if value not in live]
         if late:
             self._reactions.measured_late(evse_id, late)

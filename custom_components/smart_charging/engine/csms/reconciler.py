@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 import logging
+import math
 
 from ..model import MeterValue
 from .core import StationCore
@@ -13,6 +14,7 @@ from .limit_keeper import LimitKeeper
 _LOGGER = logging.getLogger(__name__)
 _IDLE_S = 3600.0
 _FAILED_RETRY_S = 10.0
+_LOOK_S = 1.0  # between two looks at what measurements say: a station that floods with them makes no more work
 
 
 class Reconciler:
@@ -25,6 +27,7 @@ class Reconciler:
         self._keepers: dict[int, LimitKeeper] = {}
         self._wake = asyncio.Event()
         self._open = False
+        self._looked_at = -math.inf
 
     def keeper(self, evse_id: int) -> LimitKeeper:
         """Return the keeper of an EVSE, made on first use."""
@@ -62,7 +65,8 @@ class Reconciler:
     def measured(self, evse_id: int) -> None:
         """Look at what the newest measurement says of the limit."""
         self.keeper(evse_id).measured()
-        self.wake()
+        if self._core.clock.monotonic() - self._looked_at >= _LOOK_S:
+            self.wake()
 
     def measured_late(self, evse_id: int, values: Sequence[MeterValue]) -> None:
         """Look at what readings from an outage say of a lease that ran out in it."""
@@ -83,6 +87,7 @@ class Reconciler:
         """Work until cancelled."""
         while True:
             self._wake.clear()
+            self._looked_at = self._core.clock.monotonic()
             try:
                 delay = await self._step() if self._open else _IDLE_S
             except Exception:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-import hashlib
 import re
 from typing import Final
 
@@ -79,7 +78,7 @@ class Call:
     message_id: MessageId
     action: str
     payload: dict[str, Json]
-    digest: bytes
+    digest: int
     deviations: tuple[str, ...] = ()
     confirmed: bool = True
 
@@ -146,8 +145,7 @@ def decode(data: bytes, protocol: str = OCPP16) -> Frame:
         return _unusable(frame, kind, message_id, protocol)
     deviations = (*deviations, *_oddities(message_id))
     if kind in {_CALL, _SEND}:
-        # Memory for telling repetitions is spent on what may be repeated only.
-        digest = hashlib.blake2b(data, digest_size=16).digest() if kind == _CALL else b""
+        digest = hash(data) if kind == _CALL else 0
         return _call(frame, message_id, digest, deviations)
     if kind == _CALL_RESULT:
         payload = frame[2] if len(frame) > 2 else None
@@ -204,7 +202,7 @@ def _oddities(message_id: MessageId) -> tuple[str, ...]:
     return () if message_id else ("message id is empty",)
 
 
-def _call(frame: list[Json], message_id: MessageId, digest: bytes, deviations: tuple[str, ...]) -> Call | Unreadable:
+def _call(frame: list[Json], message_id: MessageId, digest: int, deviations: tuple[str, ...]) -> Call | Unreadable:
     confirmed = frame[0] == _CALL
     malformed = ErrorCode.RPC_FRAMEWORK_ERROR if confirmed else None
     if len(frame) != 4:

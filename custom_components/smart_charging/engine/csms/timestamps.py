@@ -3,6 +3,7 @@
 from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 import re
 from statistics import median
 
@@ -15,6 +16,7 @@ _WINDOW = 15
 _SAMPLE_GAP_S = 5.0
 _SMALL_OFFSET_S = 2.0  # indistinguishable from transport delay
 
+_lead = itemgetter(1)
 _ZONED = re.compile(r"(Z|[+-]\d{2}:?\d{2})$", re.IGNORECASE)
 
 
@@ -80,10 +82,14 @@ class ClockOffset:
             if monotonic_s - before_s < _SAMPLE_GAP_S and abs(lead_s - lead_before_s) < _SMALL_OFFSET_S:
                 return  # tells nothing new
         self._samples.append((monotonic_s, lead_s, time.zoned))
-        for _, lead, _ in sorted(self._samples, key=lambda sample: sample[1], reverse=True):
-            cluster = [sample for sample in self._samples if 0 <= lead - sample[1] <= _CLUSTER_S]
+        ahead = sorted(self._samples, key=_lead, reverse=True)
+        for index in range(len(ahead) - _MIN_SAMPLES + 1):
+            nearest = ahead[index][1] - _CLUSTER_S
+            if ahead[index + _MIN_SAMPLES - 1][1] < nearest:
+                continue  # too few agree with this one
+            cluster = [sample for sample in ahead[index:] if sample[1] >= nearest]
             moments = [sample[0] for sample in cluster]
-            if len(cluster) >= _MIN_SAMPLES and max(moments) - min(moments) >= _MIN_SPAN_S:
+            if max(moments) - min(moments) >= _MIN_SPAN_S:
                 self._believe(median(sample[1] for sample in cluster), all(not sample[2] for sample in cluster))
                 return
 

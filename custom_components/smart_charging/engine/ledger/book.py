@@ -5,19 +5,21 @@ no query; after a failed commit it is forgotten and read again.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from ..model import EvseKey, MeterValue, Transaction
+from ..quick_replace import replacer
 from . import tables
 from .encoding import decode_count, encode_count, encode_values
 from .energy import EnergyCount, advance, outlet_register_wh
 from .queries import SELECT_TRANSACTION, to_transaction
 from .vault import Vault, vault_of
 
+_transaction_replaced = replacer(Transaction)
 _T = tables.transactions.c
 _KEEP_READINGS = sa.insert(tables.meter_values)
 _KEEP_COUNT = (
@@ -179,7 +181,7 @@ class Book:
                 entry.count = advance(entry.count, register_wh, value.time)
                 self._counted[entry.row] = entry
         if entry.count.energy_wh != entry.transaction.energy_wh:
-            entry.transaction = replace(entry.transaction, energy_wh=entry.count.energy_wh)
+            entry.transaction = _transaction_replaced(entry.transaction, {"energy_wh": entry.count.energy_wh})
 
     @staticmethod
     def _identity(entry: Entry) -> tuple[str, str, str]:

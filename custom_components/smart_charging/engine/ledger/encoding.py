@@ -6,6 +6,7 @@ import json
 import math
 from typing import Any, override
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator
 
@@ -69,7 +70,12 @@ class UtcTime(TypeDecorator[datetime]):
 
 def dump_json(value: object) -> str:
     """Return compact JSON; ValueError for what JSON can't say."""
-    return _JSON.encode(value)
+    try:
+        text = orjson.dumps(value)
+    except orjson.JSONEncodeError:  # a number of more than 64 bits
+        return _JSON.encode(value)
+    # A null may stand for a number that is none, which the slower one refuses.
+    return _JSON.encode(value) if b"null" in text else text.decode()
 
 
 def encode_values(values: Iterable[SampledValue]) -> list[Json]:
