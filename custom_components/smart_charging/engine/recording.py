@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 import json
 from pathlib import Path
@@ -14,6 +14,7 @@ from .model import EvseKey, Json, Setpoint
 from .recorded_json import Decoder, Encoder, RecordedJsonError, Replacement
 
 KEPT_CYCLES = 500
+KEPT_EVSES = 25_000  # over all cycles: a large site keeps fewer of them
 FORMAT: Final = 1
 _MANIFEST: Final = Path(__file__).parent.parent / "manifest.json"
 VERSION: Final = str(json.loads(_MANIFEST.read_text(encoding="utf-8"))["version"])
@@ -34,20 +35,47 @@ class Cycle:
 
 
 class CycleRecorder:
-    """Keeps the newest cycles; the values are shared with the running site, so that keeping them costs little."""
+    """Keeps the newest cycles; what did not change from one to the next is kept once."""
 
     def __init__(self) -> None:
         """Begin empty."""
-        self._cycles: deque[Cycle] = deque(maxlen=KEPT_CYCLES)
+        self._cycles: deque[Cycle] = deque()
 
     def record(self, cycle: Cycle) -> None:
-        """Keep a cycle; the oldest one goes."""
-        self._cycles.append(cycle)
+        """Keep a cycle; the oldest ones go."""
+        self._cycles.append(_sharing(self._cycles[-1], cycle) if self._cycles else cycle)
+        most = min(KEPT_CYCLES, max(1, KEPT_EVSES // max(1, len(cycle.snapshot.evses))))
+        while len(self._cycles) > most:
+            self._cycles.popleft()
 
     @property
     def cycles(self) -> tuple[Cycle, ...]:
         """Return the cycles kept, oldest first."""
         return tuple(self._cycles)
+
+
+def _sharing(before: Cycle, cycle: Cycle) -> Cycle:
+    """Return the same cycle made of the values of the one before it, where they are equal."""
+    known = {evse.key: evse for evse in before.snapshot.evses}
+    evses = tuple(evse if known.get(evse.key) != evse else known[evse.key] for evse in cycle.snapshot.evses)
+    decision, former = cycle.decision, before.decision
+    return replace(
+        cycle,
+        snapshot=replace(cycle.snapshot, evses=before.snapshot.evses if evses == before.snapshot.evses else evses),
+        state=replace(cycle.state, evses=_shared(before.state.evses, cycle.state.evses)),
+        decision=replace(
+            decision,
+            setpoints=_shared(former.setpoints, decision.setpoints),
+            bounds=_shared(former.bounds, decision.bounds),
+            phases_in_use=_shared(former.phases_in_use, decision.phases_in_use),
+        ),
+    )
+
+
+def _shared[K, V](before: Mapping[K, V], now: Mapping[K, V]) -> Mapping[K, V]:
+    if before == now:
+        return before
+    return {key: value if before.get(key) != value else before[key] for key, value in now.items()}
 
 
 def dump(cycles: Sequence[Cycle], *, hide_ids: bool = False) -> str:

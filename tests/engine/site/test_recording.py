@@ -15,6 +15,7 @@ from custom_components.smart_charging.engine.model import EvseKey, Phases
 from custom_components.smart_charging.engine.recorded_json import RecordedJsonError
 from custom_components.smart_charging.engine.recording import (
     KEPT_CYCLES,
+    KEPT_EVSES,
     VERSION,
     Cycle,
     CycleRecorder,
@@ -88,6 +89,26 @@ def test_the_recorder_keeps_the_newest_cycles() -> None:
     assert len(recorder.cycles) == KEPT_CYCLES
     assert recorder.cycles[0].now == NOW + timedelta(seconds=3)
     assert recorder.cycles[-1].now == NOW + timedelta(seconds=KEPT_CYCLES + 2)
+
+
+def test_a_large_site_keeps_fewer_cycles() -> None:
+    recorder = CycleRecorder()
+    first = cycle(*(StationConfig(f"CP{number}", "Garage") for number in range(100)))
+    for number in range(KEPT_EVSES // 100 + 3):
+        recorder.record(replace(first, now=NOW + timedelta(seconds=number)))
+    assert len(recorder.cycles) == KEPT_EVSES // 100
+
+
+def test_what_did_not_change_is_kept_once_and_what_did_is_kept_as_it_was() -> None:
+    recorder = CycleRecorder()
+    stations = [StationConfig(f"CP{number}", "Garage") for number in range(3)]
+    told = [cycle(*stations), cycle(*stations, load_a=9.0), cycle(*stations[1:])]
+    for one in told:
+        recorder.record(one)
+    first, second, third = recorder.cycles
+    assert list(recorder.cycles) == told
+    assert first.snapshot.evses is second.snapshot.evses
+    assert [id(evse) for evse in third.snapshot.evses] == [id(evse) for evse in first.snapshot.evses[1:]]
 
 
 def test_a_dump_begins_with_its_format_and_the_version_that_wrote_it() -> None:

@@ -1,6 +1,7 @@
 """A station's requests on one socket: answered in the order of arrival, none executed twice."""
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 import logging
@@ -66,9 +67,10 @@ class Inbox:
         self._clock = clock
         self._schemas = schemas
         self._send = send
-        self._waiting: asyncio.Queue[tuple[Call, int]] = asyncio.Queue()
+        self._waiting: deque[tuple[Call, int]] = deque()
         self._waiting_bytes = 0
-        self._room = asyncio.Event()
+        self._arrival: asyncio.Future[None] | None = None  # awaited while there is nothing to answer
+        self._room: asyncio.Future[None] | None = None  # awaited while too much is unanswered
         self._answers: dict[MessageId, _Answer] = {}
         self._refused: set[MessageId] = set()
         self._closed = False
@@ -76,11 +78,12 @@ class Inbox:
 
     async def put(self, call: Call, size: int) -> None:
         """Queue a request of this many bytes; waits while too much is unanswered."""
-        while self._waiting.qsize() >= _MAX_WAITING or self._waiting_bytes > _MAX_WAITING_BYTES:
-            self._room.clear()
-            await self._room.wait()
+        while len(self._waiting) >= _MAX_WAITING or self._waiting_bytes > _MAX_WAITING_BYTES:
+            self._room = asyncio.get_running_loop().create_future()
+            await self._room
         self._waiting_bytes += size
-        self._waiting.put_nowait((call, size))
+        self._waiting.append((call, size))
+        _wake(self._arrival)
 
     def close(self) -> None:
         """Answer nothing more after the request being answered now; the station repeats the rest."""
@@ -89,9 +92,12 @@ class Inbox:
     async def serve(self, handler: MessageHandler) -> None:
         """Answer requests until closed."""
         while not self._closed:
-            call, size = await self._waiting.get()
+            if not self._waiting:
+                self._arrival = asyncio.get_running_loop().create_future()
+                await self._arrival
+            call, size = self._waiting.popleft()
             self._waiting_bytes -= size
-            self._room.set()
+            _wake(self._room)
             self.busy = True
             try:
                 if call.confirmed:
@@ -100,7 +106,7 @@ class Inbox:
                     await self._taken(call, size, handler)
             finally:
                 self.busy = False
-            if self._waiting.qsize():
+            if self._waiting:
                 await asyncio.sleep(0)  # one message of each station in turn, however many wait here
 
     def take_refusal(self, frame: ResultRefusal, handler: MessageHandler) -> str | None:
@@ -181,3 +187,8 @@ class Inbox:
             oldest = next(iter(self._answers))
             del self._answers[oldest]
             self._refused.discard(oldest)
+
+
+def _wake(waiting: asyncio.Future[None] | None) -> None:
+    if waiting is not None and not waiting.done():
+        waiting.set_result(None)
