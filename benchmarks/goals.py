@@ -49,7 +49,7 @@ def _less(name: str, base: str) -> Callable[[Figures], float]:
 
 
 GOALS = (
-    Goal("throughput", "messages per second over the bare package's", _key("ratio")),
+    Goal("throughput", "messages per second over the bare package's", _key("ratio"), 4.0),
     Goal("allocator", "allocations over a limit", _key("violations"), 0, at_most=True),
     Goal(
         "allocator", "fair shares that differ from the linear programmes'", _key("oracle_mismatches"), 0, at_most=True
@@ -90,5 +90,5 @@ GOALS = (
     Goal("allocator", "50 chargers allocated", _key("ms_50"), 1.0, at_most=True, unit=" ms"),
     Goal("allocator", "500 chargers allocated", _key("ms_500"), 15.0, at_most=True, unit=" ms"),
     Goal("throughput", "MeterValues validated, kept and shown", _key("messages_per_s"), unit=" per second"),
-    Goal("throughput", "memory of an idle station", _key("kib_per_station"), unit=" KiB"),
+    Goal("throughput", "memory of an idle station", _key("kib_per_station"), 100.0, at_most=True, unit=" KiB"),
 )

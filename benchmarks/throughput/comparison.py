@@ -13,6 +13,7 @@ import aiohttp
 from .load import LoadStation
 
 STATIONS = 200
+FEW_STATIONS = 20
 OURS = "benchmarks.throughput.our_server"
 BARE = "benchmarks.throughput.bare_server"
 
@@ -60,22 +61,28 @@ async def messages_per_s(module: str, seconds: float) -> float:
 
 
 async def kib_per_station() -> float:
-    """Return the memory of our server per station that is configured, connected, booted and idle."""
-    async with server(OURS, stations=0) as (process, _):
-        alone = await _rss(process)
-    async with server(OURS) as (process, port), _session() as session:
-        stations = [LoadStation(f"B{number}", port) for number in range(STATIONS)]
+    """Return the memory of our server per station that is configured, connected, booted and idle.
+
+    What is made once, whatever the number of stations, is in the server that is compared with: it has a few.
+    """
+    return (await _kib_idle(STATIONS + FEW_STATIONS) - await _kib_idle(FEW_STATIONS)) / STATIONS
+
+
+async def _kib_idle(count: int) -> int:
+    """Return the memory of our server with so many idle stations."""
+    async with server(OURS, count) as (process, port), _session() as session:
+        stations = [LoadStation(f"B{number}", port) for number in range(count)]
         for station in stations:
             await station.connect(session)
         idling = [asyncio.create_task(station.idle()) for station in stations]
         await asyncio.sleep(10)
-        together = await _rss(process)
+        used = await _rss(process)
         for task in idling:
             task.cancel()
         await asyncio.gather(*idling, return_exceptions=True)
         for station in stations:
             await station.close()
-        return (together - alone) / STATIONS
+        return used
 
 
 async def _metered(stations: list[LoadStation], seconds: float) -> int:

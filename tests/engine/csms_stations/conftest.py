@@ -10,7 +10,6 @@ import pytest
 from custom_components.smart_charging.engine.config import LeaseTimes, StationConfig
 from custom_components.smart_charging.engine.csms.central_system import CentralSystem, CsmsSettings
 from custom_components.smart_charging.engine.csms.certificates import CertificateSigner
-from custom_components.smart_charging.engine.csms.rpc import OCPP16, OCPP21, OCPP201
 from custom_components.smart_charging.engine.csms.server import ServerSettings
 from custom_components.smart_charging.engine.csms.state import EvseState, StationEvent, StationEventType, UnknownStation
 from custom_components.smart_charging.engine.csms.station import Station

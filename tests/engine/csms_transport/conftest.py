@@ -8,7 +8,7 @@ import pytest
 from custom_components.smart_charging.engine.csms.server import ServerSettings
 from tests.manual_clock import ManualClock
 
-from .station_side import EVERY_VERSION, QUICK, VERSIONS, Client, OpenPort, Port, RecordingSink, Speak
+from .station_side import EVERY_VERSION, QUICK, Client, OpenPort, Port, RecordingSink, Speak
 
 
 @pytest.fixture

@@ -128,7 +128,7 @@ def parse_sampled_value(raw: Json) -> SampledValue | None:
         unit, value = scale.get("unit"), _scaled(value, scale.get("multiplier"))
     words = (get("measurand"), unit, get("phase"), get("context"), get("location"))
     try:
-        kind = _kind_of(*words)
+        kind = _kind_of(*words)  # type: ignore[arg-type]  # lists and objects raise TypeError
     except TypeError:  # what is no word can't be looked up
         kind = _kind_of(*(word if isinstance(word, str) else None for word in words))
     if kind is None or raw.get("format") == "SignedData":
@@ -161,7 +161,9 @@ def _kind_of(measurand: Json, unit: Json, phase: Json, context: Json, location: 
     conversion = _UNITS[named].get(unit.strip().lower() if isinstance(unit, str) else "")
     said = _phase(phase) if isinstance(phase, str) else None
     context = context if isinstance(context, str) and context else "Sample.Periodic"
-    return _Kind(named, conversion, said or suffix, context, location if isinstance(location, str) and location else "Outlet")
+    return _Kind(
+        named, conversion, said or suffix, context, location if isinstance(location, str) and location else "Outlet"
+    )
 
 
 def _scaled(value: float | None, multiplier: Json) -> float | None:
