@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import ssl
 
 import aiohttp
+import pytest
 
 from custom_components.smart_charging.engine.clock import Clock
 from custom_components.smart_charging.engine.csms.certificate_authority import CertificateAuthority
@@ -70,6 +71,14 @@ async def enter(
     await client.dial(bench.port if port is None else port, password=password, context=context, offers=offers)
     await bench.until(lambda: bench.station.state.connected)
     return client
+
+
+async def refusal(bench: Bench, **how: object) -> int:
+    """Return the HTTP status with which a login is refused."""
+    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+        await enter(bench, **how)
+    assert not bench.station.state.connected
+    return refused.value.status
 
 
 async def leave(bench: Bench, client: RawStation) -> None:

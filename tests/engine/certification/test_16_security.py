@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-import aiohttp
 import pytest
 
 from custom_components.smart_charging.engine.config import StationConfig
@@ -14,7 +13,7 @@ from tests.engine.csms_stations.conftest import Bench
 from tests.engine.csms_stations.raw_station import Payload, RawStation
 
 from .charging import say
-from .secure_station import boot_and_tell, enter, leave
+from .secure_station import boot_and_tell, enter, leave, refusal
 
 FIRMWARE, UPLOAD = "https://files.example/firmware.bin", "https://files.example/upload/"
 ROOT = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
@@ -27,14 +26,6 @@ async def guarded(empty_bench: Bench) -> Bench:
     """A central system whose station CP1 has a password."""
     await empty_bench.csms.add_station(StationConfig("CP1", "Garage", password_hash=hash_password(PASSWORD)))
     return empty_bench
-
-
-async def refusal(bench: Bench, **how: object) -> int:
-    """Return the HTTP status with which a login is refused."""
-    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
-        await enter(bench, **how)
-    assert not bench.station.state.connected
-    return refused.value.status
 
 
 @pytest.mark.certification("TC_085")
