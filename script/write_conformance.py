@@ -22,7 +22,9 @@ this project shows it, with a charger at the other end of a real socket.
 
 **This is our own check and no certificate.** It was made without the programme's test tool, from public descriptions
 of its cases and from the specifications; behaviour is told in our own words. *Not verified* are cases whose behaviour is
-not publicly described or which do not apply; *no test* are those that are described and that nothing here shows.
+not publicly described or which do not apply; *no test* are those that are described and that nothing here shows. What
+is in brackets tells how a case is shown here. Sections of the test case documents are as public test suites cite them,
+like tzi-app/tzi-OCTT on GitHub.
 
 `script/test -k TC_001` runs the tests of a case. This page is written by `python -m script.write_conformance`.
 """
