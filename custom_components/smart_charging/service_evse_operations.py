@@ -47,7 +47,9 @@ async def _trigger_message(target: StationTarget, call: ServiceCall) -> ServiceR
 async def _reserve(target: StationTarget, call: ServiceCall) -> ServiceResponse:
     """Keep an EVSE, or any of the station, free for a tag."""
     until = dt_util.utcnow() + timedelta(minutes=call.data[ATTR_MINUTES])
-    request = ReservationRequest(target.evse_or_station, call.data[ATTR_TAG], until, call.data.get(ATTR_GROUP))
+    # Stations compare it with what they are told of a presented tag, which names its group by a token as well.
+    group = call.data.get(ATTR_GROUP) and target.tokens.group_value(call.data[ATTR_GROUP])
+    request = ReservationRequest(target.evse_or_station, call.data[ATTR_TAG], until, group)
     number = await target.operations.reservations.reserve(request)
     return {ATTR_RESERVATION_ID: number, "until": until.isoformat()}
 

@@ -16,6 +16,7 @@ import probatio
 from .const import DOMAIN
 from .engine.csms.operations import Operations
 from .engine.csms.station import Station
+from .engine.ledger import SiteTokens
 from .errors import translated_errors
 from .service_targets import ATTR_EVSE, EVSE_NUMBER, evses_of, whole_number
 
@@ -36,12 +37,13 @@ STATION_SCHEMA: Final = probatio.Schema({**STATION})
 
 @dataclass(frozen=True, slots=True)
 class StationTarget:
-    """The station that an action is for, and the EVSE where one is chosen."""
+    """The station that an action is for, the EVSE where one is chosen, and the tags that its site knows."""
 
     subentry: ConfigSubentry
     station: Station
     evse_ids: tuple[int, ...]
     chosen: bool
+    tokens: SiteTokens
 
     @property
     def operations(self) -> Operations:
@@ -111,4 +113,5 @@ def _target(call: ServiceCall) -> StationTarget:
     subentry = entry.subentries[str(device.config_subentry_id)]
     chosen = ATTR_EVSE in call.data or isinstance(device, dr.ChildDeviceEntry)
     station = entry.runtime_data.site.station(keys[0].station_id)
-    return StationTarget(subentry, station, tuple(key.evse_id for key in keys), chosen)
+    evse_ids = tuple(key.evse_id for key in keys)
+    return StationTarget(subentry, station, evse_ids, chosen, entry.runtime_data.ledger.tokens)

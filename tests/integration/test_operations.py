@@ -16,6 +16,7 @@ import yaml
 
 from custom_components import smart_charging
 from custom_components.smart_charging.const import DOMAIN
+from custom_components.smart_charging.engine.id_token import TokenDetails
 from tests.engine.csms_stations.raw_station import RawStation
 
 from .operating import ask, device_id, do, operated, station
@@ -251,6 +252,18 @@ async def test_an_evse_is_reserved_and_freed(hass: HomeAssistant, client: RawSta
         await ask(hass, "reserve", tag="TAG", minutes=30)
     assert error.value.translation_key == "command_rejected"
     assert client.sent("ReserveNow")[-1]["connectorId"] == 0
+
+
+async def test_a_reservation_for_a_group_names_what_its_tags_are_told_to_belong_to(
+    hass: HomeAssistant, client: RawStation
+) -> None:
+    (entry,) = hass.config_entries.async_loaded_entries(DOMAIN)
+    tokens = entry.runtime_data.ledger.tokens
+    await tokens.add("KID2", TokenDetails("Eve", group="Family"), dt_util.utcnow())
+    told = await client.ask("Authorize", {"idTag": "KID2"})
+    await ask(hass, "reserve", tag="KID1", minutes=30, group="family")
+    (sent,) = client.sent("ReserveNow")
+    assert sent["parentIdTag"] == told["idTagInfo"]["parentIdTag"]
 
 
 async def test_a_local_list_is_sent(hass: HomeAssistant, client: RawStation) -> None:

@@ -1,7 +1,7 @@
 """The certification test cases of each version: what each asks for, and where that is publicly described."""
 
-import json
 from dataclasses import dataclass
+import json
 from pathlib import Path
 
 _FOLDER = Path(__file__).parent

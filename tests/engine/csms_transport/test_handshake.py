@@ -103,14 +103,12 @@ async def test_station_pinned_to_a_version_gets_no_other(
     port = await open_port(ServerSettings(protocols=("ocpp2.0.1", "ocpp1.6"), close_timeout_s=0.05))
     assert (await port.dial(protocols=("ocpp2.0.1", "ocpp1.6"))).socket.protocol == "ocpp1.6"
     for _ in range(2):
-        assert await (await port.dial("/CP2", protocols=("ocpp2.0.1",))).close_code() == 1002
+        assert await port.status_of("/CP2", headers={"Sec-WebSocket-Protocol": "ocpp2.0.1"}) == 400
     assert caplog.text.count("CP2 does not offer ocpp1.6 and can't connect") == 1
 
 
-async def test_station_without_a_common_protocol_is_closed_after_the_handshake(port: Port, sink: RecordingSink) -> None:
-    client = await port.dial(protocols=("ocpp2.0", "soap"))
-    assert client.socket.protocol is None
-    assert await client.close_code() == 1002
+async def test_station_without_a_common_protocol_is_refused(port: Port, sink: RecordingSink) -> None:
+    assert await port.status_of(headers={"Sec-WebSocket-Protocol": "ocpp2.0, soap"}) == 400
     assert sink.connections == []
 
 

@@ -223,7 +223,11 @@ class OcppServer:
         )
         if access.admission is Admission.PENDING and not self._handshakes.count(address):
             return _refusal(Refused(429, "too many handshakes of unknown stations"))
-        protocol, spelled = self._choose_protocol(request, access)
+        try:
+            protocol, spelled = self._choose_protocol(request, access)
+        except Refused:
+            self._note_incompatible(station_id, access)
+            raise
         info = ConnectionInfo(
             station_id,
             protocol,
@@ -237,14 +241,27 @@ class OcppServer:
         return await self._open_socket(request, info, access, spelled)
 
     def _choose_protocol(self, request: web.BaseRequest, access: Access) -> tuple[str, str | None]:
-        """Return the version to speak and how to name it in the answer; an empty version where none fits."""
+        """Return the version to speak and how to name it in the answer, an empty one for a station that names none.
+
+        Raises Refused for a station that names others only: OCPP-J 1.6 section 3.2 would have the handshake completed
+        and the socket closed then, certification wants no socket at all, and stations take either.
+        """
         spoken = [name for name in self._settings.protocols if access.protocol in {None, name}]
         spoken.sort(key=lambda name: name != access.prefers)
         offered = request.headers.getall(hdrs.SEC_WEBSOCKET_PROTOCOL, [])
         if not any(header.strip() for header in offered):
             usable = self._settings.accept_without_protocol and OCPP16 in spoken
             return (OCPP16, None) if usable else ("", None)
-        return negotiate(offered, spoken) or ("", None)
+        if chosen := negotiate(offered, spoken):
+            return chosen
+        raise Refused(400, "no common sub-protocol")
+
+    def _note_incompatible(self, station_id: str, access: Access) -> None:
+        """Say once which station of ours can't connect; it dials again and again."""
+        if access.admission is Admission.KNOWN and station_id not in self._incompatible:
+            self._incompatible.add(station_id)
+            spoken = access.protocol or "any version that is spoken here"
+            _LOGGER.warning("%s does not offer %s and can't connect", station_id, spoken)
 
     async def _make_room(self, newcomer: ConnectionInfo) -> None:
         """See to it that the newcomer may take its station's place; raises Refused.
@@ -282,10 +299,7 @@ class OcppServer:
         standing = self._serving.get(info.station_id)
         if not info.protocol:
             # OCPP-J 1.6 section 3.2: complete the handshake without a sub-protocol, then close.
-            if access.admission is Admission.KNOWN and info.station_id not in self._incompatible:
-                self._incompatible.add(info.station_id)  # it dials again and again
-                spoken = access.protocol or "any version that is spoken here"
-                _LOGGER.warning("%s does not offer %s and can't connect", info.station_id, spoken)
+            self._note_incompatible(info.station_id, access)
             await socket.close(code=PROTOCOL_ERROR, message=b"no common sub-protocol")
             return socket
         self._incompatible.discard(info.station_id)

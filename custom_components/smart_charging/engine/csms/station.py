@@ -21,7 +21,7 @@ from .reconciler import Reconciler
 from .rpc import OCPP16
 from .security import hash_password, new_password
 from .setup import StationSetup
-from .state import Capabilities, StationEvent, StationEventType, StationState
+from .state import Capabilities, RateUnit, StationEvent, StationEventType, StationState
 from .transactions import TransactionBook
 from .version import Version, speak
 
@@ -201,9 +201,11 @@ class Station:
         """Send a vendor's own message and return its data; raises CommandError."""
         return await self._core.commands.data_transfer(vendor_id, message_id, data)
 
-    async def get_composite_schedule(self, evse_id: int, duration_s: int) -> CompositeSchedule:
-        """Ask what limits the station will apply; raises CommandError."""
-        answer = await self._core.commands.get_composite_schedule(evse_id, duration_s)
+    async def get_composite_schedule(
+        self, evse_id: int, duration_s: int, unit: RateUnit | None = None
+    ) -> CompositeSchedule:
+        """Ask what limits the station will apply, in its own unit if none is named; raises CommandError."""
+        answer = await self._core.commands.get_composite_schedule(evse_id, duration_s, unit and unit.value)
         return parse_composite(answer, self._core.wiring)
 
     async def clear_charging_profiles(self) -> None:
