@@ -12,6 +12,7 @@ import probatio
 from .engine.csms.reservations import ReservationRequest
 from .service_stations import ATTR_CONNECTOR, CONNECTOR, EVSE, NUMBER, STATION, TEXT, StationAction, StationTarget
 
+ATTR_AT_ONCE: Final = "at_once"
 ATTR_AVAILABLE: Final = "available"
 ATTR_GROUP: Final = "group"
 ATTR_MESSAGE: Final = "message"
@@ -27,6 +28,12 @@ async def _set_availability(target: StationTarget, call: ServiceCall) -> Service
     connector = call.data.get(ATTR_CONNECTOR)
     evse_id = target.evse_or_station if connector is None else target.evse_id
     await target.station.change_availability(evse_id, call.data[ATTR_AVAILABLE], connector)
+    return None
+
+
+async def _restart(target: StationTarget, call: ServiceCall) -> ServiceResponse:
+    """Restart a station, or one EVSE of it."""
+    await target.station.reset(call.data[ATTR_AT_ONCE], target.evse_or_station or None)
     return None
 
 
@@ -64,6 +71,11 @@ ACTIONS: Final[Mapping[str, StationAction]] = {
     "set_availability": StationAction(
         _set_availability,
         probatio.Schema({**CONNECTOR, probatio.Required(ATTR_AVAILABLE): cv.boolean}),
+        SupportsResponse.NONE,
+    ),
+    "restart": StationAction(
+        _restart,
+        probatio.Schema({**EVSE, probatio.Optional(ATTR_AT_ONCE, default=False): cv.boolean}),
         SupportsResponse.NONE,
     ),
     "unlock_connector": StationAction(_unlock_connector, probatio.Schema({**CONNECTOR}), SupportsResponse.NONE),

@@ -23,6 +23,7 @@ ATTR_ACTION: Final = "action"
 ATTR_NAMES: Final = "names"
 ATTR_PAYLOAD: Final = "payload"
 ATTR_REFRESH: Final = "refresh"
+ATTR_SETTABLE: Final = "settable"
 ATTR_VARIABLES: Final = "variables"
 
 _MAX_VALUE: Final = 2500  # OCPP 2.0.1 part 2 section 1.50: of a value that is set
@@ -71,8 +72,10 @@ async def _set_variables(target: StationTarget, call: ServiceCall) -> ServiceRes
 
 
 async def _get_device_model(target: StationTarget, call: ServiceCall) -> ServiceResponse:
-    """Return all settings of the station."""
-    model = await target.operations.variables.model(refresh=call.data[ATTR_REFRESH])
+    """Return all settings of the station, or those that can be set."""
+    variables = target.operations.variables
+    settable = call.data[ATTR_SETTABLE]
+    model = await (variables.settable() if settable else variables.model(refresh=call.data[ATTR_REFRESH]))
     return {"variables": [_shown(variable) for variable in model]}
 
 
@@ -103,6 +106,13 @@ ACTIONS: Final[Mapping[str, StationAction]] = {
         SupportsResponse.OPTIONAL,
     ),
     "get_device_model": StationAction(
-        _get_device_model, probatio.Schema({**STATION, probatio.Optional(ATTR_REFRESH, default=False): cv.boolean})
+        _get_device_model,
+        probatio.Schema(
+            {
+                **STATION,
+                probatio.Optional(ATTR_REFRESH, default=False): cv.boolean,
+                probatio.Optional(ATTR_SETTABLE, default=False): cv.boolean,
+            }
+        ),
     ),
 }

@@ -27,6 +27,7 @@ STATION_ACTIONS: dict[str, dict[str, Any]] = {
     "get_variables": {"names": ["HeartbeatInterval"]},
     "set_variables": {"variables": {"HeartbeatInterval": "60"}},
     "get_device_model": {},
+    "restart": {},
     "set_availability": {"available": True},
     "unlock_connector": {},
     "trigger_message": {"message": "Heartbeat"},
@@ -204,6 +205,15 @@ async def test_all_settings_are_shown_without_asking_again(hass: HomeAssistant, 
     answer = await ask(hass, "get_device_model", refresh=True)
     shown = {one["name"]: one["value"] for one in answer["variables"]}
     assert (shown["Light"], shown["AuthorizationKey"]) == ("true", None)
+
+
+async def test_a_charger_is_restarted(hass: HomeAssistant, client: RawStation) -> None:
+    await do(hass, "restart")
+    await do(hass, "restart", at_once=True)
+    assert client.sent("Reset") == [{"type": "Soft"}, {"type": "Hard"}]
+    with pytest.raises(ServiceValidationError) as error:
+        await do(hass, "restart", evse=1)
+    assert error.value.translation_key == "command_not_supported"
 
 
 async def test_a_charger_is_taken_out_of_service(hass: HomeAssistant, client: RawStation) -> None:

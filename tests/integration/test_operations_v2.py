@@ -95,6 +95,26 @@ async def test_passwords_have_another_place(
     assert not [sent for sent in client.sent(action) if sent == payload]
 
 
+async def test_what_can_be_set_is_asked_for(hass: HomeAssistant, client: RawStation21) -> None:
+    entry = {**variable(), "variableAttribute": [{"value": "A,W"}]}
+    page = {"seqNo": 0, "generatedAt": dt_util.utcnow().isoformat(), "reportData": [entry]}
+    client.answers["GetBaseReport"] = report_later(client, "NotifyReport", **page)
+    answer = await ask(hass, "get_device_model", settable=True)
+    assert [one["name"] for one in answer["variables"]] == [RATE]
+    assert client.sent("GetBaseReport")[-1]["reportBase"] == "ConfigurationInventory"
+
+
+async def test_one_evse_is_restarted(hass: HomeAssistant, client: RawStation21) -> None:
+    await do(hass, "restart", device_id=device_id(hass, "_2"))
+    await do(hass, "restart", evse=1, at_once=True)
+    await do(hass, "restart")
+    assert client.sent("Reset") == [
+        {"type": "OnIdle", "evseId": 2},
+        {"type": "Immediate", "evseId": 1},
+        {"type": "OnIdle"},
+    ]
+
+
 async def test_one_connector_is_taken_out_of_service(hass: HomeAssistant, client: RawStation21) -> None:
     await do(hass, "set_availability", device_id=device_id(hass, "_2"), connector=1, available=False)
     assert client.sent("ChangeAvailability")[-1] == {

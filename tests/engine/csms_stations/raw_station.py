@@ -53,6 +53,10 @@ class RawStation:
         self._socket = await self._session.ws_connect(
             f"http://127.0.0.1:{port}/{self.station_id}", protocols=(self.protocol,), headers=headers
         )
+        self._begin_reading()
+
+    def _begin_reading(self) -> None:
+        assert self._socket is not None
         self._reader = asyncio.create_task(self._read(self._socket))
 
     async def close(self) -> None:

@@ -1,11 +1,12 @@
 """What may be asked of a station in any version of OCPP, and its refusals as one kind of error."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from enum import StrEnum
 from typing import Protocol
 
 from ..model import Json
 from .capabilities import Configuration
+from .inventory import Variable
 
 UNSUPPORTED = frozenset({"NotSupported", "NotImplemented", "UnknownVendorId", "UnknownMessageId"})
 
@@ -34,6 +35,15 @@ class CommandError(Exception):
         self.detail = detail
 
 
+class WriteOutcome(StrEnum):
+    """What a station made of a value."""
+
+    ACCEPTED = "accepted"
+    REBOOT_REQUIRED = "reboot_required"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+
+
 class Caller(Protocol):
     """Whatever can ask the station; fulfilled by `core.StationCore`."""
 
@@ -53,8 +63,8 @@ class Commands(Protocol):
     async def change_availability(self, evse_id: int, *, operative: bool, connector_id: int | None = None) -> None:
         """Enable or disable an EVSE or one connector of it, 0 for the station, perhaps only at a transaction's end."""
 
-    async def reset(self, *, hard: bool) -> None:
-        """Restart the station, at once if `hard`."""
+    async def reset(self, *, hard: bool, evse_id: int | None = None) -> None:
+        """Restart the station, or one EVSE of it, at once if `hard`."""
 
     async def unlock(self, evse_id: int, connector_id: int = 1) -> None:
         """Release the cable of one of the EVSE's connectors."""
@@ -67,6 +77,12 @@ class Commands(Protocol):
 
     async def change_configuration(self, key: str, value: str) -> bool:
         """Set a setting by name; False if it takes effect after a reboot."""
+
+    async def write_settings(self, values: Mapping[str, str]) -> dict[str, WriteOutcome]:
+        """Set settings by name, in as few messages as the version and the station take; return what became of each."""
+
+    async def read_settable(self) -> tuple[Variable, ...]:
+        """Read the settings that can be set."""
 
     async def set_password(self, password: str) -> None:
         """Tell the station the password of its next login; FAILED for one that this version can't carry."""
@@ -102,6 +118,19 @@ def accepted_status(action: str, answer: Mapping[str, Json], accepted: Sequence[
         return status
     code = CommandErrorCode.NOT_SUPPORTED if status in UNSUPPORTED else CommandErrorCode.REJECTED
     raise CommandError(code, f"{action}: {status if isinstance(status, str) else 'no status'}{_why(answer)}")
+
+
+async def outcome_of(write: Awaitable[bool]) -> WriteOutcome:
+    """Return what becomes of a setting that is being set, True in force, False after a reboot; raises CommandError."""
+    try:
+        return WriteOutcome.ACCEPTED if await write else WriteOutcome.REBOOT_REQUIRED
+    except CommandError as error:
+        match error.code:
+            case CommandErrorCode.REJECTED:
+                return WriteOutcome.REJECTED
+            case CommandErrorCode.NOT_SUPPORTED:
+                return WriteOutcome.UNKNOWN
+        raise
 
 
 def _why(answer: Mapping[str, Json]) -> str:

@@ -99,6 +99,7 @@ class LocalList:
         A list that does not fit in one message follows as changes, each with a version of its own: the first
         is `version`, the last is returned.
         """
+        _refuse_twice(entries)
         at_once, most = await self._limits()
         if most is not None and len(entries) > most:
             raise CommandError(CommandErrorCode.INVALID, f"the station keeps {most} entries at most")
@@ -110,6 +111,7 @@ class LocalList:
 
     async def change(self, changes: Sequence[LocalListEntry], version: int) -> int:
         """Change the list and return its version, as `replace`; raises CommandError, REJECTED for a VersionMismatch."""
+        _refuse_twice(changes)
         at_once, _ = await self._limits()
         return await self._send_changes(changes, version, at_once) if changes else version
 
@@ -131,6 +133,8 @@ class LocalList:
         return last
 
     async def _send(self, entries: Sequence[LocalListEntry], version: int, *, full: bool) -> None:
+        if version < 1:  # D01.FR.18; section 5.10 of 1.6: 0 stands for no list
+            raise CommandError(CommandErrorCode.INVALID, "versions of a list begin with 1")
         answer = await self._caller.call("SendLocalList", self._messages.payload(entries, version, full=full))
         accepted_status("SendLocalList", answer)
 
@@ -146,6 +150,13 @@ class LocalList:
         at_once = [number for name in self._messages.at_once_names if (number := read.integer(name))]
         most = [number for name in self._messages.most_names if (number := read.integer(name))]
         return min(at_once, default=_AT_ONCE), min(most, default=None)
+
+
+def _refuse_twice(entries: Sequence[LocalListEntry]) -> None:
+    """Raise CommandError for a tag that is listed twice (D01.FR.06)."""
+    tags = {(entry.id_token.casefold(), entry.kind) for entry in entries}
+    if len(tags) < len(entries):
+        raise CommandError(CommandErrorCode.INVALID, "a tag is listed twice")
 
 
 def _kind(*, full: bool) -> str:

@@ -171,9 +171,9 @@ class Station:
             self._core.change_evse(each, operative=operative)
         self._core.emit(StationEventType.CHANGED, evse_id or None)
 
-    async def reset(self, hard: bool) -> None:
-        """Restart the station; raises CommandError."""
-        await self._core.commands.reset(hard=hard)
+    async def reset(self, hard: bool, evse_id: int | None = None) -> None:
+        """Restart the station, or one EVSE of it in OCPP 2, at once if `hard`; raises CommandError."""
+        await self._core.commands.reset(hard=hard, evse_id=evse_id)
 
     async def unlock(self, evse_id: int, connector_id: int = 1) -> None:
         """Release the cable of a connector; raises CommandError."""

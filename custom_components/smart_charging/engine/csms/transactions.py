@@ -27,6 +27,7 @@ class TransactionBook:
         self._watches: dict[int, asyncio.Task[None]] = {}
         self._queue_seen_at = float("-inf")
         self._unknown: dict[int, str] = {}
+        self._waiting: set[str] = set()
 
     async def load(self) -> None:
         """Bind again what was open when the station, or we, went away; raises StoreError."""
@@ -114,6 +115,20 @@ class TransactionBook:
         elif status in _RUNNING and self.bound(evse_id) is None:
             self._watch(evse_id, REPLAY_QUIET_S)
 
+    def waits_for_car(self, transaction_id: str, *, waits: bool) -> None:
+        """Take note that a transaction says that it goes on without a car, or with one again.
+
+        A free connector is then no sign that its end was lost: the station ends it later, or the car comes back (E10).
+        """
+        if waits and transaction_id in self._open:
+            self._waiting.add(transaction_id)
+        else:
+            self._waiting.discard(transaction_id)
+
+    def booted(self) -> None:
+        """Believe no longer what was said before a restart of the station."""
+        self._waiting.clear()
+
     def disconnected(self) -> None:
         """Stop drawing conclusions: a station out of reach may still be charging."""
         for watch in self._watches.values():
@@ -126,6 +141,7 @@ class TransactionBook:
     def _forget(self, transaction: Transaction) -> bool:
         """Drop an ended transaction; return True if it was thought to be open."""
         was_open = self._open.pop(transaction.transaction_id, None) is not None
+        self._waiting.discard(transaction.transaction_id)
         bound = self.bound(transaction.evse_id)
         if bound is not None and bound.transaction_id == transaction.transaction_id:
             self._core.change_evse(transaction.evse_id, transaction=None)
@@ -161,7 +177,8 @@ class TransactionBook:
         if grace_s < LOST_GRACE_S:
             return
         bound = self.bound(evse_id)
-        keep = None if status is EvseStatus.AVAILABLE or bound is None else bound.transaction_id
+        gone = bound is None or (status is EvseStatus.AVAILABLE and bound.transaction_id not in self._waiting)
+        keep = None if gone or bound is None else bound.transaction_id
         await self._close_lost(tx for tx in here if tx.transaction_id != keep)
 
     async def _close_lost(self, lost: Iterable[Transaction]) -> None:

@@ -5,8 +5,17 @@ import re
 
 from ..model import Json
 from .capabilities import Configuration
-from .commands import Caller, CommandError, CommandErrorCode, accepted_status, ask, transfer_data
-from .inventory import Inventory, from_configuration
+from .commands import (
+    Caller,
+    CommandError,
+    CommandErrorCode,
+    WriteOutcome,
+    accepted_status,
+    ask,
+    outcome_of,
+    transfer_data,
+)
+from .inventory import Inventory, Variable, from_configuration
 
 _KEY_DIGITS = 40  # security whitepaper, AuthorizationKey: 20 bytes at most
 # Security whitepaper, section 5: messages that only the extended trigger has, and how 2.x calls them.
@@ -41,8 +50,10 @@ class V16Commands:
         payload: dict[str, Json] = {"connectorId": evse_id, "type": kind}
         await ask(self._caller, "ChangeAvailability", payload, ("Accepted", "Scheduled"))
 
-    async def reset(self, *, hard: bool) -> None:
-        """Restart the station (section 5.14)."""
+    async def reset(self, *, hard: bool, evse_id: int | None = None) -> None:
+        """Restart the station (section 5.14), which this version does only as a whole."""
+        if evse_id is not None:
+            raise CommandError(CommandErrorCode.NOT_SUPPORTED, "OCPP 1.6 restarts whole stations")
         await ask(self._caller, "Reset", {"type": "Hard" if hard else "Soft"})
 
     async def unlock(self, evse_id: int, connector_id: int = 1) -> None:
@@ -70,6 +81,15 @@ class V16Commands:
         """Set a configuration key (section 5.3); False if it takes effect after a reboot."""
         payload: dict[str, Json] = {"key": key, "value": value}
         return await ask(self._caller, "ChangeConfiguration", payload, ("Accepted", "RebootRequired")) == "Accepted"
+
+    async def write_settings(self, values: Mapping[str, str]) -> dict[str, WriteOutcome]:
+        """Set configuration keys, each by a message of its own (section 5.3)."""
+        return {key: await outcome_of(self.change_configuration(key, value)) for key, value in values.items()}
+
+    async def read_settable(self) -> tuple[Variable, ...]:
+        """Read the configuration keys that are not read-only (section 5.8)."""
+        read = from_configuration(await self.get_configuration())
+        return tuple(one for one in read if one.mutability != "ReadOnly")
 
     async def set_password(self, password: str) -> None:
         """Set the key of the next login: 20 bytes at most, told as hexadecimal text (security whitepaper A00.FR.205)."""

@@ -109,6 +109,7 @@ class V2Handler:
         now = self._core.clock.now()
         self.take_boot(payload)
         self._statuses.forget()
+        self._book.booted()
         self._reception.booted()
         return {"status": "Accepted", "currentTime": format_time(now), "interval": self._core.quirks.heartbeat_s}
 
@@ -204,6 +205,8 @@ class V2Handler:
         authorization = await self._events.take(event)
         self._reservations.used(payloads.integer(payload, "reservationId"))
         if event.live:
+            if event.charging_state is not None:
+                self._book.waits_for_car(event.transaction_id, waits=event.charging_state.lower() == "idle")
             shown = self._statuses.transaction_is(event.evse_id, event.charging_state, ended=event.kind == "Ended")
             if shown is not None and shown is not self._core.evse(event.evse_id).status:
                 self._show_status(event.evse_id, shown)

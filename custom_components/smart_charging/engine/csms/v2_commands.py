@@ -6,8 +6,17 @@ import secrets
 
 from ..model import Json
 from .capabilities import Configuration, ConfigurationValue
-from .commands import UNSUPPORTED, Caller, CommandError, CommandErrorCode, accepted_status, ask, transfer_data
-from .inventory import Inventory, from_report
+from .commands import (
+    UNSUPPORTED,
+    Caller,
+    CommandError,
+    CommandErrorCode,
+    WriteOutcome,
+    accepted_status,
+    ask,
+    transfer_data,
+)
+from .inventory import Inventory, Variable, from_report
 from .v2_profiles import composite_from_v2, to_v2
 from .v2_reports import Reports
 from .v2_settings import PASSWORD, Setting, parse_name, read_report, read_setting
@@ -15,7 +24,14 @@ from .v2_settings import PASSWORD, Setting, parse_name, read_report, read_settin
 _PURPOSES = ("TxProfile", "TxDefaultProfile", "ChargingStationMaxProfile")
 _AT_ONCE = 5  # variables in one message where the station names no number: what the smallest ones take
 _MOST_AT_ONCE = 50
-_AT_ONCE_NAME = "DeviceDataCtrlr.ItemsPerMessage[GetVariables]"
+_AT_ONCE_NAME = "DeviceDataCtrlr.ItemsPerMessage"
+_OUTCOMES: Mapping[str, WriteOutcome] = {
+    "Accepted": WriteOutcome.ACCEPTED,
+    "RebootRequired": WriteOutcome.REBOOT_REQUIRED,
+    "UnknownComponent": WriteOutcome.UNKNOWN,
+    "UnknownVariable": WriteOutcome.UNKNOWN,
+    "NotSupportedAttributeType": WriteOutcome.UNKNOWN,
+}
 _LARGEST_ID = 2**31 - 1
 _NO_ONES = {"StatusNotification", "MeterValues"}  # F06: these are asked of one EVSE
 
@@ -51,9 +67,12 @@ class V2Commands:
             payload["evse"] = _place(evse_id, connector_id)
         await ask(self._caller, "ChangeAvailability", payload, ("Accepted", "Scheduled"))
 
-    async def reset(self, *, hard: bool) -> None:
-        """Restart the station, without `hard` once nobody charges (B11, B12)."""
-        await ask(self._caller, "Reset", {"type": "Immediate" if hard else "OnIdle"}, ("Accepted", "Scheduled"))
+    async def reset(self, *, hard: bool, evse_id: int | None = None) -> None:
+        """Restart the station, or one EVSE of it, without `hard` once nobody charges there (B11, B12)."""
+        payload: dict[str, Json] = {"type": "Immediate" if hard else "OnIdle"}
+        if evse_id is not None:
+            payload["evseId"] = evse_id
+        await ask(self._caller, "Reset", payload, ("Accepted", "Scheduled"))
 
     async def unlock(self, evse_id: int, connector_id: int = 1) -> None:
         """Release the cable of one of the EVSE's connectors (F05)."""
@@ -72,33 +91,78 @@ class V2Commands:
     async def get_configuration(self, keys: Sequence[str] = ()) -> Configuration:
         """Read settings by name (B06), the whole device model without any named (B07)."""
         if not keys:
-            report = await self._reports.gather(self._ask_for_inventory)
+            report = await self._base_report("FullInventory")
             self._inventory.keep(from_report(report))
             return read_report(report)
         values: list[ConfigurationValue] = []
-        at_once = self._inventory.integer(_AT_ONCE_NAME) or _AT_ONCE
-        for some in batched((_setting(key) for key in keys), min(at_once, _MOST_AT_ONCE), strict=False):
+        for some in batched((_setting(key) for key in keys), self._at_once("GetVariables"), strict=False):
             answer = await self._caller.call("GetVariables", {"getVariableData": [one.to_json() for one in some]})
             results = answer.get("getVariableResult")
             values += [value for one in (results if isinstance(results, list) else []) if (value := _value(one))]
         return Configuration(values)
 
-    async def _ask_for_inventory(self, request_id: int) -> bool:
-        payload: dict[str, Json] = {"requestId": request_id, "reportBase": "FullInventory"}
-        return await ask(self._caller, "GetBaseReport", payload, ("Accepted", "EmptyResultSet")) == "Accepted"
+    async def read_settable(self) -> tuple[Variable, ...]:
+        """Read what of the device model can be set (B07)."""
+        return from_report(await self._base_report("ConfigurationInventory"))
+
+    async def _base_report(self, base: str) -> list[Json]:
+        async def begin(request_id: int) -> bool:
+            payload: dict[str, Json] = {"requestId": request_id, "reportBase": base}
+            return await ask(self._caller, "GetBaseReport", payload, ("Accepted", "EmptyResultSet")) == "Accepted"
+
+        return await self._reports.gather(begin)
+
+    def _at_once(self, action: str) -> int:
+        told = self._inventory.integer(f"{_AT_ONCE_NAME}[{action}]") or _AT_ONCE
+        return min(told, _MOST_AT_ONCE)
 
     async def change_configuration(self, key: str, value: str) -> bool:
         """Set a setting by name (B05); False if it takes effect after a reboot."""
-        data: dict[str, Json] = {**_setting(key).to_json(), "attributeValue": value}
-        answer = await self._caller.call("SetVariables", {"setVariableData": [data]})
-        results = answer.get("setVariableResult")
-        result = results[0] if isinstance(results, list) and results else None
-        status = result.get("attributeStatus") if isinstance(result, dict) else None
-        if status in {"Accepted", "RebootRequired"}:
-            return status == "Accepted"
-        unknown = status in {"UnknownComponent", "UnknownVariable", "NotSupportedAttributeType"}
-        code = CommandErrorCode.NOT_SUPPORTED if unknown else CommandErrorCode.REJECTED
-        raise CommandError(code, f"{key}: {status if isinstance(status, str) else 'no status'}")
+        (status,) = await self._set({key: value})
+        outcome = _OUTCOMES.get(status, WriteOutcome.REJECTED)
+        if outcome in {WriteOutcome.ACCEPTED, WriteOutcome.REBOOT_REQUIRED}:
+            return outcome is WriteOutcome.ACCEPTED
+        code = CommandErrorCode.NOT_SUPPORTED if outcome is WriteOutcome.UNKNOWN else CommandErrorCode.REJECTED
+        raise CommandError(code, f"{key}: {status}")
+
+    async def write_settings(self, values: Mapping[str, str]) -> dict[str, WriteOutcome]:
+        """Set variables, as many in one message as the station takes (B05)."""
+        outcomes: dict[str, WriteOutcome] = {}
+        for name in values:
+            _setting(name)  # all or nothing is sent
+        for some in batched(values.items(), self._at_once("SetVariables"), strict=False):
+            outcomes |= await self._write_together(dict(some))
+        return outcomes
+
+    async def _write_together(self, values: Mapping[str, str]) -> dict[str, WriteOutcome]:
+        try:
+            statuses = await self._set(values)
+        except CommandError as error:
+            if error.code is CommandErrorCode.NOT_SUPPORTED:
+                return dict.fromkeys(values, WriteOutcome.UNKNOWN)
+            if error.code is not CommandErrorCode.FAILED or len(values) == 1:
+                raise
+            # A station that takes fewer at once than it says.
+            return {
+                name: outcome
+                for one, value in values.items()
+                for name, outcome in (await self._write_together({one: value})).items()
+            }
+        return {
+            name: _OUTCOMES.get(status, WriteOutcome.REJECTED) for name, status in zip(values, statuses, strict=True)
+        }
+
+    async def _set(self, values: Mapping[str, str]) -> list[str]:
+        """Send one SetVariables and return the status of each variable, in their order."""
+        data: list[Json] = [{**_setting(name).to_json(), "attributeValue": value} for name, value in values.items()]
+        answer = await self._caller.call("SetVariables", {"setVariableData": data})
+        told = answer.get("setVariableResult")
+        results = [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []
+        named = {_named(one): one for one in results}
+        in_order = results if len(results) == len(values) else [{}] * len(values)
+        found = [named.get(name.strip().lower(), other) for name, other in zip(values, in_order, strict=True)]
+        statuses = [one.get("attributeStatus") for one in found]
+        return [status if isinstance(status, str) else "no status" for status in statuses]
 
     async def set_password(self, password: str) -> None:
         """Set the password of the next login: 16 to 40 characters, sent as they are (A01)."""
@@ -164,6 +228,11 @@ def _setting(name: str) -> Setting:
     if setting is None:
         raise CommandError(CommandErrorCode.INVALID, f"{name[:100]} is not Component.Variable")
     return setting
+
+
+def _named(result: Mapping[str, Json]) -> str | None:
+    setting = read_setting(result)
+    return None if setting is None else setting.name.lower()
 
 
 def _place(evse_id: int, connector_id: int | None) -> dict[str, Json]:

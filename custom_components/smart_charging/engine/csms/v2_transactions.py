@@ -16,6 +16,7 @@ from .timestamps import parse_time
 from .transactions import TransactionBook
 
 _MAX_ID = 36  # OCPP 2.0.1 part 2 TransactionType
+_ENDED_LOCALLY = "Local"  # the one reason that may be left out (E06, E07)
 _REMEMBERED = 64  # events by which repetitions are told, and transactions whose EVSE is remembered
 
 
@@ -105,9 +106,9 @@ class TransactionEvents:
         """Keep a start, or readings of what goes on; an update of an unknown transaction begins it."""
         known = self._book.evse_of(event.transaction_id) is not None
         if event.kind == "Started" or not known:
-            if event.kind != "Started":
+            begun = await self._begin(event)
+            if event.kind != "Started" and begun.stopped_at is None:
                 self._core.note_deviation("TransactionEvent of a transaction that never started")
-            await self._begin(event)
         elif event.token:
             await self._core.around.transactions.identify_transaction(
                 self._core.config.station_id, event.transaction_id, event.token
@@ -116,8 +117,6 @@ class TransactionEvents:
 
     async def _begin(self, event: Event) -> Transaction:
         now, register = self._core.clock.now(), event.register_wh
-        if register is None:
-            self._core.note_deviation("transaction begins without a register")
         begun_at = min([event.at, *(value.time for value in event.readings.values)])
         start = TransactionStart(
             self._core.config.station_id,
@@ -129,7 +128,10 @@ class TransactionEvents:
             live=event.live,
             transaction_id=event.transaction_id,
         )
-        return await self._book.start(start, live=event.live)
+        begun = await self._book.start(start, live=event.live)
+        if register is None and begun.stopped_at is None:  # else what was queued comes after the end (E14)
+            self._core.note_deviation("transaction begins without a register")
+        return begun
 
     async def _end(self, event: Event) -> None:
         """Keep an end; one whose start was lost begins with what the end tells."""
@@ -145,7 +147,7 @@ class TransactionEvents:
             event.transaction_id,
             event.at,
             None if last is None else round(last),
-            event.reason,
+            event.reason or _ENDED_LOCALLY,
             event.token,
             received_at=core.clock.now(),
             values=event.readings.values,
@@ -153,7 +155,6 @@ class TransactionEvents:
         await self._book.stop(stop, live=event.live)
         if event.live:
             await self._reception.show_readings(event.evse_id, event.readings.values, event.readings.values)
-        self._evses.pop(event.transaction_id, None)
         self._sequences.pop(event.transaction_id, None)
 
     def _evse_of(self, payload: Mapping[str, Json], transaction_id: str) -> int:

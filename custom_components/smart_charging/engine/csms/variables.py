@@ -1,10 +1,9 @@
 """Settings of a station read and written by name: configuration keys of OCPP 1.6, variables of OCPP 2."""
 
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
 from itertools import batched
 
-from .commands import CommandError, CommandErrorCode, Commands
+from .commands import CommandError, CommandErrorCode, Commands, WriteOutcome
 from .inventory import Inventory, Variable
 from .redaction import names_secret
 from .v2_settings import PASSWORD, parse_name
@@ -12,15 +11,6 @@ from .v2_settings import PASSWORD, parse_name
 MAX_NAMES = 500  # in one request of a user
 _KEYS_AT_ONCE = 30  # of OCPP 1.6, where the station names no number
 _PASSWORDS = frozenset({"authorizationkey", PASSWORD.lower()})
-
-
-class WriteOutcome(StrEnum):
-    """What a station made of a value."""
-
-    ACCEPTED = "accepted"
-    REBOOT_REQUIRED = "reboot_required"
-    REJECTED = "rejected"
-    UNKNOWN = "unknown"
 
 
 def is_password(name: str) -> bool:
@@ -49,26 +39,25 @@ class Variables:
         return {name: None if names_secret(name) else value for name, value in values.items()}
 
     async def write(self, values: Mapping[str, str]) -> dict[str, WriteOutcome]:
-        """Write settings one by one and return what became of each; raises CommandError.
+        """Write settings and return what became of each; raises CommandError.
 
         PROTECTED for the login's password, before anything is written.
         """
         if any(is_password(name) for name in values):
             raise CommandError(CommandErrorCode.PROTECTED, "the password of the login")
-        return {name: await self._write(name, value) for name, value in values.items()}
-
-    async def _write(self, name: str, value: str) -> WriteOutcome:
         try:
-            now = await self._commands.change_configuration(name, value)
-        except CommandError as error:
-            match error.code:
-                case CommandErrorCode.REJECTED:
-                    return WriteOutcome.REJECTED
-                case CommandErrorCode.NOT_SUPPORTED:
-                    return WriteOutcome.UNKNOWN
+            outcomes = await self._commands.write_settings(values)
+        except CommandError:
+            self._inventory.forget()  # some of them may have been taken
             raise
-        self._inventory.wrote(name, value)
-        return WriteOutcome.ACCEPTED if now else WriteOutcome.REBOOT_REQUIRED
+        for name, outcome in outcomes.items():
+            if outcome in {WriteOutcome.ACCEPTED, WriteOutcome.REBOOT_REQUIRED}:
+                self._inventory.wrote(name, values[name])
+        return outcomes
+
+    async def settable(self) -> tuple[Variable, ...]:
+        """Return the settings that can be set, read anew; raises CommandError."""
+        return await self._commands.read_settable()
 
     async def model(self, *, refresh: bool = False) -> tuple[Variable, ...]:
         """Return all settings as the set-up read them, or read anew; raises CommandError."""
