@@ -232,7 +232,7 @@ class TransactionStart:
 
 @dataclass(frozen=True, slots=True)
 class TransactionStop:
-    """The end of a transaction as the station announced it."""
+    """The end of a transaction as the station announced it; `live` as in `TransactionStart`."""
 
     station_id: str
     transaction_id: str
@@ -242,13 +242,15 @@ class TransactionStop:
     id_token: str | None = field(repr=False)
     received_at: datetime
     values: tuple[MeterValue, ...] = ()
+    live: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
     """A transaction as the ledger keeps it; `energy_wh` is what was delivered so far.
 
-    `token_id` names the registry's token that it began with, None for one that was not known.
+    `token_id` names the registry's token that it began with, None for one that was not known. `offline` says that
+    its begin or its end was told later, from the station's queue.
     """
 
     transaction_id: str
@@ -263,6 +265,7 @@ class Transaction:
     meter_stop_wh: int | None = None
     stop_reason: str | None = None
     token_id: str | None = None
+    offline: bool = False
 
 
 class StopOutcome(StrEnum):
@@ -323,6 +326,7 @@ class ReasonCode(StrEnum):
     METER_LOST = "meter_lost"
     METER_ABSENT = "meter_absent"
     CAR_NOT_CHARGING = "car_not_charging"
+    NOT_AUTHORISED = "not_authorised"
     NOT_FOLLOWING = "not_following"
     LIMIT_POWER = "limit_power"
     LIMIT_UNBALANCE = "limit_unbalance"

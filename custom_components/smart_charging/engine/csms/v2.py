@@ -118,7 +118,9 @@ class V2Handler:
     async def _authorize(self, payload: _Payload) -> _Answer:
         token = id_token(payload) or ""
         self._reception.present(token, None, None)
-        return {"idTokenInfo": _token_info(await self._reception.authorize(token))}
+        authorization = await self._reception.authorize(token)
+        self._reception.answered(authorization)
+        return {"idTokenInfo": _token_info(authorization)}
 
     async def _firmware_status(self, payload: _Payload) -> _Answer:
         request_id = payloads.integer(payload, "requestId")
