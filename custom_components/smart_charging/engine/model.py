@@ -172,6 +172,10 @@ class EvseKey:
         return f"{self.station_id}/{self.evse_id}"
 
 
+# There losses and other consumers are measured too, or what the car makes of it.
+_NOT_OF_THE_OUTLET = frozenset({"inlet", "ev", "upstream"})
+
+
 @dataclass(frozen=True, slots=True)
 class SampledValue:
     """One reading of a station, in A, V, W, Wh, %, Hz or °C by its measurand."""
@@ -181,6 +185,11 @@ class SampledValue:
     phase: str | None = None  # "L1", "L2", "L3", "N", "L1-N", "L1-L2", ... as sent
     context: str = "Sample.Periodic"
     location: str = "Outlet"
+
+    @property
+    def of_the_outlet(self) -> bool:
+        """Return whether it tells of the outlet: what is measured in the body or the cable does, before it does not."""
+        return self.location.lower() not in _NOT_OF_THE_OUTLET
 
 
 @dataclass(frozen=True, slots=True)

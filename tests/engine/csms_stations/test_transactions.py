@@ -177,7 +177,7 @@ async def test_a_stop_within_the_minute_is_the_one_that_counts(bench: Bench) -> 
     await bench.pass_time(30)
     await client.stop(live, bench.now(-30))
     await bench.pass_time(60)
-    assert bench.store.transactions[str(live)].stop_reason is None
+    assert bench.store.transactions[str(live)].stop_reason == "Local"
     assert len(bench.told(ENDED)) == 1
 
 

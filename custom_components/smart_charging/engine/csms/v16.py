@@ -177,7 +177,7 @@ class V16Handler:
             payloads.transaction_id(payload) or str(payloads.integer(payload, "transactionId") or 0),
             stopped_at,
             payloads.integer(payload, "meterStop"),
-            payloads.text(payload, "reason"),
+            payloads.text(payload, "reason") or "Local",  # the only one that may be left out (section 6.49)
             id_token,
             received_at=now,
             values=parsed.values,

@@ -159,6 +159,10 @@ class V2Handler:
         status = payloads.text(payload, "connectorStatus")
         if not self._reception.status_is_present(evse_id or 0, time):
             return {}
+        if evse_id == 0:  # of no socket: some tell the station's state as 1.6 had it
+            self._core.change(status=payloads.status({"status": status}))
+            self._core.emit(StationEventType.STATUS)
+            return {}
         self._connector_is(evse_id, connector_id, status)
         return {}
 

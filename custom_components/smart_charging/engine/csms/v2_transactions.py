@@ -130,7 +130,8 @@ class TransactionEvents:
         if transaction is not None:
             self._book.known_better(transaction)
 
-    async def _begin(self, event: Event) -> Transaction:
+    async def _begin(self, event: Event, *, runs: bool = True) -> Transaction:
+        """Keep a begin; one that does not run any more takes no other's place at the EVSE."""
         now, register = self._core.clock.now(), event.register_wh
         if register is None:
             self._core.note_deviation("transaction begins without a register")
@@ -145,13 +146,13 @@ class TransactionEvents:
             live=event.live,
             transaction_id=event.transaction_id,
         )
-        return await self._book.start(start, live=event.live)
+        return await self._book.start(start, live=event.live and runs)
 
     async def _end(self, event: Event) -> None:
         """Keep an end; one whose start was lost begins with what the end tells."""
         core = self._core
         if self._book.evse_of(event.transaction_id) is None:
-            started = await self._begin(event)
+            started = await self._begin(event, runs=False)
             if started.stopped_at is None:
                 core.note_deviation("TransactionEvent ends a transaction that never started")
         core.drop_values(event.readings.dropped)
@@ -161,7 +162,7 @@ class TransactionEvents:
             event.transaction_id,
             event.at,
             None if last is None else round(last),
-            event.reason,
+            event.reason or "Local",  # the only reason that may be left out
             event.token,
             received_at=core.clock.now(),
             values=event.readings.values,
@@ -213,11 +214,9 @@ def _identity(event: Event) -> tuple[str, str, int | None, datetime]:
 
 def _register(value: MeterValue) -> float | None:
     """Return the import register of one moment: the total, else the sum of the phases."""
-    found = {
-        sample.phase: sample.value
-        for sample in value.values
-        if sample.measurand is Measurand.ENERGY_IMPORT_REGISTER and sample.location == "Outlet"
-    }
+    told = [one for one in value.values if one.measurand is Measurand.ENERGY_IMPORT_REGISTER and one.of_the_outlet]
+    at_outlet = [one for one in told if one.location == "Outlet"] or told
+    found = {sample.phase: sample.value for sample in at_outlet}
     if not found:
         return None
     return found[None] if None in found else sum(found.values())

@@ -31,8 +31,6 @@ _CONTEXTS = (
     "Other",
     "Transaction.Begin",
 )
-# What is measured there is not what the car was given: losses and other consumers are in it, or left out.
-_ELSEWHERE = frozenset({"inlet", "ev", "upstream"})
 _PHASES = {"L1": "L1", "L1-N": "L1", "L2": "L2", "L2-N": "L2", "L3": "L3", "L3-N": "L3"}
 
 
@@ -144,11 +142,7 @@ def outlet_register_wh(values: Sequence[SampledValue]) -> float | None:
     The value without phase counts; the sum of the phases only where there is none. A register in the body or
     the cable is that of the outlet where none is told for that.
     """
-    found = [
-        value
-        for value in values
-        if value.measurand is Measurand.ENERGY_IMPORT_REGISTER and value.location.lower() not in _ELSEWHERE
-    ]
+    found = [value for value in values if value.measurand is Measurand.ENERGY_IMPORT_REGISTER and value.of_the_outlet]
     if not found:
         return None
     if len(found) > 1:
