@@ -181,7 +181,9 @@ class Charger2(Charger):
         return info
 
     def energy(self, value: Any, unit: str | None = None, **more: Any) -> Payload:
-        return {"measurand": REGISTER, "value": value} | ({} if unit is None else {"unitOfMeasure": {"unit": unit}}) | more
+        return (
+            {"measurand": REGISTER, "value": value} | ({} if unit is None else {"unitOfMeasure": {"unit": unit}}) | more
+        )
 
 
 class Charger21(Charger2):

@@ -77,9 +77,7 @@ async def test_trap_04_end_of_another_stations_transaction_changes_nothing(place
     assert await place.orphans() == [(live, 1500)]
 
 
-async def test_trap_04_end_of_an_unknown_transaction_leaves_the_running_one_alone(
-    place: Place, version_2: str
-) -> None:
+async def test_trap_04_end_of_an_unknown_transaction_leaves_the_running_one_alone(place: Place, version_2: str) -> None:
     charger = await place.ready_2(version_2)
     live = await charger.start(place.now(), 1000)
     await charger.raw.event("Ended", place.now(-10), tx="unknown", evse=1, energy=900, stoppedReason="Local")

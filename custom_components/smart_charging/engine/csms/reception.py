@@ -85,9 +85,7 @@ class Reception:
         """Read measurements anew after the configuration changed."""
         self._readers.clear()
 
-    async def authorize(
-        self, id_token: str, evse_id: int | None = None, *, live: bool = True
-    ) -> AuthorizationResult:
+    async def authorize(self, id_token: str, evse_id: int | None = None, *, live: bool = True) -> AuthorizationResult:
         """Return whether a token may charge here now, at this EVSE where a transaction starts. Raises StoreError."""
         core = self._core
         in_person = live and id_token.lower() != (core.start_tag or "").lower()
@@ -98,7 +96,9 @@ class Reception:
     def answered(self, result: AuthorizationResult, evse_id: int | None = None) -> None:
         """Show what a live answer means to the EVSE, or to those that wait for a tag where none is named."""
         evses = self._core.state.evses.values()
-        concerned = [evse for evse in evses if evse.evse_id == evse_id or (evse_id is None and evse.transaction is None)]
+        concerned = [
+            evse for evse in evses if evse.evse_id == evse_id or (evse_id is None and evse.transaction is None)
+        ]
         if evse_id is None and any(evse.status is not None and evse.status.plugged for evse in concerned):
             concerned = [evse for evse in concerned if evse.status is not None and evse.status.plugged]
         refused = result.status is not AuthorizationStatus.ACCEPTED

@@ -42,7 +42,7 @@ def parse_time(text: object) -> StationTime | None:
         cleaned = cleaned[: leap.start()] + ":59" + cleaned[leap.end() :]
     try:
         parsed = datetime.fromisoformat(cleaned) + timedelta(seconds=leap is not None)
-    except (ValueError, OverflowError):
+    except ValueError, OverflowError:
         return None
     zoned = parsed.tzinfo is not None and _ZONED.search(cleaned) is not None
     try:
