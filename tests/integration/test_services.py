@@ -232,7 +232,11 @@ def recorded(site: SiteDouble) -> None:
         energy_wh=3000.0,
         transactions=(
             transaction(
-                session_id=2, energy_wh=3000.0, stopped_at=AT - timedelta(days=1), stop_reason="EVDisconnected", offline=True
+                session_id=2,
+                energy_wh=3000.0,
+                stopped_at=AT - timedelta(days=1),
+                stop_reason="EVDisconnected",
+                offline=True,
             ),
         ),
     )

@@ -4,11 +4,10 @@ import asyncio
 
 import pytest
 
-from custom_components.smart_charging.engine.csms.central_system import CentralSystem
 from custom_components.smart_charging.engine.csms.state import StationEventType
 from custom_components.smart_charging.engine.csms.station import CommandError, CommandErrorCode
 from custom_components.smart_charging.engine.model import EvseStatus
-from tests.engine.csms_stations.conftest import CONFIG, SETTINGS, Bench
+from tests.engine.csms_stations.conftest import Bench
 from tests.engine.csms_stations.raw_station import Payload
 
 STARTED, ENDED = StationEventType.TRANSACTION_STARTED, StationEventType.TRANSACTION_ENDED
