@@ -51,6 +51,7 @@ def _recorded_transaction(transaction: Transaction, site_id: str) -> JsonValueTy
     details: dict[str, JsonValueType] = {
         "started_at": transaction.started_at.isoformat(),
         "energy_kwh": round(transaction.energy_wh / 1000, 3),
+        "offline": transaction.offline,
     }
     if transaction.id_token:
         details["tag_label"] = fingerprint(site_id, transaction.id_token)

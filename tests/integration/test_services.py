@@ -232,7 +232,11 @@ def recorded(site: SiteDouble) -> None:
         energy_wh=3000.0,
         transactions=(
             transaction(
-                session_id=2, energy_wh=3000.0, stopped_at=AT - timedelta(days=1), stop_reason="EVDisconnected"
+                session_id=2,
+                energy_wh=3000.0,
+                stopped_at=AT - timedelta(days=1),
+                stop_reason="EVDisconnected",
+                offline=True,
             ),
         ),
     )
@@ -246,6 +250,7 @@ async def test_sessions_are_told_without_the_value_of_a_tag(hass: HomeAssistant)
     assert (earlier["charger"], earlier["evse"], earlier["energy_kwh"]) == ("Charger garage", 1, 3.0)
     assert earlier["duration_s"] == 5720
     assert earlier["transactions"][0]["stop_reason"] == "EVDisconnected"
+    assert (earlier["transactions"][0]["offline"], current["transactions"][0]["offline"]) == (True, False)
     assert "ended_at" not in current
     assert current["tag_label"] == earlier["tag_label"]
     assert TOKEN not in str((earlier, current))

@@ -8,6 +8,55 @@ from .model import AuthorizationStatus
 
 MAX_TOKEN_LENGTH = 36  # OCPP 2.0.1 IdTokenType; OCPP 1.6 section 7.28 allows 20
 
+# What stations present of themselves where they charge for everybody, in small letters without separators: seen in
+# settings of vendors (free vend, plug and charge without a contract) and in the words of other systems.
+_PLACEHOLDERS = frozenset(
+    {
+        "anonymous",
+        "autostart",
+        "default",
+        "evcc",
+        "freecharge",
+        "freecharging",
+        "freemode",
+        "freevend",
+        "freevending",
+        "freevendid",
+        "guest",
+        "idtag",
+        "local",
+        "noauth",
+        "noauthorization",
+        "none",
+        "null",
+        "plugandcharge",
+        "plugandchargeidentifier",
+        "plugncharge",
+        "remote",
+        "smartcharging",
+        "unknown",
+    }
+)
+
+
+def is_placeholder(value: str) -> bool:
+    """Return whether a token's value names nobody: what a station presents of itself where it asks for no tag."""
+    word = "".join(letter for letter in value.lower() if letter.isalnum())
+    return not word.strip("0") or not word.strip("f") or word in _PLACEHOLDERS
+
+
+def byte_reversed(value: str) -> str | None:
+    """Return the UID that a reader of the other byte order makes of this one; None for what is no UID.
+
+    UIDs have 4, 7 or 10 bytes (ISO/IEC 14443-3 section 6.5.4).
+    """
+    if len(value) not in {8, 14, 20}:
+        return None
+    try:
+        return bytes.fromhex(value)[::-1].hex().upper()
+    except ValueError:
+        return None
+
 
 class TokenType(StrEnum):
     """What carries a token's value."""

@@ -172,6 +172,10 @@ class EvseKey:
         return f"{self.station_id}/{self.evse_id}"
 
 
+# There losses and other consumers are measured too, or what the car makes of it.
+_NOT_OF_THE_OUTLET = frozenset({"inlet", "ev", "upstream"})
+
+
 @dataclass(frozen=True, slots=True)
 class SampledValue:
     """One reading of a station, in A, V, W, Wh, %, Hz or °C by its measurand."""
@@ -181,6 +185,11 @@ class SampledValue:
     phase: str | None = None  # "L1", "L2", "L3", "N", "L1-N", "L1-L2", ... as sent
     context: str = "Sample.Periodic"
     location: str = "Outlet"
+
+    @property
+    def of_the_outlet(self) -> bool:
+        """Return whether it tells of the outlet: what is measured in the body or the cable does, before it does not."""
+        return self.location.lower() not in _NOT_OF_THE_OUTLET
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +241,7 @@ class TransactionStart:
 
 @dataclass(frozen=True, slots=True)
 class TransactionStop:
-    """The end of a transaction as the station announced it."""
+    """The end of a transaction as the station announced it; `live` as in `TransactionStart`."""
 
     station_id: str
     transaction_id: str
@@ -242,13 +251,15 @@ class TransactionStop:
     id_token: str | None = field(repr=False)
     received_at: datetime
     values: tuple[MeterValue, ...] = ()
+    live: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
     """A transaction as the ledger keeps it; `energy_wh` is what was delivered so far.
 
-    `token_id` names the registry's token that it began with, None for one that was not known.
+    `token_id` names the registry's token that it began with, None for one that was not known. `offline` says that
+    its begin or its end was told later, from the station's queue.
     """
 
     transaction_id: str
@@ -263,6 +274,7 @@ class Transaction:
     meter_stop_wh: int | None = None
     stop_reason: str | None = None
     token_id: str | None = None
+    offline: bool = False
 
 
 class StopOutcome(StrEnum):
@@ -323,6 +335,7 @@ class ReasonCode(StrEnum):
     METER_LOST = "meter_lost"
     METER_ABSENT = "meter_absent"
     CAR_NOT_CHARGING = "car_not_charging"
+    NOT_AUTHORISED = "not_authorised"
     NOT_FOLLOWING = "not_following"
     LIMIT_POWER = "limit_power"
     LIMIT_UNBALANCE = "limit_unbalance"

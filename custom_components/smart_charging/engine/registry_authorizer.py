@@ -10,7 +10,17 @@ import logging
 from .authorization import build_local_list, decide_authorization, may_stop, standing
 from .clock import Clock
 from .csms.store import AuthorizationResult
-from .id_token import MAX_TOKEN_LENGTH, AccessMode, AccessPolicy, IdToken, LocalList, TokenDetails, TokenExists
+from .id_token import (
+    MAX_TOKEN_LENGTH,
+    AccessMode,
+    AccessPolicy,
+    IdToken,
+    LocalList,
+    TokenDetails,
+    TokenExists,
+    byte_reversed,
+    is_placeholder,
+)
 from .ledger import SiteTokens
 from .model import AuthorizationStatus, StoreError
 
@@ -46,19 +56,22 @@ class RegistryAuthorizer:
         self._expected: dict[tuple[str, str], float] = {}
         self._lessons: dict[str, _Lesson] = {}
         self._learning = asyncio.Lock()
+        self._told_reversed: set[tuple[str, str]] = set()
         self._learnt_listeners: list[TokenListener] = []
         self._master_listeners: list[TokenListener] = []
 
     async def authorize(
-        self, station_id: str, id_token: str, now: datetime, evse_id: int | None = None
+        self, station_id: str, id_token: str, now: datetime, evse_id: int | None = None, *, in_person: bool = True
     ) -> AuthorizationResult:
         """Return whether this token may charge at this station now; raises StoreError.
+
+        Only who presents a tag in person is learnt, and only then a master pass ends what runs.
 
         With `evse_id`, as for the start of a transaction, what runs at the station's other EVSEs counts as
         elsewhere; without it, as OCPP 1.6 asks, who presents a tag may mean to end what it began there.
         """
         token = await self._tokens.find(id_token)
-        if token is None or not token.assigned:
+        if in_person and (token is None or not token.assigned):
             async with self._learning:  # a station may ask twice at the same time
                 token = await self._learn(station_id, id_token, now, await self._tokens.find(id_token))
         uses = tuple(
@@ -75,7 +88,9 @@ class RegistryAuthorizer:
             expected=self._is_expected(station_id, id_token),
         )
         if token is not None:
-            await self._presented(station_id, token, result, now)
+            await self._presented(station_id, token, result, now, in_person=in_person)
+        elif result.status is not AuthorizationStatus.ACCEPTED:
+            await self._explain_reversed(station_id, id_token)
         return result
 
     async def may_stop(
@@ -138,7 +153,7 @@ class RegistryAuthorizer:
 
     async def _learn(self, station_id: str, value: str, now: datetime, token: IdToken | None) -> IdToken | None:
         """Return the token that a value became, or the one it is, if there is nothing to learn."""
-        if not 0 < len(value) <= MAX_TOKEN_LENGTH or self._is_expected(station_id, value):
+        if len(value) > MAX_TOKEN_LENGTH or is_placeholder(value) or self._is_expected(station_id, value):
             return token
         if token is not None and token.assigned:
             return token
@@ -171,9 +186,25 @@ class RegistryAuthorizer:
     async def _runs(self, station_id: str, value: str) -> bool:
         return any(use.same_token and use.here for use in await self._tokens.uses(station_id, value))
 
-    async def _presented(self, station_id: str, token: IdToken, result: AuthorizationResult, now: datetime) -> None:
+    async def _explain_reversed(self, station_id: str, value: str) -> None:
+        """Say, once, that a station reads a known tag from its other end: as it is sent it is somebody else's."""
+        reversed_value = byte_reversed(value)
+        token = None if reversed_value is None else await self._tokens.find(reversed_value)
+        if token is not None and (station_id, token.token_id) not in self._told_reversed:
+            self._told_reversed.add((station_id, token.token_id))
+            _LOGGER.warning(
+                "%s reads the bytes of tag %s in reverse; it is refused until it is added as this charger reads it",
+                station_id,
+                token.token_id,
+            )
+
+    async def _presented(
+        self, station_id: str, token: IdToken, result: AuthorizationResult, now: datetime, *, in_person: bool
+    ) -> None:
         worth = standing(token, now) is AuthorizationStatus.ACCEPTED
         if token.details.master_pass and token.assigned and worth:
+            if not in_person:
+                return
             self._tell(self._master_listeners, station_id, token)
         elif result.status is not AuthorizationStatus.ACCEPTED:
             return

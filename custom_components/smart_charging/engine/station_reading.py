@@ -39,6 +39,7 @@ def evse_snapshot(
         commanded_a=commanded_current(evse.applied, now),
         settled=_settled(evse, now) and measurement is not None,
         ramping=_ramping(evse, now, max(FOLLOW_S, shown_after_s)),
+        refused=evse.refused,
     )
 
 

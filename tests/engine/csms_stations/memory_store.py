@@ -122,7 +122,7 @@ class MemoryStore:
         self.learnt[station_id] = dict(learnt)
 
     async def authorize(
-        self, station_id: str, id_token: str, now: datetime, evse_id: int | None = None
+        self, station_id: str, id_token: str, now: datetime, evse_id: int | None = None, *, in_person: bool = True
     ) -> AuthorizationResult:
         blocked = id_token in self.blocked_tags
         return AuthorizationResult(AuthorizationStatus.INVALID if blocked else AuthorizationStatus.ACCEPTED)

@@ -365,7 +365,7 @@ async def test_what_is_known_of_a_tag_is_told_to_the_station(bench: Bench) -> No
     client = await bench.ready()
 
     async def authorize(
-        station_id: str, id_token: str, now: datetime, evse_id: int | None = None
+        station_id: str, id_token: str, now: datetime, evse_id: int | None = None, *, in_person: bool = True
     ) -> AuthorizationResult:
         return AuthorizationResult(AuthorizationStatus.ACCEPTED, "FAMILY", now)
 

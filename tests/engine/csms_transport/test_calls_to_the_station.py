@@ -35,7 +35,7 @@ async def test_answer_is_returned(station: Client, connection: Connection) -> No
     assert await call == {"unknownKey": ["a"]}
 
 
-async def test_second_call_waits_for_the_first_answer(station: Client, connection: Connection) -> None:
+async def test_trap_20_second_call_waits_for_the_first_answer(station: Client, connection: Connection) -> None:
     calls = [begin(connection, "a"), begin(connection, "b")]
     first = await station.receive()
     assert await station.alive()  # nothing else came in between
@@ -89,7 +89,7 @@ async def test_large_answer_outside_the_schema_is_used_and_its_first_violation_c
     assert len(sink.handler.deviations) == 1
 
 
-async def test_silence_ends_in_a_timeout_and_the_late_answer_does_no_harm(
+async def test_trap_20_silence_ends_in_a_timeout_and_the_late_answer_does_no_harm(
     station: Client, connection: Connection, sink: RecordingSink, clock: ManualClock
 ) -> None:
     late = begin(connection, timeout_s=10)
@@ -139,7 +139,7 @@ async def test_end_of_the_socket_fails_calls_that_wait(station: Client, connecti
         await connection.call("ClearCache", {})
 
 
-async def test_handler_may_call_the_station_while_it_answers(
+async def test_trap_20_handler_may_call_the_station_while_it_answers(
     station: Client, connection: Connection, sink: RecordingSink, clock: ManualClock
 ) -> None:
     async def ask_back(action: str, payload: dict[str, Json]) -> dict[str, Json]:
@@ -158,7 +158,7 @@ async def test_handler_may_call_the_station_while_it_answers(
     assert (await station.receive())[:2] == [3, "outer"]
 
 
-async def test_stop_before_the_answer_to_remote_stop_is_answered_at_once(
+async def test_trap_06_stop_before_the_answer_to_remote_stop_is_answered_at_once(
     station: Client, connection: Connection, sink: RecordingSink
 ) -> None:
     async def nothing(action: str, payload: dict[str, Json]) -> dict[str, Json]:

@@ -133,7 +133,9 @@ async def test_missing_transaction_id_of_aefa_is_read_as_null(station: Client, s
     assert "JSON mended: value missing" in deviations
 
 
-async def test_repeated_message_is_answered_again_but_not_executed_again(station: Client, sink: RecordingSink) -> None:
+async def test_trap_20_repeated_message_is_answered_again_but_not_executed_again(
+    station: Client, sink: RecordingSink
+) -> None:
     answers = iter(range(10))
 
     async def count(action: str, payload: dict[str, Json]) -> dict[str, Json]:
@@ -146,7 +148,7 @@ async def test_repeated_message_is_answered_again_but_not_executed_again(station
     assert sink.handler.deviations == ["message repeated"]
 
 
-async def test_other_message_under_a_used_id_is_executed(station: Client, sink: RecordingSink) -> None:
+async def test_trap_20_other_message_under_a_used_id_is_executed(station: Client, sink: RecordingSink) -> None:
     sink.handler.answer = lambda action, payload: _nothing()
     await station.ask([2, "same", "MeterValues", METER_VALUES])
     await station.ask([2, "same", "MeterValues", METER_VALUES | {"transactionId": 8}])
@@ -154,7 +156,7 @@ async def test_other_message_under_a_used_id_is_executed(station: Client, sink: 
     assert sink.handler.deviations == ["message id reused"]
 
 
-async def test_message_that_failed_is_executed_when_sent_again(station: Client, sink: RecordingSink) -> None:
+async def test_trap_20_message_that_failed_is_executed_when_sent_again(station: Client, sink: RecordingSink) -> None:
     async def fail_once(action: str, payload: dict[str, Json]) -> dict[str, Json]:
         if len(sink.handler.calls) == 1:
             raise RpcError(ErrorCode.INTERNAL_ERROR, "not kept")

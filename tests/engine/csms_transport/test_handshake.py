@@ -67,7 +67,7 @@ async def test_unfit_id_is_refused_before_anybody_is_asked(path: str, port: Port
         (("ocpp1.5", "ocpp1.6J"), "ocpp1.6J"),
     ],
 )
-async def test_protocol_is_answered_in_the_stations_spelling(
+async def test_trap_21_protocol_is_answered_in_the_stations_spelling(
     offered: tuple[str, ...], echoed: str, port: Port, sink: RecordingSink
 ) -> None:
     client = await port.dial(protocols=offered)
@@ -76,7 +76,7 @@ async def test_protocol_is_answered_in_the_stations_spelling(
     assert sink.connections[0].protocol == "ocpp1.6"
 
 
-async def test_newest_protocol_of_ours_wins_whatever_the_stations_order(
+async def test_trap_21_newest_protocol_of_ours_wins_whatever_the_stations_order(
     open_port: OpenPort, sink: RecordingSink
 ) -> None:
     port = await open_port(ServerSettings(protocols=("ocpp2.0.1", "ocpp1.6"), close_timeout_s=0.05))
@@ -88,7 +88,7 @@ async def test_newest_protocol_of_ours_wins_whatever_the_stations_order(
     ("offered", "spoken"),
     [(("ocpp1.6", "ocpp2.0.1"), "ocpp2.0.1"), (("ocpp2.0.1", "ocpp2.1"), "ocpp2.1"), (("ocpp2.1",), "ocpp2.1")],
 )
-async def test_all_versions_are_spoken_and_the_newest_preferred(
+async def test_trap_21_all_versions_are_spoken_and_the_newest_preferred(
     offered: tuple[str, ...], spoken: str, port: Port, sink: RecordingSink
 ) -> None:
     client = await port.dial(protocols=offered)
@@ -96,7 +96,7 @@ async def test_all_versions_are_spoken_and_the_newest_preferred(
     assert client.socket.protocol == sink.connections[0].protocol == spoken
 
 
-async def test_station_pinned_to_a_version_gets_no_other(
+async def test_trap_21_station_pinned_to_a_version_gets_no_other(
     open_port: OpenPort, sink: RecordingSink, caplog: pytest.LogCaptureFixture
 ) -> None:
     sink.default = Access(Admission.KNOWN, protocol="ocpp1.6")
@@ -107,19 +107,19 @@ async def test_station_pinned_to_a_version_gets_no_other(
     assert caplog.text.count("CP2 does not offer ocpp1.6 and can't connect") == 1
 
 
-async def test_station_without_a_common_protocol_is_refused(port: Port, sink: RecordingSink) -> None:
+async def test_trap_21_station_without_a_common_protocol_is_refused(port: Port, sink: RecordingSink) -> None:
     assert await port.status_of(headers={"Sec-WebSocket-Protocol": "ocpp2.0, soap"}) == 400
     assert sink.connections == []
 
 
-async def test_station_that_offers_no_protocol_is_taken_for_1_6(port: Port, sink: RecordingSink) -> None:
+async def test_trap_21_station_that_offers_no_protocol_is_taken_for_1_6(port: Port, sink: RecordingSink) -> None:
     client = await port.dial(protocols=())
     assert client.socket.protocol is None
     assert await client.alive()
     assert sink.connections[0].protocol == "ocpp1.6"
 
 
-async def test_station_that_offers_no_protocol_is_closed_where_settings_say_so(open_port: OpenPort) -> None:
+async def test_trap_21_station_that_offers_no_protocol_is_closed_where_settings_say_so(open_port: OpenPort) -> None:
     port = await open_port(ServerSettings(accept_without_protocol=False, close_timeout_s=0.05))
     assert await (await port.dial(protocols=())).close_code() == 1002
 

@@ -19,7 +19,7 @@ async def next_ping(client: Client) -> aiohttp.WSMessage:
     return message
 
 
-async def test_quiet_station_is_pinged_after_thirty_seconds_and_lives_by_its_pong(
+async def test_trap_22_quiet_station_is_pinged_after_thirty_seconds_and_lives_by_its_pong(
     port: Port, sink: RecordingSink, clock: ManualClock
 ) -> None:
     client = await port.dial(autoping=False)
@@ -31,7 +31,9 @@ async def test_quiet_station_is_pinged_after_thirty_seconds_and_lives_by_its_pon
     assert not sink.ended
 
 
-async def test_station_that_answers_no_ping_is_given_up(port: Port, sink: RecordingSink, clock: ManualClock) -> None:
+async def test_trap_22_station_that_answers_no_ping_is_given_up(
+    port: Port, sink: RecordingSink, clock: ManualClock
+) -> None:
     await port.dial(autoping=False)
     await eventually(lambda: bool(sink.connections))
     await clock.advance(44, settle=0.01)
@@ -42,7 +44,7 @@ async def test_station_that_answers_no_ping_is_given_up(port: Port, sink: Record
         await sink.connections[0].call("ClearCache", {})
 
 
-async def test_any_frame_counts_as_a_sign_of_life(port: Port, sink: RecordingSink, clock: ManualClock) -> None:
+async def test_trap_22_any_frame_counts_as_a_sign_of_life(port: Port, sink: RecordingSink, clock: ManualClock) -> None:
     client = await port.dial(autoping=False)
     for _ in range(6):
         await clock.advance(20, settle=0.01)

@@ -30,7 +30,9 @@ async def dial_hung(port: Port, sink: RecordingSink, password: str | None = None
 
 
 @pytest.mark.usefixtures("locked")
-async def test_newcomer_with_the_password_wins_at_once_over_a_hung_socket(port: Port, sink: RecordingSink) -> None:
+async def test_trap_19_newcomer_with_the_password_wins_at_once_over_a_hung_socket(
+    port: Port, sink: RecordingSink
+) -> None:
     await dial_hung(port, sink, PASSWORD)
     newcomer = await port.dial(password=PASSWORD)
     assert await newcomer.alive()  # no time has passed: the clock stands still
@@ -39,7 +41,7 @@ async def test_newcomer_with_the_password_wins_at_once_over_a_hung_socket(port: 
 
 
 @pytest.mark.usefixtures("locked")
-async def test_newcomer_with_the_password_wins_over_a_healthy_socket(port: Port, sink: RecordingSink) -> None:
+async def test_trap_19_newcomer_with_the_password_wins_over_a_healthy_socket(port: Port, sink: RecordingSink) -> None:
     first = await port.dial(password=PASSWORD)
     assert await first.alive()
     second = await port.dial(password=PASSWORD)
@@ -48,7 +50,7 @@ async def test_newcomer_with_the_password_wins_over_a_healthy_socket(port: Port,
 
 
 @pytest.mark.usefixtures("locked")
-async def test_newcomer_with_a_wrong_password_changes_nothing(port: Port, sink: RecordingSink) -> None:
+async def test_trap_19_newcomer_with_a_wrong_password_changes_nothing(port: Port, sink: RecordingSink) -> None:
     first = await port.dial(password=PASSWORD)
     assert await port.status_of(password="wrong") == 401
     assert await port.status_of() == 401
@@ -57,7 +59,7 @@ async def test_newcomer_with_a_wrong_password_changes_nothing(port: Port, sink: 
 
 
 @pytest.mark.usefixtures("locked")
-async def test_end_of_the_old_socket_leaves_the_new_one_alone(port: Port, sink: RecordingSink) -> None:
+async def test_trap_19_end_of_the_old_socket_leaves_the_new_one_alone(port: Port, sink: RecordingSink) -> None:
     first = await port.dial(password=PASSWORD)
     assert await first.alive()
     second = await port.dial(password=PASSWORD)
@@ -71,7 +73,7 @@ async def test_end_of_the_old_socket_leaves_the_new_one_alone(port: Port, sink: 
 
 
 @pytest.mark.usefixtures("locked")
-async def test_pending_call_of_the_old_socket_fails_at_the_takeover(port: Port, sink: RecordingSink) -> None:
+async def test_trap_19_pending_call_of_the_old_socket_fails_at_the_takeover(port: Port, sink: RecordingSink) -> None:
     await dial_hung(port, sink, PASSWORD)
     call = asyncio.ensure_future(sink.connections[0].call("ClearCache", {}))
     await asyncio.sleep(0)
@@ -123,7 +125,7 @@ async def test_message_that_never_ends_holds_the_new_socket_up_for_five_seconds(
     assert await second.alive()
 
 
-async def test_newcomer_without_password_is_refused_while_the_standing_one_answers(
+async def test_trap_19_newcomer_without_password_is_refused_while_the_standing_one_answers(
     port: Port, sink: RecordingSink
 ) -> None:
     first = await port.dial()
@@ -134,7 +136,7 @@ async def test_newcomer_without_password_is_refused_while_the_standing_one_answe
     assert len(sink.connections) == 1 and not sink.ended
 
 
-async def test_newcomer_without_password_gets_in_after_one_failed_ping(
+async def test_trap_19_newcomer_without_password_gets_in_after_one_failed_ping(
     port: Port, sink: RecordingSink, clock: ManualClock
 ) -> None:
     await dial_hung(port, sink)

@@ -17,7 +17,7 @@ from .house import ACTIVE_A, TRUSTED, measured_on_grid, remember
 from .limit_rows import current_limit, fuse_limit, power_limit
 from .observation import comes_last, keep_former_draw, observe
 from .pacing import RECOVERY_S, SHORT_RECOVERY_S, pace
-from .reasons import explain
+from .reasons import explain, not_authorised
 from .room import has_room_to_rest, hold_raises
 from .sharing import Shared, keep_balance, share_out
 from .situation import Situation, situation as take_in
@@ -134,7 +134,9 @@ def _set(
         key, current_a = evse.key, held[evse.key]
         if current_a != paced[key]:
             controls[key] = replace(controls[key], setpoint_a=current_a)
-        if current_a < targets[key] and basis.quality(evse) not in RAISED_WITH:
+        if (refusal := not_authorised(evse, desires[key])) is not None:
+            reason = refusal
+        elif current_a < targets[key] and basis.quality(evse) not in RAISED_WITH:
             reason = Reason(ReasonCode.METER_STALE, {"target_a": round(targets[key], 1)})
         elif current_a < targets[key] and key in shared.shares:
             reason = Reason(ReasonCode.RAISING, {"target_a": round(targets[key], 1)})

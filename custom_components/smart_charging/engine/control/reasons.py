@@ -19,6 +19,25 @@ _LIMITS = {
     LimitSource.USER: ReasonCode.LIMIT_USER,
 }
 
+# Why nobody could charge there, whoever it is.
+_CLOSED = frozenset(
+    {
+        ReasonCode.DISABLED,
+        ReasonCode.MODE_OFF,
+        ReasonCode.NO_CAR,
+        ReasonCode.OFFLINE,
+        ReasonCode.TARGET_REACHED,
+        ReasonCode.UNAVAILABLE,
+    }
+)
+
+
+def not_authorised(evse: EvseSnapshot, desire: Desire) -> Reason | None:
+    """Return the reason of a car that waits because its driver's tag was refused; None for all others."""
+    if not evse.refused or evse.status is EvseStatus.CHARGING or desire.reason.code in _CLOSED:
+        return None
+    return Reason(ReasonCode.NOT_AUTHORISED)
+
 
 def explain(basis: Situation, evse: EvseSnapshot, desire: Desire, shared: Shared, admitted: Admitted) -> Reason:
     """Return the reason of a setpoint that is all its EVSE may have now."""

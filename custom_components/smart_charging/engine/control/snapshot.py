@@ -51,6 +51,7 @@ class EvseSnapshot:
     soc_percent: float | None = None
     switched_phases: int | None = None
     departure: datetime | None = None
+    refused: bool = False  # who stands there may not charge
 
     @property
     def user_limit_a(self) -> float:

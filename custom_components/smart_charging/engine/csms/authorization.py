@@ -10,7 +10,7 @@ class AcceptEveryone:
     """Accepts each presented id token."""
 
     async def authorize(
-        self, station_id: str, id_token: str, now: datetime, evse_id: int | None = None
+        self, station_id: str, id_token: str, now: datetime, evse_id: int | None = None, *, in_person: bool = True
     ) -> AuthorizationResult:
         """Accept, without an end."""
         return AuthorizationResult(AuthorizationStatus.ACCEPTED)

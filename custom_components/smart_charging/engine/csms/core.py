@@ -102,6 +102,7 @@ class EvseChanges(TypedDict, total=False):
     obedience: Obedience
     charging_needs: ChargingNeeds | None
     priority_charging: bool
+    refused: bool
 
 
 class StationCore:

@@ -14,7 +14,7 @@ _PAIR_INDEX = {"L1-L2": 0, "L2-L3": 1, "L3-L1": 2}
 # Transaction.Begin reading with register 0 to each periodic one.
 _CONTEXT_RANK = {"Sample.Periodic": 0, "Sample.Clock": 0, "Trigger": 0, "Transaction.End": 1, "Other": 2}
 _WORST_CONTEXT = 3
-_UPSTREAM = frozenset({"Inlet", "EV"})  # measured before or behind the outlet: never instead of it
+_UPSTREAM = frozenset({"Inlet", "EV", "Upstream"})  # measured before or behind the outlet: never instead of it
 
 type _Readings = Mapping[str | None, float]
 

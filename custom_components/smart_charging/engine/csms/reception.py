@@ -7,7 +7,7 @@ import logging
 import re
 from typing import Protocol
 
-from ..model import Json, MeterValue, TransactionStop
+from ..model import AuthorizationStatus, Json, MeterValue, TransactionStop
 from .capabilities import measured_phases
 from .composite import parse_composite
 from .core import StationCore
@@ -86,10 +86,27 @@ class Reception:
         """Read measurements anew after the configuration changed."""
         self._readers.clear()
 
-    async def authorize(self, id_token: str, evse_id: int | None = None) -> AuthorizationResult:
+    async def authorize(self, id_token: str, evse_id: int | None = None, *, live: bool = True) -> AuthorizationResult:
         """Return whether a token may charge here now, at this EVSE where a transaction starts. Raises StoreError."""
         core = self._core
-        return await core.around.authorizer.authorize(core.config.station_id, id_token, core.clock.now(), evse_id)
+        in_person = live and id_token.lower() != (core.start_tag or "").lower()
+        return await core.around.authorizer.authorize(
+            core.config.station_id, id_token, core.clock.now(), evse_id, in_person=in_person
+        )
+
+    def answered(self, result: AuthorizationResult, evse_id: int | None = None) -> None:
+        """Show what a live answer means to the EVSE, or to those that wait for a tag where none is named."""
+        evses = self._core.state.evses.values()
+        concerned = [
+            evse for evse in evses if evse.evse_id == evse_id or (evse_id is None and evse.transaction is None)
+        ]
+        if evse_id is None and any(evse.status is not None and evse.status.plugged for evse in concerned):
+            concerned = [evse for evse in concerned if evse.status is not None and evse.status.plugged]
+        refused = result.status is not AuthorizationStatus.ACCEPTED
+        for evse in concerned:
+            if evse.refused is not refused:
+                self._core.change_evse(evse.evse_id, refused=refused)
+                self._core.emit(StationEventType.CHANGED, evse.evse_id)
 
     def present(self, id_token: str, evse_id: int | None, at: datetime | None) -> None:
         """Tell that a token was presented; one that an Authorize told of is not told again by its transaction."""
@@ -138,11 +155,16 @@ class Reception:
         """Return whether nothing was measured of an EVSE yet."""
         return evse_id not in self._measured_times
 
-    async def take_readings(self, evse_id: int, transaction_id: str | None, parsed: ParsedMeterValues) -> None:
-        """Keep readings and show those of the present; EVSE 0 is the station's own meter. Raises StoreError."""
+    async def take_readings(
+        self, evse_id: int, transaction_id: str | None, parsed: ParsedMeterValues, *, queued: bool = False
+    ) -> None:
+        """Keep readings and show those of the present; EVSE 0 is the station's own meter. Raises StoreError.
+
+        `queued` are those of which the station says that it could not send them in time.
+        """
         core, now = self._core, self._core.clock.now()
         core.drop_values(parsed.dropped)
-        for time in parsed.times[-1:]:
+        for time in () if queued else parsed.times[-1:]:
             self.observe_clock(time)
         if not parsed.values:
             return
@@ -150,7 +172,7 @@ class Reception:
         transaction = await store.record_meter_values(
             core.config.station_id, evse_id, transaction_id, parsed.values, now
         )
-        live = [value for value in parsed.values if self.is_live(value.time, LIVE_S)]
+        live = [value for value in parsed.values if not queued and self.is_live(value.time, LIVE_S)]
         self._book.measured(transaction, live=bool(live))
         if live:
             self._book.note_unknown(evse_id, transaction_id if transaction is None else None)
@@ -209,7 +231,7 @@ class Reception:
 
     async def end_transaction(self, stop: TransactionStop, *, live: bool) -> AuthorizationResult | None:
         """Keep the end of a transaction; return what is to be told of the token that ended it."""
-        authorization = await self.authorize(stop.id_token) if stop.id_token else None
+        authorization = await self.authorize(stop.id_token, live=live) if stop.id_token else None
         await self._book.stop(stop, live=live)
         return authorization
 

@@ -125,6 +125,7 @@ class EvseState:
     obedience: Obedience = Obedience.UNKNOWN
     charging_needs: ChargingNeeds | None = None
     priority_charging: bool = False
+    refused: bool = False  # the tag presented last may not charge here, and no other was since
 
 
 @dataclass(frozen=True, slots=True)

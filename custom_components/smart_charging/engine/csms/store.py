@@ -21,11 +21,12 @@ class Authorizer(Protocol):
     """Decides who may charge."""
 
     async def authorize(
-        self, station_id: str, id_token: str, now: datetime, evse_id: int | None = None
+        self, station_id: str, id_token: str, now: datetime, evse_id: int | None = None, *, in_person: bool = True
     ) -> AuthorizationResult:
         """Return whether this token may charge at this station now, at this EVSE where one is named.
 
-        Raises StoreError.
+        `in_person` is False for a token that nobody presents there now: one from the station's offline queue, or
+        the one that it uses for everybody. Raises StoreError.
         """
 
 

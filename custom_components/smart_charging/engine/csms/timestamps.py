@@ -17,6 +17,7 @@ _SAMPLE_GAP_S = 5.0
 _SMALL_OFFSET_S = 2.0  # indistinguishable from transport delay
 
 _lead = itemgetter(1)
+_LEAP_SECOND = re.compile(r"(?<=T\d{2}:59):60")
 _ZONED = re.compile(r"(Z|[+-]\d{2}:?\d{2})$", re.IGNORECASE)
 
 
@@ -38,9 +39,12 @@ def parse_time(text: object) -> StationTime | None:
     if not isinstance(text, str):
         return None
     cleaned = text.strip().replace(" ", "T", 1)
+    leap = _LEAP_SECOND.search(cleaned)
+    if leap is not None:
+        cleaned = cleaned[: leap.start()] + ":59" + cleaned[leap.end() :]
     try:
-        parsed = datetime.fromisoformat(cleaned)
-    except ValueError:
+        parsed = datetime.fromisoformat(cleaned) + timedelta(seconds=leap is not None)
+    except ValueError, OverflowError:
         return None
     zoned = parsed.tzinfo is not None and _ZONED.search(cleaned) is not None
     try:

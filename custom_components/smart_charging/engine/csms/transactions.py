@@ -63,6 +63,7 @@ class TransactionBook:
         """Keep an announced start and return its transaction; raises StoreError."""
         transaction = await self._store.start_transaction(start)
         if transaction.stopped_at is not None or transaction.transaction_id in self._open:
+            self.known_better(transaction)
             return transaction
         others = [tx for tx in self._open.values() if tx.evse_id == transaction.evse_id]
         self._open[transaction.transaction_id] = transaction
@@ -94,6 +95,19 @@ class TransactionBook:
             self._emit_end(transaction, stop.stopped_at, live=live)
         return transaction
 
+    def known_better(self, transaction: Transaction) -> None:
+        """Take in what the store learnt about an open transaction: its token, or an earlier begin."""
+        if transaction.transaction_id in self._open:
+            self._open[transaction.transaction_id] = transaction
+            bound = self.bound(transaction.evse_id)
+            if bound is not None and bound.transaction_id == transaction.transaction_id:
+                self._bind(transaction)
+
+    def may_begin(self, transaction_id: str) -> bool:
+        """Return whether a token told of with a transaction is the one it is for: nobody's was told so far."""
+        transaction = self._open.get(transaction_id)
+        return transaction is None or not transaction.id_token
+
     def measured(self, transaction: Transaction | None, *, live: bool) -> None:
         """Take in a transaction as the store knows it after readings that belong to it."""
         if not live:
@@ -109,6 +123,7 @@ class TransactionBook:
         """Take in a live status: it may confirm an open transaction or show that its end was lost."""
         if status is EvseStatus.AVAILABLE:
             self._unknown.pop(evse_id, None)
+            self._core.change_evse(evse_id, refused=False)
         here = sum(tx.evse_id == evse_id for tx in self._open.values())
         if here > 1 or (here == 1 and status is EvseStatus.AVAILABLE):
             self._watch(evse_id, LOST_GRACE_S)

@@ -105,7 +105,9 @@ class V16Handler:
     async def _authorize(self, payload: _Payload) -> _Answer:
         id_token = payloads.text(payload, "idTag") or ""
         self._reception.present(id_token, None, None)
-        return {"idTagInfo": _tag_info(await self._reception.authorize(id_token))}
+        authorization = await self._reception.authorize(id_token)
+        self._reception.answered(authorization)
+        return {"idTagInfo": _tag_info(authorization)}
 
     async def _status(self, payload: _Payload) -> _Answer:
         status = payloads.status(payload)
@@ -146,12 +148,13 @@ class V16Handler:
             self._core.drop_values(1)
             meter_start = self._last_register(evse_id)
         live = self._reception.is_live(started_at, TRANSACTION_LIVE_S)
-        authorization = await self._reception.authorize(id_token, evse_id)
+        authorization = await self._reception.authorize(id_token, evse_id, live=live)
         start = TransactionStart(
             self._core.config.station_id, evse_id, id_token, started_at, meter_start, received_at=now, live=live
         )
         if live:
             self._reception.present(id_token, evse_id, started_at)
+            self._reception.answered(authorization, evse_id)
         transaction = await self._book.start(start, live=live)
         self._reservations.used(payloads.integer(payload, "reservationId"))
         return {"transactionId": int(transaction.transaction_id), "idTagInfo": _tag_info(authorization)}
@@ -168,17 +171,18 @@ class V16Handler:
         parsed = parse_meter_values(payload.get("transactionData"), now)
         self._core.drop_values(parsed.dropped)
         id_token = payloads.text(payload, "idTag")
+        live = self._reception.is_live(stopped_at, TRANSACTION_LIVE_S)
         stop = TransactionStop(
             self._core.config.station_id,
             payloads.transaction_id(payload) or str(payloads.integer(payload, "transactionId") or 0),
             stopped_at,
             payloads.integer(payload, "meterStop"),
-            payloads.text(payload, "reason"),
+            payloads.text(payload, "reason") or "Local",  # the only one that may be left out (section 6.49)
             id_token,
             received_at=now,
             values=parsed.values,
+            live=live,
         )
-        live = self._reception.is_live(stopped_at, TRANSACTION_LIVE_S)
         authorization = await self._reception.end_transaction(stop, live=live)
         return {} if authorization is None else {"idTagInfo": _tag_info(authorization)}
 

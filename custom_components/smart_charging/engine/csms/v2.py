@@ -119,7 +119,9 @@ class V2Handler:
     async def _authorize(self, payload: _Payload) -> _Answer:
         token = id_token(payload) or ""
         self._reception.present(token, None, None)
-        return {"idTokenInfo": _token_info(await self._reception.authorize(token))}
+        authorization = await self._reception.authorize(token)
+        self._reception.answered(authorization)
+        return {"idTokenInfo": _token_info(authorization)}
 
     async def _firmware_status(self, payload: _Payload) -> _Answer:
         request_id = payloads.integer(payload, "requestId")
@@ -157,6 +159,10 @@ class V2Handler:
         evse_id, connector_id = payloads.integer(payload, "evseId"), payloads.integer(payload, "connectorId")
         status = payloads.text(payload, "connectorStatus")
         if not self._reception.status_is_present(evse_id or 0, time):
+            return {}
+        if evse_id == 0:  # of no socket: some tell the station's state as 1.6 had it
+            self._core.change(status=payloads.status({"status": status}))
+            self._core.emit(StationEventType.STATUS)
             return {}
         self._connector_is(evse_id, connector_id, status)
         return {}

@@ -22,13 +22,17 @@ _REMEMBERED = 64  # events by which repetitions are told, and transactions whose
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One TransactionEvent, as far as it could be read; `token` is None where it carries none."""
+    """One TransactionEvent, as far as it could be read; `token` is None where it carries none.
+
+    `offline` is what the station says of it, `live` what that and its time tell.
+    """
 
     kind: str
     transaction_id: str
     evse_id: int
     at: datetime
     live: bool
+    offline: bool
     sequence: int | None
     token: str | None
     reason: str | None
@@ -78,6 +82,7 @@ class TransactionEvents:
             evse_id=self._evse_of(payload, transaction_id),
             at=at,
             live=not offline and self._reception.is_live(at, TRANSACTION_LIVE_S),
+            offline=offline,
             sequence=payloads.integer(payload, "seqNo"),
             token=id_token(payload),
             reason=payloads.text(known, "stoppedReason"),
@@ -87,13 +92,14 @@ class TransactionEvents:
 
     async def take(self, event: Event) -> AuthorizationResult | None:
         """Keep an event; return what is to be told of its token. Raises StoreError."""
-        starts_at = event.evse_id if event.kind == "Started" else None
-        authorization = None if not event.token else await self._reception.authorize(event.token, starts_at)
+        begins = event.kind == "Started" or (event.kind != "Ended" and self._book.may_begin(event.transaction_id))
+        authorization = await self._authorize(event, begins=begins) if event.token else None
         if self._is_repeated(event):
             self._core.note_deviation("TransactionEvent repeated")
             return authorization
-        if event.token and event.live and event.kind == "Started":
+        if event.token and authorization is not None and event.live and begins:
             self._reception.present(event.token, event.evse_id, event.at)
+            self._reception.answered(authorization, event.evse_id)
         self._count(event)
         if event.kind == "Ended":
             await self._end(event)
@@ -102,6 +108,10 @@ class TransactionEvents:
         self._seen.append(_identity(event))
         return authorization
 
+    async def _authorize(self, event: Event, *, begins: bool) -> AuthorizationResult:
+        """Ask about an event's token, for its EVSE where it is the one that the transaction is to be for."""
+        return await self._reception.authorize(event.token or "", event.evse_id if begins else None, live=event.live)
+
     async def _go_on(self, event: Event) -> None:
         """Keep a start, or readings of what goes on; an update of an unknown transaction begins it."""
         known = self._book.evse_of(event.transaction_id) is not None
@@ -109,13 +119,20 @@ class TransactionEvents:
             begun = await self._begin(event)
             if event.kind != "Started" and begun.stopped_at is None:
                 self._core.note_deviation("TransactionEvent of a transaction that never started")
-        elif event.token:
-            await self._core.around.transactions.identify_transaction(
-                self._core.config.station_id, event.transaction_id, event.token
-            )
-        await self._reception.take_readings(event.evse_id, event.transaction_id, event.readings)
+            known = known or begun.id_token != event.token
+        if event.token and known:
+            await self._identify(event.transaction_id, event.token)
+        await self._reception.take_readings(event.evse_id, event.transaction_id, event.readings, queued=event.offline)
 
-    async def _begin(self, event: Event) -> Transaction:
+    async def _identify(self, transaction_id: str, token: str) -> None:
+        """Keep the token of a transaction that may have begun without one."""
+        store = self._core.around.transactions
+        transaction = await store.identify_transaction(self._core.config.station_id, transaction_id, token)
+        if transaction is not None:
+            self._book.known_better(transaction)
+
+    async def _begin(self, event: Event, *, runs: bool = True) -> Transaction:
+        """Keep a begin; one that does not run any more takes no other's place at the EVSE."""
         now, register = self._core.clock.now(), event.register_wh
         begun_at = min([event.at, *(value.time for value in event.readings.values)])
         start = TransactionStart(
@@ -128,7 +145,7 @@ class TransactionEvents:
             live=event.live,
             transaction_id=event.transaction_id,
         )
-        begun = await self._book.start(start, live=event.live)
+        begun = await self._book.start(start, live=event.live and runs)
         if register is None and begun.stopped_at is None:  # else what was queued comes after the end (E14)
             self._core.note_deviation("transaction begins without a register")
         return begun
@@ -137,7 +154,7 @@ class TransactionEvents:
         """Keep an end; one whose start was lost begins with what the end tells."""
         core = self._core
         if self._book.evse_of(event.transaction_id) is None:
-            started = await self._begin(event)
+            started = await self._begin(event, runs=False)
             if started.stopped_at is None:
                 core.note_deviation("TransactionEvent ends a transaction that never started")
         core.drop_values(event.readings.dropped)
@@ -151,6 +168,7 @@ class TransactionEvents:
             event.token,
             received_at=core.clock.now(),
             values=event.readings.values,
+            live=event.live,
         )
         await self._book.stop(stop, live=event.live)
         if event.live:
@@ -197,11 +215,9 @@ def _identity(event: Event) -> tuple[str, str, int | None, datetime]:
 
 def _register(value: MeterValue) -> float | None:
     """Return the import register of one moment: the total, else the sum of the phases."""
-    found = {
-        sample.phase: sample.value
-        for sample in value.values
-        if sample.measurand is Measurand.ENERGY_IMPORT_REGISTER and sample.location == "Outlet"
-    }
+    told = [one for one in value.values if one.measurand is Measurand.ENERGY_IMPORT_REGISTER and one.of_the_outlet]
+    at_outlet = [one for one in told if one.location == "Outlet"] or told
+    found = {sample.phase: sample.value for sample in at_outlet}
     if not found:
         return None
     return found[None] if None in found else sum(found.values())

@@ -86,6 +86,34 @@ def advance(count: EnergyCount, register_wh: float, at: datetime) -> EnergyCount
     return replace(count, doubt=_doubt(last, count.before, register_wh, at))
 
 
+def begin_earlier(
+    count: EnergyCount, meter_start_wh: float | None, started_at: datetime, earlier_wh: float, earlier_at: datetime
+) -> tuple[EnergyCount, float]:
+    """Return the count of a transaction whose begin turns out to be earlier, and the energy in Wh that this adds.
+
+    An earlier register that the known one does not follow from adds nothing.
+    """
+    if not math.isfinite(earlier_wh) or earlier_wh < 0:
+        return count, 0.0
+    if count.last is None:
+        return begin(earlier_wh, earlier_at), 0.0
+    first_wh = count.last.zero_wh if meter_start_wh is None else meter_start_wh
+    gained_wh = first_wh - earlier_wh
+    if gained_wh <= 0 or not _follows(Run(earlier_wh, earlier_at, earlier_wh), first_wh, started_at):
+        return count, 0.0
+    moved = EnergyCount(
+        count.energy_wh + gained_wh,
+        _with_more(count.last, gained_wh),
+        None if count.before is None else _with_more(count.before, gained_wh),
+        None if count.doubt is None else _with_more(count.doubt, gained_wh),
+    )
+    return moved, gained_wh
+
+
+def _with_more(run: Run, gained_wh: float) -> Run:
+    return replace(run, zero_wh=run.zero_wh - gained_wh)
+
+
 def settle(
     count: EnergyCount, meter_start_wh: float | None, started_at: datetime, meter_stop_wh: float, at: datetime
 ) -> float:
@@ -111,11 +139,10 @@ def settle(
 def outlet_register_wh(values: Sequence[SampledValue]) -> float | None:
     """Return the import register at the outlet from the readings of one moment, None without one.
 
-    The value without phase counts; the sum of the phases only where there is none.
+    The value without phase counts; the sum of the phases only where there is none. A register in the body or
+    the cable is that of the outlet where none is told for that.
     """
-    found = [
-        value for value in values if value.measurand is Measurand.ENERGY_IMPORT_REGISTER and value.location == "Outlet"
-    ]
+    found = [value for value in values if value.measurand is Measurand.ENERGY_IMPORT_REGISTER and value.of_the_outlet]
     if not found:
         return None
     if len(found) > 1:
@@ -128,9 +155,10 @@ def outlet_register_wh(values: Sequence[SampledValue]) -> float | None:
     return sum(by_phase.values()) if by_phase else None
 
 
-def _rank(value: SampledValue) -> int:
-    """Return how well a reading's context tells of the present, 0 the best."""
-    return _CONTEXTS.index(value.context) if value.context in _CONTEXTS else len(_CONTEXTS)
+def _rank(value: SampledValue) -> tuple[bool, int]:
+    """Return how well a reading's location and context tell of the outlet's present, the lowest the best."""
+    context = _CONTEXTS.index(value.context) if value.context in _CONTEXTS else len(_CONTEXTS)
+    return value.location.lower() != "outlet", context
 
 
 def _deliverable_wh(since: datetime, until: datetime) -> float:

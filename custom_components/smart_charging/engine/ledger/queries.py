@@ -38,6 +38,7 @@ def to_transaction(row: sa.RowMapping, vault: Vault) -> Transaction:
         meter_stop_wh=row["meter_stop_wh"],
         stop_reason=row["stop_reason"],
         token_id=row["token_id"],
+        offline=row["offline"],
     )
 
 

@@ -77,7 +77,12 @@ def take_in(book: Book, site_id: str, key: EvseKey, transaction_id: str) -> Sess
 def _move_transaction(book: Book, transaction_row: int, session_row: int, began_at: datetime) -> None:
     table = tables.transactions
     book.connection.execute(sa.update(table).where(table.c.id == transaction_row).values(session_row=session_row))
-    later = sa.update(tables.sessions).where(_S.id == session_row, _S.plugged_in_at > began_at)
+    begin_no_later(book, session_row, began_at)
+
+
+def begin_no_later(book: Book, row: int, began_at: datetime) -> None:
+    """Let a session begin no later than one of its transactions."""
+    later = sa.update(tables.sessions).where(_S.id == row, _S.plugged_in_at > began_at)
     book.connection.execute(later.values(plugged_in_at=began_at))
 
 

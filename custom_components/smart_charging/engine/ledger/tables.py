@@ -7,7 +7,7 @@
 - `transactions`: times and registers as the station sent them; `energy_wh` is what was delivered
   so far by `energy.py` and `energy_count` what it needs to go on. `token_sealed` is the token, encrypted, and
   `token_key` what it is found by, see `vault.py`; `token_id` is that of the registry, if it was there at the start.
-  `lost` marks an end that the station did not send.
+  `lost` marks an end that the station did not send, `offline` one or a begin that came from a station's queue.
 - `meter_values`: every reading as received, one row for each moment, see `encoding.py`.
 - `orphan_stops`: ends of transactions that are not known, kept apart.
 - `station_memory`: what was learnt about a station.
@@ -83,6 +83,7 @@ transactions = Table(
     Column("token_sealed", sa.LargeBinary),
     Column("stop_token_sealed", sa.LargeBinary),
     Column("token_id", String(16)),
+    Column("offline", Boolean, nullable=False, server_default=sa.false()),
     UniqueConstraint("transaction_id", "station_id", "site_id"),
     UniqueConstraint("evse_row", "started_at", "token_key", "meter_start_wh", name="uq_transactions_announcement"),
     Index("ix_transactions_open", "evse_row", "stopped_at"),

@@ -12,7 +12,7 @@ from ..model import EvseKey, MeterValue, StopOutcome, Transaction, TransactionSt
 from . import id_tokens, sessions, tables
 from .book import Book, Entry, EvseEntry
 from .encoding import UtcTime, encode_count, encode_meter_values, encode_register
-from .energy import begin, settle
+from .energy import begin, begin_earlier, settle
 from .vault import vault_of
 
 LOST = "Lost"  # the stop reason of a transaction whose stop never came; no station sends it
@@ -23,7 +23,10 @@ _O = tables.orphan_stops.c
 
 
 def start(book: Book, site_id: str, announced: TransactionStart) -> Transaction:
-    """Keep a new transaction, or return the one kept for the same announcement."""
+    """Keep a new transaction, or return the one kept for the same announcement.
+
+    A station's own id may be known already from what it told out of order: then the earlier begin counts.
+    """
     evse, vault = book.evse(site_id, EvseKey(announced.station_id, announced.evse_id)), vault_of(book.connection)
     token_key = vault.lookup(announced.id_token)
     repeated = _announced_before(book, evse, announced, token_key)
@@ -39,6 +42,7 @@ def start(book: Book, site_id: str, announced: TransactionStart) -> Transaction:
         meter_start_wh=announced.meter_start_wh,
         session_id=sessions.for_transaction(book, evse, announced),
         token_id=id_tokens.live_id(book.connection, site_id, token_key),
+        offline=not announced.live,
     )
     count = begin(announced.meter_start_wh, announced.started_at)
     row = book.insert(
@@ -57,6 +61,7 @@ def start(book: Book, site_id: str, announced: TransactionStart) -> Transaction:
         energy_wh=0.0,
         energy_count=encode_count(count),
         lost=False,
+        offline=transaction.offline,
     )
     book.add(Entry(row, evse, transaction.session_id, transaction, count))
     return transaction
@@ -105,11 +110,13 @@ def stop(book: Book, site_id: str, announced: TransactionStop) -> tuple[StopOutc
         stopped_at=announced.stopped_at,
         meter_stop_wh=announced.meter_stop_wh,
         stop_reason=announced.reason,
+        offline=begun.offline or not announced.live,
     )
     end = {
         "stop_token_sealed": _sealed(book, announced.id_token),
         "stop_received_at": announced.received_at,
         "lost": False,
+        "offline": ended.offline,
     }
     _end(book, entry, ended, announced.stopped_at, **end)
     return StopOutcome.STOPPED, ended
@@ -158,10 +165,7 @@ def _end(book: Book, entry: Entry, ended: Transaction, stopped_at: datetime, **c
             **columns,
         },
     )
-    evses = tables.evses
-    book.connection.execute(
-        sa.update(evses).where(evses.c.id == entry.evse.row).values(ended_energy_wh=evses.c.ended_energy_wh + added_wh)
-    )
+    _add_to_ended(book, entry, added_wh)
     sessions.transaction_ended(book, entry.session_row, stopped_at)
 
 
@@ -184,7 +188,7 @@ def _announced_before(book: Book, evse: EvseEntry, announced: TransactionStart, 
     """Return the transaction that this announcement repeats: by the station's id, or by its content in 1.6."""
     if announced.transaction_id is not None:
         entry = book.find(evse.site_id, evse.key.station_id, announced.transaction_id)
-        return None if entry is None else entry.transaction
+        return None if entry is None else _begun_earlier(book, entry, announced)
     known = book.connection.execute(
         sa.select(_T.transaction_id).where(
             _T.evse_row == evse.row,
@@ -195,6 +199,49 @@ def _announced_before(book: Book, evse: EvseEntry, announced: TransactionStart, 
     ).scalar()
     entry = None if known is None else book.find(evse.site_id, evse.key.station_id, known)
     return None if entry is None else entry.transaction
+
+
+def _begun_earlier(book: Book, entry: Entry, announced: TransactionStart) -> Transaction:
+    """Return a known transaction, from now on with the begin that is announced where that is the earlier one."""
+    known = entry.transaction
+    if announced.started_at >= known.started_at:
+        return known
+    begun = _told_apart(book, entry.evse, announced)
+    gained_wh = 0.0
+    if begun.meter_start_wh is not None:
+        entry.count, gained_wh = begin_earlier(
+            entry.count, known.meter_start_wh, known.started_at, begun.meter_start_wh, begun.started_at
+        )
+    entry.transaction = replace(
+        known,
+        started_at=begun.started_at,
+        meter_start_wh=known.meter_start_wh if begun.meter_start_wh is None else begun.meter_start_wh,
+        energy_wh=known.energy_wh + gained_wh,
+        offline=known.offline or not begun.live,
+    )
+    book.flush()
+    book.connection.execute(
+        sa.update(tables.transactions).where(_T.id == entry.row),
+        {
+            "started_at": entry.transaction.started_at,
+            "meter_start_wh": encode_register(entry.transaction.meter_start_wh),
+            "energy_wh": entry.transaction.energy_wh,
+            "energy_count": encode_count(entry.count),
+            "offline": entry.transaction.offline,
+        },
+    )
+    if entry.ended:
+        _add_to_ended(book, entry, gained_wh)
+    sessions.begin_no_later(book, entry.session_row, begun.started_at)
+    return entry.transaction
+
+
+def _add_to_ended(book: Book, entry: Entry, added_wh: float) -> None:
+    """Add energy to what the EVSE's ended transactions delivered."""
+    evses = tables.evses
+    book.connection.execute(
+        sa.update(evses).where(evses.c.id == entry.evse.row).values(ended_energy_wh=evses.c.ended_energy_wh + added_wh)
+    )
 
 
 def _sealed(book: Book, id_token: str | None) -> bytes | None:

@@ -58,13 +58,15 @@ class RelayAuthorizer:
         self._relays = relays
 
     async def authorize(
-        self, station_id: str, id_token: str, now: datetime, evse_id: int | None = None
+        self, station_id: str, id_token: str, now: datetime, evse_id: int | None = None, *, in_person: bool = True
     ) -> AuthorizationResult:
         """Return whether this token may charge at this station now."""
         relay = self._relays.get(station_id)
         info = None if relay is None else await relay.authorise(id_token)
         result = None if info is None else _result(info)
-        return await self._own.authorize(station_id, id_token, now, evse_id) if result is None else result
+        if result is not None:
+            return result
+        return await self._own.authorize(station_id, id_token, now, evse_id, in_person=in_person)
 
 
 def _result(info: Mapping[str, Json]) -> AuthorizationResult | None:
