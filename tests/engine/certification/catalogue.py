@@ -1,11 +1,14 @@
 """The certification test cases of each version: what each asks for, and where that is publicly described."""
 
-import json
 from dataclasses import dataclass
+import json
 from pathlib import Path
 
 _FOLDER = Path(__file__).parent
-FILES = {"1.6": _FOLDER / "cases_16.json", "2.0.1": _FOLDER / "cases_201.json"}
+FILES = {
+    "1.6": (_FOLDER / "cases_16.json",),
+    "2.0.1": (_FOLDER / "cases_201_a_to_e.json", _FOLDER / "cases_201_f_to_p.json"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +28,15 @@ class Case:
 
 def cases(version: str) -> dict[str, Case]:
     """Return the test cases of a version (`1.6`, `2.0.1`) by their ids, in the order of the list."""
-    rows = json.loads(FILES[version].read_text(encoding="utf-8"))
     return {
         case_id: Case(case_id, row["profile"], row["behaviour"], row.get("source"), row.get("not_verified"))
-        for case_id, row in rows.items()
+        for path in FILES[version]
+        if path.exists()
+        for case_id, row in json.loads(path.read_text(encoding="utf-8")).items()
     }
 
 
-CASES = {version: cases(version) for version, path in FILES.items() if path.exists()}
+CASES = {version: cases(version) for version in FILES}
 
 
 def known(case_id: str) -> Case:
