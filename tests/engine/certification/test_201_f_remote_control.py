@@ -66,7 +66,9 @@ async def test_a_start_from_afar_waits_for_the_car(bench: Bench, asks_first: boo
 async def test_a_start_from_afar_ends_where_no_car_comes(bench: Bench) -> None:
     client = await online(bench)
     number = await start_from_afar(bench, client)
-    await client.event("Started", bench.now(), reason="RemoteStart", evse=1, token=TAG, energy=0.0, remoteStartId=number)
+    await client.event(
+        "Started", bench.now(), reason="RemoteStart", evse=1, token=TAG, energy=0.0, remoteStartId=number
+    )
     await bench.pass_time(30.0)
     assert await client.event("Updated", bench.now(), reason="EVConnectTimeout", evse=1) == {}
     assert await client.event("Ended", bench.now(), reason="EVConnectTimeout", stoppedReason="Timeout") == {}

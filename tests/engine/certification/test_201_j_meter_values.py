@@ -158,6 +158,19 @@ async def test_a_tag_that_no_car_follows_leaves_no_session(bench: Bench) -> None
     assert list(bench.store.transactions) == ["tx-2"]
 
 
+async def test_only_so_many_tags_wait_for_their_cars(bench: Bench) -> None:
+    client = await online(bench)
+    for number in range(65):
+        await client.event("Started", bench.now(), tx=f"tx-{number}", reason="Authorized", token=f"TAG{number}")
+    odd = "TransactionEvent of a transaction that never started"
+    await client.event("Updated", bench.now(), tx="tx-64", evse=2, chargingState="EVConnected")
+    assert bench.store.transactions["tx-64"].id_token == "TAG64"
+    assert odd not in bench.station.state.deviations
+    await client.event("Updated", bench.now(), tx="tx-0", evse=1, chargingState="EVConnected")
+    assert bench.store.transactions["tx-0"].evse_id == 1
+    assert odd in bench.station.state.deviations
+
+
 @pytest.mark.certification("TC_J_09")
 async def test_readings_come_while_a_car_charges(bench: Bench) -> None:
     client = await online(bench)

@@ -6,7 +6,7 @@ import pytest
 
 from custom_components.smart_charging.engine.csms.installed_profiles import ProfileCriteria
 from custom_components.smart_charging.engine.csms.operations import supported
-from custom_components.smart_charging.engine.csms.profiles import Purpose, Strategy, Wiring, safe_default
+from custom_components.smart_charging.engine.csms.profiles import Purpose, Wiring, safe_default
 from custom_components.smart_charging.engine.csms.raw_calls import RawAnswer
 from custom_components.smart_charging.engine.csms.state import Obedience, ProfileForm, RateUnit, StepStatus
 from custom_components.smart_charging.engine.model import EvseStatus
@@ -108,7 +108,9 @@ async def test_a_running_charge_gets_a_profile_of_its_own(bench: Bench) -> None:
     bench.station.set_limit(1, 16.0, 6.0)
     await bench.until(lambda: client.set_profiles("TxProfile") != [])
     sent = next(
-        one for one in client.sent("SetChargingProfile") if one["chargingProfile"]["chargingProfilePurpose"] == "TxProfile"
+        one
+        for one in client.sent("SetChargingProfile")
+        if one["chargingProfile"]["chargingProfilePurpose"] == "TxProfile"
     )
     lease = sent["chargingProfile"]
     (schedule,) = lease["chargingSchedule"]
@@ -172,7 +174,7 @@ async def test_a_start_from_afar_carries_its_profile(bench: Bench) -> None:
     leading = {
         "chargingProfileId": OURS,
         "stackLevel": LEVEL,
-        "chargingProfilePurpose": Strategy(Purpose.TX, ProfileForm.RELATIVE_TWO_PERIODS, LEVEL, RateUnit.A).purpose.value,
+        "chargingProfilePurpose": Purpose.TX.value,
         "chargingProfileKind": "Relative",
         "chargingSchedule": {"chargingRateUnit": "A", "chargingSchedulePeriod": [period]},
     }

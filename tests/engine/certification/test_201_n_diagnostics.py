@@ -19,7 +19,7 @@ from .f_to_p_station import TAG, online
 
 URL = "https://files.test/log"
 CARD = {"idToken": TAG, "type": "Central"}
-HOLDER = Customer(TAG, token_kind="Central")  # noqa: S106  not a password
+HOLDER = Customer(TAG, token_kind="Central")
 
 
 async def get_log(bench: Bench, client: RawStation2, kind: LogKind, log_type: str) -> int:
