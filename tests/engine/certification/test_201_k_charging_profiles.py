@@ -6,9 +6,9 @@ import pytest
 
 from custom_components.smart_charging.engine.csms.installed_profiles import ProfileCriteria
 from custom_components.smart_charging.engine.csms.operations import supported
-from custom_components.smart_charging.engine.csms.profiles import Purpose, Wiring, safe_default
+from custom_components.smart_charging.engine.csms.profiles import Purpose
 from custom_components.smart_charging.engine.csms.raw_calls import RawAnswer
-from custom_components.smart_charging.engine.csms.state import Obedience, ProfileForm, RateUnit, StepStatus
+from custom_components.smart_charging.engine.csms.state import Obedience, StepStatus
 from custom_components.smart_charging.engine.model import EvseStatus
 from tests.engine.csms_stations.conftest import Bench
 from tests.engine.csms_stations.raw_station import Payload
@@ -81,24 +81,6 @@ async def test_a_profile_is_set(bench: Bench, evse: int, purpose: str, limit: fl
     (sent,) = theirs(client)
     assert sent == {"evseId": evse, "chargingProfile": profile(bench, purpose, limit, **more)}
     assert client.broken == []
-
-
-@pytest.mark.certification("TC_K_01")
-async def test_the_safe_default_of_an_evse_is_a_profile_of_that_kind(bench: Bench) -> None:
-    client = RawStation2()
-    bench.clients.append(client)
-    await client.connect(bench.port)
-    await client.boot()
-    await bench.until(lambda: len(client.set_profiles("TxDefaultProfile")) >= 2)
-    first = client.sent("SetChargingProfile")[0]
-    wiring = Wiring(3, 6.0, 16.0)
-    built = safe_default(1, 6.0, wiring, RateUnit.A, ProfileForm.TWO_PERIODS)
-    assert first["evseId"] == 1
-    sent = first["chargingProfile"]
-    (schedule,) = sent["chargingSchedule"]
-    assert (sent["id"], sent["stackLevel"], sent["chargingProfileKind"]) == (built["chargingProfileId"], 0, "Absolute")
-    assert schedule["startSchedule"].startswith("2000-01-01")
-    assert schedule["chargingSchedulePeriod"] == [{"startPeriod": 0, "limit": 6.0}]
 
 
 @pytest.mark.certification("TC_K_60")
