@@ -27,12 +27,12 @@ class Case:
 
 
 def cases(version: str) -> dict[str, Case]:
-    """Return the test cases of a version (`1.6`, `2.0.1`) by their ids, in the order of its lists."""
+    """Return the test cases of a version (`1.6`, `2.0.1`) by their ids, in the order of the list."""
     return {
         case_id: Case(case_id, row["profile"], row["behaviour"], row.get("source"), row.get("not_verified"))
-        for file in FILES[version]
-        if file.exists()
-        for case_id, row in json.loads(file.read_text(encoding="utf-8")).items()
+        for path in FILES[version]
+        if path.exists()
+        for case_id, row in json.loads(path.read_text(encoding="utf-8")).items()
     }
 
 
