@@ -14,11 +14,13 @@ from .service_stations import ATTR_CONNECTOR, CONNECTOR, EVSE, NUMBER, STATION, 
 
 ATTR_AT_ONCE: Final = "at_once"
 ATTR_AVAILABLE: Final = "available"
+ATTR_CONNECTOR_TYPE: Final = "connector_type"
 ATTR_GROUP: Final = "group"
 ATTR_MESSAGE: Final = "message"
 ATTR_MINUTES: Final = "minutes"
 ATTR_RESERVATION_ID: Final = "reservation_id"
 ATTR_TAG: Final = "tag"
+ATTR_TAG_TYPE: Final = "tag_type"
 
 MAX_MINUTES: Final = 7 * 24 * 60
 
@@ -56,7 +58,14 @@ async def _reserve(target: StationTarget, call: ServiceCall) -> ServiceResponse:
     until = dt_util.utcnow() + timedelta(minutes=call.data[ATTR_MINUTES])
     # Stations compare it with what they are told of a presented tag, which names its group by a token as well.
     group = call.data.get(ATTR_GROUP) and target.tokens.group_value(call.data[ATTR_GROUP])
-    request = ReservationRequest(target.evse_or_station, call.data[ATTR_TAG], until, group)
+    request = ReservationRequest(
+        target.evse_or_station,
+        call.data[ATTR_TAG],
+        until,
+        group,
+        call.data[ATTR_TAG_TYPE],
+        call.data.get(ATTR_CONNECTOR_TYPE),
+    )
     number = await target.operations.reservations.reserve(request)
     return {ATTR_RESERVATION_ID: number, "until": until.isoformat()}
 
@@ -90,7 +99,9 @@ ACTIONS: Final[Mapping[str, StationAction]] = {
             {
                 **EVSE,
                 probatio.Required(ATTR_TAG): TEXT,
+                probatio.Optional(ATTR_TAG_TYPE, default="Central"): TEXT,
                 probatio.Optional(ATTR_GROUP): TEXT,
+                probatio.Optional(ATTR_CONNECTOR_TYPE): TEXT,
                 probatio.Required(ATTR_MINUTES): probatio.All(
                     probatio.Coerce(float), probatio.Range(min=1, max=MAX_MINUTES)
                 ),

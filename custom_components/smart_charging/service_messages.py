@@ -20,6 +20,7 @@ ATTR_END: Final = "end"
 ATTR_LANGUAGE: Final = "language"
 ATTR_MESSAGE_ID: Final = "message_id"
 ATTR_PRIORITY: Final = "priority"
+ATTR_REPORT: Final = "report"
 ATTR_START: Final = "start"
 ATTR_STATE: Final = "state"
 ATTR_TAG: Final = "tag"
@@ -72,9 +73,13 @@ async def _clear_display_message(target: StationTarget, call: ServiceCall) -> Se
 
 
 async def _get_customer_information(target: StationTarget, call: ServiceCall) -> ServiceResponse:
-    """Return what the station keeps of a customer."""
+    """Return what the station keeps of a customer, or only have it cleared."""
     customer = Customer(call.data.get(ATTR_TAG), call.data.get(ATTR_CUSTOMER))
-    return {"information": await supported(target.operations.customers).read(customer, clear=call.data[ATTR_CLEAR])}
+    kept = supported(target.operations.customers)
+    if call.data[ATTR_CLEAR] and not call.data[ATTR_REPORT]:
+        await kept.clear(customer)
+        return {"information": ""}
+    return {"information": await kept.read(customer, clear=call.data[ATTR_CLEAR])}
 
 
 ACTIONS: Final[Mapping[str, StationAction]] = {
@@ -119,6 +124,7 @@ ACTIONS: Final[Mapping[str, StationAction]] = {
                 probatio.Optional(ATTR_TAG): TEXT,
                 probatio.Optional(ATTR_CUSTOMER): TEXT,
                 probatio.Optional(ATTR_CLEAR, default=False): cv.boolean,
+                probatio.Optional(ATTR_REPORT, default=True): cv.boolean,
             }
         ),
     ),

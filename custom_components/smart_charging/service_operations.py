@@ -16,6 +16,7 @@ from .service_local_list import ACTIONS as LOCAL_LIST_ACTIONS
 from .service_maintenance import ACTIONS as MAINTENANCE_ACTIONS
 from .service_messages import ACTIONS as MESSAGE_ACTIONS
 from .service_monitoring import ACTIONS as MONITORING_ACTIONS
+from .service_profiles import ACTIONS as PROFILE_ACTIONS
 from .service_stations import MAX_ITEMS, STATION, TEXT, TEXTS, StationAction, StationTarget, async_register_actions
 from .service_tariffs import ACTIONS as TARIFF_ACTIONS
 
@@ -42,6 +43,7 @@ def async_setup_operations(hass: HomeAssistant) -> None:
         MAINTENANCE_ACTIONS,
         MESSAGE_ACTIONS,
         MONITORING_ACTIONS,
+        PROFILE_ACTIONS,
         TARIFF_ACTIONS,
     ):
         async_register_actions(hass, actions)

@@ -168,6 +168,42 @@ async def test_customer_data_is_told(hass: HomeAssistant, client: RawStation21) 
     assert error.value.translation_key == "command_invalid"
 
 
+async def test_customer_data_is_deleted_untold(hass: HomeAssistant, client: RawStation21) -> None:
+    client.answers["CustomerInformation"] = report_later(
+        client, "NotifyCustomerInformation", data="", seqNo=0, generatedAt="2026-06-01T10:00:00Z"
+    )
+    answer = await ask(hass, "get_customer_information", tag="TAG", clear=True, report=False)
+    assert answer == {"information": ""}
+    (sent,) = client.sent("CustomerInformation")
+    assert (sent["report"], sent["clear"]) == (False, True)
+
+
+async def test_the_profiles_of_a_charger_are_told(hass: HomeAssistant, client: RawStation21) -> None:
+    schedule = {"id": 1, "chargingRateUnit": "A", "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 8.0}]}
+    profile = {
+        "id": 7,
+        "stackLevel": 1,
+        "chargingProfilePurpose": "ChargingStationExternalConstraints",
+        "chargingProfileKind": "Absolute",
+        "chargingSchedule": [schedule],
+    }
+    client.answers["GetChargingProfiles"] = report_later(
+        client, "ReportChargingProfiles", evseId=2, chargingLimitSource="SO", chargingProfile=[profile]
+    )
+    told = {"profiles": [{"evse": 2, "source": "SO", "profile": profile}]}
+    assert await ask(hass, "get_charging_profiles") == told
+    assert client.sent("GetChargingProfiles")[-1]["chargingProfile"] == {
+        "chargingLimitSource": ["EMS", "Other", "SO", "CSO"]
+    }
+    assert await ask(hass, "get_charging_profiles", evse=2, purpose="TxProfile", stack_level=1) == told
+    sent = client.sent("GetChargingProfiles")[-1]
+    assert sent["evseId"] == 2
+    assert sent["chargingProfile"] == {"chargingProfilePurpose": "TxProfile", "stackLevel": 1}
+    with pytest.raises(ServiceValidationError) as error:
+        await ask(hass, "get_charging_profiles", profile_ids=[7], sources=["SO"])
+    assert error.value.translation_key == "command_invalid"
+
+
 async def test_a_network_profile_is_written_and_preferred(hass: HomeAssistant, client: RawStation21) -> None:
     client.variables["OCPPCommCtrlr", "NetworkConfigurationPriority"] = "1,2"
     await do(hass, "set_network_profile", slot=2, url="wss://home.test:9000/", security_profile=2, restart=True)
@@ -297,8 +333,9 @@ async def test_firmware_and_logs_name_their_request(hass: HomeAssistant, client:
 
 
 async def test_a_station_says_that_a_reservation_ran_out(hass: HomeAssistant, client: RawStation21) -> None:
-    made = await ask(hass, "reserve", tag="TAG", minutes=30, evse=2, group="G")
+    made = await ask(hass, "reserve", tag="TAG", minutes=30, evse=2, group="G", tag_type="ISO14443")
     (sent,) = client.sent("ReserveNow")
+    assert sent["idToken"]["type"] == "ISO14443"
     assert (sent["id"], sent["evseId"], sent["groupIdToken"]["idToken"]) == (made["reservation_id"], 2, "G")
     ended = {"reservationId": made["reservation_id"], "reservationUpdateStatus": "Expired"}
     await client.ask("ReservationStatusUpdate", ended)

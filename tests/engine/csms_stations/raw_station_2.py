@@ -1,6 +1,7 @@
 """A charging station of OCPP 2 for tests: raw frames over a real socket, checked against the package's schemas."""
 
 import asyncio
+from collections.abc import Coroutine
 from functools import cache
 from importlib.resources import files
 import json
@@ -68,7 +69,11 @@ class RawStation2(RawStation):
 
     def later(self, action: str, payload: Payload) -> None:
         """Send a call once the answer under way is out."""
-        task = asyncio.create_task(self.ask(action, payload))
+        self.run(self.ask(action, payload))
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Do something beside the answers."""
+        task = asyncio.create_task(work)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..model import Json
-from .commands import Caller, accepted_status, ask
+from .commands import Caller, CommandError, CommandErrorCode, accepted_status, ask
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +59,16 @@ class Certificates:
         """Delete the certificate with this hash data (M04); raises CommandError."""
         await ask(self._caller, "DeleteCertificate", {"certificateHashData": dict(identity)})
 
-    async def installed(self, use: str) -> tuple[dict[str, Json], ...]:
-        """Return the hash data of the installed certificates of one use (M03); raises CommandError."""
+    async def installed(self, use: str | None = None) -> tuple[dict[str, Json], ...]:
+        """Return the hash data of the installed certificates of one use (M03); raises CommandError.
+
+        None asks for those of all uses, which OCPP 1.6 has no words for: NOT_SUPPORTED.
+        """
+        if use is None and not self._typed:
+            raise CommandError(CommandErrorCode.NOT_SUPPORTED, "OCPP 1.6 lists certificates of one use at a time")
         kinds: Json = [use] if self._typed else use
-        answer = await self._caller.call("GetInstalledCertificateIds", {"certificateType": kinds})
+        wanted: dict[str, Json] = {} if use is None else {"certificateType": kinds}
+        answer = await self._caller.call("GetInstalledCertificateIds", wanted)
         if accepted_status("GetInstalledCertificateIds", answer, ("Accepted", "NotFound")) == "NotFound":
             return ()
         found = answer.get("certificateHashDataChain" if self._typed else "certificateHashData")

@@ -7,6 +7,7 @@ from .commands import CommandError, CommandErrorCode
 from .customer_information import CustomerInformation
 from .der_controls import DerControls
 from .display_messages import DisplayMessages
+from .installed_profiles import InstalledProfiles
 from .local_list import LocalList
 from .maintenance import Maintenance
 from .monitoring import Monitoring
@@ -31,6 +32,7 @@ class Operations:
     network: NetworkProfiles | None = None
     monitoring: Monitoring | None = None
     transactions: TransactionServices | None = None
+    profiles: InstalledProfiles | None = None
     dynamic: DynamicCharging | None = None
     tariffs: Tariffs | None = None
     der: DerControls | None = None

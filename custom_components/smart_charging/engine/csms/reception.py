@@ -63,6 +63,7 @@ class Reception:
         self._status_times: dict[int, datetime] = {}
         self._status_asked_until = float("-inf")
         self._tag: tuple[str, float] = ("", float("-inf"))
+        self._start_asked = False  # with that tag, and nothing was heard of it yet
         self.notices = Notices(core)
 
     def heard(self, action: str, deviations: Iterable[str]) -> None:
@@ -109,16 +110,22 @@ class Reception:
                 self._core.emit(StationEventType.CHANGED, evse.evse_id)
 
     def present(self, id_token: str, evse_id: int | None, at: datetime | None) -> None:
-        """Tell that a token was presented; one that an Authorize told of is not told again by its transaction."""
+        """Tell that a token was presented; one that an Authorize told of is not told again by its transaction.
+
+        A station may ask whether the token may charge that we ourselves asked for a start with (F02).
+        """
         now = self._core.clock.monotonic()
         shown, shown_at = self._tag
+        asked, self._start_asked = self._start_asked, False
         self._tag = (id_token.lower(), now)
-        if evse_id is None or shown != id_token.lower() or now - shown_at > _TAG_REPEAT_S:
+        again = shown == id_token.lower() and now - shown_at <= _TAG_REPEAT_S
+        if not again or (evse_id is None and not asked):
             self._core.emit(StationEventType.TAG_PRESENTED, evse_id, at=at, id_token=id_token)
 
     def expect_tag(self, id_token: str) -> None:
         """Note that we asked for a start with this token: nobody will have presented it."""
         self._tag = (id_token.lower(), self._core.clock.monotonic())
+        self._start_asked = True
 
     def expect_status(self) -> None:
         """Take statuses of the next seconds for the present ones, whatever time they name."""

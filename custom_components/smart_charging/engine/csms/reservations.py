@@ -19,16 +19,24 @@ _TOLD_WITHIN_S = 60.0  # a station that tells of the end itself does so within t
 
 @dataclass(frozen=True, slots=True)
 class ReservationRequest:
-    """What is to be reserved: an EVSE, 0 for any, and for whom; `group` is a tag whose holders may charge as well."""
+    """What is to be reserved: an EVSE, 0 for any, and for whom; `group` is a tag whose holders may charge as well.
+
+    OCPP 2 alone has `kind`, its type of the tag, which has to be that of the tag once it is presented, and
+    `connector_type`, its word for the plug that any EVSE shall have.
+    """
 
     evse_id: int
     id_token: str
     until: datetime
     group: str | None = None
+    kind: str = "Central"
+    connector_type: str | None = None
 
 
 def v16_reservation(reservation_id: int, request: ReservationRequest) -> dict[str, Json]:
-    """Return a ReserveNow of OCPP 1.6 (section 6.37)."""
+    """Return a ReserveNow of OCPP 1.6 (section 6.37); raises CommandError where it has no words for the wish."""
+    if request.connector_type is not None:
+        raise CommandError(CommandErrorCode.NOT_SUPPORTED, "a plug can be reserved in OCPP 2 only")
     group: dict[str, Json] = {} if request.group is None else {"parentIdTag": request.group}
     return {
         "connectorId": request.evse_id,
@@ -44,12 +52,14 @@ def v2_reservation(reservation_id: int, request: ReservationRequest) -> dict[str
     payload: dict[str, Json] = {
         "id": reservation_id,
         "expiryDateTime": format_time(request.until),
-        "idToken": {"idToken": request.id_token, "type": "Central"},
+        "idToken": {"idToken": request.id_token, "type": request.kind},
     }
     if request.evse_id:
         payload["evseId"] = request.evse_id
     if request.group is not None:
         payload["groupIdToken"] = {"idToken": request.group, "type": "Central"}
+    if request.connector_type is not None:
+        payload["connectorType"] = request.connector_type
     return payload
 
 

@@ -18,6 +18,7 @@ from .v2_notifications import V2Notifications
 from .v2_reports import Reports
 from .v2_status import EvseStatuses
 from .v2_transactions import TransactionEvents, id_token
+from .v2_unplaced import UnplacedStarts
 
 type _Payload = Mapping[str, Json]
 type _Answer = dict[str, Json]
@@ -54,6 +55,7 @@ class V2Handler:
         self._reservations = operations.reservations
         self._notifications = V2Notifications(core, book, reception, reports, operations.reservations)
         self._events = TransactionEvents(core, book, reception)
+        self._unplaced = UnplacedStarts(core, book)
         self._statuses = EvseStatuses()
         self._answers: Mapping[str, Callable[[_Payload], Awaitable[_Answer]]] = {
             "Authorize": self._authorize,
@@ -207,6 +209,15 @@ class V2Handler:
         core.emit(StationEventType.STATUS, evse_id)
 
     async def _transaction_event(self, payload: _Payload) -> _Answer:
+        if self._unplaced.hold(payload):
+            token = id_token(payload)
+            return {} if not token else {"idTokenInfo": _token_info(await self._reception.authorize(token))}
+        if start := self._unplaced.start_of(payload):
+            await self._take_event(start)
+            self._unplaced.kept(start)
+        return await self._take_event(payload)
+
+    async def _take_event(self, payload: _Payload) -> _Answer:
         event = self._events.read(payload)
         authorization = await self._events.take(event)
         self._reservations.used(payloads.integer(payload, "reservationId"))

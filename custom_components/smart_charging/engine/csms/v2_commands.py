@@ -33,7 +33,6 @@ _OUTCOMES: Mapping[str, WriteOutcome] = {
     "NotSupportedAttributeType": WriteOutcome.UNKNOWN,
 }
 _LARGEST_ID = 2**31 - 1
-_NO_ONES = {"StatusNotification", "MeterValues"}  # F06: these are asked of one EVSE
 
 
 class V2Commands:
@@ -80,7 +79,7 @@ class V2Commands:
 
     async def trigger(self, message: str, evse_id: int | None = None, connector_id: int | None = None) -> None:
         """Make the station send a message (F06)."""
-        if evse_id is None and message in _NO_ONES:
+        if evse_id is None and message == "StatusNotification":  # F06.FR.13
             raise CommandError(CommandErrorCode.REJECTED, f"{message} is asked of one EVSE")
         payload: dict[str, Json] = {"requestedMessage": message}
         if evse_id is not None:

@@ -7,6 +7,7 @@ from ..model import Json
 from . import payloads
 from .core import StationCore
 from .der_controls import reported_controls
+from .installed_profiles import reported_profiles
 from .reception import Reception
 from .redaction import names_secret
 from .reservations import Reservations
@@ -25,7 +26,6 @@ _PAGES: Final = {
     "NotifyDisplayMessages": "messageInfo",
     "NotifyMonitoringReport": "monitor",
     "NotifyReport": "reportData",
-    "ReportChargingProfiles": "chargingProfile",
 }
 _STATES: Final = frozenset({"AvailabilityState"})  # told again and again; the status is shown already
 
@@ -60,6 +60,7 @@ class V2Notifications:
             "NotifyEVChargingNeeds": self._charging_needs,
             "NotifyPriorityCharging": self._priority_charging,
             "PublishFirmwareStatusNotification": self._published_firmware,
+            "ReportChargingProfiles": self._profiles,
             "ReportDERControl": self._der_report,
             "ReservationStatusUpdate": self._reservation,
         }
@@ -101,6 +102,10 @@ class V2Notifications:
 
     async def _customer_information(self, payload: _Payload) -> _Answer:
         self._take(payload, [payload.get("data")])
+        return {}
+
+    async def _profiles(self, payload: _Payload) -> _Answer:
+        self._take(payload, reported_profiles(payload))
         return {}
 
     async def _der_report(self, payload: _Payload) -> _Answer:

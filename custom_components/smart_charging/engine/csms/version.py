@@ -13,6 +13,7 @@ from .core import StationCore
 from .customer_information import CustomerInformation
 from .der_controls import DerControls
 from .display_messages import DisplayMessages
+from .installed_profiles import InstalledProfiles
 from .inventory import Inventory
 from .local_list import LocalList, V2ListMessages, V16ListMessages
 from .maintenance import V2Maintenance, V16Maintenance
@@ -86,17 +87,19 @@ def speak(protocol: str, core: StationCore, book: TransactionBook, reception: Re
         INTERVAL, MEASURANDS, NEEDED, "DeviceDataCtrlr.ItemsPerMessage", read_capabilities_2, told_at_length=True
     )
     commands = V2Commands(core, reports, inventory)
+    local_list = LocalList(core, commands, V2ListMessages())
     operations = Operations(
         Variables(commands, inventory),
         Reservations(core, reception.notices, v2_reservation, tells_end=True),
-        LocalList(core, commands, V2ListMessages()),
+        local_list,
         V2Maintenance(core),
         Certificates(core, typed=True),
         DisplayMessages(core, reports),
-        CustomerInformation(core, reports),
+        CustomerInformation(core, reports, local_list),
         NetworkProfiles(core, commands, protocol),
         Monitoring(core, reports),
         TransactionServices(core),
+        InstalledProfiles(core, reports),
     )
     if protocol == OCPP21:
         operations = replace(
