@@ -14,6 +14,7 @@ from homeassistant.helpers.service import async_get_device_and_config_entry, asy
 import probatio
 
 from .const import DOMAIN
+from .coordinator import SmartChargingConfigEntry
 from .engine.csms.operations import Operations
 from .engine.csms.station import Station
 from .errors import translated_errors
@@ -38,6 +39,7 @@ STATION_SCHEMA: Final = probatio.Schema({**STATION})
 class StationTarget:
     """The station that an action is for, and the EVSE where one is chosen."""
 
+    entry: SmartChargingConfigEntry
     subentry: ConfigSubentry
     station: Station
     evse_ids: tuple[int, ...]
@@ -111,4 +113,4 @@ def _target(call: ServiceCall) -> StationTarget:
     subentry = entry.subentries[str(device.config_subentry_id)]
     chosen = ATTR_EVSE in call.data or isinstance(device, dr.ChildDeviceEntry)
     station = entry.runtime_data.site.station(keys[0].station_id)
-    return StationTarget(subentry, station, tuple(key.evse_id for key in keys), chosen)
+    return StationTarget(entry, subentry, station, tuple(key.evse_id for key in keys), chosen)

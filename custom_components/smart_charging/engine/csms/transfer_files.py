@@ -1,6 +1,7 @@
 """The directory that stations' uploads go to: names of our own, whole files only, the oldest make room."""
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 import hashlib
 import os
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import Final
 from .timestamps import format_time
 
 _UNFIT: Final = re.compile(r"[^A-Za-z0-9-]")
-_OURS: Final = re.compile(r"\d{8}T\d{9}Z_[A-Za-z0-9_-]+_[a-z]+_[0-9a-f]{8}\.bin")
+_OURS: Final = re.compile(r"(\d{8}T\d{9}Z)_([A-Za-z0-9_-]+)_([a-z]+)_[0-9a-f]{8}\.bin")
+_MOMENT: Final = "%Y%m%dT%H%M%S%fZ"
 _HALF: Final = re.compile(r"\.[0-9a-f]{32}\.part")
 _PRIVATE: Final = 0o600  # a log may name drivers
 
@@ -50,6 +52,21 @@ class IncomingFile:
         self._path.unlink(missing_ok=True)
 
 
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A received file, its size in bytes and when it came."""
+
+    path: Path
+    kind: str
+    at: datetime
+    size: int
+
+
+def is_stored_name(name: str) -> bool:
+    """Return whether a name is one that we give to received files."""
+    return _OURS.fullmatch(name) is not None
+
+
 class TransferShelf:
     """The received files; all methods do file I/O, so none is for the event loop."""
 
@@ -81,6 +98,16 @@ class TransferShelf:
     def files(self) -> list[Path]:
         """Return what was received, oldest first."""
         return sorted(path for path in self._directory.iterdir() if _OURS.fullmatch(path.name))
+
+    def stored(self, station_id: str) -> list[StoredFile]:
+        """Return what was received of a station, oldest first; OSError where the directory can't be read."""
+        own = _UNFIT.sub("_", station_id)
+        found = ((path, _OURS.fullmatch(path.name)) for path in self.files())
+        return [
+            StoredFile(path, match[3], datetime.strptime(match[1], _MOMENT).replace(tzinfo=UTC), path.stat().st_size)
+            for path, match in found
+            if match is not None and match[2] == own
+        ]
 
     def _make_room(self, newest: Path) -> None:
         older = [path for path in self.files() if path != newest]
