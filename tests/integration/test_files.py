@@ -131,6 +131,7 @@ async def test_a_log_arrives_and_the_answer_names_its_file(
         told = state(hass, NOTICE).attributes
         assert (told["event_type"], told["file"]) == ("file_received", answer["file"])
         assert told["transfer"] == answer["transfer"]
+        assert "CP-1" not in str(told)  # the id is for administrators
 
 
 @WAYS

@@ -11,8 +11,7 @@ from typing import Final
 
 from .timestamps import format_time
 
-_UNFIT: Final = re.compile(r"[^A-Za-z0-9-]")
-_OURS: Final = re.compile(r"(\d{8}T\d{9}Z)_([A-Za-z0-9_-]+)_([a-z]+)_[0-9a-f]{8}\.bin")
+_OURS: Final = re.compile(r"(\d{8}T\d{9}Z)_([0-9a-f]{8})_([a-z]+)_[0-9a-f]{8}\.bin")
 _MOMENT: Final = "%Y%m%dT%H%M%S%fZ"
 _HALF: Final = re.compile(r"\.[0-9a-f]{32}\.part")
 _PRIVATE: Final = 0o600  # a log may name drivers
@@ -90,7 +89,7 @@ class TransferShelf:
     def put(self, incoming: IncomingFile, station_id: str, kind: str, at: datetime) -> Path:
         """Take a received file in and delete the oldest ones for it where there are too many; OSError."""
         moment = re.sub(r"[-:.]", "", format_time(at))
-        name = f"{moment}_{_UNFIT.sub('_', station_id)}_{kind}_{secrets.token_hex(4)}.bin"
+        name = f"{moment}_{_mark_of(station_id)}_{kind}_{secrets.token_hex(4)}.bin"
         path = incoming.finish(name)
         self._make_room(path)
         return path
@@ -101,7 +100,7 @@ class TransferShelf:
 
     def stored(self, station_id: str) -> list[StoredFile]:
         """Return what was received of a station, oldest first; OSError where the directory can't be read."""
-        own = _UNFIT.sub("_", station_id)
+        own = _mark_of(station_id)
         found = ((path, _OURS.fullmatch(path.name)) for path in self.files())
         return [
             StoredFile(path, match[3], datetime.strptime(match[1], _MOMENT).replace(tzinfo=UTC), path.stat().st_size)
@@ -117,6 +116,11 @@ class TransferShelf:
             oldest = older.pop(0)
             total -= sizes[oldest]
             oldest.unlink(missing_ok=True)
+
+
+def _mark_of(station_id: str) -> str:
+    """Return what stands for a station in names of files: these are shown to more people than its id is."""
+    return hashlib.sha256(station_id.encode()).hexdigest()[:8]
 
 
 def digest_of(path: Path) -> str:
