@@ -21,6 +21,7 @@ from .engine.ledger import Ledger, LedgerError, LedgerKeyError, LedgerTooNew
 from .engine.model import StoreError
 from .engine.registry_authorizer import RegistryAuthorizer
 from .engine.site import Site
+from .firmware_offers import FirmwareOffers, offer_store
 from .host_ledger import async_acquire_ledger, async_release_ledger
 from .issues import (
     ISSUE_ENTRY_TOO_NEW,
@@ -34,7 +35,7 @@ from .issues import (
     async_raise,
 )
 from .listening import ListenSettings
-from .ocpp_view import OcppView
+from .ocpp_view import OcppView, TransferView
 from .phase_control import PhaseControls
 from .port_certificates import CertificateError, async_open, async_port_certificates
 from .presence import PresenceLog
@@ -43,6 +44,7 @@ from .relay_settings import async_remove_relay_files, relay_directory
 from .services import async_setup_services
 from .settings import site_config
 from .site_options import access_policy
+from .stored_files import FilesView, async_remove_files, file_settings
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -51,7 +53,8 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Register actions and view, which need no site, and tell of entries that only a newer version understands."""
     async_setup_services(hass)
     if "http" in hass.config.components:  # what runs without a frontend may have no web server
-        hass.http.register_view(OcppView(hass))
+        for view in (OcppView(hass), TransferView(hass), FilesView(hass)):
+            hass.http.register_view(view)
     for entry in hass.config_entries.async_entries(DOMAIN, include_ignore=False):
         if entry.version > ENTRY_VERSION:
             _raise_entry_too_new(hass, entry)
@@ -82,6 +85,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: SmartChargingConfigEntry
     runtime = _build(hass, entry, ledger)
     entry.runtime_data = runtime
     try:
+        await runtime.offers.async_load()
         await runtime.site.start()
         await runtime.changes.async_apply()
         await _async_listen(hass, entry, runtime)
@@ -110,7 +114,11 @@ def _build(hass: HomeAssistant, entry: SmartChargingConfigEntry, ledger: Ledger)
         memory=records,
         authorizer=access,
         lease=config.lease,
-        settings=CsmsSettings(relay_directory=relay_directory(hass, entry.entry_id), relay_tls=get_default_context()),
+        settings=CsmsSettings(
+            relay_directory=relay_directory(hass, entry.entry_id),
+            relay_tls=get_default_context(),
+            files=file_settings(hass, entry),
+        ),
         signer=signer,
     )
     site = Site(config, csms=csms, ledger=records, clock=clock, access=access)
@@ -123,6 +131,7 @@ def _build(hass: HomeAssistant, entry: SmartChargingConfigEntry, ledger: Ledger)
         readings=SiteReadings(hass, site),
         batteries=BatteryControls(hass, entry),
         phases=PhaseControls(hass, entry),
+        offers=FirmwareOffers(hass, entry),
         changes=EntryChanges(hass, entry),
         signer=signer,
     )
@@ -137,6 +146,7 @@ def _follow(hass: HomeAssistant, entry: SmartChargingConfigEntry, runtime: Smart
     async def async_follow_time_zone(_event: Event) -> None:
         await runtime.changes.async_apply()
 
+    entry.async_on_unload(runtime.site.subscribe_events(runtime.offers.async_heard))
     issues = SiteIssues(hass, entry)
     # Batteries are let go while those who reach them still run.
     entry.async_on_unload(hass.async_add_shutdown_job(HassJob(runtime.batteries.async_stop)))
@@ -224,6 +234,8 @@ async def async_remove_entry(hass: HomeAssistant, entry: SmartChargingConfigEntr
     for subentry_id in entry.subentries:
         async_password_settled(hass, subentry_id)
     await async_remove_relay_files(hass, entry.entry_id)
+    await async_remove_files(hass, entry.entry_id)
+    await offer_store(hass, entry.entry_id).async_remove()
 
 
 async def async_remove_config_entry_device(

@@ -24,6 +24,7 @@ from .settings import (
     vehicle_soc_entities,
 )
 from .site_options import access_policy
+from .stored_files import files_address, site_files
 
 
 class EntryChanges:
@@ -54,6 +55,7 @@ class EntryChanges:
             runtime = self._entry.runtime_data
             self._async_rehang()
             runtime.access.policy = access_policy(self._entry.options)
+            site_files(self._entry).address = files_address(self._entry)
             config = site_config(self._hass, self._entry)
             if config != self._site:
                 if config.name != self._site.name:

@@ -18,6 +18,7 @@ PLATFORMS: Final = [
     Platform.SELECT,
     Platform.SENSOR,
     Platform.SWITCH,
+    Platform.UPDATE,
 ]
 
 # Version of the entry's data; a newer one is refused.
@@ -26,6 +27,7 @@ ENTRY_MINOR_VERSION: Final = 1
 
 LEDGER_FILE: Final = "smart_charging.db"
 RELAY_DIRECTORY: Final = "smart_charging_relay"
+FILES_DIRECTORY: Final = "smart_charging_files"
 
 SUBENTRY_BATTERY: Final = "battery"
 SUBENTRY_CHARGER: Final = "charger"
@@ -76,6 +78,7 @@ CONF_PHASE_SWITCHES: Final = "phase_switches_per_day"
 CONF_LEASE_HOLD_S: Final = "lease_hold_s"
 CONF_LEASE_RENEW_S: Final = "lease_renew_s"
 CONF_WEB_SERVER: Final = "web_server"
+CONF_FILES_ADDRESS: Final = "files_address"
 
 # Data of a charger; its name is the subentry's title, its station id the unique id.
 CONF_STATION_ID: Final = "station_id"

@@ -10,6 +10,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from .const import DOMAIN
 from .engine.config import EvseSettings
 from .engine.csms.commands import CommandError, CommandErrorCode
+from .engine.csms.firmware_check import FirmwareCheckError
 from .engine.model import StoreError
 
 # What was asked can't be done as things stand; all else is a failure on the way.
@@ -59,6 +60,12 @@ def translated_errors(charger: str) -> Iterator[None]:
         raise error(
             translation_domain=DOMAIN,
             translation_key=f"command_{err.code.value}",
+            translation_placeholders={"charger": charger, "detail": err.detail},
+        ) from err
+    except FirmwareCheckError as err:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key=f"firmware_{err.fault.value}",
             translation_placeholders={"charger": charger, "detail": err.detail},
         ) from err
     except StoreError as err:

@@ -76,5 +76,20 @@ def _notice(event: Event) -> str:
             return "charges with priority" if event.data.get("activated") else "no longer charges with priority"
         case SiteEventType.DER_ALARM:
             return f"raised a grid alarm: {event.data.get('fault') or event.data.get('control')}"
-        case _:
+        case SiteEventType.DER_CONTROL:
             return "started to support the grid" if event.data.get("started") else "stopped supporting the grid"
+        case _:
+            return _file(event)
+
+
+def _file(event: Event) -> str:
+    """Return what became of a file."""
+    match event.data[ATTR_TYPE]:
+        case SiteEventType.FILE_RECEIVED:
+            return f"uploaded {event.data.get('file')}"
+        case SiteEventType.UPLOAD_FAILED:
+            return f"could not upload a file: {event.data.get('reason')}"
+        case SiteEventType.FIRMWARE_INSTALLED:
+            return f"installed firmware {event.data.get('version', '')}".rstrip()
+        case _:
+            return f"could not install firmware: {event.data.get('reason')}"

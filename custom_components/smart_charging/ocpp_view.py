@@ -1,5 +1,7 @@
 """OCPP through Home Assistant's own web server, for chargers that reach it and not the site's port."""
 
+from typing import Final
+
 from aiohttp import web
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.http import HomeAssistantView
@@ -7,24 +9,24 @@ from homeassistant.helpers.http import HomeAssistantView
 from .const import CONF_WEB_SERVER, DOMAIN
 from .coordinator import SmartChargingConfigEntry
 
+MOUNT: Final = "/api/smart_charging/ocpp"
 
-class OcppView(HomeAssistantView):
-    """Hands handshakes to the site that knows the station, or else to the first that lets strangers wait.
+
+class SiteView(HomeAssistantView):
+    """Hands requests to the site that knows the station, or else to the first that lets strangers wait.
 
     It is there from the start, since a web server that runs takes no new ones; a site without the option isn't
-    found. Who may enter is for the site to say, as on its own port: a station's password counts, no user's.
+    found. Who may enter is for the site to say, as on its own port: no user's password counts.
     """
 
-    url = "/api/smart_charging/ocpp/{station_id}"
-    name = "api:smart_charging:ocpp"
     requires_auth = False
 
     def __init__(self, hass: HomeAssistant) -> None:
         """Remember whose sites these are."""
         self._hass = hass
 
-    async def get(self, request: web.Request, station_id: str) -> web.StreamResponse:
-        """Serve a station until its socket ends."""
+    async def serve(self, request: web.Request, station_id: str) -> web.StreamResponse:
+        """Let the site answer."""
         entries: list[SmartChargingConfigEntry] = [
             entry
             for entry in self._hass.config_entries.async_loaded_entries(DOMAIN)
@@ -33,4 +35,34 @@ class OcppView(HomeAssistantView):
         if not entries:
             return web.Response(status=404)
         knows = (entry for entry in entries if station_id in entry.runtime_data.csms.stations)
-        return await next(knows, entries[0]).runtime_data.csms.handle(request)
+        return await next(knows, entries[0]).runtime_data.csms.handle(request, MOUNT)
+
+
+class OcppView(SiteView):
+    """Where stations dial in."""
+
+    url = f"{MOUNT}/{{station_id}}"
+    name = "api:smart_charging:ocpp"
+
+    async def get(self, request: web.Request, station_id: str) -> web.StreamResponse:
+        """Serve a station until its socket ends."""
+        return await self.serve(request, station_id)
+
+
+class TransferView(SiteView):
+    """Where stations that dialled in here bring and fetch files, over links that open one file once."""
+
+    url = f"{MOUNT}/transfer/{{station_id}}/{{tail:.*}}"
+    name = "api:smart_charging:ocpp:transfer"
+
+    async def get(self, request: web.Request, station_id: str, tail: str) -> web.StreamResponse:
+        """Let a station fetch a file, or ask for its size (HEAD)."""
+        return await self.serve(request, station_id)
+
+    head = get
+
+    async def put(self, request: web.Request, station_id: str, tail: str) -> web.StreamResponse:
+        """Take a station's file."""
+        return await self.serve(request, station_id)
+
+    post = put

@@ -11,6 +11,7 @@ import probatio
 
 from .engine.csms.inventory import Variable
 from .service_evse_operations import ACTIONS as EVSE_ACTIONS
+from .service_firmware import ACTIONS as FIRMWARE_ACTIONS
 from .service_grid_operations import ACTIONS as GRID_ACTIONS
 from .service_local_list import ACTIONS as LOCAL_LIST_ACTIONS
 from .service_maintenance import ACTIONS as MAINTENANCE_ACTIONS
@@ -38,6 +39,7 @@ def async_setup_operations(hass: HomeAssistant) -> None:
     for actions in (
         ACTIONS,
         EVSE_ACTIONS,
+        FIRMWARE_ACTIONS,
         GRID_ACTIONS,
         LOCAL_LIST_ACTIONS,
         MAINTENANCE_ACTIONS,

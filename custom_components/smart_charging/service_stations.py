@@ -14,6 +14,7 @@ from homeassistant.helpers.service import async_get_device_and_config_entry, asy
 import probatio
 
 from .const import DOMAIN
+from .coordinator import SmartChargingConfigEntry
 from .engine.csms.operations import Operations
 from .engine.csms.station import Station
 from .engine.ledger import SiteTokens
@@ -39,6 +40,7 @@ STATION_SCHEMA: Final = probatio.Schema({**STATION})
 class StationTarget:
     """The station that an action is for, the EVSE where one is chosen, and the tags that its site knows."""
 
+    entry: SmartChargingConfigEntry
     subentry: ConfigSubentry
     station: Station
     evse_ids: tuple[int, ...]
@@ -114,4 +116,4 @@ def _target(call: ServiceCall) -> StationTarget:
     chosen = ATTR_EVSE in call.data or isinstance(device, dr.ChildDeviceEntry)
     station = entry.runtime_data.site.station(keys[0].station_id)
     evse_ids = tuple(key.evse_id for key in keys)
-    return StationTarget(subentry, station, evse_ids, chosen, entry.runtime_data.ledger.tokens)
+    return StationTarget(entry, subentry, station, evse_ids, chosen, entry.runtime_data.ledger.tokens)

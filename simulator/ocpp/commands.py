@@ -10,6 +10,7 @@ from .configuration import Change
 from .connector import Connector, Permission, Status
 from .json import Json, Payload, integer, mapping, optional_integer, optional_text, text
 from .link import Answer, CommandError, NoAnswer
+from .maintenance_commands import get_diagnostics, get_log, signed_update_firmware, update_firmware
 from .meter import timestamp
 from .profiles import Purpose, Unit, read_profile
 from .station import SimulatedStation
@@ -208,23 +209,6 @@ def _idle(station: SimulatedStation, action: str) -> None:
     station.send_plain(action, {"status": "Idle"}, triggered=True)
 
 
-def _update_firmware(station: SimulatedStation, payload: Payload) -> Answer:
-    text(payload, "location")
-
-    def after() -> None:
-        for status in ("Downloading", "Downloaded", "Installing", "Installed"):
-            station.send_plain("FirmwareStatusNotification", {"status": status})
-        station.wake.set()
-
-    return Answer({}, after)
-
-
-def _get_diagnostics(station: SimulatedStation, payload: Payload) -> Answer:
-    del station
-    text(payload, "location")
-    return Answer({})
-
-
 # Smart charging
 
 
@@ -297,14 +281,16 @@ COMMANDS: dict[str, Callable[[SimulatedStation, Payload], Answer]] = {
     "DataTransfer": _data_transfer,
     "GetCompositeSchedule": _composite_schedule,
     "GetConfiguration": _get_configuration,
-    "GetDiagnostics": _get_diagnostics,
+    "GetDiagnostics": get_diagnostics,
+    "GetLog": get_log,
     "RemoteStartTransaction": _remote_start,
     "RemoteStopTransaction": _remote_stop,
     "Reset": _reset,
     "SetChargingProfile": _set_profile,
+    "SignedUpdateFirmware": signed_update_firmware,
     "TriggerMessage": _trigger,
     "UnlockConnector": _unlock,
-    "UpdateFirmware": _update_firmware,
+    "UpdateFirmware": update_firmware,
 }
 
 UNSUPPORTED = frozenset({"CancelReservation", "GetLocalListVersion", "ReserveNow", "SendLocalList"})

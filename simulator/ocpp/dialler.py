@@ -67,6 +67,7 @@ class Dialler:
         options = self.station.options
         delay = options.retry_first_s
         async with ClientSession(timeout=ClientTimeout(total=None, sock_connect=10)) as session:
+            errands = asyncio.create_task(self._run_errands(session))
             try:
                 while True:
                     await self._until_due()
@@ -82,8 +83,16 @@ class Dialler:
                     self._dial_at = self.station.clock.monotonic() + delay
                     await self._serve(socket)
             finally:
+                errands.cancel()
+                await asyncio.gather(errands, return_exceptions=True)
                 for socket in self._abandoned:
                     await socket.close()
+
+    async def _run_errands(self, session: ClientSession) -> None:
+        async with asyncio.TaskGroup() as running:
+            while True:
+                errand = await self.station.errands.get()
+                running.create_task(errand(session))
 
     async def _until_due(self) -> None:
         while not (self.allowed and self.station.powered and self.station.clock.monotonic() >= self._dial_at):

@@ -58,4 +58,6 @@ class StationOptions:
     reports_soc: bool = False
     """Knows the car's state of charge and tells it with its other measurands."""
     subprotocols: tuple[str, ...] = ("ocpp1.6",)
+    firmware_root_pem: str = ""
+    """Whose signatures of firmware it believes."""
     quirks: Quirks = NO_QUIRKS

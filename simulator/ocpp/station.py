@@ -11,6 +11,8 @@ from simulator.plant.outlet import Outlet
 
 from .configuration import default_configuration
 from .connector import Connector, Permission, Status
+from .errands import Upkeep
+from .file_transfer import Errand
 from .json import Json, Payload, integer, mapping, text
 from .meter import SampledMeter, next_aligned, timestamp
 from .options import Interruption, StartMode, StationOptions
@@ -34,6 +36,9 @@ class SimulatedStation:
         self.restarting_until: float | None = None
         self.password = options.password
         self.outbox = Outbox()
+        self.errands: asyncio.Queue[Errand] = asyncio.Queue()
+        self.firmware = options.firmware
+        self.upkeep = Upkeep(self)
         self.wake = asyncio.Event()
         self.configuration = default_configuration(options)
         self.profiles = ProfileStack(
@@ -148,6 +153,7 @@ class SimulatedStation:
         if interval_s > 0:
             self.configuration.keys["HeartbeatInterval"].value = str(interval_s)
         self._heartbeat_at = self.clock.monotonic() + self.configuration.integer("HeartbeatInterval")
+        self.upkeep.booted()
         self.send_status(0)
         for connector_id in self.connectors:
             self.send_status(connector_id)
@@ -276,7 +282,7 @@ class SimulatedStation:
             "chargePointVendor": options.vendor,
             "chargePointModel": options.model,
             "chargePointSerialNumber": options.serial or options.station_id,
-            "firmwareVersion": options.firmware,
+            "firmwareVersion": self.firmware,
             "meterType": "simulated",
         }
         return self._with_habits(payload)
@@ -348,6 +354,7 @@ class SimulatedStation:
         self.powered = False
         self.booted = False
         self.boot_at = 0.0
+        self.firmware = self.upkeep.version
         self.configuration.boot()
         self.outbox.drop_passing()
         self.restarting_until = self.clock.monotonic() + self.options.boot_s

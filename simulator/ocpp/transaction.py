@@ -16,6 +16,7 @@ class StopReason(StrEnum):
     LOCAL = "Local"
     OTHER = "Other"
     POWER_LOSS = "PowerLoss"
+    REBOOT = "Reboot"
     REMOTE = "Remote"
     SOFT_RESET = "SoftReset"
     UNLOCK = "UnlockCommand"

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import NameOID
 
+from simulator.ocpp.file_transfer import issued_by
 from simulator.ocpp.json import Json, Payload, text
 
 from .device_model import DeviceModel
@@ -57,6 +57,11 @@ class Certificates:
             if pem:
                 self.roots += [Root(kind, each) for each in x509.load_pem_x509_certificates(pem.encode())]
         self._count()
+
+    @property
+    def makers(self) -> list[x509.Certificate]:
+        """Return the roots that may vouch for firmware."""
+        return [root.certificate for root in self.roots if root.kind == FIRMWARE_ROOT]
 
     def trusted_pem(self, kind: str = CSMS_ROOT) -> str:
         """Return all roots of a kind."""
@@ -137,15 +142,6 @@ class Certificates:
 
     def _count(self) -> None:
         self._model.put("SecurityCtrlr", "CertificateEntries", str(len(self.roots)))
-
-
-def issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    """Tell whether the issuer's key signed the certificate."""
-    try:
-        certificate.verify_directly_issued_by(issuer)
-    except InvalidSignature, ValueError, TypeError:
-        return False
-    return True
 
 
 def _matches(root: Root, asked: dict[str, str]) -> bool:

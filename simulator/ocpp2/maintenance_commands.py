@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from simulator.ocpp.file_transfer import Timing, Transfer, believed, read_signing
 from simulator.ocpp.json import (
     Json,
     Payload,
@@ -17,7 +18,7 @@ from simulator.ocpp.link import Answer
 
 from .answers import Command, optional_list, refused, status
 from .certificates import TYPES
-from .errands import Timing, Transfer, believed, read_signing, update_firmware, upload_log
+from .errands import update_firmware, upload_log
 from .meter import timestamp
 from .station import SimulatedStation2
 from .tokens import read_token
@@ -50,7 +51,7 @@ def _update_firmware(station: SimulatedStation2, payload: Payload) -> Answer:
         signing = read_signing(optional_text(firmware, "signingCertificate"), optional_text(firmware, "signature"))
     except ValueError:
         return _unbelievable(station)
-    if signing is not None and not believed(station, signing):
+    if signing is not None and not believed(signing, station.certificates.makers, station.station_time()):
         return _unbelievable(station)
     errand = update_firmware(station, transfer, signing, timing)
     return status("Accepted", partial(station.errands.put_nowait, errand))

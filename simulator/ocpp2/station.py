@@ -34,7 +34,7 @@ from .transaction_events import TransactionEvents
 from .upkeep import Upkeep
 
 if TYPE_CHECKING:
-    from .errands import Errand
+    from simulator.ocpp.file_transfer import Errand
 
 
 class SimulatedStation2:

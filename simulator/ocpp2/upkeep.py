@@ -20,17 +20,19 @@ class Upkeep:
         self.log_status: Payload = {"status": "Idle"}
         self.journal: list[str] = []
         """What a log file says."""
+        self.flashed: bytes | None = None
+        """The firmware that was installed last, as it came."""
         self.installed_by: int | None = None
         """The request whose firmware the next boot brings."""
 
-    def tell_firmware(self, status: str, request_id: int) -> None:
+    def tell_firmware(self, status: str, request_id: int | None) -> None:
         """Tell how an update of the firmware goes."""
         told: Payload = {"status": status, "requestId": request_id}
         self.firmware_status = {"status": "Idle"} if status in LAST_STEPS else told
         self._station.send("FirmwareStatusNotification", told)
         self._station.wake.set()
 
-    def tell_log(self, status: str, request_id: int) -> None:
+    def tell_log(self, status: str, request_id: int | None) -> None:
         """Tell how the upload of a log goes."""
         told: Payload = {"status": status, "requestId": request_id}
         self.log_status = told if status == "Uploading" else {"status": "Idle"}

@@ -58,6 +58,7 @@ from custom_components.smart_charging.engine.view import (
     SiteEvent,
     SiteView,
 )
+from custom_components.smart_charging.firmware_offers import FirmwareOffers
 from custom_components.smart_charging.services import async_setup_services
 from custom_components.smart_charging.settings import site_config
 
@@ -289,6 +290,9 @@ class SiteDouble:
             reset=self._command("reset", station_id),
             unlock=self._command("unlock", station_id),
             forget_learnt=self._command("forget_learnt", station_id),
+            operations=Mock(
+                files=Mock(delivered_percent=42.5, update_firmware=self._command("update_firmware", station_id))
+            ),
         )
 
     def refuse(self, code: CommandErrorCode, detail: str = "") -> None:
@@ -337,7 +341,8 @@ async def running_site(
 
     async def set_up(hass: HomeAssistant, entry: ConfigEntry[SmartChargingRuntime]) -> bool:
         coordinator = SiteCoordinator(hass, entry, site)
-        entry.runtime_data = Mock(site=site, coordinator=coordinator, ledger=site.ledger)
+        offers = FirmwareOffers(hass, entry)
+        entry.runtime_data = Mock(site=site, coordinator=coordinator, ledger=site.ledger, offers=offers)
         coordinator.async_start()
         async_follow_devices(entry)
         await hass.config_entries.async_forward_entry_setups(entry, platforms)

@@ -11,6 +11,7 @@ from custom_components.smart_charging.engine.config import QUICK_SOLAR, PeakConf
 from custom_components.smart_charging.engine.id_token import AccessMode, AccessPolicy
 from custom_components.smart_charging.settings import site_config
 from custom_components.smart_charging.site_options import access_policy
+from custom_components.smart_charging.stored_files import files_address
 
 from .builders import site_entry
 from .flow_steps import suggested
@@ -235,6 +236,27 @@ async def test_the_web_server_is_chosen_and_given_up(hass: HomeAssistant) -> Non
     assert suggested(page) == {"web_server": True}
     await submit(hass, page, {"web_server": False})
     assert entry.options == LEASE | {"web_server": False}
+
+
+async def test_an_address_for_files_is_chosen_and_emptied(hass: HomeAssistant) -> None:
+    entry = await entry_with(hass)
+    page = await open_page(hass, "connection")
+    for unfit in (
+        "home.test",
+        "ftp://home.test",
+        "https://home.test/?a=b",
+        "https://user@home.test",
+        "http://" + "x" * 300,
+    ):
+        page = await submit(hass, page, {"web_server": True, "files_address": unfit})
+        assert page["errors"] == {"files_address": "files_address_unfit"}
+        assert suggested(page)["files_address"] == unfit
+    await submit(hass, page, {"web_server": True, "files_address": "https://home.test/x/"})
+    assert entry.options == {"web_server": True, "files_address": "https://home.test/x/"}
+    assert files_address(entry) == "https://home.test/x"
+    await submit(hass, await open_page(hass, "connection"), {"web_server": True})
+    assert entry.options == {"web_server": True}
+    assert files_address(entry) is None
 
 
 async def test_a_lease_has_to_outlast_its_renewal(hass: HomeAssistant) -> None:

@@ -61,6 +61,11 @@ async def sentence(hass: HomeAssistant, hass_ws_client: WebSocketGenerator, **da
         ({"type": "der_alarm", "control": "VoltVar", "fault": "OverVoltage"}, "raised a grid alarm: OverVoltage"),
         ({"type": "der_control", "started": True}, "started to support the grid"),
         ({"type": "der_control", "started": False}, "stopped supporting the grid"),
+        ({"type": "file_received", "file": "a.bin"}, "uploaded a.bin"),
+        ({"type": "upload_failed", "reason": "UploadFailed"}, "could not upload a file: UploadFailed"),
+        ({"type": "firmware_installed", "version": "2.0"}, "installed firmware 2.0"),
+        ({"type": "firmware_installed"}, "installed firmware"),
+        ({"type": "firmware_failed", "reason": "DownloadFailed"}, "could not install firmware: DownloadFailed"),
     ],
 )
 @pytest.mark.usefixtures("logbook")

@@ -36,17 +36,6 @@ async def test_triggers_it_does_not_know_or_can_not_place_are_refused() -> None:
         assert answer == {"status": "Rejected"}
 
 
-async def test_a_firmware_update_tells_its_progress() -> None:
-    async with virtual_site() as virtual:
-        await virtual.heard("StatusNotification", 2)
-        times = {"location": "http://127.0.0.1/x", "retrieveDate": "2026-06-01T10:00:00Z"}
-        assert await virtual.call("UpdateFirmware", **times) == {}
-        await virtual.heard("FirmwareStatusNotification", 4)
-        told = [payload["status"] for payload in virtual.central.of("FirmwareStatusNotification")]
-        assert told == ["Downloading", "Downloaded", "Installing", "Installed"]
-        assert await virtual.call("GetDiagnostics", location="ftp://127.0.0.1") == {}
-
-
 async def test_a_data_transfer_of_its_vendor_is_echoed() -> None:
     async with virtual_site() as virtual:
         await virtual.heard("StatusNotification", 2)

@@ -1,23 +1,20 @@
 """Security profiles, certificates, logs and firmware of 2.x stations."""
 
 import base64
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from aiohttp import web
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 import pytest
 
-from simulator.ocpp2.errands import Signing, verified
+from simulator.ocpp.file_transfer import Signing, verified
 from simulator.ocpp2.options import Version
 from tests.manual_clock import START
 
 from .authority import Authority
+from .file_server import file_server
 from .small_central_system2 import SmallCentralSystem2
 from .test_device2 import connection
 from .virtual_station2 import virtual_station2
@@ -141,43 +138,6 @@ async def test_the_last_root_stays_where_it_is_needed(tmp_path: Path) -> None:
         ids = await virtual.call("GetInstalledCertificateIds")
         found = ids["certificateHashDataChain"][0]["certificateHashData"]
         assert await virtual.status("DeleteCertificate", certificateHashData=found) == "Failed"
-
-
-@dataclass
-class Files:
-    """A file server that may fail a few times."""
-
-    base: str = ""
-    failures: int = 0
-    content: bytes = b"firmware"
-    uploads: dict[str, bytes] = field(default_factory=dict)
-
-    async def get(self, request: web.Request) -> web.Response:
-        return web.Response(body=self.content) if self._works() else web.Response(status=503)
-
-    async def put(self, request: web.Request) -> web.Response:
-        if not self._works():
-            return web.Response(status=503)
-        self.uploads[request.path] = await request.read()
-        return web.Response(status=201)
-
-    def _works(self) -> bool:
-        self.failures -= 1
-        return self.failures < 0
-
-
-@asynccontextmanager
-async def file_server() -> AsyncGenerator[Files]:
-    files = Files()
-    app = web.Application()
-    app.router.add_get("/{name}", files.get)
-    app.router.add_put("/{name}", files.put)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    files.base = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    yield files
-    await runner.cleanup()
 
 
 async def test_a_log_is_uploaded_and_its_progress_told() -> None:

@@ -122,6 +122,10 @@ class SiteEventType(StrEnum):
     PRIORITY_CHARGING = "priority_charging"
     DER_ALARM = "der_alarm"
     DER_CONTROL = "der_control"
+    FILE_RECEIVED = "file_received"  # of a station, whole
+    UPLOAD_FAILED = "upload_failed"
+    FIRMWARE_INSTALLED = "firmware_installed"
+    FIRMWARE_FAILED = "firmware_failed"
 
 
 # What a station tells beside charging; each is called as the station's own event.
@@ -133,6 +137,10 @@ NOTICES: Final = frozenset(
         SiteEventType.PRIORITY_CHARGING,
         SiteEventType.DER_ALARM,
         SiteEventType.DER_CONTROL,
+        SiteEventType.FILE_RECEIVED,
+        SiteEventType.UPLOAD_FAILED,
+        SiteEventType.FIRMWARE_INSTALLED,
+        SiteEventType.FIRMWARE_FAILED,
     }
 )
 

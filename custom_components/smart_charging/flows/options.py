@@ -3,11 +3,20 @@
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
-from homeassistant.helpers.selector import BooleanSelector, SelectOptionDict, SelectSelector, SelectSelectorConfig
+from homeassistant.helpers.selector import (
+    BooleanSelector,
+    SelectOptionDict,
+    SelectSelector,
+    SelectSelectorConfig,
+    TextSelector,
+    TextSelectorConfig,
+    TextSelectorType,
+)
 import probatio
 
 from ..const import (
     CONF_ACCESS_MODE,
+    CONF_FILES_ADDRESS,
     CONF_GROUPS_SHARE,
     CONF_LEASE_HOLD_S,
     CONF_LEASE_RENEW_S,
@@ -39,8 +48,9 @@ from ..const import (
 from ..engine.config import LeaseTimes, PeakConfig, SolarConfig
 from ..engine.control.peak import PRESETS, PeakPreset
 from ..engine.id_token import AccessMode
-from ..ocpp_view import OcppView
+from ..ocpp_view import MOUNT
 from ..site_options import PEAK_CUSTOM, PEAK_NONE, SolarPreset, lease_times
+from ..stored_files import is_files_address
 from .fields import amperes, choice, filled, number, percent, power_limit_error, seconds, watts
 
 _PEAK: Final = PeakConfig()
@@ -107,7 +117,12 @@ EXPERT_SCHEMA: Final = probatio.Schema(
         probatio.Required(CONF_LEASE_RENEW_S, default=LeaseTimes().renew_s): _LEASE_SECONDS,
     }
 )
-CONNECTION_SCHEMA: Final = probatio.Schema({probatio.Required(CONF_WEB_SERVER, default=False): BooleanSelector()})
+CONNECTION_SCHEMA: Final = probatio.Schema(
+    {
+        probatio.Required(CONF_WEB_SERVER, default=False): BooleanSelector(),
+        probatio.Optional(CONF_FILES_ADDRESS): TextSelector(TextSelectorConfig(type=TextSelectorType.URL)),
+    }
+)
 
 
 class SiteOptionsFlow(OptionsFlow):
@@ -185,12 +200,16 @@ class SiteOptionsFlow(OptionsFlow):
         return self._keep(ACCESS_SCHEMA, user_input)
 
     async def async_step_connection(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Choose whether chargers may come in through Home Assistant's own web server."""
-        if user_input is not None:
-            return self._keep(CONNECTION_SCHEMA, user_input)
-        return self._form(
-            "connection", CONNECTION_SCHEMA, placeholders={"path": OcppView.url.replace("{station_id}", "")}
-        )
+        """Choose how chargers may come in through Home Assistant's own web server, and where they find files."""
+        placeholders = {"path": f"{MOUNT}/"}
+        if user_input is None:
+            return self._form("connection", CONNECTION_SCHEMA, placeholders=placeholders)
+        if not is_files_address(user_input.get(CONF_FILES_ADDRESS)):
+            errors = {CONF_FILES_ADDRESS: "files_address_unfit"}
+            return self._form(
+                "connection", CONNECTION_SCHEMA, values=user_input, errors=errors, placeholders=placeholders
+            )
+        return self._keep(CONNECTION_SCHEMA, filled(user_input))
 
     async def async_step_expert(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Enter how long a charger follows its limit when nobody renews it."""

@@ -44,7 +44,7 @@ COMMON: Mapping[str, Command] = {
     "DeleteCertificate": lambda _, station: station.operations.certificates.delete(IDENTITY),
     "GetCompositeSchedule": lambda _, station: station.get_composite_schedule(1, 60),
     "GetLocalListVersion": lambda _, station: station.operations.local_list.version(),
-    "GetLog": lambda _, station: station.operations.maintenance.get_log(LogRequest(URL)),
+    "GetLog": lambda _, station: station.operations.files.get_log(LogRequest(URL)),
     "Reset": lambda _, station: station.reset(hard=True),
     "ReserveNow": lambda bench, station: station.operations.reservations.reserve(
         ReservationRequest(1, "TAG", bench.clock.now() + timedelta(minutes=5), "GROUP")
@@ -54,7 +54,7 @@ COMMON: Mapping[str, Command] = {
     ),
     "TriggerMessage": lambda _, station: station.trigger("StatusNotification", 1),
     "UnlockConnector": lambda _, station: station.unlock(1),
-    "UpdateFirmware": lambda bench, station: station.operations.maintenance.update_firmware(firmware(bench)),
+    "UpdateFirmware": lambda bench, station: station.operations.files.update_firmware(firmware(bench)),
 }
 
 

@@ -33,7 +33,7 @@ COMMANDS: Mapping[str, Command] = {
     "DeleteCertificate": lambda _, station: station.operations.certificates.delete(IDENTITY),
     "ExtendedTriggerMessage": lambda _, station: station.trigger("SignChargingStationCertificate"),
     "GetConfiguration": lambda _, station: station.operations.variables.read(["NumberOfConnectors"]),
-    "GetDiagnostics": lambda _, station: station.operations.maintenance.get_diagnostics(LogRequest(URL)),
+    "GetDiagnostics": lambda _, station: station.operations.files.get_diagnostics(LogRequest(URL)),
     "GetInstalledCertificateIds": lambda _, station: station.operations.certificates.installed(
         "CentralSystemRootCertificate"
     ),
@@ -42,7 +42,7 @@ COMMANDS: Mapping[str, Command] = {
     ),
     "RemoteStartTransaction": lambda _, station: station.start_transaction(1, "TAG"),
     "RemoteStopTransaction": lambda _, station: station.stop_transaction(1),
-    "SignedUpdateFirmware": lambda bench, station: station.operations.maintenance.update_firmware(
+    "SignedUpdateFirmware": lambda bench, station: station.operations.files.update_firmware(
         firmware(bench, signed=True)
     ),
 }

@@ -18,6 +18,7 @@ from .certificates import CertificateSigner
 from .connection import Connection, MessageHandler, NotConnected
 from .core import Surroundings
 from .entrance import access_of
+from .files import Files, FileSettings
 from .pending import PendingStation
 from .relay.hook import RelayAuthorizer
 from .relay.relays import Relays
@@ -25,6 +26,7 @@ from .server import Access, Admission, OcppServer, ServerSettings
 from .state import StationEvent, UnknownStation
 from .station import Station
 from .store import Authorizer, StationMemory, TransactionStore
+from .transfers import Received
 
 _LOGGER = logging.getLogger(__name__)
 _REMOVED = 1008  # RFC 6455 section 7.4.1: policy violation
@@ -36,6 +38,7 @@ class CsmsSettings:
     """Limits of the central system; times in seconds.
 
     What waits for second central systems is kept in `relay_directory`; they are verified with `relay_tls`.
+    Without `files` stations can't bring or fetch any.
     """
 
     server: ServerSettings = ServerSettings()  # noqa: RUF009 - frozen
@@ -43,6 +46,7 @@ class CsmsSettings:
     announce_after_s: float = 10.0  # an unknown station that sends no BootNotification is shown then
     relay_directory: Path | None = None
     relay_tls: ssl.SSLContext | Literal[True] = True
+    files: FileSettings | None = None
 
 
 class CentralSystem:
@@ -63,9 +67,10 @@ class CentralSystem:
         self._clock = clock
         self.relays = Relays(clock, settings.relay_directory, settings.relay_tls)
         authorizer = RelayAuthorizer(authorizer, self.relays.by_station)
-        self._around = Surroundings(clock, transactions, memory, authorizer, lease, signer)
+        self.files = None if settings.files is None else Files(clock, settings.files, self._received)
+        self._around = Surroundings(clock, transactions, memory, authorizer, lease, signer, self.files)
         self._settings = settings
-        self._server = OcppServer(self, clock, settings.server)
+        self._server = OcppServer(self, clock, settings.server, self.files)
         self._stations: dict[str, Station] = {}
         self._pending: dict[str, PendingStation] = {}
         self._listeners: list[Callable[[StationEvent], None]] = []
@@ -87,14 +92,19 @@ class CentralSystem:
 
         Without TLS nothing more is asked of stations for what they proved when there was some.
         """
+        if self.files is not None:
+            await self.files.prepare()
         if ssl_context is None:
             for station in self._stations.values():
                 await station.forget_security_profile()
         return await self._server.start(host, port, ssl_context)
 
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Serve a handshake that came in through another HTTP server, while the port is open."""
-        return await self._server.handle(request)
+    async def handle(self, request: web.BaseRequest, mount: str = "") -> web.StreamResponse:
+        """Serve a handshake or a transfer that came in through another HTTP server, while the port is open.
+
+        `mount` is the path at which that server has us, without a slash at its end.
+        """
+        return await self._server.handle(request, mount)
 
     async def stop(self) -> None:
         """Close all sockets and end all work; what stations hold stays as it is."""
@@ -141,6 +151,8 @@ class CentralSystem:
         station = self._stations.pop(station_id)
         await station.take_back_profiles()
         await station.forget_security_profile()
+        if self.files is not None:
+            self.files.desk.withdraw(station_id)
         if station.connection is not None:
             await station.connection.close(_REMOVED, "removed")
         await station.stop()
@@ -207,6 +219,11 @@ class CentralSystem:
         pending.announced = True
         for listener in tuple(self._unknown_listeners):
             _call_safely(listener, unknown)
+
+    def _received(self, received: Received) -> None:
+        station = self._stations.get(received.station_id)
+        if station is not None:
+            station.received(received)
 
     def _publish(self, event: StationEvent) -> None:
         for listener in tuple(self._listeners):

@@ -50,7 +50,8 @@ class ConnectionInfo:
     """Who dialled in and how.
 
     `matched_hash` is the stored password hash that the station satisfied, `certificate` the one it proved to hold,
-    `security_profile` what that amounts to.
+    `security_profile` what that amounts to. `reached_at` is the HTTP address under which it found us, without a
+    slash at the end; None where it did not say.
     """
 
     station_id: str
@@ -60,6 +61,7 @@ class ConnectionInfo:
     matched_hash: str | None = None
     certificate: ClientCertificate | None = None
     security_profile: SecurityProfile = SecurityProfile.NONE
+    reached_at: str | None = None
 
     @property
     def authenticated(self) -> bool:

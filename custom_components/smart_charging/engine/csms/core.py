@@ -16,6 +16,7 @@ from ..quick_replace import replacer
 from .certificates import CertificateSigner
 from .commands import CommandError, CommandErrorCode, Commands
 from .connection import CallFailed, CallTimeout, Connection, NotConnected
+from .files import Files
 from .learnt import Learnt
 from .profiles import Wiring
 from .quirks import Quirks, quirks_for
@@ -35,6 +36,7 @@ from .state import (
 )
 from .store import Authorizer, StationMemory, TransactionStore
 from .timestamps import ClockOffset
+from .transfer_progress import FirmwareProgress, UploadProgress
 from .v16_commands import V16Commands
 
 _LOGGER = logging.getLogger(__name__)
@@ -56,6 +58,7 @@ class Surroundings:
     authorizer: Authorizer
     lease: LeaseTimes
     signer: CertificateSigner | None = None
+    files: Files | None = None
 
 
 class StationChanges(TypedDict, total=False):
@@ -85,6 +88,9 @@ class StationChanges(TypedDict, total=False):
     firmware_request_id: int | None
     log_request_id: int | None
     published_firmware_status: str | None
+    firmware: FirmwareProgress
+    firmware_told_at: datetime | None
+    upload: UploadProgress
 
 
 class EvseChanges(TypedDict, total=False):

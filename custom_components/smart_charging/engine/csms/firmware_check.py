@@ -43,9 +43,11 @@ class FirmwareCheckError(Exception):
 
 
 def check_signed_firmware(
-    file: Path, signature: str, certificate_pem: str, roots: Sequence[x509.Certificate], now: datetime
+    file: Path, signature: str, certificate_pem: str, roots: Sequence[x509.Certificate] | None, now: datetime
 ) -> None:
     """Check a signature (base64, over the SHA-256 of the file) and that its certificate leads to a root.
+
+    Without any `roots` (None) only the signature is checked, and who made it is left to the station, which has them.
 
     `certificate_pem` is the signing certificate, perhaps followed by those between it and a root. RSA with
     PSS or PKCS1v15 padding and ECDSA are known (OCPP 2.0.1 part 2, use case L01; 1.6 security whitepaper,
@@ -71,12 +73,14 @@ def _signature(text: str) -> bytes:
         raise FirmwareCheckError(FirmwareFault.SIGNATURE, "not base64") from error
 
 
-def _trusted(certificate_pem: str, roots: Sequence[x509.Certificate], now: datetime) -> x509.Certificate:
-    """Return the signing certificate once it was seen to lead to one of the roots."""
+def _trusted(certificate_pem: str, roots: Sequence[x509.Certificate] | None, now: datetime) -> x509.Certificate:
+    """Return the signing certificate once it was seen to lead to one of the roots, where there are some to ask."""
     try:
         chain = x509.load_pem_x509_certificates(certificate_pem.encode())
     except ValueError as error:
         raise FirmwareCheckError(FirmwareFault.CERTIFICATE) from error
+    if roots is None:
+        return chain[0]
     if len(chain) > _MAX_CHAIN or not roots:
         raise FirmwareCheckError(FirmwareFault.UNTRUSTED, "a chain too long" if roots else "no roots")
     # The rules of the web ask for names and purposes that makers of chargers don't write.

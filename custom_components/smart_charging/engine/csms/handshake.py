@@ -6,6 +6,7 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 _STATION_ID: Final = re.compile(rb"[A-Za-z0-9*+=|@._-]{1,48}")
+_HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -25,6 +26,14 @@ def station_id_of(raw_target: str) -> str | None:
     if not _STATION_ID.fullmatch(station_id) or not station_id.strip(b"."):
         return None
     return station_id.decode("ascii")
+
+
+def address_of(scheme: str, host: str | None, mount: str = "") -> str | None:
+    """Return the address at which a peer that sent this Host header found us; None for an unfit or missing one.
+
+    `mount` is the path before what is ours, without a slash at its end.
+    """
+    return f"{scheme}://{host}{mount}" if host is not None and _HOST.fullmatch(host) else None
 
 
 def _version(offered: str) -> str:

@@ -41,7 +41,7 @@ class Retries:
 
 @dataclass(frozen=True, slots=True)
 class LogRequest:
-    """Where a log is to be uploaded to, and of which time."""
+    """Where a log is to be uploaded to, empty for a link of ours, and of which time."""
 
     url: str
     kind: LogKind = LogKind.DIAGNOSTICS
@@ -60,7 +60,7 @@ class LogUpload:
 
 @dataclass(frozen=True, slots=True)
 class FirmwareRequest:
-    """Where firmware is to be fetched from and when; signature and certificate (PEM) go together."""
+    """Where firmware is to be fetched from, empty for a link of ours, and when; signature and certificate (PEM) go together."""
 
     url: str
     retrieve_at: datetime

@@ -9,10 +9,10 @@ from .der_controls import DerControls
 from .display_messages import DisplayMessages
 from .installed_profiles import InstalledProfiles
 from .local_list import LocalList
-from .maintenance import Maintenance
 from .monitoring import Monitoring
 from .network_profiles import NetworkProfiles
 from .reservations import Reservations
+from .station_files import StationFiles
 from .tariffs import Tariffs
 from .transaction_services import DynamicCharging, TransactionServices
 from .variables import Variables
@@ -25,7 +25,7 @@ class Operations:
     variables: Variables
     reservations: Reservations
     local_list: LocalList
-    maintenance: Maintenance
+    files: StationFiles
     certificates: Certificates
     display: DisplayMessages | None = None
     customers: CustomerInformation | None = None

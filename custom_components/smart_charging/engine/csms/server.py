@@ -14,12 +14,14 @@ from ..clock import Clock
 from .client_certificates import CertificateRefused, ClientCertificate, peer_certificate
 from .connection import GOING_AWAY, Connection, ConnectionInfo, ConnectionLimits, ConnectionListener, Socket
 from .entrance import Access, Admission, Entrance, Refused, Visitor
-from .handshake import negotiate, station_id_of
+from .files import Files
+from .handshake import address_of, negotiate, station_id_of
 from .limits import ConnectionCount, HandshakeLimiter
 from .rpc import OCPP16, OCPP21, OCPP201
 from .schemas import Schemas, schemas_of
 from .security import read_credentials
 from .tls import ServerContext
+from .transfer_server import transfer_tail
 
 __all__ = ["Access", "Admission", "ConnectionSink", "OcppServer", "ServerSettings"]
 
@@ -86,9 +88,16 @@ class _CappedServer(web.Server):
 class OcppServer:
     """The WebSocket server of the central system."""
 
-    def __init__(self, sink: ConnectionSink, clock: Clock, settings: ServerSettings = ServerSettings()) -> None:
-        """Prepare a server that isn't listening yet."""
+    def __init__(
+        self,
+        sink: ConnectionSink,
+        clock: Clock,
+        settings: ServerSettings = ServerSettings(),
+        files: Files | None = None,
+    ) -> None:
+        """Prepare a server that isn't listening yet; it also serves the links of `files`."""
         self._sink = sink
+        self._files = files
         self._clock = clock
         self._settings = settings
         self._schemas: dict[str, Schemas] = {}
@@ -153,24 +162,25 @@ class OcppServer:
         listener.abort_clients()
         await listener.wait_closed()
 
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Serve a handshake that came in through another HTTP server, which must know who the peer is.
+    async def handle(self, request: web.BaseRequest, mount: str = "") -> web.StreamResponse:
+        """Serve a handshake or a transfer that came in through another HTTP server, which must know who the peer is.
 
-        `request.remote` and `request.secure` are believed. Whatever certificate that server may have asked
-        for is none of a station. Such a socket counts like those of the port, and ends with it.
+        `request.remote`, `request.secure` and `request.host` are believed, `mount` is the path where that server
+        has us. Whatever certificate it may have asked for is none of a station. Such a socket counts like those
+        of the port, and ends with it.
         """
         # That server may cancel who serves a peer that is gone; leave has to be taken of the station all the same.
-        task = asyncio.create_task(self._handle_foreign(request))
+        task = asyncio.create_task(self._handle_foreign(request, mount))
         self._foreign.add(task)
         task.add_done_callback(self._foreign.discard)
         return await asyncio.shield(task)
 
-    async def _handle_foreign(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _handle_foreign(self, request: web.BaseRequest, mount: str) -> web.StreamResponse:
         address = request.remote or ""
         if not self._count.add(address):
             return _refusal(Refused(503, "too many connections"))
         try:
-            return await self._handle(request, None)
+            return await self._handle(request, None, mount)
         finally:
             self._count.remove(address)
 
@@ -183,14 +193,18 @@ class OcppServer:
             return _refusal(Refused(403, error.fault.value))
         return await self._handle(request, certificate)
 
-    async def _handle(self, request: web.BaseRequest, certificate: ClientCertificate | None) -> web.StreamResponse:
+    async def _handle(
+        self, request: web.BaseRequest, certificate: ClientCertificate | None, mount: str = ""
+    ) -> web.StreamResponse:
         address = request.remote or ""
         task: asyncio.Task[object] | None = asyncio.current_task()
         if self._listener is None or task is None:
             return _refusal(Refused(503, "closing"))
         self._entering.add(task)
         try:
-            connection = await self._enter(request, address, certificate)
+            if (transferred := await self._transfer(request, mount)) is not None:
+                return transferred
+            connection = await self._enter(request, address, certificate, mount)
         except Refused as refused:
             in_time = self._handshakes.count(address)
             _LOGGER.debug("Refused a handshake from %s: %s", address, refused.text)
@@ -202,8 +216,18 @@ class OcppServer:
             return connection.socket
         return connection
 
+    async def _transfer(self, request: web.BaseRequest, mount: str) -> web.StreamResponse | None:
+        """Serve a link of ours, whose token is all that opens it; None where this is about something else."""
+        tail = transfer_tail(request.raw_path.removeprefix(mount))
+        if self._files is None or tail is None or hdrs.UPGRADE in request.headers:
+            return None
+        response = await self._files.handle(request, tail)
+        if response.status == 404:
+            raise Refused(404, "no such link")
+        return response
+
     async def _enter(
-        self, request: web.BaseRequest, address: str, certificate: ClientCertificate | None
+        self, request: web.BaseRequest, address: str, certificate: ClientCertificate | None, mount: str
     ) -> Connection | web.StreamResponse:
         """Take a handshake through all checks to an open socket; raises Refused."""
         if hdrs.ORIGIN in request.headers:
@@ -236,6 +260,7 @@ class OcppServer:
             proof.matched_hash,
             certificate,
             proof.security_profile,
+            address_of(request.scheme, request.headers.get(hdrs.HOST) and request.host, mount),
         )
         await self._make_room(info)
         return await self._open_socket(request, info, access, spelled)

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from ..model import EvseMeasurement, EvseStatus, Transaction
+from .transfer_progress import FirmwareProgress, UploadProgress
 
 type Detail = str | int | float | bool
 
@@ -157,6 +158,9 @@ class StationState:
     firmware_request_id: int | None = None  # that `firmware_status` is about, where the station says so
     log_request_id: int | None = None  # the same of `diagnostics_status`
     published_firmware_status: str | None = None  # of what the station offers to others
+    firmware: FirmwareProgress = FirmwareProgress()  # noqa: RUF009 - frozen
+    firmware_told_at: datetime | None = None  # when `firmware` last moved
+    upload: UploadProgress = UploadProgress()  # noqa: RUF009 - frozen
 
     def reservation_of(self, evse_id: int) -> Reservation | None:
         """Return the reservation of one EVSE that ends first, None where it is not reserved by itself."""
@@ -183,6 +187,10 @@ class StationEventType(StrEnum):
     PRIORITY_CHARGING = "priority_charging"
     DER_ALARM = "der_alarm"
     DER_CONTROL = "der_control"
+    FILE_RECEIVED = "file_received"
+    UPLOAD_FAILED = "upload_failed"
+    FIRMWARE_INSTALLED = "firmware_installed"
+    FIRMWARE_FAILED = "firmware_failed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from .security import hash_password, new_password
 from .setup import StationSetup
 from .state import Capabilities, RateUnit, StationEvent, StationEventType, StationState
 from .transactions import TransactionBook
+from .transfers import Received
 from .version import Version, speak
 
 __all__ = ["CommandError", "CommandErrorCode", "CompositeSchedule", "Station"]
@@ -356,6 +357,11 @@ class Station:
         self._book.disconnected()
         core.change(connected=False)
         core.emit(StationEventType.DISCONNECTED)
+
+    def received(self, file: Received) -> None:
+        """Tell that a file of the station arrived whole."""
+        details = {"transfer": file.transfer_id, "kind": file.kind.value, "size": file.size, "sha256": file.sha256}
+        self._reception.notices.tell(StationEventType.FILE_RECEIVED, {**details, "file": file.path.name})
 
     def heard(self) -> None:
         """Take note that the station sends messages: it does not wait to be booted."""

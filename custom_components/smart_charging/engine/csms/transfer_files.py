@@ -1,6 +1,7 @@
 """The directory that stations' uploads go to: names of our own, whole files only, the oldest make room."""
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 import hashlib
 import os
 from pathlib import Path
@@ -10,8 +11,8 @@ from typing import Final
 
 from .timestamps import format_time
 
-_UNFIT: Final = re.compile(r"[^A-Za-z0-9-]")
-_OURS: Final = re.compile(r"\d{8}T\d{9}Z_[A-Za-z0-9_-]+_[a-z]+_[0-9a-f]{8}\.bin")
+_OURS: Final = re.compile(r"(\d{8}T\d{9}Z)_([0-9a-f]{8})_([a-z]+)_[0-9a-f]{8}\.bin")
+_MOMENT: Final = "%Y%m%dT%H%M%S%fZ"
 _HALF: Final = re.compile(r"\.[0-9a-f]{32}\.part")
 _PRIVATE: Final = 0o600  # a log may name drivers
 
@@ -50,6 +51,21 @@ class IncomingFile:
         self._path.unlink(missing_ok=True)
 
 
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A received file, its size in bytes and when it came."""
+
+    path: Path
+    kind: str
+    at: datetime
+    size: int
+
+
+def is_stored_name(name: str) -> bool:
+    """Return whether a name is one that we give to received files."""
+    return _OURS.fullmatch(name) is not None
+
+
 class TransferShelf:
     """The received files; all methods do file I/O, so none is for the event loop."""
 
@@ -73,7 +89,7 @@ class TransferShelf:
     def put(self, incoming: IncomingFile, station_id: str, kind: str, at: datetime) -> Path:
         """Take a received file in and delete the oldest ones for it where there are too many; OSError."""
         moment = re.sub(r"[-:.]", "", format_time(at))
-        name = f"{moment}_{_UNFIT.sub('_', station_id)}_{kind}_{secrets.token_hex(4)}.bin"
+        name = f"{moment}_{_mark_of(station_id)}_{kind}_{secrets.token_hex(4)}.bin"
         path = incoming.finish(name)
         self._make_room(path)
         return path
@@ -81,6 +97,16 @@ class TransferShelf:
     def files(self) -> list[Path]:
         """Return what was received, oldest first."""
         return sorted(path for path in self._directory.iterdir() if _OURS.fullmatch(path.name))
+
+    def stored(self, station_id: str) -> list[StoredFile]:
+        """Return what was received of a station, oldest first; OSError where the directory can't be read."""
+        own = _mark_of(station_id)
+        found = ((path, _OURS.fullmatch(path.name)) for path in self.files())
+        return [
+            StoredFile(path, match[3], datetime.strptime(match[1], _MOMENT).replace(tzinfo=UTC), path.stat().st_size)
+            for path, match in found
+            if match is not None and match[2] == own
+        ]
 
     def _make_room(self, newest: Path) -> None:
         older = [path for path in self.files() if path != newest]
@@ -90,6 +116,11 @@ class TransferShelf:
             oldest = older.pop(0)
             total -= sizes[oldest]
             oldest.unlink(missing_ok=True)
+
+
+def _mark_of(station_id: str) -> str:
+    """Return what stands for a station in names of files: these are shown to more people than its id is."""
+    return hashlib.sha256(station_id.encode()).hexdigest()[:8]
 
 
 def digest_of(path: Path) -> str:

@@ -17,6 +17,7 @@ from .transfer_files import digest_of
 
 TRANSFER_PREFIX: Final = "transfer/"
 _TOKEN_BYTES: Final = 32
+_ID_LENGTH: Final = 12
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _NAME: Final = re.compile(r"[^A-Za-z0-9._-]")
 
@@ -65,6 +66,7 @@ class Received:
     size: int
     sha256: str
     at: datetime
+    transfer_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ class Ticket:
     max_bytes: int
     expires_at_s: float
     file: OfferedFile | None = None
+    transfer_id: str = ""
     running: int = 0
     attempts: int = 0
     delivered_bytes: int = 0
@@ -155,6 +158,10 @@ class TransferDesk:
             if ticket.station_id == station_id and direction in {None, ticket.direction}:
                 del self._tickets[digest]
 
+    def revoke(self, link: str) -> None:
+        """End one link; nothing where it has ended by itself."""
+        self._tickets.pop(_digest(link.removeprefix(TRANSFER_PREFIX).split("/")[1]), None)
+
     def delivered_percent(self, station_id: str) -> float | None:
         """Return how much of the newest download the station was sent, None where it has none."""
         offered = [ticket for ticket in self._live() if ticket.station_id == station_id and ticket.file is not None]
@@ -195,7 +202,8 @@ class TransferDesk:
         """Take note of a file that arrived whole."""
         self.use_up(ticket)
         if self._on_received is not None:
-            self._on_received(Received(ticket.station_id, ticket.kind, path, size, sha256, self._clock.now()))
+            at, transfer_id = self._clock.now(), ticket.transfer_id
+            self._on_received(Received(ticket.station_id, ticket.kind, path, size, sha256, at, transfer_id))
 
     def _live(self) -> list[Ticket]:
         now = self._clock.monotonic()
@@ -209,7 +217,17 @@ class TransferDesk:
             self.use_up(oldest)
         token = secrets.token_urlsafe(_TOKEN_BYTES)
         self._tickets[_digest(token)] = ticket
+        ticket.transfer_id = _transfer_id(token)
         return f"{TRANSFER_PREFIX}{quote(ticket.station_id, safe='')}/{token}"
+
+
+def transfer_id_of(link: str) -> str:
+    """Return what a link of ours is named by: it can be shown, since it opens nothing."""
+    return _transfer_id(link.removeprefix(TRANSFER_PREFIX).split("/")[1])
+
+
+def _transfer_id(token: str) -> str:
+    return _digest(token).hex()[:_ID_LENGTH]
 
 
 def _digest(token: str) -> bytes:

@@ -27,6 +27,7 @@ class V16Handler:
     def __init__(self, core: StationCore, book: TransactionBook, reception: Reception, operations: Operations) -> None:
         """Take the station's parts."""
         self._reservations = operations.reservations
+        self._files = operations.files
         self._core = core
         self._book = book
         self._reception = reception
@@ -65,6 +66,7 @@ class V16Handler:
 
     def take_boot(self, payload: _Payload) -> None:
         """Take over what a BootNotification tells of the station."""
+        version_before = self._core.state.firmware_version
         self._core.change(
             vendor=payloads.text(payload, "chargePointVendor"),
             model=payloads.text(payload, "chargePointModel"),
@@ -73,6 +75,7 @@ class V16Handler:
             firmware_version=payloads.text(payload, "firmwareVersion"),
         )
         self._core.recognise()
+        self._files.booted(version_before)
 
     async def _boot(self, payload: _Payload) -> _Answer:
         now = self._core.clock.now()
@@ -91,15 +94,11 @@ class V16Handler:
         return {"status": "UnknownVendorId"}
 
     async def _firmware_status(self, payload: _Payload) -> _Answer:
-        request_id = payloads.integer(payload, "requestId")  # of the security extension's messages only
-        self._core.change(firmware_status=payloads.text(payload, "status"), firmware_request_id=request_id)
-        self._core.emit(StationEventType.FIRMWARE)
+        self._files.told_firmware(payload)
         return {}
 
     async def _diagnostics_status(self, payload: _Payload) -> _Answer:
-        request_id = payloads.integer(payload, "requestId")  # of the security extension's messages only
-        self._core.change(diagnostics_status=payloads.text(payload, "status"), log_request_id=request_id)
-        self._core.emit(StationEventType.CHANGED)
+        self._files.told_upload(payload)
         return {}
 
     async def _authorize(self, payload: _Payload) -> _Answer:

@@ -53,6 +53,7 @@ class V2Handler:
         self._book = book
         self._reception = reception
         self._reservations = operations.reservations
+        self._files = operations.files
         self._notifications = V2Notifications(core, book, reception, reports, operations.reservations)
         self._events = TransactionEvents(core, book, reception)
         self._unplaced = UnplacedStarts(core, book)
@@ -99,6 +100,7 @@ class V2Handler:
         """Take over what a BootNotification tells of the station."""
         station = payload.get("chargingStation")
         told = station if isinstance(station, dict) else {}
+        version_before = self._core.state.firmware_version
         self._core.change(
             vendor=payloads.text(told, "vendorName"),
             model=payloads.text(told, "model"),
@@ -106,6 +108,7 @@ class V2Handler:
             firmware_version=payloads.text(told, "firmwareVersion"),
         )
         self._core.recognise()
+        self._files.booted(version_before)
 
     async def _boot(self, payload: _Payload) -> _Answer:
         now = self._core.clock.now()
@@ -126,15 +129,11 @@ class V2Handler:
         return {"idTokenInfo": _token_info(authorization)}
 
     async def _firmware_status(self, payload: _Payload) -> _Answer:
-        request_id = payloads.integer(payload, "requestId")
-        self._core.change(firmware_status=payloads.text(payload, "status"), firmware_request_id=request_id)
-        self._core.emit(StationEventType.FIRMWARE)
+        self._files.told_firmware(payload)
         return {}
 
     async def _log_status(self, payload: _Payload) -> _Answer:
-        request_id = payloads.integer(payload, "requestId")
-        self._core.change(diagnostics_status=payloads.text(payload, "status"), log_request_id=request_id)
-        self._core.emit(StationEventType.CHANGED)
+        self._files.told_upload(payload)
         return {}
 
     async def _security_event(self, payload: _Payload) -> _Answer:

@@ -24,6 +24,7 @@ from .reception import Reception
 from .reservations import Reservations, v2_reservation, v16_reservation
 from .rpc import OCPP16, OCPP21
 from .state import Capabilities
+from .station_files import StationFiles
 from .tariffs import Tariffs
 from .transaction_services import DynamicCharging, TransactionServices
 from .transactions import TransactionBook
@@ -78,7 +79,7 @@ def speak(protocol: str, core: StationCore, book: TransactionBook, reception: Re
             Variables(commands, inventory),
             Reservations(core, reception.notices, v16_reservation, tells_end=False),
             LocalList(core, commands, V16ListMessages()),
-            V16Maintenance(core),
+            StationFiles(core, V16Maintenance(core), reception.notices),
             Certificates(core, typed=False),
         )
         return Version(V16Handler(core, book, reception, operations), commands, operations, names)
@@ -92,7 +93,7 @@ def speak(protocol: str, core: StationCore, book: TransactionBook, reception: Re
         Variables(commands, inventory),
         Reservations(core, reception.notices, v2_reservation, tells_end=True),
         local_list,
-        V2Maintenance(core),
+        StationFiles(core, V2Maintenance(core), reception.notices),
         Certificates(core, typed=True),
         DisplayMessages(core, reports),
         CustomerInformation(core, reports, local_list),
