@@ -37,6 +37,7 @@ from ..const import (
     DEFAULT_PORT,
     DEFAULT_RESERVED_HOUSE_A,
     DOMAIN,
+    SUBENTRY_CIRCUIT,
 )
 from ..engine.control.safe_currents import takes_safe_currents
 from ..listening import CertificateSource, ListenSettings, bind_error, is_address
@@ -121,6 +122,10 @@ async def async_site_errors(
         errors[CONF_NAME] = "name_missing"
     elif any(entry.title.casefold() == name.casefold() for entry in others):
         errors[CONF_NAME] = "name_in_use"
+    elif existing is not None and any(
+        circuit.title.casefold() == name.casefold() for circuit in existing.get_subentries_of_type(SUBENTRY_CIRCUIT)
+    ):
+        errors[CONF_NAME] = "circuit_named_like_site"
     errors |= _connection_errors(hass, data, existing)
     settings = ListenSettings.from_data(data)
     if not is_address(settings.host):

@@ -235,6 +235,8 @@ async def test_what_a_station_proved_outlives_a_restart_and_other_changes_of_it(
     assert await doors.enters(secured=True)
     await bench.csms.update_station(replace(ANY_LINE, name="Carport"))
     assert not await doors.enters(secured=False)
+    await bench.csms.stations["CP1"].forget_learnt()
+    assert not await doors.enters(secured=False)
     assert bench.store.learnt["CP1"]["seen_profile"] == 2
     again = CentralSystem(
         clock=bench.clock,

@@ -249,10 +249,10 @@ class Station:
     async def forget_learnt(self) -> None:
         """Learn anew what was found out by trying, now or once the station is back.
 
-        Ids of profiles, what the user disabled and passwords stay.
+        Ids of profiles, what the user disabled, passwords and what the station proved stay.
         """
         core = self._core
-        await core.learn(replace(core.learnt.unlearnt(), seen_profile=None))
+        await core.learn(core.learnt.unlearnt())
         core.change(capabilities=Capabilities())
         self._set_up = False
         if core.connection is None:
