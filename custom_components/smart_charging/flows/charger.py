@@ -74,6 +74,7 @@ from ..settings import (
     site_config,
     station_config,
     station_configs,
+    version_names,
 )
 from .entities import Command, Quantity, command_error, entity_error
 from .fields import amperes, choice, circuit_choice, filled, name_error, number, phase_count
@@ -272,7 +273,19 @@ def mapping_errors(
         errors[CONF_SOC], placeholders = error, {"entity": data[CONF_SOC]}
     if error := _phase_switching_error(hass, entry, data):
         errors[CONF_ADVANCED], placeholders = error, {"entity": data.get(CONF_PHASE_SWITCH, "")}
+    elif names := _versions_apart(entry, data):
+        errors[CONF_ADVANCED], placeholders = "version_not_offered", placeholders | names
     return errors, placeholders
+
+
+@callback
+def _versions_apart(entry: SmartChargingConfigEntry, data: Mapping[str, Any]) -> dict[str, str] | None:
+    """Return the version that a charger shall be pinned to and those it offers, None where these agree or none is known."""
+    pinned = PROTOCOLS.get(data[CONF_PROTOCOL])
+    if pinned is None or entry.state is not ConfigEntryState.LOADED:
+        return None
+    offered = entry.runtime_data.csms.turned_away.offered(data[CONF_STATION_ID])
+    return version_names(pinned, offered) if offered and pinned not in offered else None
 
 
 @callback

@@ -104,7 +104,7 @@ async def test_station_pinned_to_a_version_gets_no_other(
     assert (await port.dial(protocols=("ocpp2.0.1", "ocpp1.6"))).socket.protocol == "ocpp1.6"
     for _ in range(2):
         assert await (await port.dial("/CP2", protocols=("ocpp2.0.1",))).close_code() == 1002
-    assert caplog.text.count("CP2 does not offer ocpp1.6 and can't connect") == 1
+    assert caplog.text.count("CP2 can't connect: it offers no version of OCPP that it may speak") == 1
 
 
 async def test_station_without_a_common_protocol_is_closed_after_the_handshake(port: Port, sink: RecordingSink) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 _STATION_ID: Final = re.compile(rb"[A-Za-z0-9*+=|@._-]{1,48}")
+_OCPP: Final = re.compile(r"ocpp[0-9]\.[0-9](\.[0-9])?")
 _PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -29,6 +30,12 @@ def station_id_of(raw_target: str) -> str | None:
 
 def _version(offered: str) -> str:
     return "ocpp1.6" if offered.lower() == "ocpp1.6j" else offered.lower()
+
+
+def versions_of(offered_headers: Sequence[str]) -> frozenset[str]:
+    """Return the versions of OCPP among what a station offers, at most eight, by our names."""
+    offered = [_version(name.strip()) for header in offered_headers for name in header.split(",")]
+    return frozenset([name for name in offered if _OCPP.fullmatch(name)][:8])
 
 
 def negotiate(offered_headers: Sequence[str], spoken: Sequence[str]) -> tuple[str, str] | None:
