@@ -30,6 +30,7 @@ from homeassistant.helpers.selector import (
 )
 import probatio
 
+from ..certificate_owners import another_site_with, trusts_authority
 from ..const import (
     CONF_ADVANCED,
     CONF_CABLE_CURRENT_A,
@@ -250,6 +251,8 @@ def charger_errors(hass: HomeAssistant, entry: ConfigEntry, name: str, data: Map
     known = charger_with_id(entry, data[CONF_STATION_ID])
     if error := name_error(entry, SUBENTRY_CHARGER, name, None if known is None else known.subentry_id):
         errors[CONF_NAME] = error
+    if known is None and _id_at_another_site(hass, entry, data[CONF_STATION_ID]):
+        errors["base"] = "station_id_at_another_site"
     safe = data[CONF_SAFE_CURRENT_A]
     if 0 < safe < MIN_CURRENT_A:
         errors[CONF_SAFE_CURRENT_A] = "safe_current_low"
@@ -260,6 +263,13 @@ def charger_errors(hass: HomeAssistant, entry: ConfigEntry, name: str, data: Map
     elif not _safe_current_fits(hass, entry, data):
         errors[CONF_SAFE_CURRENT_A] = "safe_current_does_not_fit"
     return errors
+
+
+@callback
+def _id_at_another_site(hass: HomeAssistant, entry: ConfigEntry, station_id: str) -> bool:
+    """Return whether certificates would not tell a new charger from one of another site."""
+    trusts = trusts_authority(ListenSettings.from_data(entry.data))
+    return trusts and another_site_with(hass, entry, {station_id}) is not None
 
 
 @callback

@@ -17,6 +17,7 @@ from homeassistant.helpers.selector import (
 )
 import probatio
 
+from ..certificate_owners import another_site_with, trusts_authority
 from ..const import (
     CONF_BIND_ADDRESS,
     CONF_CERTIFICATE,
@@ -37,6 +38,7 @@ from ..const import (
     DEFAULT_PORT,
     DEFAULT_RESERVED_HOUSE_A,
     DOMAIN,
+    SUBENTRY_CHARGER,
     SUBENTRY_CIRCUIT,
 )
 from ..engine.control.safe_currents import takes_safe_currents
@@ -136,6 +138,10 @@ async def async_site_errors(
         errors[CONF_PORT] = "port_in_use"
     elif problem := bind_error(_trial(settings, existing)):
         errors[CONF_BIND_ADDRESS if problem == "address_not_here" else CONF_PORT] = problem
+    if existing is not None and trusts_authority(settings):
+        ids = {str(charger.unique_id) for charger in existing.get_subentries_of_type(SUBENTRY_CHARGER)}
+        if another_site_with(hass, existing, ids) is not None:
+            errors[CONF_TLS] = "station_id_at_another_site"
     # An authority is only made for a site that is else in order.
     if settings.source is CertificateSource.CREATED and errors:
         return errors
