@@ -31,6 +31,13 @@ def another_site_with(hass: HomeAssistant, entry: ConfigEntry, station_ids: Coll
     return None
 
 
+@callback
+def id_at_another_site(hass: HomeAssistant, entry: ConfigEntry, station_id: str) -> bool:
+    """Return whether certificates would not tell a new charger of a site from one of another site."""
+    trusts = trusts_authority(ListenSettings.from_data(entry.data))
+    return trusts and another_site_with(hass, entry, {station_id}) is not None
+
+
 async def async_revoke(hass: HomeAssistant, entry: ConfigEntry, station_id: str) -> bool:
     """Take the certificates of a removed charger back; return whether there were some."""
     if (other := another_site_with(hass, entry, {station_id})) is not None:

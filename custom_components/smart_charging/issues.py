@@ -8,14 +8,14 @@ from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
-from .const import CONF_PROTOCOL, CONF_SOC, DOMAIN, SUBENTRY_CHARGER
+from .const import CONF_SOC, DOMAIN, SUBENTRY_CHARGER
 from .coordinator import SmartChargingConfigEntry
 from .engine.csms.state import Obedience
 from .engine.csms.turned_away import Obstacle
 from .engine.limit import LimitSource
 from .engine.model import EvseKey, EvseStatus, MeterQuality
 from .engine.view import ChargerView, EvseView, SiteView
-from .settings import PROTOCOLS, version_names
+from .offered_versions import versions_apart
 
 ISSUE_PORT_TAKEN: Final = "port_taken"
 ISSUE_LEDGER_TOO_NEW: Final = "ledger_too_new"
@@ -154,10 +154,9 @@ def _turned_away(entry: SmartChargingConfigEntry, site: dict[str, str]) -> Itera
             name = station_id if subentry is None else subentry.title
             placeholders = {**site, "charger": name, "station_id": station_id}
             yield Issue(ISSUE_NO_TLS, about, placeholders=placeholders)
-    for station_id, subentry in known.items():
-        pinned, offered = PROTOCOLS.get(subentry.data.get(CONF_PROTOCOL, "")), turned_away.offered(station_id)
-        if pinned is not None and offered and pinned not in offered:
-            placeholders = {**site, "charger": subentry.title, **version_names(pinned, offered)}
+    for subentry in known.values():
+        if (versions := versions_apart(turned_away, subentry.data)) is not None:
+            placeholders = {**site, "charger": subentry.title, **versions}
             yield Issue(ISSUE_VERSION, subentry.subentry_id, placeholders=placeholders)
 
 

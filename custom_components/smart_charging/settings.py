@@ -79,12 +79,6 @@ PROTOCOLS: Final = {"ocpp16": OCPP16, "ocpp201": OCPP201, "ocpp21": OCPP21}  # b
 ANY_PROTOCOL: Final = "newest"  # the choice that pins a charger to no version
 
 
-def version_names(pinned: str, offered: Iterable[str]) -> dict[str, str]:
-    """Return the placeholders of a text on a version that a charger does not offer, and on those that it does."""
-    named = ", ".join(sorted(version.removeprefix("ocpp") for version in offered))
-    return {"pinned": pinned.removeprefix("ocpp"), "offered": named}
-
-
 @dataclass(frozen=True, slots=True)
 class GridMeterEntities:
     """The entities that together are a meter; a group is empty or has one per phase of the site."""

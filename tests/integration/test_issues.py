@@ -16,7 +16,6 @@ from custom_components.smart_charging.engine.limit import LimitSource
 from custom_components.smart_charging.engine.model import EvseStatus, MeterQuality
 from custom_components.smart_charging.engine.view import SiteView
 from custom_components.smart_charging.issues import SiteIssues, async_password_refused, async_password_settled
-
 from tests.manual_clock import ManualClock
 
 from .builders import charger, site_entry

@@ -30,7 +30,7 @@ from homeassistant.helpers.selector import (
 )
 import probatio
 
-from ..certificate_owners import another_site_with, trusts_authority
+from ..certificate_owners import id_at_another_site
 from ..const import (
     CONF_ADVANCED,
     CONF_CABLE_CURRENT_A,
@@ -66,6 +66,7 @@ from ..engine.csms.handshake import station_id_of
 from ..engine.csms.security import hash_password
 from ..engine.model import MIN_CURRENT_A, ChargeMode, PhaseRotation
 from ..listening import ListenSettings, async_charger_url
+from ..offered_versions import versions_apart
 from ..own_entities import own_sensors
 from ..settings import (
     ANY_PROTOCOL,
@@ -75,7 +76,6 @@ from ..settings import (
     site_config,
     station_config,
     station_configs,
-    version_names,
 )
 from .entities import Command, Quantity, command_error, entity_error
 from .fields import amperes, choice, circuit_choice, filled, name_error, number, phase_count
@@ -251,7 +251,7 @@ def charger_errors(hass: HomeAssistant, entry: ConfigEntry, name: str, data: Map
     known = charger_with_id(entry, data[CONF_STATION_ID])
     if error := name_error(entry, SUBENTRY_CHARGER, name, None if known is None else known.subentry_id):
         errors[CONF_NAME] = error
-    if known is None and _id_at_another_site(hass, entry, data[CONF_STATION_ID]):
+    if known is None and id_at_another_site(hass, entry, data[CONF_STATION_ID]):
         errors["base"] = "station_id_at_another_site"
     safe = data[CONF_SAFE_CURRENT_A]
     if 0 < safe < MIN_CURRENT_A:
@@ -266,13 +266,6 @@ def charger_errors(hass: HomeAssistant, entry: ConfigEntry, name: str, data: Map
 
 
 @callback
-def _id_at_another_site(hass: HomeAssistant, entry: ConfigEntry, station_id: str) -> bool:
-    """Return whether certificates would not tell a new charger from one of another site."""
-    trusts = trusts_authority(ListenSettings.from_data(entry.data))
-    return trusts and another_site_with(hass, entry, {station_id}) is not None
-
-
-@callback
 def mapping_errors(
     hass: HomeAssistant, entry: ConfigEntry, data: Mapping[str, Any]
 ) -> tuple[dict[str, str], dict[str, str]]:
@@ -283,19 +276,10 @@ def mapping_errors(
         errors[CONF_SOC], placeholders = error, {"entity": data[CONF_SOC]}
     if error := _phase_switching_error(hass, entry, data):
         errors[CONF_ADVANCED], placeholders = error, {"entity": data.get(CONF_PHASE_SWITCH, "")}
-    elif names := _versions_apart(entry, data):
-        errors[CONF_ADVANCED], placeholders = "version_not_offered", placeholders | names
+    elif entry.state is ConfigEntryState.LOADED:
+        if versions := versions_apart(entry.runtime_data.csms.turned_away, data):
+            errors[CONF_ADVANCED], placeholders = "version_not_offered", placeholders | versions
     return errors, placeholders
-
-
-@callback
-def _versions_apart(entry: SmartChargingConfigEntry, data: Mapping[str, Any]) -> dict[str, str] | None:
-    """Return the version that a charger shall be pinned to and those it offers, None where these agree or none is known."""
-    pinned = PROTOCOLS.get(data[CONF_PROTOCOL])
-    if pinned is None or entry.state is not ConfigEntryState.LOADED:
-        return None
-    offered = entry.runtime_data.csms.turned_away.offered(data[CONF_STATION_ID])
-    return version_names(pinned, offered) if offered and pinned not in offered else None
 
 
 @callback

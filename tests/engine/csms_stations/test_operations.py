@@ -178,7 +178,13 @@ async def test_a_reservation_holds_over_a_restart_until_it_ends(bench: Bench) ->
 
 
 async def test_a_reservation_that_ran_out_while_nobody_looked_is_over(bench: Bench) -> None:
-    kept: list[Any] = [[7, 1, (bench.clock.now() - timedelta(hours=1)).isoformat()], "?", [1, 2], [1, "?", 3], [1, 1, "?"]]
+    kept: list[Any] = [
+        [7, 1, (bench.clock.now() - timedelta(hours=1)).isoformat()],
+        "?",
+        [1, 2],
+        [1, "?", 3],
+        [1, 1, "?"],
+    ]
     bench.store.learnt["CP1"] = {**bench.store.learnt.get("CP1", {}), "reservations": kept}
     again = make_bench(bench.store, bench.clock, LeaseTimes())
     await again.csms.add_station(CONFIG)

@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from custom_components.smart_charging.engine.id_token import LabelExists, OpenUse, TokenDetails, TokenExists, TokenType, TokenUnknown
+from custom_components.smart_charging.engine.id_token import (
+    LabelExists,
+    OpenUse,
+    TokenDetails,
+    TokenExists,
+    TokenType,
+    TokenUnknown,
+)
 from custom_components.smart_charging.engine.ledger import Ledger, SiteLedger
 from custom_components.smart_charging.engine.ledger.id_tokens import MAX_UNASSIGNED
 from custom_components.smart_charging.engine.model import EvseKey, StoreError

@@ -37,10 +37,8 @@ def explain(basis: Situation, evse: EvseSnapshot, desire: Desire, shared: Shared
     bound = shared.bound(evse.key)
     if share.current_a <= 0:
         return _refused(basis, evse, desire, shared)
-    if bound is not None and lost_circuit(basis, bound):
-        return _meter_lost(basis, evse, bound)
-    if bound is not None and bound.source in _LIMITS:
-        return Reason(_LIMITS[bound.source], _where(basis, bound))
+    if (limited := _limited(basis, evse, bound)) is not None:
+        return limited
     if evse.status in {EvseStatus.SUSPENDED_EV, EvseStatus.FINISHING}:
         return Reason(ReasonCode.CAR_NOT_CHARGING)
     if desire.on_surplus:
@@ -49,6 +47,15 @@ def explain(basis: Situation, evse: EvseSnapshot, desire: Desire, shared: Shared
     if desire.reason.code is ReasonCode.FAST and ceiling.source not in {LimitSource.STATION, LimitSource.CAR}:
         return ceiling.reason()
     return desire.reason
+
+
+def _limited(basis: Situation, evse: EvseSnapshot, bound: BoundBy | None) -> Reason | None:
+    """Return the reason of a setpoint that a limit holds down, None where none does."""
+    if bound is None:
+        return None
+    if lost_circuit(basis, bound):
+        return _meter_lost(basis, evse, bound)
+    return Reason(_LIMITS[bound.source], _where(basis, bound)) if bound.source in _LIMITS else None
 
 
 def _refused(basis: Situation, evse: EvseSnapshot, desire: Desire, shared: Shared) -> Reason:

@@ -307,7 +307,10 @@ class Station:
         if _least(config) < _least(before):
             await self.forget_security_profile()
         connection = self._core.connection
-        if connection is not None and before.security_profile < config.security_profile > connection.info.security_profile:
+        if (
+            connection is not None
+            and before.security_profile < config.security_profile > connection.info.security_profile
+        ):
             connection.end(_POLICY_VIOLATION, "a higher security profile is asked for")
         self._reception.rewire()
         self._reconciler.reassert(booted=False)

@@ -37,6 +37,7 @@ _USES = (
     .where(_T.stopped_at.is_(None), sa.or_(_HERE, _T.token_key == sa.bindparam("wanted")))
 )
 
+
 class Clash(Enum):
     """What of a token is another one's already."""
 
@@ -47,9 +48,7 @@ class Clash(Enum):
 type Edit = Callable[[TokenDetails], TokenDetails]
 
 
-def add(
-    book: Book, site_id: str, value: str, details: TokenDetails, at: datetime, *, everywhere: bool
-) -> str | Clash:
+def add(book: Book, site_id: str, value: str, details: TokenDetails, at: datetime, *, everywhere: bool) -> str | Clash:
     """Keep a new token and return its id, or what of it is another one's."""
     vault = vault_of(book.connection)
     lookup = vault.lookup(value)
