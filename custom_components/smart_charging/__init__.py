@@ -9,6 +9,7 @@ from homeassistant.helpers.typing import ConfigType
 from homeassistant.util.ssl import get_default_context
 
 from .battery_control import BatteryControls
+from .certificate_owners import async_revoke
 from .certificate_signing import host_signer
 from .changes import EntryChanges
 from .const import DOMAIN, ENTRY_MINOR_VERSION, ENTRY_VERSION, LOGGER, PLATFORMS, SUBENTRY_CHARGER
@@ -233,6 +234,8 @@ async def async_remove_entry(hass: HomeAssistant, entry: SmartChargingConfigEntr
         async_clear(hass, key, entry.entry_id)
     for subentry_id in entry.subentries:
         async_password_settled(hass, subentry_id)
+    for charger in entry.get_subentries_of_type(SUBENTRY_CHARGER):
+        await async_revoke(hass, entry, str(charger.unique_id))
     await async_remove_relay_files(hass, entry.entry_id)
     await async_remove_files(hass, entry.entry_id)
     await offer_store(hass, entry.entry_id).async_remove()

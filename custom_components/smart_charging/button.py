@@ -9,6 +9,7 @@ from homeassistant.components.button.const import ButtonDeviceClass
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import Unauthorized, UnknownUser
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import dt as dt_util
 
@@ -26,6 +27,7 @@ class StationButtonDescription(ButtonEntityDescription):
     """Describe a button of a charging station as a whole."""
 
     press_fn: Callable[[Station], Awaitable[None]]
+    admin_only: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +59,7 @@ STATION_DESCRIPTIONS: Final = (
         translation_key="forget_learnt",
         entity_category=EntityCategory.CONFIG,
         press_fn=lambda station: station.forget_learnt(),
+        admin_only=True,
     ),
 )
 
@@ -114,9 +117,22 @@ class StationButton(ChargerEntity, ButtonEntity):
 
     @override
     async def async_press(self) -> None:
-        """Tell the station."""
+        """Tell the station; raises Unauthorized for who is no administrator, where one has to be."""
+        if self.entity_description.admin_only:
+            await self._async_check_admin()
         station = self.coordinator.site.station(self.station_id)
         await self.async_run(self.entity_description.press_fn(station), self.charger.name)
+
+    async def _async_check_admin(self) -> None:
+        """Raise Unauthorized where a user presses who is no administrator; automations may, as with such actions."""
+        context = self._context
+        if context is None or context.user_id is None:
+            return
+        user = await self.hass.auth.async_get_user(context.user_id)
+        if user is None:
+            raise UnknownUser(context=context)
+        if not user.is_admin:
+            raise Unauthorized(context=context)
 
 
 class EvseButton(EvseEntity, ButtonEntity):

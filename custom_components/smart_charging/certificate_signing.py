@@ -7,6 +7,7 @@ from typing import Final
 
 from homeassistant.core import HomeAssistant, callback
 
+from .certificate_owners import another_site_with, async_revoke, trusts_authority
 from .const import DOMAIN, LOGGER
 from .coordinator import SmartChargingConfigEntry
 from .engine.clock import Clock
@@ -18,7 +19,7 @@ from .engine.csms.client_certificates import ClientCertificate
 from .engine.csms.commands import CommandError
 from .engine.csms.entrance import owner_of
 from .engine.csms.state import StationEvent, StationEventType
-from .listening import CertificateSource, ListenSettings
+from .listening import ListenSettings
 from .port_certificates import async_with_authority
 
 RENEWAL_LOOK_S: Final = 86400.0
@@ -46,6 +47,8 @@ class HostSigner:
         # Whoever pretends to be a charger without a password must not get its certificate, which is for good.
         if connection is None or connection.info.security_profile < SecurityProfile.TLS_BASIC:
             raise SigningRefused("the charger did not log in with a password over TLS")
+        if (other := another_site_with(self._hass, self._entry, {station_id})) is not None:
+            raise SigningRefused(f"{other} has a charger of this id as well")
         owner = owner_of(config, [station.config for station in stations.values()])
 
         def sign(authority: CertificateAuthority) -> str:
@@ -86,6 +89,11 @@ class HostSigner:
         except AuthorityError as err:
             LOGGER.warning("A charger's older certificates stay good: %s", err)
 
+    async def async_removed(self, station_id: str) -> None:
+        """Take the certificates of a charger back that was removed from the site."""
+        if await async_revoke(self._hass, self._entry, station_id):
+            await self._async_reload()
+
     async def run(self) -> None:
         """Have chargers renew certificates that end soon, until cancelled."""
         while True:
@@ -108,6 +116,4 @@ class HostSigner:
 
 def host_signer(hass: HomeAssistant, entry: SmartChargingConfigEntry, clock: Clock) -> HostSigner | None:
     """Return who signs for a site, None where its port would not believe what this host's authority signs."""
-    settings = ListenSettings.from_data(entry.data)
-    signs = settings.source is CertificateSource.CREATED and settings.client_ca is None
-    return HostSigner(hass, entry, clock) if signs else None
+    return HostSigner(hass, entry, clock) if trusts_authority(ListenSettings.from_data(entry.data)) else None

@@ -90,7 +90,10 @@ class EntryChanges:
         """Remove, then change, then add chargers, so that an id may move to a new subentry."""
         runtime = self._entry.runtime_data
         for subentry_id in self._stations.keys() - wanted.keys():
-            await runtime.site.remove_charger(self._stations.pop(subentry_id).station_id)
+            station_id = self._stations.pop(subentry_id).station_id
+            await runtime.site.remove_charger(station_id)
+            if runtime.signer is not None:
+                await runtime.signer.async_removed(station_id)
             async_password_settled(self._hass, subentry_id)
         for subentry_id, config in wanted.items():
             known = self._stations.get(subentry_id)

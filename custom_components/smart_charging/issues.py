@@ -8,12 +8,14 @@ from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
-from .const import DOMAIN, SUBENTRY_CHARGER
+from .const import CONF_SOC, DOMAIN, SUBENTRY_CHARGER
 from .coordinator import SmartChargingConfigEntry
 from .engine.csms.state import Obedience
+from .engine.csms.turned_away import Obstacle
 from .engine.limit import LimitSource
-from .engine.model import EvseStatus, MeterQuality
-from .engine.view import ChargerView, SiteView
+from .engine.model import EvseKey, EvseStatus, MeterQuality
+from .engine.view import ChargerView, EvseView, SiteView
+from .offered_versions import versions_apart
 
 ISSUE_PORT_TAKEN: Final = "port_taken"
 ISSUE_LEDGER_TOO_NEW: Final = "ledger_too_new"
@@ -28,6 +30,9 @@ ISSUE_PASSWORD_REFUSED: Final = "password_refused"
 ISSUE_CIRCUIT_METER_LOST: Final = "circuit_meter_lost"
 ISSUE_BATTERY_CONTROL: Final = "battery_control"
 ISSUE_PHASE_SWITCH: Final = "phase_switch"
+ISSUE_NO_TLS: Final = "dials_without_tls"
+ISSUE_VERSION: Final = "version_not_offered"
+ISSUE_NO_SOC: Final = "no_soc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +92,15 @@ class SiteIssues:
         self._hass = hass
         self._entry = entry
         self._shown: dict[str, Issue] = {}
+        self._told_soc: set[EvseKey] = set()
 
     @callback
     def async_update(self) -> None:
         """Raise what is new and take back what is over."""
         view = self._entry.runtime_data.coordinator.data
-        wanted = {issue.id: issue for issue in issues_of(self._entry, view, shown=self._shown.keys())}
+        self._told_soc |= {evse.key for evse in _evses(view) if evse.soc_percent is not None}
+        found = issues_of(self._entry, view, shown=self._shown.keys(), told_soc=self._told_soc)
+        wanted = {issue.id: issue for issue in found}
         for issue_id in self._shown.keys() - wanted.keys():
             ir.async_delete_issue(self._hass, DOMAIN, issue_id)
         for issue_id, issue in wanted.items():
@@ -108,8 +116,10 @@ class SiteIssues:
         self._shown = {}
 
 
-def issues_of(entry: SmartChargingConfigEntry, view: SiteView, *, shown: Collection[str]) -> Iterator[Issue]:
-    """Yield the problems that a view shows.
+def issues_of(
+    entry: SmartChargingConfigEntry, view: SiteView, *, shown: Collection[str], told_soc: Collection[EvseKey] = ()
+) -> Iterator[Issue]:
+    """Yield the problems that a view shows; `told_soc` are the EVSEs whose car ever told how full it is.
 
     A lost meter becomes one when a car charges; it stays one until the meter is back, so that it
     does not come and go with the car.
@@ -119,6 +129,7 @@ def issues_of(entry: SmartChargingConfigEntry, view: SiteView, *, shown: Collect
     for issue in _lost_meters(entry, view, site):
         if charges or issue.id in shown:
             yield issue
+    yield from _turned_away(entry, site)
     for subentry in entry.get_subentries_of_type(SUBENTRY_CHARGER):
         charger = view.chargers.get(str(subentry.unique_id))
         if charger is None:
@@ -128,6 +139,34 @@ def issues_of(entry: SmartChargingConfigEntry, view: SiteView, *, shown: Collect
             yield Issue(key, subentry.subentry_id, placeholders=placeholders)
         if subentry.unique_id in view.safe_current_missing:
             yield Issue(ISSUE_SAFE_CURRENT, subentry.subentry_id, placeholders=placeholders)
+        if CONF_SOC not in subentry.data and _aims_blindly(charger, told_soc):
+            yield Issue(ISSUE_NO_SOC, subentry.subentry_id, placeholders=placeholders)
+
+
+def _turned_away(entry: SmartChargingConfigEntry, site: dict[str, str]) -> Iterator[Issue]:
+    """Yield the stations that can't enter by a setting of theirs or ours."""
+    turned_away, chargers = entry.runtime_data.csms.turned_away, entry.get_subentries_of_type(SUBENTRY_CHARGER)
+    known = {str(subentry.unique_id): subentry for subentry in chargers}
+    for station_id, obstacle in turned_away.stations.items():
+        if obstacle is Obstacle.NO_TLS:
+            subentry = known.get(station_id)
+            about = f"{entry.entry_id}_{station_id}" if subentry is None else subentry.subentry_id
+            name = station_id if subentry is None else subentry.title
+            placeholders = {**site, "charger": name, "station_id": station_id}
+            yield Issue(ISSUE_NO_TLS, about, placeholders=placeholders)
+    for subentry in known.values():
+        if (versions := versions_apart(turned_away, subentry.data)) is not None:
+            placeholders = {**site, "charger": subentry.title, **versions}
+            yield Issue(ISSUE_VERSION, subentry.subentry_id, placeholders=placeholders)
+
+
+def _aims_blindly(charger: ChargerView, told_soc: Collection[EvseKey]) -> bool:
+    """Return whether a car shall be charged to a state that nobody ever told here."""
+    return any(
+        (evse.settings.target_soc_percent is not None or evse.settings.min_soc_percent is not None)
+        and evse.key not in told_soc
+        for evse in charger.evses.values()
+    )
 
 
 def _lost_meters(entry: SmartChargingConfigEntry, view: SiteView, site: dict[str, str]) -> Iterator[Issue]:
@@ -153,8 +192,10 @@ def _charger_problems(charger: ChargerView) -> Iterator[str]:
 
 def _charges(view: SiteView) -> bool:
     """Return whether a car charges at the site."""
-    return any(
-        evse.state.status is EvseStatus.CHARGING
-        for charger in view.chargers.values()
-        for evse in charger.evses.values()
-    )
+    return any(evse.state.status is EvseStatus.CHARGING for evse in _evses(view))
+
+
+def _evses(view: SiteView) -> Iterator[EvseView]:
+    """Yield every EVSE of the site."""
+    for charger in view.chargers.values():
+        yield from charger.evses.values()

@@ -12,6 +12,7 @@ from homeassistant.helpers.translation import async_get_translations
 from homeassistant.util.json import JsonValueType
 import probatio
 
+from .circuit_decisions import circuit_decision
 from .const import DOMAIN
 from .coordinator import SmartChargingConfigEntry
 from .engine.model import EvseKey
@@ -44,10 +45,11 @@ DUMP_SCHEMA: Final = probatio.Schema(
 
 
 async def get_decision(call: ServiceCall) -> ServiceResponse:
-    """Return what each EVSE asked about is told, and why."""
+    """Return what each EVSE asked about is told, and why; and of each circuit, who gets what of it."""
     sentences = await async_get_translations(call.hass, call.hass.config.language, "entity", {DOMAIN})
     decisions: list[JsonValueType] = []
-    for entry, key in _evses(call):
+    evses, asked_circuits = _asked(call)
+    for entry, key in evses:
         cycles, view = entry.runtime_data.site.recent_cycles, entry.runtime_data.site.view
         charger = view.chargers[key.station_id]
         evse = charger.evses[key.evse_id]
@@ -63,7 +65,8 @@ async def get_decision(call: ServiceCall) -> ServiceResponse:
                 "wanted": _wanted(evse),
             }
         )
-    return {"decisions": decisions}
+    circuits = [circuit_decision(entry, circuit_id) for entry, circuit_id in asked_circuits]
+    return {"decisions": decisions, "circuits": circuits}
 
 
 async def dump_decisions(call: ServiceCall) -> ServiceResponse:
@@ -107,22 +110,35 @@ def _wanted(evse: EvseView) -> dict[str, JsonValueType]:
     }
 
 
-def _evses(call: ServiceCall) -> list[tuple[SmartChargingConfigEntry, EvseKey]]:
-    """Return the EVSEs asked about, each once: of the devices and entities named, or all of a site."""
+type _Evses = list[tuple[SmartChargingConfigEntry, EvseKey]]
+type _Circuits = list[tuple[SmartChargingConfigEntry, str]]
+
+
+def _asked(call: ServiceCall) -> tuple[_Evses, _Circuits]:
+    """Return the EVSEs and circuits asked about, each once: of the devices and entities named, or all EVSEs of a site."""
     device_ids = [*call.data.get(ATTR_DEVICE_ID, ())]
     device_ids += [_device_of(call.hass, entity_id) for entity_id in call.data.get(ATTR_ENTITY_ID, ())]
     if not device_ids:
         if ATTR_EVSE in call.data:
             raise ServiceValidationError(translation_domain=DOMAIN, translation_key="evse_without_charger")
         entry = async_get_config_entry(call.hass, DOMAIN, call.data.get(ATTR_CONFIG_ENTRY_ID))
-        return [(entry, key) for key in _all_evses(entry)]
+        return [(entry, key) for key in _all_evses(entry)], []
     found: dict[tuple[str, EvseKey], SmartChargingConfigEntry] = {}
+    circuits: dict[str, SmartChargingConfigEntry] = {}
     for device_id in device_ids:
         device, entry = async_get_device_and_config_entry(call.hass, DOMAIN, device_id)
+        if device.config_subentry_id in entry.runtime_data.site.view.circuits:
+            if ATTR_EVSE in call.data:
+                raise ServiceValidationError(translation_domain=DOMAIN, translation_key="evse_without_charger")
+            circuits[str(device.config_subentry_id)] = entry
+            continue
         whole_site = device.config_subentry_id is None and ATTR_EVSE not in call.data
         keys = _all_evses(entry) if whole_site else evses_of(call, entry, device)
         found |= {(entry.entry_id, key): entry for key in keys}
-    return [(entry, key) for (_, key), entry in found.items()]
+    return (
+        [(entry, key) for (_, key), entry in found.items()],
+        [(entry, circuit_id) for circuit_id, entry in circuits.items()],
+    )
 
 
 def _all_evses(entry: SmartChargingConfigEntry) -> tuple[EvseKey, ...]:

@@ -107,11 +107,12 @@ def _limiter(call: ServiceCall, place: Place) -> Step:
     if value is None:
         raise _refusal("limit_without_value")
     until = _end(call)
-    site = place.entry.runtime_data.site
+    if place.target is not None and call.data[ATTR_CONTROLLABLE_ONLY]:
+        raise _refusal("controllable_only_of_charger", charger=place.name)
     if place.target is not None and current_a is not None:
         _check_current(place.target, current_a, lasting=until is None)
-        if until is None:
-            return place, lambda: site.set_max_current(place.target.key, current_a)
+        if until is None and current_a > 0:
+            return place, _keeper(place, place.target.key, current_a)
     limit = Limit(
         limit_id=place.limit_id,
         source=LimitSource.USER,
@@ -119,15 +120,27 @@ def _limiter(call: ServiceCall, place: Place) -> Step:
         unit=LimitUnit.WATT if current_a is None else LimitUnit.AMPERE,
         circuit_id=place.circuit_id,
         evse=place.key,
-        controllable_only=call.data[ATTR_CONTROLLABLE_ONLY] and place.target is None,
+        controllable_only=call.data[ATTR_CONTROLLABLE_ONLY],
         valid_until=until,
     )
 
     async def set_it() -> None:
         """Let the limit hold."""
-        site.set_limit(limit)
+        place.entry.runtime_data.site.set_limit(limit)
 
     return place, set_it
+
+
+def _keeper(place: Place, key: EvseKey, current_a: float) -> Callable[[], Awaitable[None]]:
+    """Return what sets an EVSE's maximum current, in place of the limit that was set there before."""
+    site = place.entry.runtime_data.site
+
+    async def keep_it() -> None:
+        """Keep the maximum current."""
+        await site.set_max_current(key, current_a)
+        site.withdraw_limit(place.limit_id)
+
+    return keep_it
 
 
 def _clearer(place: Place) -> Step:
@@ -159,9 +172,12 @@ def _end(call: ServiceCall) -> datetime | None:
 
 
 def _check_current(target: Target, current_a: float, *, lasting: bool) -> None:
-    """Raise ServiceValidationError for a current that the charger can't have; a pause has to end by itself."""
+    """Raise ServiceValidationError for a current that the charger can't have; 0 blocks, also until further notice.
+
+    A lasting one is kept as the maximum current, below which no car charges.
+    """
     rated_a, lowest_a = float(target.subentry.data[CONF_MAX_CURRENT_A]), MIN_CURRENT_A if lasting else 0.0
-    if not lowest_a <= current_a <= rated_a:
+    if current_a != 0 and not lowest_a <= current_a <= rated_a:
         raise _refusal(
             "limit_out_of_range",
             charger=target.subentry.title,

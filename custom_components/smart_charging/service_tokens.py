@@ -22,7 +22,7 @@ import probatio
 from .const import DOMAIN, SUBENTRY_CHARGER
 from .coordinator import SmartChargingConfigEntry
 from .engine.authorization import standing
-from .engine.id_token import MAX_TOKEN_LENGTH, IdToken, TokenDetails, TokenExists, TokenType, TokenUnknown
+from .engine.id_token import MAX_TOKEN_LENGTH, IdToken, LabelExists, TokenDetails, TokenExists, TokenType, TokenUnknown
 from .engine.registry_authorizer import AlreadyLearning
 from .errors import translated_errors
 from .service_targets import device_name
@@ -171,6 +171,8 @@ async def learn_token(call: ServiceCall) -> ServiceResponse:
         raise HomeAssistantError(
             translation_domain=DOMAIN, translation_key="no_tag_presented", translation_placeholders=placeholders
         ) from err
+    except LabelExists as err:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="token_label_exists") from err
     except AlreadyLearning as err:
         raise ServiceValidationError(
             translation_domain=DOMAIN, translation_key="already_learning", translation_placeholders=placeholders
@@ -210,6 +212,8 @@ def _translated(entry: SmartChargingConfigEntry, call: ServiceCall) -> Iterator[
             yield
     except TokenExists as err:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="token_exists") from err
+    except LabelExists as err:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="token_label_exists") from err
     except TokenUnknown as err:
         raise ServiceValidationError(
             translation_domain=DOMAIN,

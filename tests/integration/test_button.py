@@ -6,11 +6,11 @@ from datetime import timedelta
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.button import DOMAIN as BUTTON, SERVICE_PRESS
 from homeassistant.const import ATTR_ENTITY_ID, STATE_UNAVAILABLE, Platform
-from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, Unauthorized, UnknownUser
 from homeassistant.helpers import entity_registry as er
 import pytest
-from pytest_homeassistant_custom_component.common import snapshot_platform
+from pytest_homeassistant_custom_component.common import MockUser, snapshot_platform
 from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
 from syrupy.assertion import SnapshotAssertion
 
@@ -47,6 +47,25 @@ async def test_a_button_tells_the_station(hass: HomeAssistant, entity_id: str, c
     async with running_site(hass, BUTTONS, enable_all=True) as site:
         await press(hass, entity_id)
         assert site.commands == [command]
+
+
+async def test_only_administrators_and_automations_have_a_charger_learnt_anew(
+    hass: HomeAssistant, hass_read_only_user: MockUser, hass_admin_user: MockUser
+) -> None:
+    async def press_as(user_id: str | None) -> None:
+        data = {ATTR_ENTITY_ID: "button.charger_garage_learn_anew"}
+        await hass.services.async_call(BUTTON, SERVICE_PRESS, data, blocking=True, context=Context(user_id=user_id))
+
+    hass_read_only_user.mock_policy({"entities": True})
+    async with running_site(hass, BUTTONS, enable_all=True) as site:
+        with pytest.raises(Unauthorized):
+            await press_as(hass_read_only_user.id)
+        with pytest.raises(UnknownUser):
+            await press_as("gone")
+        assert site.commands == []
+        await press_as(hass_admin_user.id)
+        await press_as(None)
+        assert site.commands == [("forget_learnt", "garage")] * 2
 
 
 async def test_buttons_of_a_charger_that_is_away_are_unavailable(hass: HomeAssistant) -> None:

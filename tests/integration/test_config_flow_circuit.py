@@ -84,6 +84,7 @@ async def test_a_circuit_with_everything(hass: HomeAssistant, entry: MockConfigE
     [
         ({"name": " "}, {"name": "name_missing"}),
         ({"name": "GARAGE "}, {"name": "circuit_name_in_use"}),
+        ({"name": "home "}, {"name": "circuit_named_like_site"}),
         ({"limits": {"margin_a": 20}}, {"limits": "margin_above_fuse"}),
         ({"limits": {"power_limit_w": 0}}, {"limits": "power_limit_zero"}),
         ({"reserved_a": 19}, {"reserved_a": "reserved_above_circuit"}),
@@ -124,6 +125,12 @@ async def test_values_that_no_circuit_has_are_refused(
     result = await add_part(hass, entry, "circuit")
     with pytest.raises(InvalidData):
         await submit_part(hass, result, circuit_input(name="New") | changes)
+
+
+async def test_a_circuit_is_not_renamed_like_the_site(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    result: Any = await entry.start_subentry_reconfigure_flow(hass, "garage")
+    result = await submit_part(hass, result, circuit_input(name="HOME"))
+    assert result["errors"] == {"name": "circuit_named_like_site"}
 
 
 async def test_a_circuit_is_changed(hass: HomeAssistant, entry: MockConfigEntry) -> None:

@@ -8,7 +8,7 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 import pytest
 
-from .builders import GRID_POWER, charger, grid_meter, pv, set_current, set_power, site_data, site_entry
+from .builders import GRID_POWER, charger, circuit, grid_meter, pv, set_current, set_power, site_data, site_entry
 from .certificates import write_certificate
 from .flow_steps import BY_PHASE, METER_EMPTY, go_on, site_input, suggested
 
@@ -28,6 +28,16 @@ async def test_a_site_is_reconfigured(hass: HomeAssistant, free_port: int) -> No
     assert result["description_placeholders"] == {"url": f"ws://127.0.0.1:{free_port}"}
     assert entry.title == "Villa"
     assert entry.data == site_data(free_port, phases=1)
+
+
+async def test_a_site_is_not_renamed_like_one_of_its_circuits(hass: HomeAssistant, free_port: int) -> None:
+    entry = site_entry(free_port, [circuit("garage")])
+    entry.add_to_hass(hass)
+    result: Any = await entry.start_reconfigure_flow(hass)
+    result = await go_on(hass, result["flow_id"], site_input(free_port, name=" GARAGE"))
+    assert result["errors"] == {"name": "circuit_named_like_site"}
+    result = await go_on(hass, result["flow_id"], site_input(free_port))
+    assert result["reason"] == "reconfigure_successful"
 
 
 @pytest.mark.parametrize(

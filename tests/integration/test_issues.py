@@ -9,11 +9,14 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.smart_charging.const import DOMAIN
+from custom_components.smart_charging.engine.config import EvseSettings
 from custom_components.smart_charging.engine.csms.state import Capabilities, Obedience
+from custom_components.smart_charging.engine.csms.turned_away import Obstacle, TurnedAway
 from custom_components.smart_charging.engine.limit import LimitSource
 from custom_components.smart_charging.engine.model import EvseStatus, MeterQuality
 from custom_components.smart_charging.engine.view import SiteView
 from custom_components.smart_charging.issues import SiteIssues, async_password_refused, async_password_settled
+from tests.manual_clock import ManualClock
 
 from .builders import charger, site_entry
 from .site_double import circuit_view, evse, garage, site_view
@@ -25,6 +28,7 @@ def entry(hass: HomeAssistant) -> MockConfigEntry:
     entry = site_entry(9000, [charger("garage"), charger("absent")])
     entry.add_to_hass(hass)
     entry.runtime_data = Mock()
+    entry.runtime_data.csms.turned_away = TurnedAway(ManualClock())
     return entry
 
 
@@ -135,3 +139,51 @@ def test_a_refused_password_is_an_issue_until_it_is_settled(
     assert shown(issues) == {"password_refused_sub_garage"}
     async_password_settled(hass, "sub_garage")
     assert shown(issues) == set()
+
+
+def test_a_station_that_dials_without_tls_is_an_issue_that_names_it_until_it_enters(
+    issues: SiteIssues, entry: MockConfigEntry
+) -> None:
+    turned_away = entry.runtime_data.csms.turned_away
+    turned_away.refused("garage", Obstacle.NO_TLS, known=True)
+    turned_away.refused("STRANGER", Obstacle.NO_TLS, known=False)
+    assert show(issues, entry, site_view()) == {"dials_without_tls_sub_garage", "dials_without_tls_site1_STRANGER"}
+    issue = ir.async_get(issues._hass).async_get_issue(DOMAIN, "dials_without_tls_sub_garage")
+    assert issue is not None
+    assert issue.translation_placeholders == {"site": "Home", "charger": "Charger garage", "station_id": "garage"}
+    turned_away.entered("garage")
+    turned_away.entered("STRANGER")
+    assert show(issues, entry, site_view()) == set()
+
+
+def test_a_version_that_a_charger_does_not_offer_is_an_issue_until_another_is_chosen(
+    hass: HomeAssistant, issues: SiteIssues, entry: MockConfigEntry
+) -> None:
+    subentry = entry.subentries["sub_garage"]
+    hass.config_entries.async_update_subentry(entry, subentry, data={**subentry.data, "protocol": "ocpp201"})
+    assert show(issues, entry, site_view()) == set()  # nobody knows what it offers
+    entry.runtime_data.csms.turned_away.offers("garage", ["ocpp1.6, ocpp2.1"])
+    assert show(issues, entry, site_view()) == {"version_not_offered_sub_garage"}
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, "version_not_offered_sub_garage")
+    assert issue is not None
+    assert issue.translation_placeholders is not None
+    assert issue.translation_placeholders["offered"] == "1.6, 2.1"
+    hass.config_entries.async_update_subentry(entry, subentry, data={**subentry.data, "protocol": "ocpp16"})
+    assert show(issues, entry, site_view()) == set()
+
+
+@pytest.mark.parametrize("aim", [{"target_soc_percent": 80.0}, {"min_soc_percent": 20.0}])
+def test_a_state_of_charge_that_nobody_tells_is_an_issue_where_it_is_aimed_at(
+    hass: HomeAssistant, issues: SiteIssues, entry: MockConfigEntry, aim: dict[str, float]
+) -> None:
+    aiming = EvseSettings(**aim)  # type: ignore[arg-type]  # fields by name
+    blind = site_view(garage(evse(settings=aiming, soc_percent=None)))
+    assert show(issues, entry, blind) == {"no_soc_sub_garage"}
+    assert show(issues, entry, site_view(garage(evse(settings=EvseSettings(), soc_percent=None)))) == set()
+    assert show(issues, entry, blind) == {"no_soc_sub_garage"}
+    subentry = entry.subentries["sub_garage"]
+    hass.config_entries.async_update_subentry(entry, subentry, data={**subentry.data, "soc": "sensor.car"})
+    assert show(issues, entry, blind) == set()
+    hass.config_entries.async_update_subentry(entry, subentry, data=dict(subentry.data))
+    assert show(issues, entry, site_view(garage(evse(settings=aiming, soc_percent=50.0)))) == set()
+    assert show(issues, entry, blind) == set()  # it told before, and will again

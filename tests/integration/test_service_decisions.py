@@ -1,5 +1,6 @@
 """The actions that tell what was decided and why."""
 
+from datetime import timedelta
 from typing import Any
 
 from homeassistant.const import Platform
@@ -10,12 +11,12 @@ import probatio
 import pytest
 
 from custom_components.smart_charging.engine.config import EvseSettings
-from custom_components.smart_charging.engine.limit import LimitSource
+from custom_components.smart_charging.engine.limit import Limit, LimitSource, LimitUnit
 from custom_components.smart_charging.engine.model import Reason, ReasonCode, Setpoint
 from custom_components.smart_charging.engine.recording import load
 
-from .builders import charger, circuit, grid_meter
-from .site_double import PLUGGED_AT, circuit_view, evse, garage, running_site, site_view
+from .builders import battery, charger, circuit, grid_meter
+from .site_double import AT, PLUGGED_AT, battery_view, circuit_view, evse, garage, running_site, site_view
 from .site_setup import set_up
 
 DOMAIN = "smart_charging"
@@ -81,7 +82,62 @@ async def test_a_decision_is_told_with_its_reason_and_figures(hass: HomeAssistan
                     "boost_until": PLUGGED_AT.isoformat(),
                 },
             }
-        ]
+        ],
+        "circuits": [],
+    }
+
+
+@pytest.mark.parametrize("asked", ["entity_id", "device_id"])
+async def test_of_a_circuit_it_is_told_what_limits_it_and_who_gets_what(hass: HomeAssistant, asked: str) -> None:
+    limits = (
+        Limit("user cellar", LimitSource.USER, 9.0, LimitUnit.AMPERE, "cellar", valid_until=AT + timedelta(hours=1)),
+        Limit("user", LimitSource.USER, 5_000.0, LimitUnit.WATT),
+    )
+    bound = evse(
+        setpoint=Setpoint(8.0, Reason(ReasonCode.LIMIT_USER, {"phase": "L1"})),
+        limit_source=LimitSource.USER,
+        limit_circuit="cellar",
+        phases_in_use=(0,),
+    )
+    view = site_view(garage(bound), circuits={"cellar": circuit_view()}, limits=limits)
+    fed = [charger("garage", circuit="pantry"), charger("elsewhere"), circuit("cellar"), circuit("pantry", "cellar")]
+    async with running_site(hass, PLATFORMS, view, subentries=fed):
+        target = device_id(hass, "cellar") if asked == "device_id" else "sensor.cellar_load_l1"
+        answer = await ask(hass, "get_decision", **{asked: [target]})
+    assert answer["decisions"] == []
+    (told,) = answer["circuits"]
+    (share,) = told.pop("chargers")
+    assert (share["charger"], share["evse"], share["setpoint_a"], share["reason"]) == (
+        "Charger garage",
+        1,
+        8.0,
+        "limit_user",
+    )
+    assert share["limit_source"] == "user"
+    assert "drawn_a" in share
+    assert told["phases"][0] == {
+        "phase": "L1",
+        "limit_a": 19.0,
+        "limit_source": "user",
+        "load_a": 9.04,
+        "headroom_a": 9.96,
+    }
+    assert len(told.pop("phases")) == 3
+    assert told == {
+        "site": "Home",
+        "circuit": "Cellar",
+        "meter": "fresh",
+        "fuse_a": 20.0,
+        "limits": [
+            {
+                "source": "user",
+                "value": 9.0,
+                "unit": "A",
+                "controllable_only": False,
+                "until": (AT + timedelta(hours=1)).isoformat(),
+            }
+        ],
+        "observe_only": False,
     }
 
 
@@ -112,16 +168,16 @@ async def test_it_can_be_asked_for_a_site_a_charger_an_evse_or_an_entity(
     ("asked", "key"),
     [
         ({"entity_id": "sensor.somebody_elses"}, "not_a_charger"),
-        ({"entity_id": "sensor.cellar_load_l1"}, "not_a_charger"),
-        ({"device_id": "cellar"}, "not_a_charger"),
+        ({"device_id": "cellar", "evse": 1}, "evse_without_charger"),
+        ({"device_id": "battery"}, "not_a_charger"),
         ({"device_id": "site1", "evse": 1}, "not_a_charger"),
         ({"device_id": "sub_garage", "evse": 7}, "no_such_evse"),
         ({"evse": 1}, "evse_without_charger"),
     ],
 )
 async def test_what_is_no_evse_is_refused(hass: HomeAssistant, asked: dict[str, Any], key: str) -> None:
-    view = site_view(circuits={"cellar": circuit_view()})
-    async with running_site(hass, PLATFORMS, view, subentries=SUBENTRIES):
+    view = site_view(circuits={"cellar": circuit_view()}, batteries={"battery": battery_view()})
+    async with running_site(hass, PLATFORMS, view, subentries=[*SUBENTRIES, battery()]):
         if "device_id" in asked:
             asked = {**asked, "device_id": device_id(hass, asked["device_id"])}
         with pytest.raises(ServiceValidationError) as error:

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from typing import Any
+from unittest.mock import ANY
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.const import Platform
@@ -104,17 +105,29 @@ async def test_each_place_has_one_limit_of_the_users(hass: HomeAssistant) -> Non
 async def test_a_chargers_current_without_an_end_is_kept_as_its_maximum_current(hass: HomeAssistant) -> None:
     async with running_site(hass, PLATFORMS, VIEW, subentries=SUBENTRIES) as site:
         await call(hass, "set_limit", "sub_garage", current=10)
-        assert site.commands == [("set_max_current", KEY, 10.0)]
+        assert [command[:2] for command in site.commands] == [("set_max_current", KEY), ("withdraw_limit", ANY)]
+        assert site.commands[0][2] == 10.0
 
 
-async def test_a_charger_may_be_paused_for_a_while_but_not_forever(hass: HomeAssistant) -> None:
+async def test_a_charger_is_blocked_for_a_while_or_until_that_is_taken_back(hass: HomeAssistant) -> None:
     async with running_site(hass, PLATFORMS, VIEW, subentries=SUBENTRIES) as site:
-        with pytest.raises(ServiceValidationError) as error:
-            await call(hass, "set_limit", "sub_garage", current=0)
-        assert error.value.translation_key == "limit_out_of_range"
-        assert site.commands == []
+        await call(hass, "set_limit", "sub_garage", current=0)
+        block = the_limit(site)
+        assert (block.value, block.valid_until) == (0.0, None)
+        site.commands.clear()
         await call(hass, "set_limit", "sub_garage", current=0, duration="01:00:00")
         assert the_limit(site).value == 0.0
+        site.commands.clear()
+        await call(hass, "set_limit", "sub_garage", current=16)
+        assert site.commands == [("set_max_current", KEY, 16.0), ("withdraw_limit", block.limit_id)]
+
+
+async def test_a_lasting_current_that_no_car_charges_with_is_refused(hass: HomeAssistant) -> None:
+    async with running_site(hass, PLATFORMS, VIEW, subentries=SUBENTRIES) as site:
+        with pytest.raises(ServiceValidationError) as error:
+            await call(hass, "set_limit", "sub_garage", current=3)
+        assert error.value.translation_key == "limit_out_of_range"
+        assert site.commands == []
 
 
 @pytest.mark.parametrize("identifier", ["site1", "cellar", "sub_garage"])
@@ -138,6 +151,8 @@ async def test_a_limit_of_nothing_is_a_block(hass: HomeAssistant, identifier: st
         (["battery"], {"power": 1000}, "not_a_charger"),
         (["sub_garage"], {"current": 16.1, "duration": 60}, "limit_out_of_range"),
         (["sub_garage"], {"power": 1000, "evse": 3}, "no_such_evse"),
+        (["sub_garage"], {"power": 1000, "controllable_only": True}, "controllable_only_of_charger"),
+        (["cellar", "sub_garage"], {"current": 9, "controllable_only": True}, "controllable_only_of_charger"),
         (["site1", "battery"], {"power": 1000}, "not_a_charger"),
         (["cellar", "sub_garage"], {"current": 20, "duration": 60}, "limit_out_of_range"),
     ],

@@ -80,6 +80,8 @@ async def test_actions_need_no_response(hass: HomeAssistant) -> None:
             {"value": OTHER, "label": "Ben", "valid_from": "2026-06-02 10:00:00", "valid_until": "2026-06-01 10:00:00"},
             "end_before_start",
         ),
+        ("add_token", {"value": OTHER, "label": "ANNA "}, "token_label_exists"),
+        ("learn_token", {"device_id": "CHARGER", "label": "anna"}, "token_label_exists"),
         ("change_token", {"token_id": "00000000", "label": "Ben"}, "token_unknown"),
         ("change_token", {"token_id": "OWN"}, "nothing_to_change"),
         ("change_token", {"token_id": "OWN", "valid_until": "2026-05-01 10:00:00"}, "end_before_start"),
@@ -94,6 +96,7 @@ async def test_what_makes_no_sense_is_refused_in_words(
     hass: HomeAssistant, action: str, data: dict[str, Any], key: str
 ) -> None:
     own = {"OWN": await add(hass, valid_from="2026-06-01 10:00:00"), "SITE": device_id(hass, "site1")}
+    own["CHARGER"] = device_id(hass)
     before = await listed(hass)
     with pytest.raises(ServiceValidationError) as error:
         await call(hass, action, **{name: own.get(value, value) for name, value in data.items()})
@@ -242,6 +245,19 @@ async def test_the_next_unknown_tag_is_learnt(hass: HomeAssistant, port: int) ->
         assert state is not None
         presented = await heard(hass, events, "tag_presented", 2)
         assert ("Anna", True) in {(each["tag_label"], "token_id" in each) for each in presented}
+
+
+async def test_a_label_that_was_given_away_while_a_tag_was_awaited_is_refused(hass: HomeAssistant, port: int) -> None:
+    async with virtual_station(port, "CP-1") as station:
+        await station.boot()
+        learning = hass.async_create_task(call(hass, "learn_token", device_id=device_id(hass), label="Anna"))
+        await asyncio.sleep(0.1)
+        await add(hass)
+        await ask(station, OTHER)
+        with pytest.raises(ServiceValidationError) as error:
+            await learning
+    assert error.value.translation_key == "token_label_exists"
+    assert [token["label"] for token in await listed(hass)] == ["Anna"]
 
 
 async def test_learning_ends_in_words_when_no_tag_comes(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:

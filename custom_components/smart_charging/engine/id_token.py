@@ -164,5 +164,9 @@ class TokenExists(Exception):
     """The registry holds a token of this value already."""
 
 
+class LabelExists(Exception):
+    """The registry holds a token of this label already, in whatever case."""
+
+
 class TokenUnknown(Exception):
     """The registry holds no token of this id."""

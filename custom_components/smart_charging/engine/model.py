@@ -353,6 +353,7 @@ class ReasonCode(StrEnum):
     PHASE_SWITCHING = "phase_switching"
     WAKING = "waking"
     PROBING = "probing"
+    WAITING_TO_RAISE = "waiting_to_raise"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from .id_token import (
     AccessMode,
     AccessPolicy,
     IdToken,
+    LabelExists,
     LocalList,
     TokenDetails,
     TokenExists,
@@ -126,7 +127,8 @@ class RegistryAuthorizer:
     async def learn(self, station_id: str, details: TokenDetails, within_s: float) -> IdToken:
         """Wait until an unknown tag is presented at a station, and keep it with these details.
 
-        Raises TimeoutError when none came in this time, AlreadyLearning where somebody else waits.
+        Raises TimeoutError when none came in this time, AlreadyLearning where somebody else waits, LabelExists for
+        the label of another token.
         """
         if station_id in self._lessons:
             raise AlreadyLearning
@@ -134,6 +136,8 @@ class RegistryAuthorizer:
         self._lessons[station_id] = lesson
         try:
             async with self._clock.timeout(within_s):
+                if details.label is not None and await self._has_label(details.label.casefold()):
+                    raise LabelExists
                 return await lesson.learnt
         finally:
             del self._lessons[station_id]
@@ -147,6 +151,10 @@ class RegistryAuthorizer:
         """Call the listener when a master pass is presented that is worth something; returns how to stop."""
         self._master_listeners.append(listener)
         return lambda: self._master_listeners.remove(listener)
+
+    async def _has_label(self, folded: str) -> bool:
+        labels = [token.details.label for token in await self._tokens.all()]
+        return any(label is not None and label.casefold() == folded for label in labels)
 
     def _is_expected(self, station_id: str, id_token: str) -> bool:
         return self._expected.get((station_id, id_token.casefold()), 0.0) > self._clock.monotonic()
@@ -178,6 +186,10 @@ class RegistryAuthorizer:
                 learnt = await self._tokens.change(token.token_id, lambda _: lesson.details)
         except TokenExists:
             return await self._tokens.find(value)  # the station asked twice at the same time
+        except LabelExists as error:  # given to another token since the lesson began
+            if not lesson.learnt.done():
+                lesson.learnt.set_exception(error)
+            return token
         if not lesson.learnt.done():
             lesson.learnt.set_result(learnt)
         self._tell(self._learnt_listeners, station_id, learnt)

@@ -30,6 +30,7 @@ from homeassistant.helpers.selector import (
 )
 import probatio
 
+from ..certificate_owners import id_at_another_site
 from ..const import (
     CONF_ADVANCED,
     CONF_CABLE_CURRENT_A,
@@ -65,6 +66,7 @@ from ..engine.csms.handshake import station_id_of
 from ..engine.csms.security import hash_password
 from ..engine.model import MIN_CURRENT_A, ChargeMode, PhaseRotation
 from ..listening import ListenSettings, async_charger_url
+from ..offered_versions import versions_apart
 from ..own_entities import own_sensors
 from ..settings import (
     ANY_PROTOCOL,
@@ -249,6 +251,8 @@ def charger_errors(hass: HomeAssistant, entry: ConfigEntry, name: str, data: Map
     known = charger_with_id(entry, data[CONF_STATION_ID])
     if error := name_error(entry, SUBENTRY_CHARGER, name, None if known is None else known.subentry_id):
         errors[CONF_NAME] = error
+    if known is None and id_at_another_site(hass, entry, data[CONF_STATION_ID]):
+        errors["base"] = "station_id_at_another_site"
     safe = data[CONF_SAFE_CURRENT_A]
     if 0 < safe < MIN_CURRENT_A:
         errors[CONF_SAFE_CURRENT_A] = "safe_current_low"
@@ -272,6 +276,9 @@ def mapping_errors(
         errors[CONF_SOC], placeholders = error, {"entity": data[CONF_SOC]}
     if error := _phase_switching_error(hass, entry, data):
         errors[CONF_ADVANCED], placeholders = error, {"entity": data.get(CONF_PHASE_SWITCH, "")}
+    elif entry.state is ConfigEntryState.LOADED:
+        if versions := versions_apart(entry.runtime_data.csms.turned_away, data):
+            errors[CONF_ADVANCED], placeholders = "version_not_offered", placeholders | versions
     return errors, placeholders
 
 

@@ -80,7 +80,11 @@ def name_error(entry: ConfigEntry, kind: str, name: str, own_id: str | None) -> 
     if not name:
         return "name_missing"
     others = (known for known in entry.get_subentries_of_type(kind) if known.subentry_id != own_id)
-    return f"{kind}_name_in_use" if any(known.title.casefold() == name.casefold() for known in others) else None
+    if any(known.title.casefold() == name.casefold() for known in others):
+        return f"{kind}_name_in_use"
+    # Entities of the two would be named alike, and errors would not tell which one is meant.
+    named_like_site = kind == SUBENTRY_CIRCUIT and entry.title.casefold() == name.casefold()
+    return "circuit_named_like_site" if named_like_site else None
 
 
 def power_limit_error(values: Mapping[str, Any]) -> str | None:

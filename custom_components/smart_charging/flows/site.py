@@ -1,6 +1,6 @@
 """The site's own settings: grid connection and listening port."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from homeassistant.helpers.selector import (
 )
 import probatio
 
+from ..certificate_owners import another_site_with, trusts_authority
 from ..const import (
     CONF_BIND_ADDRESS,
     CONF_CERTIFICATE,
@@ -37,6 +38,8 @@ from ..const import (
     DEFAULT_PORT,
     DEFAULT_RESERVED_HOUSE_A,
     DOMAIN,
+    SUBENTRY_CHARGER,
+    SUBENTRY_CIRCUIT,
 )
 from ..engine.control.safe_currents import takes_safe_currents
 from ..listening import CertificateSource, ListenSettings, bind_error, is_address
@@ -117,10 +120,8 @@ async def async_site_errors(
         entry for entry in hass.config_entries.async_entries(DOMAIN, include_ignore=False) if entry is not existing
     ]
     errors: dict[str, str] = {}
-    if not name:
-        errors[CONF_NAME] = "name_missing"
-    elif any(entry.title.casefold() == name.casefold() for entry in others):
-        errors[CONF_NAME] = "name_in_use"
+    if error := _name_error(name, others, existing):
+        errors[CONF_NAME] = error
     errors |= _connection_errors(hass, data, existing)
     settings = ListenSettings.from_data(data)
     if not is_address(settings.host):
@@ -131,12 +132,35 @@ async def async_site_errors(
         errors[CONF_PORT] = "port_in_use"
     elif problem := bind_error(_trial(settings, existing)):
         errors[CONF_BIND_ADDRESS if problem == "address_not_here" else CONF_PORT] = problem
+    if _shares_an_id(hass, settings, existing):
+        errors[CONF_TLS] = "station_id_at_another_site"
     # An authority is only made for a site that is else in order.
     if settings.source is CertificateSource.CREATED and errors:
         return errors
     if problem := await _async_tls_error(hass, settings):
         errors[CONF_TLS] = problem
     return errors
+
+
+@callback
+def _name_error(name: str, others: Iterable[ConfigEntry], existing: ConfigEntry | None) -> str | None:
+    """Return what is wrong with a site's name, None where no other site and no circuit of its own has it."""
+    if not name:
+        return "name_missing"
+    if any(entry.title.casefold() == name.casefold() for entry in others):
+        return "name_in_use"
+    circuits = () if existing is None else existing.get_subentries_of_type(SUBENTRY_CIRCUIT)
+    named_alike = any(circuit.title.casefold() == name.casefold() for circuit in circuits)
+    return "circuit_named_like_site" if named_alike else None
+
+
+@callback
+def _shares_an_id(hass: HomeAssistant, settings: ListenSettings, existing: ConfigEntry | None) -> bool:
+    """Return whether certificates would not tell a charger of the site from one of another site."""
+    if existing is None or not trusts_authority(settings):
+        return False
+    ids = {str(charger.unique_id) for charger in existing.get_subentries_of_type(SUBENTRY_CHARGER)}
+    return another_site_with(hass, existing, ids) is not None
 
 
 @callback

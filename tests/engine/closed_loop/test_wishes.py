@@ -93,13 +93,14 @@ async def test_a_target_of_energy_ends_the_charge_and_is_dropped_when_the_car_le
     charger = replace(CHARGER, mode_after_unplug=ChargeMode.SOLAR)
     async with closed_loop(tmp_path, site=SITE, chargers=[charger], stations=[station()]) as loop:
         loop.house(200.0)
-        until = loop.clock.now() + timedelta(hours=1)
-        await loop.site.set_settings(key(), EvseSettings(target_energy_wh=150.0, boost_until=until))
+        await loop.site.set_settings(key(), EvseSettings(target_energy_wh=150.0))
         await warm_up(loop)
         await loop.run(150, step_s=1.0)
         assert loop.outlet().energy_wh == pytest.approx(150, abs=35)
         assert loop.drawn_a() == 0
         assert loop.evse().setpoint.reason.code is ReasonCode.TARGET_REACHED
+        boosted = EvseSettings(target_energy_wh=150.0, boost_until=loop.clock.now() + timedelta(hours=1))
+        await loop.site.set_settings(key(), boosted)
         loop.plug(plugged=False)
         await loop.run(15, step_s=1.0)
         assert loop.site.settings(key()) == EvseSettings(mode=ChargeMode.SOLAR)

@@ -193,7 +193,32 @@ def test_a_lost_meter_counts_with_the_worst_recent_house() -> None:
     loop.run(20.0, evse(ChargeMode.OFF), seconds=60.0)
     decision = loop.decide(grid(quality=MeterQuality.LOST), evse())
     assert current(decision) == 0.0
-    assert code(decision) is ReasonCode.NO_HEADROOM
+    assert code(decision) is ReasonCode.METER_LOST
+    assert decision.setpoints[KEY].reason.params["circuit"] == "Home"
+    assert decision.bounds[KEY].source is LimitSource.METER_LOST
+
+
+def test_a_lost_meter_is_not_blamed_for_a_limit_of_the_users() -> None:
+    loop = Loop()
+    loop.run(0.0, evse(), seconds=60.0)
+    blocked = evse(settings=EvseSettings(max_current_a=0.0))
+    assert code(loop.decide(grid(quality=MeterQuality.LOST), blocked)) is ReasonCode.LIMIT_USER
+
+
+def test_after_a_cut_the_pause_before_the_next_raise_is_told_with_its_end() -> None:
+    loop = Loop()
+    loop.run(0.0, evse(), seconds=90.0)
+    cut = loop.run(16.0, evse(commanded=8.0), seconds=5.0)
+    assert (current(cut), code(cut)) == (8.0, ReasonCode.LIMIT_FUSE)
+    told = [loop.run(0.0, evse(measured=8.0, commanded=8.0), seconds=5.0).setpoints[KEY] for _ in range(13)]
+    waiting = [one for one in told if one.reason.code is ReasonCode.WAITING_TO_RAISE]
+    assert {one.current_a for one in waiting} == {8.0}
+    left = [one.reason.params["left_s"] for one in waiting]
+    assert left == sorted(left, reverse=True)
+    assert 50 <= float(left[0]) <= 60
+    assert waiting[0].reason.params["target_a"] == 16.0
+    assert [one.reason.code for one in told[len(waiting) :]][:1] != [ReasonCode.WAITING_TO_RAISE]
+    assert told[-1].current_a > 8.0
 
 
 def test_a_stale_meter_raises_nothing() -> None:

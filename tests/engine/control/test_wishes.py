@@ -69,6 +69,17 @@ def test_a_boost_charges_at_once_and_ends_by_itself(mode: ChargeMode) -> None:
     assert one.current() == 0.0
 
 
+@pytest.mark.parametrize("targets", [{"target_energy_wh": 500.0}, {"target_soc_percent": 50.0}])
+def test_a_boost_goes_beyond_a_target_that_is_reached_and_then_the_target_counts_again(
+    targets: dict[str, float],
+) -> None:
+    one = plant(EvseSettings(boost_until=NOW + timedelta(minutes=10), **targets), soc_percent=60.0)  # type: ignore[arg-type]  # fields by name
+    one.run(300)
+    assert (one.current(), code(one)) == (16.0, ReasonCode.BOOST)
+    one.run(700)
+    assert (one.current(), code(one)) == (0.0, ReasonCode.TARGET_REACHED)
+
+
 def test_a_car_that_sleeps_is_woken_six_times_and_then_left_alone() -> None:
     one = plant(EvseSettings(), asleep=True)
     offered = [one.step().setpoints[one.cars[0].key].current_a > 0 for _ in range(300)]

@@ -1,6 +1,7 @@
 """Configuration keys as stations write them, composite schedules, and what is kept of both."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -10,7 +11,7 @@ from custom_components.smart_charging.engine.csms.composite import parse_composi
 from custom_components.smart_charging.engine.csms.learnt import Learnt
 from custom_components.smart_charging.engine.csms.password_rotation import PasswordRotation
 from custom_components.smart_charging.engine.csms.profiles import Purpose, Strategy, Wiring
-from custom_components.smart_charging.engine.csms.state import Capabilities, ProfileForm, RateUnit
+from custom_components.smart_charging.engine.csms.state import Capabilities, ProfileForm, RateUnit, Reservation
 from custom_components.smart_charging.engine.model import Json, Measurand, MeterValue, SampledValue
 from tests.manual_clock import START
 
@@ -164,6 +165,7 @@ LEARNT = Learnt(
     inoperative=frozenset({2}),
     passwords=PasswordRotation("scrypt$old", ("scrypt$new",), "scrypt$old"),
     seen_profile=SecurityProfile.TLS_BASIC,
+    reservations=(Reservation(7, 1, datetime(2026, 6, 1, 12, tzinfo=UTC)),),
 )
 
 
@@ -191,6 +193,7 @@ def test_another_firmware_is_learnt_anew_but_wishes_and_ids_in_use_stay() -> Non
         inoperative=LEARNT.inoperative,
         passwords=LEARNT.passwords,
         seen_profile=SecurityProfile.TLS_BASIC,
+        reservations=LEARNT.reservations,
     )
     assert LEARNT.for_firmware("1.0") is LEARNT
     assert replace(LEARNT, firmware=None).for_firmware("1.0") == LEARNT

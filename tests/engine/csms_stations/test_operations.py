@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -154,6 +154,44 @@ async def test_a_reservation_ends_by_itself(bench: Bench) -> None:
     (event,) = bench.told(StationEventType.RESERVATION_ENDED)
     assert (event.evse_id, event.details) == (1, {"reservation_id": number, "reason": "expired"})
     assert bench.station.state.reservations == {}
+
+
+async def test_a_reservation_holds_over_a_restart_until_it_ends(bench: Bench) -> None:
+    await bench.ready()
+    until = bench.clock.now() + timedelta(minutes=15)
+    reservations = bench.station.operations.reservations
+    number = await reservations.reserve(ReservationRequest(1, "SECRET-TAG", until))
+    cancelled = await reservations.reserve(ReservationRequest(1, "SECRET-TAG", until))
+    await reservations.cancel(cancelled)
+    await bench.until(lambda: len(cast("list[Any]", bench.store.learnt["CP1"]["reservations"])) == 1)
+    assert "SECRET-TAG" not in str(bench.store.learnt)
+    again = make_bench(bench.store, bench.clock, LeaseTimes())
+    await again.csms.add_station(CONFIG)
+    held = again.station.state.reservation_of(1)
+    assert held is not None
+    assert (held.reservation_id, held.until) == (number, until)
+    await again.pass_time(16 * 60 + 1)
+    (event,) = again.told(StationEventType.RESERVATION_ENDED)
+    assert (event.evse_id, event.details) == (1, {"reservation_id": number, "reason": "expired"})
+    await again.until(lambda: again.store.learnt["CP1"]["reservations"] == [])
+    await again.csms.stop()
+
+
+async def test_a_reservation_that_ran_out_while_nobody_looked_is_over(bench: Bench) -> None:
+    kept: list[Any] = [
+        [7, 1, (bench.clock.now() - timedelta(hours=1)).isoformat()],
+        "?",
+        [1, 2],
+        [1, "?", 3],
+        [1, 1, "?"],
+    ]
+    bench.store.learnt["CP1"] = {**bench.store.learnt.get("CP1", {}), "reservations": kept}
+    again = make_bench(bench.store, bench.clock, LeaseTimes())
+    await again.csms.add_station(CONFIG)
+    await again.pass_time(1)
+    assert [event.details["reason"] for event in again.told(StationEventType.RESERVATION_ENDED)] == ["expired"]
+    assert again.station.state.reservations == {}
+    await again.csms.stop()
 
 
 async def test_a_reservation_is_used_by_the_transaction_that_names_it(bench: Bench) -> None:

@@ -1,6 +1,8 @@
 """A station's password is changed, its certificate signed, and what it proved once is asked of it for good."""
 
+import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +19,7 @@ from custom_components.smart_charging.engine.csms.certificates import SigningRef
 from custom_components.smart_charging.engine.csms.commands import CommandError, CommandErrorCode
 from custom_components.smart_charging.engine.csms.security import hash_password
 from custom_components.smart_charging.engine.csms.tls import server_context
+from custom_components.smart_charging.engine.csms.turned_away import MAX_STRANGERS, Obstacle
 from tests.engine.csms_stations.conftest import CONFIG, SETTINGS, Bench
 from tests.engine.csms_stations.memory_store import MemoryStore
 from tests.engine.csms_stations.raw_station import RawStation
@@ -229,11 +232,44 @@ async def test_a_station_that_spoke_tls_is_refused_without_until_the_user_asks_f
     assert await doors.enters(secured=False)
 
 
+async def test_a_standing_socket_that_proved_less_ends_when_more_is_asked_for(doors: TwoDoors) -> None:
+    bench, headers = doors.bench, {"Authorization": aiohttp.encode_basic_auth("CP1", PASSWORD)}
+    await bench.csms.add_station(ANY_LINE)
+    async with aiohttp.ClientSession() as session:
+        url = f"http://127.0.0.1:{doors.plain_port}/CP1"
+        async with session.ws_connect(url, protocols=("ocpp1.6",), headers=headers) as socket:
+            await bench.until(lambda: bench.station.state.connected)
+            await bench.csms.update_station(replace(ANY_LINE, name="Carport"))
+            assert bench.station.connection is not None
+            await bench.csms.update_station(WANTS_TLS)
+            async with asyncio.timeout(5):
+                while not socket.closed:
+                    await socket.receive()
+            assert socket.close_code == 1008
+            await bench.until(lambda: not bench.station.state.connected)
+    assert await doors.enters(secured=True)
+
+
+async def test_a_standing_socket_that_proved_enough_stays_when_more_is_asked_for(doors: TwoDoors) -> None:
+    bench, headers = doors.bench, {"Authorization": aiohttp.encode_basic_auth("CP1", PASSWORD)}
+    await bench.csms.add_station(ANY_LINE)
+    async with aiohttp.ClientSession() as session:
+        url = f"https://127.0.0.1:{bench.port}/CP1"
+        async with session.ws_connect(url, protocols=("ocpp1.6",), headers=headers, ssl=doors.trust):
+            await bench.until(lambda: bench.station.state.connected)
+            connection = bench.station.connection
+            await bench.csms.update_station(WANTS_TLS)
+            assert bench.station.connection is connection is not None
+            assert not connection.closed
+
+
 async def test_what_a_station_proved_outlives_a_restart_and_other_changes_of_it(doors: TwoDoors) -> None:
     bench = doors.bench
     await bench.csms.add_station(ANY_LINE)
     assert await doors.enters(secured=True)
     await bench.csms.update_station(replace(ANY_LINE, name="Carport"))
+    assert not await doors.enters(secured=False)
+    await bench.csms.stations["CP1"].forget_learnt()
     assert not await doors.enters(secured=False)
     assert bench.store.learnt["CP1"]["seen_profile"] == 2
     again = CentralSystem(
@@ -268,3 +304,60 @@ async def test_a_station_that_may_do_without_a_password_again_is_let_in(doors: T
     await csms.update_station(replace(ANY_LINE, password_hash=None, allow_without_password=True))
     assert csms.admit("CP1", "127.0.0.1").security_profile is SecurityProfile.NONE
     assert await doors.enters(secured=False)
+
+
+async def dial_in_the_clear(port: int, station_id: str) -> None:
+    """Ask for a WebSocket without TLS, whatever the port speaks."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"GET /{station_id} HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\n\r\n".encode())
+    with suppress(ConnectionError):
+        await reader.read()
+    writer.close()
+
+
+async def test_who_dials_a_tls_port_in_the_clear_leaves_a_trace_until_it_enters(
+    doors: TwoDoors, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench = doors.bench
+    await bench.csms.add_station(ANY_LINE)
+    for station_id in ("CP1", "CP1", "<script>", "STRANGER"):
+        await dial_in_the_clear(bench.port, station_id)
+    await bench.until(lambda: len(bench.csms.turned_away.stations) == 2)
+    assert bench.csms.turned_away.stations == {"CP1": Obstacle.NO_TLS, "STRANGER": Obstacle.NO_TLS}
+    assert caplog.text.count("CP1 can't connect: it dials without TLS") == 1
+    assert await doors.enters(secured=True)
+    assert bench.csms.turned_away.stations == {"STRANGER": Obstacle.NO_TLS}
+    await bench.pass_time(3601)
+    assert bench.csms.turned_away.stations == {}
+
+
+async def test_strangers_in_the_clear_are_a_bounded_number_and_never_crowd_out_who_is_known(doors: TwoDoors) -> None:
+    bench = doors.bench
+    await bench.csms.add_station(ANY_LINE)
+    for number in range(MAX_STRANGERS + 3):
+        await dial_in_the_clear(bench.port, f"X{number}")
+    await dial_in_the_clear(bench.port, "CP1")
+    await bench.until(lambda: "CP1" in bench.csms.turned_away.stations)
+    assert len(bench.csms.turned_away.stations) == MAX_STRANGERS + 1
+
+
+async def test_who_needs_tls_and_comes_in_the_clear_through_the_web_server_leaves_a_trace(doors: TwoDoors) -> None:
+    await doors.bench.csms.add_station(WANTS_TLS)
+    assert not await doors.enters(secured=False)
+    assert doors.bench.csms.turned_away.stations == {"CP1": Obstacle.NO_TLS}
+
+
+async def test_what_a_station_offers_is_known_and_a_pin_that_it_lacks_leaves_a_trace(doors: TwoDoors) -> None:
+    bench = doors.bench
+    assert bench.csms.turned_away.offered("CP1") == frozenset()
+    await bench.csms.add_station(ANY_LINE)
+    assert await doors.enters(secured=True)
+    assert bench.csms.turned_away.offered("CP1") == {"ocpp1.6"}
+    await bench.csms.update_station(replace(ANY_LINE, protocol="ocpp2.0.1"))
+    async with aiohttp.ClientSession() as session:
+        headers = {"Authorization": aiohttp.encode_basic_auth("CP1", PASSWORD)}
+        url = f"https://127.0.0.1:{bench.port}/CP1"
+        async with session.ws_connect(url, protocols=("ocpp1.6J", "x"), headers=headers, ssl=doors.trust) as socket:
+            await socket.receive()
+    assert bench.csms.turned_away.stations == {"CP1": Obstacle.NO_VERSION}
+    assert bench.csms.turned_away.offered("CP1") == {"ocpp1.6"}

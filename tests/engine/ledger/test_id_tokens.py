@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from custom_components.smart_charging.engine.id_token import OpenUse, TokenDetails, TokenExists, TokenType, TokenUnknown
+from custom_components.smart_charging.engine.id_token import (
+    LabelExists,
+    OpenUse,
+    TokenDetails,
+    TokenExists,
+    TokenType,
+    TokenUnknown,
+)
 from custom_components.smart_charging.engine.ledger import Ledger, SiteLedger
 from custom_components.smart_charging.engine.ledger.id_tokens import MAX_UNASSIGNED
 from custom_components.smart_charging.engine.model import EvseKey, StoreError
@@ -44,6 +51,21 @@ async def test_a_value_is_known_once(site: SiteLedger) -> None:
         await site.tokens.add("tag1", TokenDetails("Ben"), after(0))
     assert await site.tokens.remember("tAg1", after(0)) is None
     assert [token.details.label for token in await site.tokens.all()] == ["Anna"]
+
+
+async def test_a_label_is_one_tokens_in_use_in_whatever_case(ledger: Ledger, site: SiteLedger) -> None:
+    anna = await site.tokens.add("TAG1", TokenDetails("Ännä"), after(0))
+    ben = await site.tokens.add("TAG2", TokenDetails("Ben"), after(0))
+    for everywhere in (False, True):
+        with pytest.raises(LabelExists):
+            await site.tokens.add("TAG3", TokenDetails("äNNÄ"), after(0), everywhere=everywhere)
+    with pytest.raises(LabelExists):
+        await site.tokens.change(ben.token_id, lambda details: replace(details, label="ÄNNÄ"))
+    assert (await site.tokens.change(anna.token_id, lambda details: replace(details, label="ÄNNÄ"))).details.label
+    assert await ledger.site("office").tokens.add("TAG4", TokenDetails("Ännä"), after(0))
+    await site.tokens.delete(anna.token_id, after(1))
+    assert (await site.tokens.change(ben.token_id, lambda details: replace(details, label="Ännä"))).details.label
+    assert await site.tokens.find("TAG3") is None
 
 
 async def test_a_token_counts_at_its_site_or_everywhere(ledger: Ledger, site: SiteLedger) -> None:

@@ -17,7 +17,7 @@ from .house import ACTIVE_A, TRUSTED, measured_on_grid, remember
 from .limit_rows import current_limit, fuse_limit, power_limit
 from .observation import comes_last, keep_former_draw, observe
 from .pacing import RECOVERY_S, SHORT_RECOVERY_S, pace
-from .reasons import explain, not_authorised
+from .reasons import explain, lost_circuit, not_authorised, on_the_way
 from .room import has_room_to_rest, hold_raises
 from .sharing import Shared, keep_balance, share_out
 from .situation import Situation, situation as take_in
@@ -54,7 +54,7 @@ def decide(
         house_a=basis.loads[ROOT_CIRCUIT].own_a,
         headroom_a=fuse_limit(snapshot.site) - circuits[ROOT_CIRCUIT].load_a,
         surplus_w=None if admitted.surplus is None else admitted.surplus.now_w,
-        bounds={evse.key: _bound(evse, desires[evse.key], shared) for evse in evses},
+        bounds={evse.key: _bound(basis, evse, desires[evse.key], shared) for evse in evses},
         phases_in_use={evse.key: shared.used[evse.key] for evse in evses if evse.plugged},
         circuits=circuits,
         batteries=batteries,
@@ -139,7 +139,7 @@ def _set(
         elif current_a < targets[key] and basis.quality(evse) not in RAISED_WITH:
             reason = Reason(ReasonCode.METER_STALE, {"target_a": round(targets[key], 1)})
         elif current_a < targets[key] and key in shared.shares:
-            reason = Reason(ReasonCode.RAISING, {"target_a": round(targets[key], 1)})
+            reason = on_the_way(controls[key], targets[key], basis.now)
         else:
             reason = explain(basis, evse, desires[key], shared, admitted)
         setpoints[key] = Setpoint(current_a, reason, _phases_to_set(evse, controls[key]))
@@ -208,10 +208,10 @@ def _phases_to_set(evse: EvseSnapshot, control: EvseControl) -> int | None:
     return wanted if idle else evse.switched_phases
 
 
-def _bound(evse: EvseSnapshot, desire: Desire, shared: Shared) -> BoundBy:
+def _bound(basis: Situation, evse: EvseSnapshot, desire: Desire, shared: Shared) -> BoundBy:
     bound = shared.bound(evse.key)
     if bound is not None:
-        return bound
+        return replace(bound, source=LimitSource.METER_LOST) if lost_circuit(basis, bound) else bound
     if evse.key in shared.shares or desire.reason.code in CEILING_REASONS.values():
         return BoundBy(shared.ceilings[evse.key].source)
     if desire.on_surplus:

@@ -108,7 +108,8 @@ def _idle(evse: EvseSnapshot, now: datetime) -> Desire | None:
     if not evse.plugged:
         rest_a = 0.0 if evse.settings.mode is ChargeMode.SOLAR else evse.safe_a
         return Desire(0.0, 0.0, Reason(ReasonCode.NO_CAR), rest_a=rest_a)
-    return _finished(evse)
+    # Who asks for a boost wants more than was aimed at.
+    return None if takes_all(evse, now) is ReasonCode.BOOST else _finished(evse)
 
 
 def _finished(evse: EvseSnapshot) -> Desire | None:

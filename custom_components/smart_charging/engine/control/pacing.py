@@ -46,9 +46,18 @@ def pace(
     return max(last, raised), replace(control, setpoint_a=max(last, raised), raised_at=now)
 
 
-def _safe_level(control: EvseControl, now: datetime) -> float:
+def recovery_left_s(control: EvseControl, now: datetime) -> float:
+    """Return for how many seconds a setpoint still stays at what was safe when a limit cut it; 0 where it may rise."""
+    return _left_s(control, now) if control.setpoint_a >= _safe_level(control, now) else 0.0
+
+
+def _left_s(control: EvseControl, now: datetime) -> float:
     left_s = 0.0 if control.recovers_at is None else (control.recovers_at - now).total_seconds()
-    recovering = 0 < left_s <= RECOVERY_S  # more is left only where the clock was set back
+    return left_s if 0 < left_s <= RECOVERY_S else 0.0  # more is left only where the clock was set back
+
+
+def _safe_level(control: EvseControl, now: datetime) -> float:
+    recovering = _left_s(control, now) > 0
     return float("inf") if not recovering or control.safe_level_a is None else control.safe_level_a
 
 

@@ -1,12 +1,16 @@
 """Why an EVSE got what it got, as data to be put into words by those who show it."""
 
+from datetime import datetime
+import math
+
 from ..limit import ROOT_CIRCUIT, LimitSource
-from ..model import EvseStatus, Reason, ReasonCode
+from ..model import EvseStatus, MeterQuality, Reason, ReasonCode
 from .circuits import connections
 from .desire import Desire
+from .pacing import recovery_left_s
 from .sharing import FREE, Shared
 from .situation import Situation
-from .snapshot import BoundBy, EvseSnapshot
+from .snapshot import BoundBy, EvseControl, EvseSnapshot
 from .surplus_charging import Admitted
 from .wiring import PHASE_NAMES
 
@@ -30,6 +34,7 @@ _CLOSED = frozenset(
         ReasonCode.UNAVAILABLE,
     }
 )
+_MEASURED = {LimitSource.FUSE, LimitSource.POWER, LimitSource.PEAK, LimitSource.UNBALANCE}
 
 
 def not_authorised(evse: EvseSnapshot, desire: Desire) -> Reason | None:
@@ -50,8 +55,8 @@ def explain(basis: Situation, evse: EvseSnapshot, desire: Desire, shared: Shared
     bound = shared.bound(evse.key)
     if share.current_a <= 0:
         return _refused(basis, evse, desire, shared)
-    if bound is not None and bound.source in _LIMITS:
-        return Reason(_LIMITS[bound.source], _where(basis, bound))
+    if (limited := _limited(basis, evse, bound)) is not None:
+        return limited
     if evse.status in {EvseStatus.SUSPENDED_EV, EvseStatus.FINISHING}:
         return Reason(ReasonCode.CAR_NOT_CHARGING)
     if desire.on_surplus:
@@ -62,6 +67,15 @@ def explain(basis: Situation, evse: EvseSnapshot, desire: Desire, shared: Shared
     return desire.reason
 
 
+def _limited(basis: Situation, evse: EvseSnapshot, bound: BoundBy | None) -> Reason | None:
+    """Return the reason of a setpoint that a limit holds down, None where none does."""
+    if bound is None:
+        return None
+    if lost_circuit(basis, bound):
+        return _meter_lost(basis, evse, bound)
+    return Reason(_LIMITS[bound.source], _where(basis, bound)) if bound.source in _LIMITS else None
+
+
 def _refused(basis: Situation, evse: EvseSnapshot, desire: Desire, shared: Shared) -> Reason:
     """Return why not even the minimum was admitted: others have their turn, or nobody could have it."""
     bound = shared.bound(evse.key)
@@ -70,7 +84,28 @@ def _refused(basis: Situation, evse: EvseSnapshot, desire: Desire, shared: Share
     others = (one for one in below if shared.takes_part(one.key) and one.priority <= evse.priority)
     if any(one.key != evse.key for one in others) and shared.has_room_alone(evse.key, desire.min_a):
         return Reason(ReasonCode.WAITING_TURN, {**where, "needed_a": desire.min_a})
+    if bound is not None and lost_circuit(basis, bound):
+        return _meter_lost(basis, evse, bound)
     return Reason(ReasonCode.NO_HEADROOM, {"phase": "", **where, "needed_a": desire.min_a})
+
+
+def lost_circuit(basis: Situation, bound: BoundBy) -> bool:
+    """Return whether a limit binds as it does because the meter that would tell what flows there is silent."""
+    measured = bound.circuit_id is not None and bound.source in _MEASURED
+    return measured and basis.loads[bound.circuit_id or ROOT_CIRCUIT].quality is MeterQuality.LOST
+
+
+def on_the_way(control: EvseControl, target_a: float, now: datetime) -> Reason:
+    """Return the reason of a setpoint below its share: on its way up, or held for a while after a limit cut it."""
+    target: dict[str, float | str] = {"target_a": round(target_a, 1)}
+    if (left_s := recovery_left_s(control, now)) > 0:
+        return Reason(ReasonCode.WAITING_TO_RAISE, {**target, "left_s": math.ceil(left_s)})
+    return Reason(ReasonCode.RAISING, target)
+
+
+def _meter_lost(basis: Situation, evse: EvseSnapshot, bound: BoundBy) -> Reason:
+    where = {key: value for key, value in _where(basis, bound).items() if key in {"phase", "circuit"}}
+    return Reason(ReasonCode.METER_LOST, {**where, "safe_a": evse.safe_a})
 
 
 def _where(basis: Situation, bound: BoundBy) -> dict[str, float | str]:

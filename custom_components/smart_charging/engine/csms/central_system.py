@@ -27,6 +27,7 @@ from .state import StationEvent, UnknownStation
 from .station import Station
 from .store import Authorizer, StationMemory, TransactionStore
 from .transfers import Received
+from .turned_away import TurnedAway
 
 _LOGGER = logging.getLogger(__name__)
 _REMOVED = 1008  # RFC 6455 section 7.4.1: policy violation
@@ -86,6 +87,11 @@ class CentralSystem:
     def pending(self) -> Mapping[str, UnknownStation]:
         """Return the connected stations that nobody configured, by id."""
         return {station_id: pending.unknown for station_id, pending in self._pending.items()}
+
+    @property
+    def turned_away(self) -> TurnedAway:
+        """Return who dials and can't enter, and what stations offered."""
+        return self._server.turned_away
 
     async def start(self, host: str, port: int, ssl_context: ssl.SSLContext | None = None) -> int:
         """Listen and return the bound port; OSError when it is taken.

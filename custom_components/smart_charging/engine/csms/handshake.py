@@ -7,6 +7,7 @@ from urllib.parse import unquote_to_bytes
 
 _STATION_ID: Final = re.compile(rb"[A-Za-z0-9*+=|@._-]{1,48}")
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+_OCPP: Final = re.compile(r"ocpp[0-9]\.[0-9](\.[0-9])?")
 _PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -38,6 +39,12 @@ def address_of(scheme: str, host: str | None, mount: str = "") -> str | None:
 
 def _version(offered: str) -> str:
     return "ocpp1.6" if offered.lower() == "ocpp1.6j" else offered.lower()
+
+
+def versions_of(offered_headers: Sequence[str]) -> frozenset[str]:
+    """Return the versions of OCPP among what a station offers, at most eight, by our names."""
+    offered = [_version(name.strip()) for header in offered_headers for name in header.split(",")]
+    return frozenset([name for name in offered if _OCPP.fullmatch(name)][:8])
 
 
 def negotiate(offered_headers: Sequence[str], spoken: Sequence[str]) -> tuple[str, str] | None:

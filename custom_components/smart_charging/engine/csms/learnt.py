@@ -5,12 +5,13 @@ All of it belongs to one firmware version: another version is learnt anew.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from ..config import SecurityProfile
 from ..model import Json
 from .password_rotation import PasswordRotation
 from .profiles import Purpose, Strategy
-from .state import Capabilities, ProfileForm, RateUnit
+from .state import Capabilities, ProfileForm, RateUnit, Reservation
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,8 @@ class Learnt:
     `preferred` is the rung of the ladder that worked, by whether a transaction ran; `held` tells by
     form whether a lease was seen to run out; `profile_ids` are the profiles we ever installed;
     `inoperative` are the connectors that the user disabled. `passwords` are the hashes that open while one
-    is changed, `seen_profile` the most that the station ever proved. `vendor` and `model` are what it announced last.
+    is changed, `seen_profile` the most that the station ever proved, `reservations` those that we made and that
+    hold. `vendor` and `model` are what it announced last.
     """
 
     firmware: str | None = None
@@ -34,6 +36,7 @@ class Learnt:
     inoperative: frozenset[int] = frozenset()
     passwords: PasswordRotation = PasswordRotation()  # noqa: RUF009 - frozen
     seen_profile: SecurityProfile | None = None
+    reservations: tuple[Reservation, ...] = ()
 
     def for_firmware(self, firmware: str | None) -> Learnt:
         """Return what still holds for this firmware: ids in use, the user's wishes, passwords and what it proved always do."""
@@ -53,6 +56,7 @@ class Learnt:
             inoperative=self.inoperative,
             passwords=self.passwords,
             seen_profile=self.seen_profile,
+            reservations=self.reservations,
         )
 
     def shown(self) -> Capabilities:
@@ -86,6 +90,7 @@ class Learnt:
             "inoperative": [*sorted(self.inoperative)],
             "passwords": self.passwords.to_json(),
             "seen_profile": None if self.seen_profile is None else self.seen_profile.value,
+            "reservations": [[one.reservation_id, one.evse_id, one.until.isoformat()] for one in self.reservations],
         }
 
     @classmethod
@@ -103,6 +108,7 @@ class Learnt:
             inoperative=frozenset(_integers(raw.get("inoperative"))),
             passwords=_passwords(raw),
             seen_profile=_profile(raw.get("seen_profile")),
+            reservations=_reservations(raw.get("reservations")),
         )
 
 
@@ -114,6 +120,22 @@ def _passwords(raw: Mapping[str, Json]) -> PasswordRotation:
 def _profile(raw: Json) -> SecurityProfile | None:
     number = _integer(raw)
     return next((profile for profile in SecurityProfile if profile == number), None)
+
+
+def _reservations(raw: Json) -> tuple[Reservation, ...]:
+    found = [_reservation(each) for each in raw] if isinstance(raw, list) else []
+    return tuple(each for each in found if each is not None)
+
+
+def _reservation(raw: Json) -> Reservation | None:
+    if not isinstance(raw, list) or len(raw) != 3:
+        return None
+    number, evse_id = _integer(raw[0]), _integer(raw[1])
+    try:
+        until = datetime.fromisoformat(str(raw[2])).astimezone(UTC)
+    except ValueError, OverflowError:
+        return None
+    return None if number is None or evse_id is None else Reservation(number, evse_id, until)
 
 
 def _capabilities(raw: Mapping[str, Json]) -> Capabilities:

@@ -1,7 +1,7 @@
 """Reservations: an EVSE kept free for a tag until a time."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 import secrets
 
@@ -64,7 +64,7 @@ def v2_reservation(reservation_id: int, request: ReservationRequest) -> dict[str
 
 
 class Reservations:
-    """The reservations of one station; those of before a restart are known to the station alone."""
+    """The reservations of one station, kept over restarts; whom they are for is kept by the station alone."""
 
     def __init__(
         self,
@@ -91,9 +91,18 @@ class Reservations:
         await ask(core, "ReserveNow", self._write(number, request))
         made = Reservation(number, request.evse_id, request.until)
         core.change(reservations={**core.state.reservations, number: made})
+        await self._keep()
         core.emit(StationEventType.CHANGED, request.evse_id or None)
-        core.spawn(self._run_out(made), "reservation")
+        core.spawn(self._run_out(made, _TOLD_WITHIN_S if self._tells_end else 0.0), "reservation")
         return number
+
+    def resume(self) -> None:
+        """Take up what was reserved before a restart; what ran out meanwhile is over."""
+        core = self._core
+        core.change(reservations={one.reservation_id: one for one in core.learnt.reservations[:MAX_RESERVATIONS]})
+        for one in core.state.reservations.values():
+            # Which version the station speaks, and so whether it tells the end itself, is not known yet.
+            core.spawn(self._run_out(one, _TOLD_WITHIN_S), "reservation")
 
     async def cancel(self, reservation_id: int) -> None:
         """Take a reservation back; raises CommandError."""
@@ -105,6 +114,7 @@ class Reservations:
         core = self._core
         held = core.state.reservations.get(reservation_id)
         core.change(reservations={key: one for key, one in core.state.reservations.items() if key != reservation_id})
+        core.spawn(self._keep(), "reservations")
         details: dict[str, str | int] = {"reservation_id": reservation_id, "reason": reason}
         self._notices.tell(StationEventType.RESERVATION_ENDED, details, (held.evse_id or None) if held else None)
 
@@ -113,9 +123,12 @@ class Reservations:
         if reservation_id is not None and reservation_id in self._core.state.reservations:
             self.end(reservation_id, "used")
 
-    async def _run_out(self, reservation: Reservation) -> None:
-        clock = self._core.clock
-        grace = timedelta(seconds=_TOLD_WITHIN_S if self._tells_end else 0.0)
+    async def _keep(self) -> None:
+        held = tuple(self._core.state.reservations.values())
+        await self._core.learn(replace(self._core.learnt, reservations=held))
+
+    async def _run_out(self, reservation: Reservation, grace_s: float) -> None:
+        clock, grace = self._core.clock, timedelta(seconds=grace_s)
         await clock.sleep(max(0.0, (reservation.until + grace - clock.now()).total_seconds()))
         if reservation.reservation_id in self._core.state.reservations:
             self.end(reservation.reservation_id, "expired")

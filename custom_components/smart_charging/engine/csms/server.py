@@ -11,6 +11,7 @@ from typing import Final, Protocol
 from aiohttp import hdrs, web
 
 from ..clock import Clock
+from ..config import SecurityProfile
 from .client_certificates import CertificateRefused, ClientCertificate, peer_certificate
 from .connection import GOING_AWAY, Connection, ConnectionInfo, ConnectionLimits, ConnectionListener, Socket
 from .entrance import Access, Admission, Entrance, Refused, Visitor
@@ -22,6 +23,7 @@ from .schemas import Schemas, schemas_of
 from .security import read_credentials
 from .tls import ServerContext
 from .transfer_server import transfer_tail
+from .turned_away import Obstacle, TurnedAway
 
 __all__ = ["Access", "Admission", "ConnectionSink", "OcppServer", "ServerSettings"]
 
@@ -107,7 +109,7 @@ class OcppServer:
         self._serving: dict[str, Connection] = {}  # the newest of each station
         self._open: set[Connection] = set()
         self._probed: set[str] = set()
-        self._incompatible: set[str] = set()  # stations that offer no version that they may speak
+        self.turned_away = TurnedAway(clock)
         self._entering: set[asyncio.Task[object]] = set()
         self._foreign: set[asyncio.Task[web.StreamResponse]] = set()
         self._http: _CappedServer | None = None
@@ -135,6 +137,7 @@ class OcppServer:
         if isinstance(ssl_context, ServerContext):
             self._take_revocations(ssl_context)
             self._unfollow = ssl_context.follow(lambda: self._take_revocations(ssl_context))
+            ssl_context.on_plain_request = self._note_plain
         return int(self._listener.sockets[0].getsockname()[1])
 
     def _take_revocations(self, context: ServerContext) -> None:
@@ -144,6 +147,12 @@ class OcppServer:
             certificate = connection.info.certificate
             if certificate is not None and certificate in context.revocations:
                 connection.end(POLICY_VIOLATION, "the certificate was revoked")
+
+    def _note_plain(self, raw_target: str) -> None:
+        """Take note of a request in the clear on a port that speaks TLS, which gets no answer."""
+        if (station_id := station_id_of(raw_target)) is not None:
+            known = self._sink.admit(station_id, "").admission is Admission.KNOWN
+            self.turned_away.refused(station_id, Obstacle.NO_TLS, known=known)
 
     async def stop(self) -> None:
         """Close the port and all sockets (1001, going away) and leave nothing running."""
@@ -242,13 +251,15 @@ class OcppServer:
         if access.admission is Admission.REFUSED:
             raise Refused(404, "unknown station")
         credentials = read_credentials(request.headers.get(hdrs.AUTHORIZATION))
+        if access.security_profile >= SecurityProfile.TLS_BASIC and not request.secure:
+            self.turned_away.refused(station_id, Obstacle.NO_TLS, known=True)
         proof = await self._entrance.prove(
             Visitor(station_id, address, request.secure, credentials, certificate), access
         )
         if access.admission is Admission.PENDING and not self._handshakes.count(address):
             return _refusal(Refused(429, "too many handshakes of unknown stations"))
         try:
-            protocol, spelled = self._choose_protocol(request, access)
+            protocol, spelled = self._choose_protocol(request, station_id, access)
         except Refused:
             self._note_incompatible(station_id, access)
             raise
@@ -265,7 +276,7 @@ class OcppServer:
         await self._make_room(info)
         return await self._open_socket(request, info, access, spelled)
 
-    def _choose_protocol(self, request: web.BaseRequest, access: Access) -> tuple[str, str | None]:
+    def _choose_protocol(self, request: web.BaseRequest, station_id: str, access: Access) -> tuple[str, str | None]:
         """Return the version to speak and how to name it in the answer, an empty one for a station that names none.
 
         Raises Refused for a station that names others only: OCPP-J 1.6 section 3.2 would have the handshake completed
@@ -274,6 +285,8 @@ class OcppServer:
         spoken = [name for name in self._settings.protocols if access.protocol in {None, name}]
         spoken.sort(key=lambda name: name != access.prefers)
         offered = request.headers.getall(hdrs.SEC_WEBSOCKET_PROTOCOL, [])
+        if access.admission is Admission.KNOWN:
+            self.turned_away.offers(station_id, offered)
         if not any(header.strip() for header in offered):
             usable = self._settings.accept_without_protocol and OCPP16 in spoken
             return (OCPP16, None) if usable else ("", None)
@@ -282,11 +295,9 @@ class OcppServer:
         raise Refused(400, "no common sub-protocol")
 
     def _note_incompatible(self, station_id: str, access: Access) -> None:
-        """Say once which station of ours can't connect; it dials again and again."""
-        if access.admission is Admission.KNOWN and station_id not in self._incompatible:
-            self._incompatible.add(station_id)
-            spoken = access.protocol or "any version that is spoken here"
-            _LOGGER.warning("%s does not offer %s and can't connect", station_id, spoken)
+        """Tell which station of ours can't connect; it dials again and again."""
+        if access.admission is Admission.KNOWN:
+            self.turned_away.refused(station_id, Obstacle.NO_VERSION, known=True)
 
     async def _make_room(self, newcomer: ConnectionInfo) -> None:
         """See to it that the newcomer may take its station's place; raises Refused.
@@ -327,7 +338,7 @@ class OcppServer:
             self._note_incompatible(info.station_id, access)
             await socket.close(code=PROTOCOL_ERROR, message=b"no common sub-protocol")
             return socket
-        self._incompatible.discard(info.station_id)
+        self.turned_away.entered(info.station_id)
         if standing and not standing.closed and not info.authenticated:
             await socket.close(code=POLICY_VIOLATION, message=b"the station is connected")
             return socket

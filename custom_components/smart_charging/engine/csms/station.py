@@ -34,7 +34,8 @@ METER_POLL_S = 45.0
 SCHEDULE_S = 30.0  # limits that were asked for again within this time were written already
 SILENCE_S = 300.0  # five heartbeats missed by a station that is not pinged
 _SILENCE_LOOK_S = 30.0
-_GOING_AWAY = 1001  # RFC 6455 section 7.4.1
+_GOING_AWAY = 1001  # RFC 6455 section 7.4.1, for this and the next
+_POLICY_VIOLATION = 1008
 # After these another transaction may be bound, which asks for another profile.
 _MOVES_LIMITS = frozenset(
     {StationEventType.TRANSACTION_STARTED, StationEventType.TRANSACTION_ENDED, StationEventType.CHANGED}
@@ -252,10 +253,10 @@ class Station:
     async def forget_learnt(self) -> None:
         """Learn anew what was found out by trying, now or once the station is back.
 
-        Ids of profiles, what the user disabled and passwords stay.
+        Ids of profiles, what the user disabled, passwords and what the station proved stay.
         """
         core = self._core
-        await core.learn(replace(core.learnt.unlearnt(), seen_profile=None))
+        await core.learn(core.learnt.unlearnt())
         core.change(capabilities=Capabilities())
         self._set_up = False
         if core.connection is None:
@@ -291,6 +292,7 @@ class Station:
         await self._core.load_learnt()
         await self._keep_passwords(self._core.learnt.passwords.follow(self.config.password_hash))
         await self._book.load()
+        self._operations.reservations.resume()
         self._core.spawn(self._reconciler.run(), "reconciler")
         self._core.spawn(self._poll_meters(), "meter poll")
         self._core.spawn(self._watch_silence(), "silence watch")
@@ -307,6 +309,12 @@ class Station:
         await self._keep_passwords(self._core.learnt.passwords.follow(config.password_hash))
         if _least(config) < _least(before):
             await self.forget_security_profile()
+        connection = self._core.connection
+        if (
+            connection is not None
+            and before.security_profile < config.security_profile > connection.info.security_profile
+        ):
+            connection.end(_POLICY_VIOLATION, "a higher security profile is asked for")
         self._reception.rewire()
         self._reconciler.reassert(booted=False)
         self._core.emit(StationEventType.CHANGED)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+import re
 import ssl
 from typing import Final, override
 
@@ -18,6 +19,7 @@ from .client_certificates import Revocations, read_revocations
 # Level 2 keeps peers to keys of 112 bits of security and to SHA-256 (A00.FR.503-505).
 _SUITES: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
 _STATIC_RSA_SUITES: Final = "AES128-GCM-SHA256:AES256-GCM-SHA384"
+_PLAIN_REQUEST: Final = re.compile(rb"GET (/[\x21-\x7e]{0,400}) HTTP/1\.[01]\r\n")  # RFC 9112 section 3
 _SECURITY_LEVEL: Final = "@SECLEVEL=2"
 MIN_RSA_BITS: Final = 2048
 MIN_EC_BITS: Final = 224
@@ -73,6 +75,25 @@ class ClientTrust:
         return (self.authorities,) if self.revocations is None else (self.authorities, self.revocations)
 
 
+class _PortSide(ssl.SSLObject):
+    """Our side of a connection, which recognises a request in the clear: it would end without a trace."""
+
+    incoming: ssl.MemoryBIO | None = None
+    on_plain_request: Callable[[str], None] | None = None
+
+    @override
+    def do_handshake(self) -> None:
+        """Go on with the handshake, after a look at the first bytes."""
+        if self.incoming is not None and self.incoming.pending:
+            incoming, self.incoming = self.incoming, None
+            first = incoming.read()
+            incoming.write(first)
+            request = _PLAIN_REQUEST.match(first)
+            if request is not None and self.on_plain_request is not None:
+                self.on_plain_request(request[1].decode("ascii"))
+        super().do_handshake()
+
+
 class ServerContext(ssl.SSLContext):
     """A TLS context for a listener that hands each new connection to the newest context it was given.
 
@@ -83,12 +104,15 @@ class ServerContext(ssl.SSLContext):
     _newest: ssl.SSLContext
     _revocations: Revocations
     _followers: list[Callable[[], None]]
+    on_plain_request: Callable[[str], None] | None
+    """Called with the target of a request that comes without TLS; it is read without trust."""
 
     @classmethod
     def around(cls, context: ssl.SSLContext, revocations: Revocations | None = None) -> ServerContext:
         """Return a context that stands for this one until `use` replaces it."""
         made = cls(ssl.PROTOCOL_TLS_SERVER)
         made._newest, made._revocations, made._followers = context, revocations or Revocations(), []
+        made.on_plain_request = None
         return made
 
     @property
@@ -117,7 +141,10 @@ class ServerContext(ssl.SSLContext):
         session: ssl.SSLSession | None = None,
     ) -> ssl.SSLObject:
         """Begin a connection with the newest context."""
-        return self._newest.wrap_bio(incoming, outgoing, server_side, server_hostname, session)
+        side = self._newest.wrap_bio(incoming, outgoing, server_side, server_hostname, session)
+        if isinstance(side, _PortSide):
+            side.incoming, side.on_plain_request = incoming, self.on_plain_request
+        return side
 
 
 def server_context(
@@ -130,6 +157,7 @@ def server_context(
     Reads files, so it belongs in a thread.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.sslobject_class = _PortSide
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     # A resumed session brings back a certificate whose chain nobody verifies again. Python can't switch off resumption
     # by session id, which TLS 1.2 has: `peer_certificate` takes that into account.

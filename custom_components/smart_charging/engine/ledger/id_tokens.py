@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from enum import Enum, auto
 import hmac
 import secrets
 from typing import Any
@@ -36,22 +37,33 @@ _USES = (
     .where(_T.stopped_at.is_(None), sa.or_(_HERE, _T.token_key == sa.bindparam("wanted")))
 )
 
+
+class Clash(Enum):
+    """What of a token is another one's already."""
+
+    VALUE = auto()
+    LABEL = auto()
+
+
 type Edit = Callable[[TokenDetails], TokenDetails]
 
 
-def add(book: Book, site_id: str, value: str, details: TokenDetails, at: datetime, *, everywhere: bool) -> str | None:
-    """Keep a new token and return its id; None where its value is known already."""
+def add(book: Book, site_id: str, value: str, details: TokenDetails, at: datetime, *, everywhere: bool) -> str | Clash:
+    """Keep a new token and return its id, or what of it is another one's."""
     vault = vault_of(book.connection)
     lookup = vault.lookup(value)
     known = sa.select(_K.id).where(_K.lookup == lookup, _K.deleted_at.is_(None))
     if not everywhere:
         known = known.where(_of(site_id))
     if book.connection.execute(known).first() is not None:
-        return None
+        return Clash.VALUE
+    owner = HOST if everywhere else site_id
+    if _label_taken(book.connection, owner, details.label):
+        return Clash.LABEL
     token_id = _new_id(book)
     book.insert(
         tables.id_tokens,
-        site_id=HOST if everywhere else site_id,
+        site_id=owner,
         token_id=token_id,
         lookup=lookup,
         sealed=vault.seal(value),
@@ -66,15 +78,21 @@ def remember(book: Book, site_id: str, value: str, at: datetime) -> str | None:
     waiting = sa.select(sa.func.count()).where(_K.site_id == site_id, _K.label.is_(None), _K.deleted_at.is_(None))
     if book.connection.execute(waiting).scalar_one() >= MAX_UNASSIGNED:
         return None
-    return add(book, site_id, value, TokenDetails(), at, everywhere=False)
+    added = add(book, site_id, value, TokenDetails(), at, everywhere=False)
+    return None if isinstance(added, Clash) else added
 
 
-def change(book: Book, site_id: str, token_id: str, edit: Edit) -> IdToken | None:
-    """Change what was decided about a token and return it; None where there is none."""
+def change(book: Book, site_id: str, token_id: str, edit: Edit) -> IdToken | Clash | None:
+    """Change what was decided about a token and return it, or what is another one's; None where there is none."""
     known = token(book.connection, site_id, token_id)
     if known is None or known.deleted_at is not None:
         return None
-    return _update(book, site_id, token_id, _columns(edit(known.details)))
+    details = edit(known.details)
+    # What was registered twice before that was refused can still be blocked and changed.
+    renamed = details.label is not None and details.label.casefold() != (known.details.label or "").casefold()
+    if renamed and _label_taken(book.connection, known.site_id or HOST, details.label):
+        return Clash.LABEL
+    return _update(book, site_id, token_id, _columns(details))
 
 
 def delete(book: Book, site_id: str, token_id: str, at: datetime) -> IdToken | None:
@@ -157,6 +175,17 @@ def give_up_values(connection: sa.Connection) -> None:
         connection.execute(sa.update(table).values(token_sealed=None))
     connection.execute(sa.update(tables.transactions).values(stop_token_sealed=None))
     connection.execute(sa.update(tables.id_tokens).values(sealed=None))
+
+
+def _label_taken(connection: sa.Connection, owner: str, label: str | None) -> bool:
+    """Return whether a token in use that counts where this one will has the label, in whatever case."""
+    if label is None:
+        return False
+    labels = sa.select(_K.label).where(_K.label.is_not(None), _K.deleted_at.is_(None))
+    if owner != HOST:
+        labels = labels.where(_of(owner))
+    # SQLite folds the case of ASCII alone.
+    return any(known.casefold() == label.casefold() for known in connection.execute(labels).scalars())
 
 
 def _rows(connection: sa.Connection, site_id: str, *, deleted: bool) -> sa.MappingResult:

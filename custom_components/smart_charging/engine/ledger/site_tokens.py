@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from ..id_token import IdToken, OpenUse, TokenDetails, TokenExists, TokenSecret, TokenUnknown
+from ..id_token import IdToken, LabelExists, OpenUse, TokenDetails, TokenExists, TokenSecret, TokenUnknown
 from . import id_tokens
 
 if TYPE_CHECKING:
@@ -23,13 +23,16 @@ class SiteTokens:
         self._site_id = site_id
 
     async def add(self, value: str, details: TokenDetails, at: datetime, *, everywhere: bool = False) -> IdToken:
-        """Keep a new token, for this site or `everywhere`; raises TokenExists for a value that is known there."""
-        token_id = await self._ledger.write(
+        """Keep a new token, for this site or `everywhere`.
+
+        Raises TokenExists for a value that is known there, LabelExists for a label.
+        """
+        added = await self._ledger.write(
             lambda book: id_tokens.add(book, self._site_id, value, details, at, everywhere=everywhere)
         )
-        if token_id is None:
+        if added is id_tokens.Clash.VALUE:
             raise TokenExists
-        return await self.token(token_id)
+        return await self.token(_free(added))
 
     async def remember(self, value: str, at: datetime) -> IdToken | None:
         """Keep a token that is nobody's yet; None where it is known, or too many wait to be assigned."""
@@ -37,11 +40,12 @@ class SiteTokens:
         return None if token_id is None else await self.token(token_id)
 
     async def change(self, token_id: str, edit: id_tokens.Edit) -> IdToken:
-        """Replace what was decided about a token by what `edit` makes of it; raises TokenUnknown.
+        """Replace what was decided about a token by what `edit` makes of it.
 
-        `edit` runs in the ledger's thread, and maybe more than once.
+        Raises TokenUnknown, and LabelExists for a new label that another one has. `edit` runs in the ledger's thread, and maybe more than once.
         """
-        return _known(await self._ledger.write(lambda book: id_tokens.change(book, self._site_id, token_id, edit)))
+        changed = await self._ledger.write(lambda book: id_tokens.change(book, self._site_id, token_id, edit))
+        return _known(_free(changed))
 
     async def delete(self, token_id: str, at: datetime) -> IdToken:
         """Take a token out of use; records keep referring to it. Raises TokenUnknown."""
@@ -80,6 +84,12 @@ class SiteTokens:
     def group_value(self, group: str) -> str:
         """Return the id token that stands for a group."""
         return self._ledger.vault.group_value(group)
+
+
+def _free[T](outcome: T | id_tokens.Clash) -> T:
+    if isinstance(outcome, id_tokens.Clash):
+        raise LabelExists
+    return outcome
 
 
 def _known(token: IdToken | None) -> IdToken:
