@@ -289,6 +289,19 @@ def _composite_schedule(station: SimulatedStation, payload: Payload) -> Answer:
     )
 
 
+def _send_local_list(station: SimulatedStation, payload: Payload) -> Answer:
+    if not station.local_list.most:
+        raise CommandError("NotSupported", "SendLocalList")
+    return _status(station.local_list.send(payload))
+
+
+def _local_list_version(station: SimulatedStation, payload: Payload) -> Answer:
+    del payload
+    if not station.local_list.most:
+        raise CommandError("NotSupported", "GetLocalListVersion")
+    return Answer({"listVersion": station.local_list.version})
+
+
 COMMANDS: dict[str, Callable[[SimulatedStation, Payload], Answer]] = {
     "ChangeAvailability": _change_availability,
     "ChangeConfiguration": _change_configuration,
@@ -298,13 +311,15 @@ COMMANDS: dict[str, Callable[[SimulatedStation, Payload], Answer]] = {
     "GetCompositeSchedule": _composite_schedule,
     "GetConfiguration": _get_configuration,
     "GetDiagnostics": _get_diagnostics,
+    "GetLocalListVersion": _local_list_version,
     "RemoteStartTransaction": _remote_start,
     "RemoteStopTransaction": _remote_stop,
     "Reset": _reset,
+    "SendLocalList": _send_local_list,
     "SetChargingProfile": _set_profile,
     "TriggerMessage": _trigger,
     "UnlockConnector": _unlock,
     "UpdateFirmware": _update_firmware,
 }
 
-UNSUPPORTED = frozenset({"CancelReservation", "GetLocalListVersion", "ReserveNow", "SendLocalList"})
+UNSUPPORTED = frozenset({"CancelReservation", "ReserveNow"})

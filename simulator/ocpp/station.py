@@ -12,6 +12,7 @@ from simulator.plant.outlet import Outlet
 from .configuration import default_configuration
 from .connector import Connector, Permission, Status
 from .json import Json, Payload, integer, mapping, text
+from .local_list import LocalList
 from .meter import SampledMeter, next_aligned, timestamp
 from .options import Interruption, StartMode, StationOptions
 from .outbox import Outbox, Outgoing
@@ -36,6 +37,7 @@ class SimulatedStation:
         self.outbox = Outbox()
         self.wake = asyncio.Event()
         self.configuration = default_configuration(options)
+        self.local_list = LocalList(options.local_list_entries)
         self.profiles = ProfileStack(
             Abilities(
                 max_a=options.max_a,
@@ -111,7 +113,9 @@ class SimulatedStation:
                 permit()
 
         def unanswered() -> None:
-            if self.configuration.flag("LocalAuthorizeOffline"):
+            known = self.local_list.knows(id_tag)
+            allowed = known is None or known.accepted(self.station_time())
+            if allowed and self.configuration.flag("LocalAuthorizeOffline"):
                 permit()
 
         if not self.online:

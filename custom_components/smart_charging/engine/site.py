@@ -21,6 +21,7 @@ from .elsewhere import Elsewhere
 from .evse_settings import load_settings, save_settings
 from .ledger import SiteLedger
 from .limit import ROOT_CIRCUIT, Limit
+from .local_lists import LocalLists
 from .measurements import SiteMeasurements
 from .model import ChargeMode, EvseKey, MeterQuality, StoreError
 from .presentation import Chargers, present
@@ -71,6 +72,7 @@ class Site:
         self._event_listeners: list[Callable[[SiteEvent], None]] = []
         self._elsewhere = Elsewhere(csms, clock, decide=lambda: self._decide(may_raise=False), announce=self._announce)
         self._tags = PresentedTags(access, csms, clock, self._announce)
+        self._lists = LocalLists(access, csms, clock, ledger, self._changed)
         self._sessions = SessionTracker(config.site_id, ledger, self._announce)
         self._tasks: list[asyncio.Task[None]] = []
         self._unsubscribe: Callable[[], None] | None = None
@@ -83,6 +85,7 @@ class Site:
             self._measured.set_limit(limit)
         self._unsubscribe = self._csms.subscribe(self._station_event)
         self._elsewhere.start()
+        await self._lists.start()
         self._tasks = [
             asyncio.create_task(self._memory.run(self._clock, self._remembered), name="site memory"),
             asyncio.create_task(self._sessions.run(self._changed), name="sessions"),
@@ -101,6 +104,7 @@ class Site:
         self._tasks = []
         await self._tags.stop()
         await self._elsewhere.stop()
+        await self._lists.stop()
         try:
             await self._memory.save(self._remembered())
         except StoreError as err:
@@ -133,6 +137,7 @@ class Site:
     async def remove_charger(self, station_id: str) -> None:
         """Serve a station no longer; its records stay."""
         await self._csms.remove_station(station_id)
+        await self._lists.forget(station_id)
         self._settings = {key: value for key, value in self._settings.items() if key.station_id != station_id}
         self._sessions.forget(station_id)
         self._measured.forget_station(station_id)
@@ -268,7 +273,12 @@ class Site:
                 self._clock.now(),
                 self._measured,
                 Chargers(
-                    self._csms.stations, self._safe, self.settings, self._sessions.record, self._csms.relays.state
+                    self._csms.stations,
+                    self._safe,
+                    self.settings,
+                    self._sessions.record,
+                    self._csms.relays.state,
+                    self._lists.state,
                 ),
                 decision=self._decision,
                 state=self._state,

@@ -76,7 +76,7 @@ def speak(protocol: str, core: StationCore, book: TransactionBook, reception: Re
         operations = Operations(
             Variables(commands, inventory),
             Reservations(core, reception.notices, v16_reservation, tells_end=False),
-            LocalList(core, commands, V16ListMessages()),
+            LocalList(core, commands, V16ListMessages(), inventory),
             V16Maintenance(core),
             Certificates(core, typed=False),
         )
@@ -89,7 +89,7 @@ def speak(protocol: str, core: StationCore, book: TransactionBook, reception: Re
     operations = Operations(
         Variables(commands, inventory),
         Reservations(core, reception.notices, v2_reservation, tells_end=True),
-        LocalList(core, commands, V2ListMessages()),
+        LocalList(core, commands, V2ListMessages(), inventory),
         V2Maintenance(core),
         Certificates(core, typed=True),
         DisplayMessages(core, reports),
