@@ -3,17 +3,15 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-import json
 from typing import Protocol
 
 from ..model import AuthorizationStatus, Json
-from .commands import Caller, CommandError, CommandErrorCode, Commands, accepted_status
+from .commands import Caller, CommandError, CommandErrorCode, Commands, accepted_status, wire_size
 from .inventory import Inventory
 from .timestamps import format_time
 
 MAX_ENTRIES = 10_000
 _AT_ONCE = 50  # where the station names no number
-_FRAME_BYTES = 80  # message type, id, action and brackets around a payload
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +144,10 @@ class LocalList:
         self, entries: Sequence[LocalListEntry], version: int, limits: ListLimits, *, full: bool
     ) -> int:
         """Send entries in as many messages as it takes; of a whole list only the first is a full one."""
-        last = version
-        for last, payload in enumerate(self._messages_of(entries, version, limits, full=full), start=version):
+        messages = [*self._messages_of(entries, version, limits, full=full)]
+        for payload in messages:
             await self._send(payload)
-        return last
+        return version + len(messages) - 1
 
     def _messages_of(
         self, entries: Sequence[LocalListEntry], version: int, limits: ListLimits, *, full: bool
@@ -159,7 +157,7 @@ class LocalList:
         while rest:
             count = min(limits.at_once, len(rest))
             payload = self._messages.payload(rest[:count], version, full=full)
-            while count > 1 and limits.bytes_at_once is not None and _size(payload) > limits.bytes_at_once:
+            while count > 1 and limits.bytes_at_once is not None and wire_size(payload) > limits.bytes_at_once:
                 count //= 2
                 payload = self._messages.payload(rest[:count], version, full=full)
             yield payload
@@ -185,11 +183,6 @@ class LocalList:
             for names in (messages.at_once_names, messages.bytes_names, messages.most_names)
         )
         return ListLimits(min(at_once, default=_AT_ONCE), min(in_bytes, default=None), min(most, default=entries))
-
-
-def _size(payload: Mapping[str, Json]) -> int:
-    """Return about how many bytes a message has on the wire."""
-    return len(json.dumps(payload, ensure_ascii=False).encode()) + _FRAME_BYTES
 
 
 def _kind(*, full: bool) -> str:

@@ -1,12 +1,20 @@
 """Commands to a station of OCPP 2.0.1 or 2.1; use cases are those of part 2."""
 
-from collections.abc import Mapping, Sequence
-from itertools import batched
+from collections.abc import Iterator, Mapping, Sequence
 import secrets
 
 from ..model import Json
 from .capabilities import Configuration, ConfigurationValue
-from .commands import UNSUPPORTED, Caller, CommandError, CommandErrorCode, accepted_status, ask, transfer_data
+from .commands import (
+    UNSUPPORTED,
+    Caller,
+    CommandError,
+    CommandErrorCode,
+    accepted_status,
+    ask,
+    transfer_data,
+    wire_size,
+)
 from .inventory import Inventory, from_report
 from .v2_profiles import composite_from_v2, to_v2
 from .v2_reports import Reports
@@ -16,6 +24,7 @@ _PURPOSES = ("TxProfile", "TxDefaultProfile", "ChargingStationMaxProfile")
 _AT_ONCE = 5  # variables in one message where the station names no number: what the smallest ones take
 _MOST_AT_ONCE = 50
 _AT_ONCE_NAME = "DeviceDataCtrlr.ItemsPerMessage[GetVariables]"
+_BYTES_NAME = "DeviceDataCtrlr.BytesPerMessage[GetVariables]"
 _LARGEST_ID = 2**31 - 1
 _NO_ONES = {"StatusNotification", "MeterValues"}  # F06: these are asked of one EVSE
 
@@ -76,12 +85,25 @@ class V2Commands:
             self._inventory.keep(from_report(report))
             return read_report(report)
         values: list[ConfigurationValue] = []
-        at_once = self._inventory.integer(_AT_ONCE_NAME) or _AT_ONCE
-        for some in batched((_setting(key) for key in keys), min(at_once, _MOST_AT_ONCE), strict=False):
-            answer = await self._caller.call("GetVariables", {"getVariableData": [one.to_json() for one in some]})
+        for payload in self._reading([_setting(key) for key in keys]):
+            answer = await self._caller.call("GetVariables", payload)
             results = answer.get("getVariableResult")
             values += [value for one in (results if isinstance(results, list) else []) if (value := _value(one))]
         return Configuration(values)
+
+    def _reading(self, settings: Sequence[Setting]) -> Iterator[dict[str, Json]]:
+        """Return messages that ask for settings, each as long as the station takes, one setting at least."""
+        at_once = min(self._inventory.integer(_AT_ONCE_NAME) or _AT_ONCE, _MOST_AT_ONCE)
+        most_bytes = self._inventory.integer(_BYTES_NAME)
+        rest = settings
+        while rest:
+            count = min(at_once, len(rest))
+            payload: dict[str, Json] = {"getVariableData": [one.to_json() for one in rest[:count]]}
+            while count > 1 and most_bytes is not None and wire_size(payload) > most_bytes:
+                count //= 2
+                payload = {"getVariableData": [one.to_json() for one in rest[:count]]}
+            yield payload
+            rest = rest[count:]
 
     async def _ask_for_inventory(self, request_id: int) -> bool:
         payload: dict[str, Json] = {"requestId": request_id, "reportBase": "FullInventory"}
