@@ -29,6 +29,7 @@ from .presented_tags import PresentedTags
 from .recording import Cycle, CycleRecorder
 from .registry_authorizer import RegistryAuthorizer
 from .session_tracking import SessionTracker
+from .set_point_guard import SetPointGuard
 from .site_memory import RememberedSite, SiteMemory
 from .station_reading import evse_snapshot
 from .view import NOTICES, BatteryReading, MeterReading, SiteEvent, SiteEventType, SiteView
@@ -72,6 +73,7 @@ class Site:
         self._event_listeners: list[Callable[[SiteEvent], None]] = []
         self._elsewhere = Elsewhere(csms, clock, decide=lambda: self._decide(may_raise=False), announce=self._announce)
         self._tags = PresentedTags(access, csms, clock, self._announce)
+        self._set_points = SetPointGuard(csms, self._measured, clock)
         self._lists = LocalLists(access, csms, clock, ledger, self._changed)
         self._sessions = SessionTracker(config.site_id, ledger, self._announce)
         self._tasks: list[asyncio.Task[None]] = []
@@ -246,6 +248,14 @@ class Site:
         self._tags.expect_start(key.station_id, tag)
         await station.start_transaction(key.evse_id, tag)
 
+    async def set_setpoint(self, key: EvseKey, power_w: float, duration_s: float) -> None:
+        """Have a car take this power for a time, or give it where it is negative, in W of all phases; CommandError.
+
+        It never lifts the EVSE's limit, and ends where what is given back would overload a fuse or may not flow.
+        """
+        self._set_points.check(self.config, key, power_w)
+        await self.station(key.station_id).set_setpoint(key.evse_id, power_w, duration_s)
+
     async def stop_charging(self, key: EvseKey) -> None:
         """Ask the station to end the EVSE's transaction; raises CommandError when it does not."""
         await self.station(key.station_id).stop_transaction(key.evse_id)
@@ -307,6 +317,7 @@ class Site:
 
     def _tick(self) -> None:
         now = self._clock.now()
+        self._set_points.watch(self.config)
         meters = (self._measured.meter(ROOT_CIRCUIT).snapshot(self.config, now), *self._circuit_meters(now).values())
         qualities = tuple(meter.quality for meter in meters)
         due = self._clock.monotonic() - self._decided_at >= CYCLE_S

@@ -1,6 +1,5 @@
 """OCPP 2.1 stations are led by one profile that is moved, and by profiles like others where that fails."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -25,7 +24,7 @@ LEADING = ("SetChargingProfile", "UpdateDynamicSchedule")
 
 
 @pytest.fixture
-def heard(monkeypatch: pytest.MonkeyPatch) -> Iterator[Heard]:
+def heard(monkeypatch: pytest.MonkeyPatch) -> Heard:
     """Note what the simulated station is led by."""
     noted: Heard = []
     obey = commands.obey
@@ -36,7 +35,7 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> Iterator[Heard]:
         return obey(station, action, payload)
 
     monkeypatch.setattr("simulator.ocpp2.dialler.obey", note)
-    yield noted
+    return noted
 
 
 def actions(heard: Heard) -> list[str]:

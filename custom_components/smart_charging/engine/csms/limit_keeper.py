@@ -116,8 +116,6 @@ class LimitKeeper:
             self.want(0.0, 0.0)  # held at 0 by leases only
             return None
         self._follow_transaction()
-        if self.set_points.is_over(self._known.transaction_id):
-            self.write_again()
         if (verdict := self._watch.take_outage_verdict()) is not None:
             await self.learn_lease(verdict[0], holds=verdict[1])
         await self._look_at_effect()
@@ -181,6 +179,8 @@ class LimitKeeper:
             self._watch.begin_anew()
             self._phases.begin_anew()
             self._demoted = False
+        if self.set_points.is_over(transaction_id):
+            self.write_again()
 
     def _ladder(self) -> tuple[Strategy, ...]:
         state, held, quirks = self._core.state, self._core.learnt.held, self._core.quirks
