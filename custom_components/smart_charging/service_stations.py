@@ -16,6 +16,7 @@ import probatio
 from .const import DOMAIN
 from .engine.csms.operations import Operations
 from .engine.csms.station import Station
+from .engine.site import Site
 from .errors import translated_errors
 from .service_targets import ATTR_EVSE, EVSE_NUMBER, evses_of, whole_number
 
@@ -36,9 +37,10 @@ STATION_SCHEMA: Final = probatio.Schema({**STATION})
 
 @dataclass(frozen=True, slots=True)
 class StationTarget:
-    """The station that an action is for, and the EVSE where one is chosen."""
+    """The station that an action is for, its site, and the EVSE where one is chosen."""
 
     subentry: ConfigSubentry
+    site: Site
     station: Station
     evse_ids: tuple[int, ...]
     chosen: bool
@@ -110,5 +112,6 @@ def _target(call: ServiceCall) -> StationTarget:
     keys = evses_of(call, entry, device)
     subentry = entry.subentries[str(device.config_subentry_id)]
     chosen = ATTR_EVSE in call.data or isinstance(device, dr.ChildDeviceEntry)
-    station = entry.runtime_data.site.station(keys[0].station_id)
-    return StationTarget(subentry, station, tuple(key.evse_id for key in keys), chosen)
+    site = entry.runtime_data.site
+    station = site.station(keys[0].station_id)
+    return StationTarget(subentry, site, station, tuple(key.evse_id for key in keys), chosen)

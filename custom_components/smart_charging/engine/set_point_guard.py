@@ -10,6 +10,7 @@ from .control.limit_rows import fuse_limit
 from .control.snapshot import MeterSnapshot
 from .csms.central_system import CentralSystem
 from .csms.commands import CommandError, CommandErrorCode
+from .csms.state import EvseState
 from .csms.station import Station
 from .limit import ROOT_CIRCUIT
 from .measurements import SiteMeasurements
@@ -46,7 +47,7 @@ class SetPointGuard:
         for station in self._csms.stations.values():
             for evse_id, evse in station.state.evses.items():
                 point = evse.set_point
-                if point is None or point.power_w >= 0 or self._fits(config, station):
+                if point is None or point.power_w >= 0 or self._fits(config, station, evse):
                     continue
                 station.withdraw_setpoint(evse_id)
                 _LOGGER.warning("%s gives nothing back any more: the connection can't take it", station.config.name)
@@ -54,34 +55,40 @@ class SetPointGuard:
     def _metered(self, config: SiteConfig) -> bool:
         return self._measured.meter(ROOT_CIRCUIT).snapshot(config, self._clock.now()).quality is MeterQuality.FRESH
 
-    def _fits(self, config: SiteConfig, station: Station) -> bool:
-        return self._metered(config) and min(self._rooms(config, station, _EXPORT_TOLERANCE_W)) >= 0
+    def _fits(self, config: SiteConfig, station: Station, evse: EvseState) -> bool:
+        rooms = self._rooms(config, station, _own_w(evse), tolerated_w=_EXPORT_TOLERANCE_W)
+        return self._metered(config) and min(rooms) >= 0
 
     def _most_w(self, config: SiteConfig, station: Station, evse_id: int) -> float:
         """Return how much an EVSE may give in all, W of all phases: what it takes now will be missing first."""
         if not self._metered(config):
             return 0.0
-        evse = station.state.evses.get(evse_id)
-        given_w = taken_w = 0.0
-        if evse is not None and evse.set_point is not None:
-            given_w = max(0.0, -evse.set_point.power_w)
-        if evse is not None and evse.measurement is not None and evse.measurement.current_a is not None:
-            taken_w = max(0.0, evse.measurement.current_a.total) * NOMINAL_VOLTAGE_V
-        return max(0.0, min(self._rooms(config, station, 0.0)) + given_w - taken_w)
+        own_w = _own_w(station.state.evses.get(evse_id, EvseState(evse_id)))
+        return max(0.0, min(self._rooms(config, station, own_w)) - own_w)
 
-    def _rooms(self, config: SiteConfig, station: Station, tolerated_w: float) -> Iterator[float]:
+    def _rooms(
+        self, config: SiteConfig, station: Station, own_w: float, *, tolerated_w: float = 0.0
+    ) -> Iterator[float]:
         """Return how much more may be given through each circuit on the way, W of the station's phases."""
         now = self._clock.now()
         for circuit_id in station_path(config, station.config):
             connection = connections(config)[circuit_id]
             meter = self._measured.meter(circuit_id).snapshot(connection, now)
-            if meter.quality is not MeterQuality.FRESH:  # a circuit without a meter: its fuse alone counts
-                yield fuse_limit(connection).l1 * NOMINAL_VOLTAGE_V * connection.phases
+            if meter.quality is not MeterQuality.FRESH:  # nothing else is known of it
+                yield fuse_limit(connection).l1 * NOMINAL_VOLTAGE_V * station.config.phases + own_w
                 continue
             power_w, room_w = _flow(connection, meter)
             yield room_w * station.config.phases
             if circuit_id == ROOT_CIRCUIT and config.solar.zero_export:
                 yield power_w + tolerated_w
+
+
+def _own_w(evse: EvseState) -> float:
+    """Return what an EVSE takes, negative for what it was told to give, in W."""
+    if evse.set_point is not None and evse.set_point.power_w < 0:
+        return evse.set_point.power_w
+    current_a = None if evse.measurement is None else evse.measurement.current_a
+    return 0.0 if current_a is None else max(0.0, current_a.total) * NOMINAL_VOLTAGE_V
 
 
 def _flow(connection: Connection, meter: MeterSnapshot) -> tuple[float, float]:
