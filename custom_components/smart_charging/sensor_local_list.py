@@ -5,7 +5,7 @@ from typing import Final, override
 from homeassistant.components.sensor import SensorDeviceClass, SensorEntity, SensorEntityDescription
 from homeassistant.const import EntityCategory
 
-from .engine.local_lists import ListStatus
+from .engine.id_token import ListStatus
 from .entity import ChargerEntity
 from .sensor_descriptions import ATTR_DETAILS, Details
 

@@ -128,6 +128,25 @@ class LocalList:
     entries: tuple[LocalListEntry, ...]
 
 
+class ListStatus(StrEnum):
+    """How a station's list stands to the registry."""
+
+    WAITING = "waiting"
+    UP_TO_DATE = "up_to_date"
+    SHORTENED = "shortened"
+    FAILED = "failed"
+    UNSUPPORTED = "unsupported"
+
+
+@dataclass(frozen=True, slots=True)
+class ListState:
+    """What is known of a station's list: its version, None before that was asked, and how many tags we sent."""
+
+    status: ListStatus = ListStatus.WAITING
+    version: int | None = None
+    entries: int | None = None
+
+
 class TokenExists(Exception):
     """The registry holds a token of this value already."""
 

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from enum import StrEnum
 import logging
 import math
 from typing import Final
@@ -16,7 +15,7 @@ from .csms.local_list import LocalListEntry
 from .csms.rpc import OCPP16
 from .csms.state import StationEvent, StationEventType, StepStatus
 from .csms.station import Station
-from .id_token import MAX_TOKEN_LENGTH, LocalList, TokenType
+from .id_token import MAX_TOKEN_LENGTH, ListState, ListStatus, LocalList, TokenType
 from .ledger import SiteLedger
 from .model import AuthorizationStatus, Json, StoreError
 from .registry_authorizer import RegistryAuthorizer
@@ -39,25 +38,6 @@ _KINDS: Final[Mapping[TokenType, str]] = {
 # What a station says of itself where it can keep a list: the feature profile of 1.6, the component of OCPP 2.
 _FEATURES: Final = ("LocalAuthListManagement", "LocalAuthListCtrlr")
 _SWITCHES: Final = ("LocalAuthListEnabled", "LocalAuthListCtrlr.Enabled")
-
-
-class ListStatus(StrEnum):
-    """How a station's list stands to the registry."""
-
-    WAITING = "waiting"
-    UP_TO_DATE = "up_to_date"
-    SHORTENED = "shortened"
-    FAILED = "failed"
-    UNSUPPORTED = "unsupported"
-
-
-@dataclass(frozen=True, slots=True)
-class ListState:
-    """What is known of a station's list: its version, None before that was asked, and how many tags we sent."""
-
-    status: ListStatus = ListStatus.WAITING
-    version: int | None = None
-    entries: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

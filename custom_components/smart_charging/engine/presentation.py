@@ -12,8 +12,8 @@ from .control.snapshot import ControlState, Decision
 from .csms.relay.state import RelayState
 from .csms.state import EvseState
 from .csms.station import Station
+from .id_token import ListState
 from .limit import ALL_FUSE, ROOT_CIRCUIT, LimitSource
-from .local_lists import ListState
 from .measurements import SiteMeasurements
 from .model import EvseKey, MeterQuality, Phases, Reason, ReasonCode, Setpoint
 from .session_tracking import EvseRecord

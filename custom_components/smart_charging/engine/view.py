@@ -10,8 +10,8 @@ from .config import EvseSettings
 from .control.battery import BatteryCommand, BatterySnapshot
 from .csms.relay.state import RelayState
 from .csms.state import Detail, EvseState, StationState
+from .id_token import ListState
 from .limit import ALL_FUSE, Limit, LimitSource
-from .local_lists import ListState
 from .model import ChargeMode, EvseKey, MeterQuality, Phases, Session, Setpoint, Transaction
 
 

@@ -17,12 +17,14 @@ from custom_components.smart_charging.engine.id_token import (
     AccessMode,
     AccessPolicy,
     IdToken,
+    ListState,
+    ListStatus,
     LocalListUse,
     TokenDetails,
     TokenType,
 )
 from custom_components.smart_charging.engine.ledger import Ledger
-from custom_components.smart_charging.engine.local_lists import SPACING_S, ListState, ListStatus
+from custom_components.smart_charging.engine.local_lists import SPACING_S
 from custom_components.smart_charging.engine.model import StoreError
 from custom_components.smart_charging.engine.registry_authorizer import RegistryAuthorizer
 from custom_components.smart_charging.engine.site import Site
