@@ -193,7 +193,12 @@ class _StationList:
         """Work until cancelled."""
         while True:
             self._wake.clear()
-            delay = await self._step()
+            try:
+                delay = await self._step()
+            except Exception:
+                # A list that nobody keeps any more would be seen by nobody.
+                _LOGGER.exception("Keeping the local list of %s failed", self._station_id)
+                delay = LONGEST_RETRY_S
             with suppress(TimeoutError):
                 async with self._clock.timeout(delay):
                     await self._wake.wait()
@@ -271,7 +276,7 @@ class _StationList:
             return LOOK_S
         if error.code is CommandErrorCode.NOT_CONNECTED:
             return LOOK_S
-        return self._failed_for_now(str(error))
+        return self._failed_for_now(error.code.value)  # its text may hold tags
 
     def _failed_for_now(self, why: str) -> float:
         if not self._failing:

@@ -326,6 +326,23 @@ async def test_a_registry_that_can_not_be_read_is_tried_again(
         await it.up_to_date()
 
 
+async def test_a_defect_ends_no_list_and_no_tag_is_logged(
+    tmp_path: Path, socket_enabled: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(*_: object) -> None:
+        raise RuntimeError("defect")
+
+    async with premises(tmp_path, station16, tags=[TAG]) as it:
+        with monkeypatch.context() as patched:
+            patched.setattr(it.access, "local_list", broken)
+            await it.until(lambda: "Keeping the local list of CP1 failed" in caplog.text)
+        it.access.policy = replace(KNOWN_ONLY, groups_share=True)
+        await it.up_to_date()
+        assert TAG in {tag.upper() for tag in it.listed()}
+    told = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert not any(TAG in message for message in told)
+
+
 async def test_validity_that_begins_and_ends_reaches_the_list(tmp_path: Path, socket_enabled: None) -> None:
     async with premises(tmp_path, station16) as it:
         soon = it.clock.now() + timedelta(minutes=3)
