@@ -54,6 +54,7 @@ CONF_LEGACY_RSA: Final = "legacy_rsa"
 # Options of the entry; one that is not there has its default.
 CONF_ACCESS_MODE: Final = "access_mode"
 CONF_GROUPS_SHARE: Final = "groups_share"
+CONF_LOCAL_LISTS: Final = "local_lists"
 CONF_POWER_LIMIT_W: Final = "power_limit_w"
 CONF_UNBALANCE_A: Final = "unbalance_a"
 CONF_TURN_MIN: Final = "turn_min"

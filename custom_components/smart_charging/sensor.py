@@ -28,6 +28,7 @@ from .sensor_descriptions import (
     StationSensorDescription,
 )
 from .sensor_limits import PEAK_DESCRIPTIONS, SITE_PHASE_DESCRIPTIONS
+from .sensor_local_list import LOCAL_LIST, LocalListSensor
 from .sensor_parts import async_add_part_sensors
 from .sensor_relay import RELAY, RelaySensor
 
@@ -48,7 +49,11 @@ async def async_setup_entry(
             (StationSensor(hass, coordinator, description, subentry) for description in STATION_DESCRIPTIONS),
             config_subentry_id=subentry.subentry_id,
         )
-        async_add_entities([RelaySensor(hass, coordinator, RELAY, subentry)], config_subentry_id=subentry.subentry_id)
+        others = [
+            RelaySensor(hass, coordinator, RELAY, subentry),
+            LocalListSensor(hass, coordinator, LOCAL_LIST, subentry),
+        ]
+        async_add_entities(others, config_subentry_id=subentry.subentry_id)
 
     @callback
     def add_evse(subentry: ConfigSubentry, key: EvseKey) -> None:

@@ -18,6 +18,7 @@ from .coordinator import SmartChargingConfigEntry
 from .engine.csms.operations import Operations
 from .engine.csms.station import Station
 from .engine.ledger import SiteTokens
+from .engine.site import Site
 from .errors import translated_errors
 from .service_targets import ATTR_EVSE, EVSE_NUMBER, evses_of, whole_number
 
@@ -38,10 +39,11 @@ STATION_SCHEMA: Final = probatio.Schema({**STATION})
 
 @dataclass(frozen=True, slots=True)
 class StationTarget:
-    """The station that an action is for, the EVSE where one is chosen, and the tags that its site knows."""
+    """The station that an action is for, its site and the tags that it knows, and the EVSE where one is chosen."""
 
     entry: SmartChargingConfigEntry
     subentry: ConfigSubentry
+    site: Site
     station: Station
     evse_ids: tuple[int, ...]
     chosen: bool
@@ -114,6 +116,7 @@ def _target(call: ServiceCall) -> StationTarget:
     keys = evses_of(call, entry, device)
     subentry = entry.subentries[str(device.config_subentry_id)]
     chosen = ATTR_EVSE in call.data or isinstance(device, dr.ChildDeviceEntry)
-    station = entry.runtime_data.site.station(keys[0].station_id)
+    site = entry.runtime_data.site
+    station = site.station(keys[0].station_id)
     evse_ids = tuple(key.evse_id for key in keys)
-    return StationTarget(entry, subentry, station, evse_ids, chosen, entry.runtime_data.ledger.tokens)
+    return StationTarget(entry, subentry, site, station, evse_ids, chosen, entry.runtime_data.ledger.tokens)

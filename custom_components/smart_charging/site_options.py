@@ -10,6 +10,7 @@ from .const import (
     CONF_GROUPS_SHARE,
     CONF_LEASE_HOLD_S,
     CONF_LEASE_RENEW_S,
+    CONF_LOCAL_LISTS,
     CONF_PEAK_DAYS,
     CONF_PEAK_FLOOR_KW,
     CONF_PEAK_INTERVAL_MIN,
@@ -36,7 +37,7 @@ from .const import (
 )
 from .engine.config import QUICK_SOLAR, LeaseTimes, PeakConfig, SolarConfig
 from .engine.control.peak import PRESETS, PeakPreset
-from .engine.id_token import AccessMode, AccessPolicy
+from .engine.id_token import AccessMode, AccessPolicy, LocalListUse
 
 # What the form offers besides the tariffs known by name.
 PEAK_NONE: Final = "none"
@@ -65,6 +66,7 @@ def access_policy(options: Mapping[str, Any]) -> AccessPolicy:
     return AccessPolicy(
         mode=AccessMode(options.get(CONF_ACCESS_MODE, AccessMode.ACCEPT_ALL)),
         groups_share=bool(options.get(CONF_GROUPS_SHARE, False)),
+        local_lists=LocalListUse(options.get(CONF_LOCAL_LISTS, LocalListUse.AUTOMATIC)),
     )
 
 

@@ -273,6 +273,19 @@ def _composite_schedule(station: SimulatedStation, payload: Payload) -> Answer:
     )
 
 
+def _send_local_list(station: SimulatedStation, payload: Payload) -> Answer:
+    if not station.local_list.most:
+        raise CommandError("NotSupported", "SendLocalList")
+    return _status(station.local_list.send(payload))
+
+
+def _local_list_version(station: SimulatedStation, payload: Payload) -> Answer:
+    del payload
+    if not station.local_list.most:
+        raise CommandError("NotSupported", "GetLocalListVersion")
+    return Answer({"listVersion": station.local_list.version})
+
+
 COMMANDS: dict[str, Callable[[SimulatedStation, Payload], Answer]] = {
     "ChangeAvailability": _change_availability,
     "ChangeConfiguration": _change_configuration,
@@ -283,9 +296,11 @@ COMMANDS: dict[str, Callable[[SimulatedStation, Payload], Answer]] = {
     "GetConfiguration": _get_configuration,
     "GetDiagnostics": get_diagnostics,
     "GetLog": get_log,
+    "GetLocalListVersion": _local_list_version,
     "RemoteStartTransaction": _remote_start,
     "RemoteStopTransaction": _remote_stop,
     "Reset": _reset,
+    "SendLocalList": _send_local_list,
     "SetChargingProfile": _set_profile,
     "SignedUpdateFirmware": signed_update_firmware,
     "TriggerMessage": _trigger,
@@ -293,4 +308,4 @@ COMMANDS: dict[str, Callable[[SimulatedStation, Payload], Answer]] = {
     "UpdateFirmware": update_firmware,
 }
 
-UNSUPPORTED = frozenset({"CancelReservation", "GetLocalListVersion", "ReserveNow", "SendLocalList"})
+UNSUPPORTED = frozenset({"CancelReservation", "ReserveNow"})

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from .local_list import AT_ONCE
 from .options import StationOptions
 
 MEASURANDS = frozenset(
@@ -129,6 +130,12 @@ def default_configuration(options: StationOptions) -> Configuration:
         "ReserveConnectorZeroSupported": "false",
         "SupportedFeatureProfiles": "Core,FirmwareManagement,RemoteTrigger,SmartCharging",
     }
+    if options.local_list_entries:
+        fixed["SupportedFeatureProfiles"] += ",LocalAuthListManagement"
+        fixed |= {
+            "LocalAuthListMaxLength": str(options.local_list_entries),
+            "SendLocalListMaxLength": str(AT_ONCE),
+        }
     numbers = {
         "ClockAlignedDataInterval": "0",
         "ConnectionTimeOut": "60",
@@ -149,6 +156,8 @@ def default_configuration(options: StationOptions) -> Configuration:
         "StopTransactionOnInvalidId": "true",
         "UnlockConnectorOnEVSideDisconnect": "true",
     }
+    if options.local_list_entries:
+        switches["LocalAuthListEnabled"] = "true"
     keys = {name: Key(value, readonly=True) for name, value in fixed.items()}
     keys |= {name: Key(value, _whole) for name, value in numbers.items()}
     keys |= {name: Key(value, _switch) for name, value in switches.items()}

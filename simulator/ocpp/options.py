@@ -55,6 +55,8 @@ class StationOptions:
     clock_offset_s: float = 0.0
     register_wh: float = 0.0
     """What each connector's meter shows when new."""
+    local_list_entries: int = 0
+    """For how many tags it has a local list; none is a station without one."""
     reports_soc: bool = False
     """Knows the car's state of charge and tells it with its other measurands."""
     subprotocols: tuple[str, ...] = ("ocpp1.6",)

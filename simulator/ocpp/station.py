@@ -14,6 +14,7 @@ from .connector import Connector, Permission, Status
 from .errands import Upkeep
 from .file_transfer import Errand
 from .json import Json, Payload, integer, mapping, text
+from .local_list import LocalList
 from .meter import SampledMeter, next_aligned, timestamp
 from .options import Interruption, StartMode, StationOptions
 from .outbox import Outbox, Outgoing
@@ -41,6 +42,7 @@ class SimulatedStation:
         self.upkeep = Upkeep(self)
         self.wake = asyncio.Event()
         self.configuration = default_configuration(options)
+        self.local_list = LocalList(options.local_list_entries)
         self.profiles = ProfileStack(
             Abilities(
                 max_a=options.max_a,
@@ -116,7 +118,9 @@ class SimulatedStation:
                 permit()
 
         def unanswered() -> None:
-            if self.configuration.flag("LocalAuthorizeOffline"):
+            known = self.local_list.knows(id_tag)
+            allowed = known is None or known.accepted(self.station_time())
+            if allowed and self.configuration.flag("LocalAuthorizeOffline"):
                 permit()
 
         if not self.online:

@@ -126,7 +126,7 @@ class Evse:
         limit = self._surroundings.limit(self, now)
         self._mode = limit.mode
         amperes = limit.current_a if limit.current_a >= MINIMUM_A else 0.0
-        wanted = Offer(amperes, limit.phases, limit.phase_to_use or 1)
+        wanted = Offer(amperes, limit.phases, limit.phase_to_use or 1, limit.taken_back_a)
         return self.relay.offer(wanted, now, loaded=any(self.outlet.current_a))
 
     def plug(self, plugged: bool, connector_id: int, monotonic: float) -> None:
@@ -244,6 +244,9 @@ class Evse:
             return ChargingState.IDLE
         if self.authorization is None:
             return ChargingState.EV_CONNECTED
+        if self.outlet.power_w < 0:
+            self._idle_since = None
+            return ChargingState.CHARGING
         if self.outlet.power_w > 0:
             self._idle_since = None
             enough = self.outlet.present_offer.current_a >= MINIMUM_A

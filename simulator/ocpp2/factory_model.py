@@ -204,6 +204,12 @@ def _charging(options: StationOptions2) -> list[tuple[Key, Variable]]:
             _own("SmartChargingCtrlr", "SupportedAdditionalPurposes", _fixed("PriorityCharging,LocalGeneration"))
         )
         rows.append(_own("SmartChargingCtrlr", "SupportsDynamicProfiles", _switch(True, fixed=True)))
+    if options.two_way:
+        rows += [
+            _own("V2XChargingCtrlr", "Available", _switch(True, fixed=True)),
+            _own("V2XChargingCtrlr", "Enabled", _switch(True)),
+            _own("V2XChargingCtrlr", "SupportedOperationModes", _fixed("ChargingOnly,CentralSetpoint,Idle")),
+        ]
     return rows
 
 

@@ -43,7 +43,7 @@ class Meter2:
             case "Energy.Active.Import.Register":
                 return [{**self._register(), "location": "Outlet"}]
             case "Current.Import":
-                return self._per_phase(outlet.current_a, "A", "")
+                return self._per_phase([max(0.0, current) for current in outlet.current_a], "A", "")
             case "Voltage":
                 return self._per_phase(outlet.voltage, "V", "-N")
             case "SoC" if self._reports_soc and outlet.car is not None and outlet.plugged:
@@ -57,7 +57,8 @@ class Meter2:
         offer = outlet.present_offer
         offered_w = offer.current_a * sum(outlet.voltage[: offer.phases])
         single: dict[str, tuple[float, str]] = {
-            "Power.Active.Import": (round(outlet.power_w, 1), "W"),
+            "Power.Active.Import": (round(max(0.0, outlet.power_w), 1), "W"),
+            "Power.Active.Export": (round(max(0.0, -outlet.power_w), 1), "W"),
             "Power.Offered": (round(offered_w, 1), "W"),
             "Current.Offered": (round(offer.current_a, 1), "A"),
             "Frequency": (50.0, "Hz"),

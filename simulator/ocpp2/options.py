@@ -71,6 +71,8 @@ class StationOptions2:
     clock_offset_s: float = 0.0
     register_wh: float = 0.0
     """What each EVSE's meter shows when new."""
+    two_way: bool = False
+    """Takes set-points and energy back from cars that can give it (2.1 V2XChargingCtrlr)."""
     reports_soc: bool = False
     security_events: bool = False
     """Tells the security event StartupOfTheDevice after each boot."""

@@ -20,6 +20,7 @@ class Abilities:
     max_profiles: int
     units: frozenset[Unit]
     switches_phases: bool
+    two_way: bool
     max_periods: int = 24
 
 
@@ -35,6 +36,7 @@ def abilities_of(options: StationOptions2) -> Abilities:
         max_profiles=options.max_profiles,
         units=frozenset(Unit(unit) for unit in options.rate_units),
         switches_phases=options.switches_phases,
+        two_way=options.two_way,
     )
 
 
@@ -84,6 +86,8 @@ def refused_schedule(profile: Profile, abilities: Abilities) -> str | None:
     if any(period.phase_to_use is not None and period.phases != 1 for period in profile.periods):
         return "InvalidSchedule"
     if any(period.phase_to_use is not None for period in profile.periods) and not abilities.switches_phases:
+        return "UnsupportedParam"
+    if any(period.taken_back > 0 for period in profile.periods) and not abilities.two_way:
         return "UnsupportedParam"
     return _refused_kind(profile, abilities)
 

@@ -23,6 +23,7 @@ class Limit:
     phases: int
     phase_to_use: int | None = None
     mode: str | None = None
+    taken_back_a: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,9 @@ class ProfileStack:
             limits.append(self._in_amperes(*own))
         one_phase = next((limit.phase_to_use for limit in limits if limit.phase_to_use is not None), None)
         mode = next((limit.mode for limit in limits if limit.mode is not None), None)
-        return Limit(min(each.current_a for each in limits), min(each.phases for each in limits), one_phase, mode)
+        taken_back_a = max(each.taken_back_a for each in limits)
+        current_a = min(each.current_a for each in limits)
+        return Limit(current_a, min(each.phases for each in limits), one_phase, mode, taken_back_a)
 
     def composite(
         self, evse_id: int, now: datetime, duration_s: int, situation: Situation = IDLE
@@ -185,9 +188,11 @@ class ProfileStack:
         bound = period.bound
         if bound is None:
             return Limit(self.abilities.station_max_a, phases, period.phase_to_use, period.mode)
+        taken_back = period.taken_back
         if profile.unit is Unit.WATT:
-            bound /= NOMINAL_VOLTAGE * min(period.phases or 3, self.abilities.phases)
-        return Limit(bound, phases, period.phase_to_use, period.mode)
+            per_ampere = NOMINAL_VOLTAGE * min(period.phases or 3, self.abilities.phases)
+            bound, taken_back = bound / per_ampere, taken_back / per_ampere
+        return Limit(bound, phases, period.phase_to_use, period.mode, taken_back)
 
     def _refused_by_habit(self, evse_id: int, profile: Profile) -> str | None:
         first = self._first_ids.get((evse_id, profile.purpose), profile.profile_id)

@@ -62,6 +62,14 @@ class Period:
     phases: int | None = None
     phase_to_use: int | None = None
     mode: str | None = None
+    discharge_limit: float | None = None
+
+    @property
+    def taken_back(self) -> float:
+        """Return what the car shall give, in the schedule's unit: a negative set-point within its limit."""
+        if self.mode != "CentralSetpoint" or self.setpoint is None or self.setpoint >= 0:
+            return 0.0
+        return -self.setpoint if self.discharge_limit is None else min(-self.setpoint, -self.discharge_limit)
 
     @property
     def bound(self) -> float | None:
@@ -150,6 +158,7 @@ class Profile:
             self.periods[0],
             limit=_optional_number(update, "limit", self.periods[0].limit),
             setpoint=_optional_number(update, "setpoint", self.periods[0].setpoint),
+            discharge_limit=_optional_number(update, "dischargeLimit", self.periods[0].discharge_limit),
         )
         return replace(self, periods=(period,), updated=now)
 
@@ -204,6 +213,7 @@ def _periods(schedule: Mapping[str, Json]) -> tuple[Period, ...]:
                 optional_integer(entry, "numberPhases"),
                 optional_integer(entry, "phaseToUse"),
                 optional_text(entry, "operationMode"),
+                _lowest(entry, "dischargeLimit"),
             )
         )
     return tuple(periods)

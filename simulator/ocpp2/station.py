@@ -15,6 +15,7 @@ from simulator.plant.outlet import Outlet
 
 from .authorizing import authorize
 from .certificates import Certificates
+from .charging_needs import tell_needs
 from .device_model import Component
 from .display import Display
 from .evse import Connector2, Evse
@@ -240,7 +241,7 @@ class SimulatedStation2:
         step = self.options.step_a
         current_a = math.floor(limit.current_a / step + 1e-6) * step
         mode = limit.mode if self.options.version is Version.V21 else None
-        return Limit(current_a, limit.phases, limit.phase_to_use, mode)
+        return Limit(current_a, limit.phases, limit.phase_to_use, mode, limit.taken_back_a)
 
     def situation(self, evse: Evse | None) -> Situation:
         """Return what of an EVSE matters to its profiles."""
@@ -275,6 +276,7 @@ class SimulatedStation2:
         transaction = self.events.started(evse, trigger)
         self.reservations.use_up(evse)
         self._install_profile(evse, transaction)
+        tell_needs(self, evse)
 
     def went_on(self, evse: Evse, trigger: Trigger) -> None:
         """Tell what happened in a transaction."""

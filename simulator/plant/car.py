@@ -15,6 +15,9 @@ class CarModel:
     ramp_s: float = 2.0
     taper_from: float = 0.9
     sleeps_after_s: float | None = None
+    discharge_a: float = 0.0
+    """How much it can give back per phase, at least its least state of charge left; 0 is a car that only takes."""
+    least_charge: float = 0.2
     wake_kicks: int = 1
     """How often the offer must be taken away and given again before a sleeping car wakes."""
 
@@ -50,19 +53,24 @@ class Car:
             ceiling = max(2.0, model.max_a * left)
         return min(offered_a, ceiling)
 
-    def advance(self, offered_a: float, seconds: float) -> float:
-        """Move towards the wanted current for this long and return it (A per used phase)."""
+    def given_a(self, asked_a: float) -> float:
+        """Return the current it gives of what is asked for."""
+        return min(asked_a, self.model.discharge_a) if self.state_of_charge > self.model.least_charge else 0.0
+
+    def advance(self, offered_a: float, seconds: float, taken_back_a: float = 0.0) -> float:
+        """Move towards the wanted current for this long and return it (A per used phase), negative while it gives."""
         self._watch_offer(offered_a >= self.model.min_a, seconds)
-        target = self.wanted_a(offered_a)
+        target = -self.given_a(taken_back_a) if taken_back_a > 0 else self.wanted_a(offered_a)
         reach = self.model.max_a / self.model.ramp_s * seconds if self.model.ramp_s > 0 else self.model.max_a
         change = max(-reach, min(reach, target - self.current_a))
         self.current_a += change
         return self.current_a
 
     def fill(self, energy_wh: float) -> None:
-        """Take this AC energy into the battery."""
-        stored = energy_wh * self.model.efficiency / self.model.capacity_wh
-        self.state_of_charge = min(1.0, self.state_of_charge + stored)
+        """Take this AC energy into the battery, or out of it where it is negative."""
+        share = self.model.efficiency if energy_wh >= 0 else 1 / self.model.efficiency
+        stored = energy_wh * share / self.model.capacity_wh
+        self.state_of_charge = min(1.0, max(0.0, self.state_of_charge + stored))
 
     def _watch_offer(self, offered: bool, seconds: float) -> None:
         if offered and not self._was_offered and self.asleep:

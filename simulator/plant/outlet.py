@@ -13,12 +13,14 @@ from .phases import NOMINAL_VOLTAGE, ZERO, Phases, phases, times
 class Offer:
     """What a station signals to the car: A per phase on so many phases; no phases means an open contactor.
 
-    `phase_to_use` is which of the outlet's phases (1..3) carries a single one.
+    `phase_to_use` is which of the outlet's phases (1..3) carries a single one. `taken_back_a` is what the car shall
+    give instead.
     """
 
     current_a: float
     phases: int = 3
     phase_to_use: int = 1
+    taken_back_a: float = 0.0
 
 
 NOTHING = Offer(0.0, 0)
@@ -49,6 +51,8 @@ class Outlet:
     phases: int = 3
     wiring: Wiring = Wiring()
     energy_wh: float = 0.0
+    """What was drawn; what was given back is counted by itself."""
+    exported_wh: float = 0.0
     offer: Callable[[datetime], Offer] = _offer_nothing
     present_offer: Offer = NOTHING
     current_a: Phases = ZERO
@@ -98,14 +102,15 @@ class Outlet:
         self.present_offer = self.offer(now) if self._plugged else NOTHING
         current = 0.0
         if self.car is not None and self._plugged:
-            current = self.car.advance(self.present_offer.current_a, seconds)
+            current = self.car.advance(self.present_offer.current_a, seconds, self.present_offer.taken_back_a)
         contactor = self.wiring.contactor
         connected = self.phases if contactor is None else min(self.phases, contactor.phases)
         used = min(connected, self.present_offer.phases, self.car.model.phases if self.car else 0)
         first = self.present_offer.phase_to_use - 1 if self.present_offer.phases == 1 else 0
         self.current_a = phases(current if first <= n < first + used else 0.0 for n in range(3))
         energy = self.power_w * seconds / 3600
-        self.energy_wh += energy
+        self.energy_wh += max(0.0, energy)
+        self.exported_wh += max(0.0, -energy)
         if self.car is not None:
             self.car.fill(energy)
 

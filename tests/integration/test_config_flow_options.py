@@ -8,7 +8,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.smart_charging.engine.config import QUICK_SOLAR, PeakConfig, SiteConfig, SolarConfig
-from custom_components.smart_charging.engine.id_token import AccessMode, AccessPolicy
+from custom_components.smart_charging.engine.id_token import AccessMode, AccessPolicy, LocalListUse
 from custom_components.smart_charging.settings import site_config
 from custom_components.smart_charging.site_options import access_policy
 from custom_components.smart_charging.stored_files import files_address
@@ -219,11 +219,13 @@ async def test_who_may_charge_is_chosen_and_everybody_may_before(hass: HomeAssis
     entry = await entry_with(hass, **LEASE)
     assert access_policy(entry.options) == AccessPolicy(AccessMode.ACCEPT_ALL)
     page = await open_page(hass, "access")
-    result = await submit(hass, page, {"access_mode": "learn", "groups_share": True})
+    chosen = {"access_mode": "learn", "groups_share": True, "local_lists": "always"}
+    result = await submit(hass, page, chosen)
     assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert entry.options == {"access_mode": "learn", "groups_share": True, **LEASE}
-    assert access_policy(entry.options) == AccessPolicy(AccessMode.LEARN, groups_share=True)
-    assert suggested(await open_page(hass, "access")) == {"access_mode": "learn", "groups_share": True}
+    assert entry.options == {**chosen, **LEASE}
+    policy = access_policy(entry.options)
+    assert policy == AccessPolicy(AccessMode.LEARN, groups_share=True, local_lists=LocalListUse.ALWAYS)
+    assert suggested(await open_page(hass, "access")) == chosen
 
 
 async def test_the_web_server_is_chosen_and_given_up(hass: HomeAssistant) -> None:

@@ -1,5 +1,6 @@
 """What administrators ask of a charger of OCPP 2, through Home Assistant's actions and a real socket."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -345,3 +346,41 @@ async def test_a_station_says_that_a_reservation_ran_out(hass: HomeAssistant, cl
     told = state.attributes
     assert (told["reason"], told["reservation_id"], told["evse"]) == ("expired", made["reservation_id"], 2)
     assert station(hass).state.reservations == {}
+
+
+async def test_a_car_is_told_to_give_energy_back_and_no_longer(hass: HomeAssistant, client: RawStation21) -> None:
+    entry = hass.config_entries.async_get_entry("site1")
+    assert entry is not None
+    with pytest.raises(ServiceValidationError) as error:
+        await ask(hass, "set_v2x_setpoint", evse=1, power=-1000, minutes=30)
+    assert error.value.translation_key == "command_invalid"  # there is no grid meter
+    with pytest.raises(ServiceValidationError) as error:
+        await ask(hass, "set_v2x_setpoint", evse=1, power=1000, minutes=30)
+    assert error.value.translation_key == "command_no_transaction"
+    await client.event("Started", dt_util.utcnow().isoformat(), tx="tx-1")
+    with pytest.raises(ServiceValidationError) as error:
+        await ask(hass, "set_v2x_setpoint", evse=1, power=1000, minutes=30)
+    assert error.value.translation_key == "command_not_supported"
+    client.variables["V2XChargingCtrlr", "SupportedOperationModes"] = "ChargingOnly,CentralSetpoint"
+    await client.boot()
+    needs = {
+        "requestedEnergyTransfer": "AC_BPT",
+        "v2xChargingParameters": {"maxChargePower": 11000, "maxDischargePower": -11000},
+    }
+    await client.ask("NotifyEVChargingNeeds", {"evseId": 1, "chargingNeeds": needs})
+    async with asyncio.timeout(10):
+        while (applied := station(hass).state.evses[1].applied) is None or not station(hass).state.capabilities.two_way:
+            await asyncio.sleep(0.01)
+    with pytest.raises(ServiceValidationError) as error:
+        await ask(hass, "set_v2x_setpoint", evse=1, power=applied.current_a * 690 + 500, minutes=30)
+    assert error.value.translation_key == "command_invalid"
+    answer = await ask(hass, "set_v2x_setpoint", evse=1, power=0, minutes=30)
+    assert dt_util.parse_datetime(answer["until"]) is not None
+    (schedule,) = client.sent("SetChargingProfile")[-1]["chargingProfile"]["chargingSchedule"]
+    first = schedule["chargingSchedulePeriod"][0]
+    assert (first["operationMode"], first["setpoint"], schedule["chargingRateUnit"]) == ("CentralSetpoint", 0.0, "W")
+    assert await ask(hass, "withdraw_v2x_setpoint", evse=1) == {"withdrawn": True}
+    assert await ask(hass, "withdraw_v2x_setpoint", evse=1) == {"withdrawn": False}
+    for wrong in ({"power": float("nan")}, {"minutes": 241}, {"minutes": 0}):
+        with pytest.raises((ServiceValidationError, probatio.Invalid)):
+            await ask(hass, "set_v2x_setpoint", **{"evse": 1, "power": 0, "minutes": 30, **wrong})

@@ -14,6 +14,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
 
 from custom_components.smart_charging.const import DOMAIN
+from custom_components.smart_charging.engine import local_lists
 from custom_components.smart_charging.engine.model import StoreError
 from tests.manual_clock import ManualClock
 
@@ -193,6 +194,32 @@ async def test_a_policy_counts_at_once_and_everybody_is_accepted_where_nobody_ch
         assert (await ask(station))["status"] == "Accepted"
         assert await listed(hass) == []
         assert station.connected
+
+
+async def test_a_tag_that_is_blocked_reaches_the_stations_own_list(
+    hass: HomeAssistant, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_lists, "SPACING_S", 0.0)
+    monkeypatch.setattr(local_lists, "_UNREADY_S", 0.01)
+    sensor = "sensor.charger_cp_1_local_list"
+    async with virtual_station(port, "CP-1") as station:
+        station.answers["GetLocalListVersion"] = {"listVersion": 0}
+        await station.boot()
+        token_id = await add(hass)
+        await station.was_asked("SendLocalList", listVersion=1)
+        await call(hass, "block_token", token_id=token_id)
+        async with asyncio.timeout(5):
+            while not any(
+                row == {"idTag": TAG, "idTagInfo": {"status": "Blocked"}}
+                for action, payload in station.asked
+                if action == "SendLocalList"
+                for row in payload["localAuthorizationList"]
+            ):
+                await asyncio.sleep(0.01)
+        await hass.async_block_till_done()
+        state = hass.states.get(sensor)
+        assert state is not None
+        assert TAG not in str(state.as_dict())
 
 
 async def test_a_start_from_home_assistant_needs_no_tag(hass: HomeAssistant, port: int) -> None:

@@ -78,6 +78,7 @@ def build_local_list(secrets: Iterable[TokenSecret], now: datetime, max_length: 
             _may_begin(secret.token, now),
             secret.token.details.valid_until,
             secret.parent_value,
+            secret.token.details.type,
         )
         for secret in secrets
         if secret.token.assigned and secret.token.deleted_at is None and 0 < len(secret.value) <= max_length

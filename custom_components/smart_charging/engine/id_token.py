@@ -75,12 +75,28 @@ class AccessMode(StrEnum):
     LEARN = "learn"  # refused, but remembered for somebody to assign
 
 
+class LocalListUse(StrEnum):
+    """Whether stations get the registry as their local list; by default where only known tokens may charge."""
+
+    AUTOMATIC = "automatic"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
 @dataclass(frozen=True, slots=True)
 class AccessPolicy:
     """Who may charge at a site; with `groups_share` a token of a group may do so at several EVSEs at once."""
 
     mode: AccessMode = AccessMode.ACCEPT_ALL
     groups_share: bool = False
+    local_lists: LocalListUse = LocalListUse.AUTOMATIC
+
+    @property
+    def keeps_local_lists(self) -> bool:
+        """Return whether stations are told who may charge while nobody can be asked."""
+        if self.local_lists is LocalListUse.AUTOMATIC:
+            return self.mode is AccessMode.KNOWN_ONLY
+        return self.local_lists is LocalListUse.ALWAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +166,7 @@ class LocalListEntry:
     status: AuthorizationStatus
     expires_at: datetime | None = None
     parent_value: str | None = field(default=None, repr=False)
+    type: TokenType = TokenType.RFID
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +175,25 @@ class LocalList:
 
     version: int
     entries: tuple[LocalListEntry, ...]
+
+
+class ListStatus(StrEnum):
+    """How a station's list stands to the registry."""
+
+    WAITING = "waiting"
+    UP_TO_DATE = "up_to_date"
+    SHORTENED = "shortened"
+    FAILED = "failed"
+    UNSUPPORTED = "unsupported"
+
+
+@dataclass(frozen=True, slots=True)
+class ListState:
+    """What is known of a station's list: its version, None before that was asked, and how many tags we sent."""
+
+    status: ListStatus = ListStatus.WAITING
+    version: int | None = None
+    entries: int | None = None
 
 
 class TokenExists(Exception):

@@ -12,6 +12,7 @@ from .control.snapshot import ControlState, Decision
 from .csms.relay.state import RelayState
 from .csms.state import EvseState
 from .csms.station import Station
+from .id_token import ListState
 from .limit import ALL_FUSE, ROOT_CIRCUIT, LimitSource
 from .measurements import SiteMeasurements
 from .model import EvseKey, MeterQuality, Phases, Reason, ReasonCode, Setpoint
@@ -35,6 +36,7 @@ class Chargers:
     settings: Callable[[EvseKey], EvseSettings]
     record: Callable[[EvseKey], EvseRecord]
     relay: Callable[[str], RelayState | None]
+    local_list: Callable[[str], ListState | None]
 
 
 def present(
@@ -125,6 +127,7 @@ def _charger(
             for key in keys
         },
         relay=chargers.relay(state.station_id),
+        local_list=chargers.local_list(state.station_id),
     )
 
 

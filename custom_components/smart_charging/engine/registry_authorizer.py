@@ -51,7 +51,7 @@ class RegistryAuthorizer:
 
     def __init__(self, tokens: SiteTokens, clock: Clock, policy: AccessPolicy | None = None) -> None:
         """Accept everybody who is not in the registry, unless the policy says otherwise; it may be replaced."""
-        self.policy = policy or AccessPolicy()
+        self._policy = policy or AccessPolicy()
         self._tokens = tokens
         self._clock = clock
         self._expected: dict[tuple[str, str], float] = {}
@@ -60,6 +60,19 @@ class RegistryAuthorizer:
         self._told_reversed: set[tuple[str, str]] = set()
         self._learnt_listeners: list[TokenListener] = []
         self._master_listeners: list[TokenListener] = []
+        self._change_listeners: list[Callable[[], None]] = []
+
+    @property
+    def policy(self) -> AccessPolicy:
+        """Return who may charge."""
+        return self._policy
+
+    @policy.setter
+    def policy(self, policy: AccessPolicy) -> None:
+        changed, self._policy = policy != self._policy, policy
+        if changed:
+            for listener in list(self._change_listeners):
+                listener()
 
     async def authorize(
         self, station_id: str, id_token: str, now: datetime, evse_id: int | None = None, *, in_person: bool = True
@@ -112,7 +125,13 @@ class RegistryAuthorizer:
         entries = build_local_list(await self._tokens.with_values(), now, max_length)
         content = json.dumps(
             [
-                [entry.value, entry.status, entry.expires_at and entry.expires_at.isoformat(), entry.parent_value]
+                [
+                    entry.value,
+                    entry.status,
+                    entry.expires_at and entry.expires_at.isoformat(),
+                    entry.parent_value,
+                    entry.type,
+                ]
                 for entry in entries
             ]
         )
@@ -151,6 +170,17 @@ class RegistryAuthorizer:
         """Call the listener when a master pass is presented that is worth something; returns how to stop."""
         self._master_listeners.append(listener)
         return lambda: self._master_listeners.remove(listener)
+
+    def subscribe_changes(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call the listener when the policy or a token of this site may have changed; returns how to stop."""
+        unsubscribe = self._tokens.subscribe(listener)
+        self._change_listeners.append(listener)
+
+        def stop() -> None:
+            self._change_listeners.remove(listener)
+            unsubscribe()
+
+        return stop
 
     async def _has_label(self, folded: str) -> bool:
         labels = [token.details.label for token in await self._tokens.all()]

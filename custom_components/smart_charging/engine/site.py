@@ -21,6 +21,7 @@ from .elsewhere import Elsewhere
 from .evse_settings import load_settings, save_settings
 from .ledger import SiteLedger
 from .limit import ROOT_CIRCUIT, Limit
+from .local_lists import LocalLists
 from .measurements import SiteMeasurements
 from .model import ChargeMode, EvseKey, MeterQuality, StoreError
 from .presentation import Chargers, present
@@ -28,6 +29,7 @@ from .presented_tags import PresentedTags
 from .recording import Cycle, CycleRecorder
 from .registry_authorizer import RegistryAuthorizer
 from .session_tracking import SessionTracker
+from .set_point_guard import SetPointGuard
 from .site_memory import RememberedSite, SiteMemory
 from .station_reading import evse_snapshot
 from .view import NOTICES, BatteryReading, MeterReading, SiteEvent, SiteEventType, SiteView
@@ -71,6 +73,8 @@ class Site:
         self._event_listeners: list[Callable[[SiteEvent], None]] = []
         self._elsewhere = Elsewhere(csms, clock, decide=lambda: self._decide(may_raise=False), announce=self._announce)
         self._tags = PresentedTags(access, csms, clock, self._announce)
+        self._set_points = SetPointGuard(csms, self._measured, clock)
+        self._lists = LocalLists(access, csms, clock, ledger, self._changed)
         self._sessions = SessionTracker(config.site_id, ledger, self._announce)
         self._tasks: list[asyncio.Task[None]] = []
         self._unsubscribe: Callable[[], None] | None = None
@@ -83,6 +87,7 @@ class Site:
             self._measured.set_limit(limit)
         self._unsubscribe = self._csms.subscribe(self._station_event)
         self._elsewhere.start()
+        await self._lists.start()
         self._tasks = [
             asyncio.create_task(self._memory.run(self._clock, self._remembered), name="site memory"),
             asyncio.create_task(self._sessions.run(self._changed), name="sessions"),
@@ -101,6 +106,7 @@ class Site:
         self._tasks = []
         await self._tags.stop()
         await self._elsewhere.stop()
+        await self._lists.stop()
         try:
             await self._memory.save(self._remembered())
         except StoreError as err:
@@ -133,6 +139,7 @@ class Site:
     async def remove_charger(self, station_id: str) -> None:
         """Serve a station no longer; its records stay."""
         await self._csms.remove_station(station_id)
+        await self._lists.forget(station_id)
         self._settings = {key: value for key, value in self._settings.items() if key.station_id != station_id}
         self._sessions.forget(station_id)
         self._measured.forget_station(station_id)
@@ -241,6 +248,14 @@ class Site:
         self._tags.expect_start(key.station_id, tag)
         await station.start_transaction(key.evse_id, tag)
 
+    async def set_setpoint(self, key: EvseKey, power_w: float, duration_s: float) -> None:
+        """Have a car take this power for a time, or give it where it is negative, in W of all phases; CommandError.
+
+        It never lifts the EVSE's limit, and ends where what is given back would overload a fuse or may not flow.
+        """
+        self._set_points.check(self.config, key, power_w)
+        await self.station(key.station_id).set_setpoint(key.evse_id, power_w, duration_s)
+
     async def stop_charging(self, key: EvseKey) -> None:
         """Ask the station to end the EVSE's transaction; raises CommandError when it does not."""
         await self.station(key.station_id).stop_transaction(key.evse_id)
@@ -268,7 +283,12 @@ class Site:
                 self._clock.now(),
                 self._measured,
                 Chargers(
-                    self._csms.stations, self._safe, self.settings, self._sessions.record, self._csms.relays.state
+                    self._csms.stations,
+                    self._safe,
+                    self.settings,
+                    self._sessions.record,
+                    self._csms.relays.state,
+                    self._lists.state,
                 ),
                 decision=self._decision,
                 state=self._state,
@@ -297,6 +317,7 @@ class Site:
 
     def _tick(self) -> None:
         now = self._clock.now()
+        self._set_points.watch(self.config)
         meters = (self._measured.meter(ROOT_CIRCUIT).snapshot(self.config, now), *self._circuit_meters(now).values())
         qualities = tuple(meter.quality for meter in meters)
         due = self._clock.monotonic() - self._decided_at >= CYCLE_S

@@ -10,6 +10,7 @@ from .config import EvseSettings
 from .control.battery import BatteryCommand, BatterySnapshot
 from .csms.relay.state import RelayState
 from .csms.state import Detail, EvseState, StationState
+from .id_token import ListState
 from .limit import ALL_FUSE, Limit, LimitSource
 from .model import ChargeMode, EvseKey, MeterQuality, Phases, Session, Setpoint, Transaction
 
@@ -49,6 +50,7 @@ class ChargerView:
     safe_current_a: float
     evses: Mapping[int, EvseView]
     relay: RelayState | None = None
+    local_list: ListState | None = None
 
 
 @dataclass(frozen=True, slots=True)

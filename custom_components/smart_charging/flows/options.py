@@ -20,6 +20,7 @@ from ..const import (
     CONF_GROUPS_SHARE,
     CONF_LEASE_HOLD_S,
     CONF_LEASE_RENEW_S,
+    CONF_LOCAL_LISTS,
     CONF_PEAK_DAYS,
     CONF_PEAK_FLOOR_KW,
     CONF_PEAK_INTERVAL_MIN,
@@ -47,7 +48,7 @@ from ..const import (
 )
 from ..engine.config import LeaseTimes, PeakConfig, SolarConfig
 from ..engine.control.peak import PRESETS, PeakPreset
-from ..engine.id_token import AccessMode
+from ..engine.id_token import AccessMode, LocalListUse
 from ..ocpp_view import MOUNT
 from ..site_options import PEAK_CUSTOM, PEAK_NONE, SolarPreset, lease_times
 from ..stored_files import is_files_address
@@ -109,6 +110,9 @@ ACCESS_SCHEMA: Final = probatio.Schema(
     {
         probatio.Required(CONF_ACCESS_MODE, default=AccessMode.ACCEPT_ALL.value): choice(AccessMode, CONF_ACCESS_MODE),
         probatio.Required(CONF_GROUPS_SHARE, default=False): BooleanSelector(),
+        probatio.Required(CONF_LOCAL_LISTS, default=LocalListUse.AUTOMATIC.value): choice(
+            LocalListUse, CONF_LOCAL_LISTS
+        ),
     }
 )
 EXPERT_SCHEMA: Final = probatio.Schema(

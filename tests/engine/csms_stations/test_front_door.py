@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from custom_components.smart_charging.engine.config import LeaseTimes, StationConfig
-from custom_components.smart_charging.engine.csms import limit_keeper
+from custom_components.smart_charging.engine.csms import lease_writer
 from custom_components.smart_charging.engine.csms.central_system import CentralSystem
 from custom_components.smart_charging.engine.csms.commands import CommandError
 from custom_components.smart_charging.engine.csms.password_rotation import PasswordRotation
@@ -324,7 +324,7 @@ async def test_limits_are_kept_although_one_attempt_broke(bench: Bench, monkeypa
     def fail(*_arguments: object) -> dict[str, Json]:
         raise RuntimeError("defect")
 
-    monkeypatch.setattr(limit_keeper, "lease_profile", fail)
+    monkeypatch.setattr(lease_writer, "lease_profile", fail)
     bench.station.set_limit(1, 12.0, 6.0)
     await bench.pass_time(5)
     monkeypatch.undo()

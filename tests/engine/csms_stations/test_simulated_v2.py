@@ -84,7 +84,7 @@ class Pair2:
 
 
 @asynccontextmanager
-async def pair(version: Version, **options: Any) -> AsyncGenerator[Pair2]:
+async def pair(version: Version, car: CarModel = CarModel(), **options: Any) -> AsyncGenerator[Pair2]:
     clock, store = ManualClock(), MemoryStore()
     csms = CentralSystem(
         clock=clock, transactions=store, memory=store, authorizer=store, lease=LEASE, settings=SETTINGS
@@ -95,7 +95,7 @@ async def pair(version: Version, **options: Any) -> AsyncGenerator[Pair2]:
     station = StationOptions2(station_id="CP1", url=f"ws://127.0.0.1:{port}", version=version, **options)
     site = SimulatedSite(
         [station],
-        cars={("CP1", 1): Car(CarModel())},
+        cars={("CP1", 1): Car(car)},
         premises=Premises(supply=GridSupply(impedance_ohm=0.0)),
         clock=clock,
     )

@@ -26,11 +26,12 @@ _PHASE_SWITCH_KEYS = ("ConnectorSwitch3to1PhaseSupported", "ACPhaseSwitchingSupp
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationValue:
-    """A configuration key's value as the station wrote it."""
+    """A configuration key's value as the station wrote it, and the most it may be where that is told."""
 
     key: str
     value: str | None
     readonly: bool
+    maximum: float | None = None
 
 
 class Configuration:
@@ -99,6 +100,7 @@ def read_capabilities(configuration: Configuration, known: Capabilities) -> Capa
     units = rate_units(configuration.words("ChargingScheduleAllowedChargingRateUnit"))
     level = configuration.integer("ChargeProfileMaxStackLevel")
     periods = configuration.integer("ChargingScheduleMaxPeriods")
+    profiles = configuration.integer("MaxChargingProfilesInstalled")
     connectors = configuration.integer("NumberOfConnectors")
     switching = [configuration.flag(key) for key in _PHASE_SWITCH_KEYS]
     features = configuration.words("SupportedFeatureProfiles")
@@ -110,6 +112,9 @@ def read_capabilities(configuration: Configuration, known: Capabilities) -> Capa
         rate_units=units or known.rate_units,
         max_stack_level=known.max_stack_level if level is None else level,
         max_periods=periods or known.max_periods,
+        max_profiles=profiles or known.max_profiles,
+        dynamic_profiles=False,
+        two_way=frozenset(),
         measurands=frozenset(measurands) or known.measurands,
         feature_profiles=frozenset(features) or known.feature_profiles,
         phases=max(phases or 0, known.phases or 0) or None,

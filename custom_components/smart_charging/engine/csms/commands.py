@@ -2,12 +2,14 @@
 
 from collections.abc import Awaitable, Mapping, Sequence
 from enum import StrEnum
+import json
 from typing import Protocol
 
 from ..model import Json
 from .capabilities import Configuration
 from .inventory import Variable
 
+_FRAME_BYTES = 80  # message type, id, action and brackets around a payload
 UNSUPPORTED = frozenset({"NotSupported", "NotImplemented", "UnknownVendorId", "UnknownMessageId"})
 
 
@@ -104,6 +106,11 @@ class Commands(Protocol):
 
     async def get_composite_schedule(self, evse_id: int, duration_s: int, unit: str | None = None) -> dict[str, Json]:
         """Ask what limits the station will apply; the answer is in the shape that `composite` reads."""
+
+
+def wire_size(payload: Mapping[str, Json]) -> int:
+    """Return about how many bytes a message with this payload has, which some stations bound (`BytesPerMessage`)."""
+    return len(json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()) + _FRAME_BYTES
 
 
 async def ask(caller: Caller, action: str, payload: Mapping[str, Json], accepted: Sequence[str] = ("Accepted",)) -> str:

@@ -28,7 +28,9 @@ from .state import (
     Detail,
     EvseState,
     Obedience,
+    ProfileForm,
     Reservation,
+    SetPoint,
     SetupStep,
     StationEvent,
     StationEventType,
@@ -109,6 +111,7 @@ class EvseChanges(TypedDict, total=False):
     charging_needs: ChargingNeeds | None
     priority_charging: bool
     refused: bool
+    set_point: SetPoint | None
 
 
 class StationCore:
@@ -148,6 +151,13 @@ class StationCore:
         """Return how often this station is spoken to."""
         pace = Pace.of(self.around.lease, writes_flash=self.config.writes_flash)
         return replace(pace, raise_s=max(pace.raise_s, self.quirks.raise_pause_s))
+
+    def pace_of(self, form: ProfileForm | None) -> Pace:
+        """Return how often a limit of this form is written; one that is only moved wears no flash memory."""
+        if form is not ProfileForm.DYNAMIC:
+            return self.pace
+        moved = Pace.of(self.around.lease, writes_flash=False)
+        return replace(moved, raise_s=max(moved.raise_s, self.quirks.raise_pause_s))
 
     @property
     def profile_capabilities(self) -> Capabilities:

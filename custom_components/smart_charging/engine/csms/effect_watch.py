@@ -84,7 +84,7 @@ class EffectWatch:
 
         The schedule that it foresees tells without disturbing a charge.
         """
-        hold_s = self._core.pace.hold_s
+        hold_s = self._core.pace_of(send.strategy.form).hold_s
         schedule = await self.schedule(int(hold_s) + _LOOK_AHEAD_S, send.strategy.unit)
         return None if schedule is None else composite_holds_lease(schedule, hold_s, send.current_a, send.safe_a)
 

@@ -57,6 +57,18 @@ class Inventory:
         if key in self._variables and not names_secret(name):
             self._variables[key] = replace(self._variables[key], value=value)
 
+    def flag(self, name: str) -> bool | None:
+        """Return a setting as a truth value, None where it is none or unknown."""
+        known = self._variables.get((name.lower(), "Actual"))
+        text = "" if known is None else (known.value or "").strip().lower()
+        return {"true": True, "false": False}.get(text)
+
+    def maximum(self, name: str) -> int | None:
+        """Return the most that a setting may be as a positive whole number, None where that is not told."""
+        known = self._variables.get((name.lower(), "Actual"))
+        most = None if known is None else known.maximum
+        return int(most) if most is not None and most >= 1 else None
+
     def integer(self, name: str) -> int | None:
         """Return a setting as a positive whole number, None where it is none or unknown."""
         known = self._variables.get((name.lower(), "Actual"))

@@ -5,23 +5,26 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 import math
 
-from ..model import MeterValue
+from ..model import Json, MeterValue
 from . import reconciliation as rec
-from .commands import CommandError, CommandErrorCode
+from .commands import CommandError
 from .core import StationCore
+from .effect import TOLERANCE_A
 from .effect_watch import EffectWatch
+from .lease_writer import UNANSWERED, LeaseWriter, in_place_of_default
 from .phase_watch import PhaseWatch
-from .profiles import DEFAULT_STACK_LEVEL, Lease, Purpose, Strategy, connector, lease_ids, lease_profile, profile_id
+from .profiles import Strategy, lease_ids, profile_id
+from .reconciliation import Pace
 from .safe_default import SafeDefault
-from .state import AppliedLimit, Obedience, StationEventType
+from .set_points import SetPoints
+from .state import AppliedLimit, Obedience, ProfileForm, StationEventType
 from .stop_to_pause import StopToPause
-from .zero_hold import ZeroHold
 
 UNANSWERED_RETRY_S = 10.0
 REFUSED_RETRY_S = 300.0
 YOUNG_TRANSACTION_S = 10.0  # some stations refuse a TxProfile right after the start
 _ALL_PHASES = 3
-_UNANSWERED = frozenset({CommandErrorCode.TIMEOUT, CommandErrorCode.NOT_CONNECTED})
+_LOOK_AHEAD_S = 60
 
 
 class LimitKeeper:
@@ -39,9 +42,10 @@ class LimitKeeper:
         self._rungs_basis: object = None
         self._watch = EffectWatch(core, evse_id)
         self._phases = PhaseWatch(core, evse_id, self._watch.schedule)
-        self._zero_hold = ZeroHold(core, evse_id)
         self._pause = StopToPause(core, evse_id, expect_tag)
         self.default = SafeDefault(core, evse_id)
+        self.set_points = SetPoints(core, evse_id)
+        self._writer = LeaseWriter(core, evse_id, self.default, self.set_points)
         self.released = False
 
     def want(self, current_a: float, safe_a: float, phases: int | None = None) -> bool:
@@ -67,6 +71,7 @@ class LimitKeeper:
         self._known = rec.new_pass(self._known, self._known.transaction_id)
         self._watch.begin_anew()
         self._phases.begin_anew()
+        self.set_points.end()
 
     @property
     def safe_a(self) -> float:
@@ -84,9 +89,9 @@ class LimitKeeper:
         self._watch.begin_anew()  # a lease may have run out meanwhile
         self._phases.begin_anew()
         self._default_retry_at = -math.inf
+        self._writer.forget(booted=booted)
         if booted:
             self.default.forget()
-            self._zero_hold.forget()
 
     def measured(self) -> None:
         """Take in the EVSE's newest live measurement."""
@@ -118,7 +123,7 @@ class LimitKeeper:
         desired = self._attainable(self._desired)
         if (rest := await self._pause.step(self._desired.current_a)) is not None:
             return rest
-        action = rec.next_action(desired, self._known, self._ladder(), core.pace, core.clock.monotonic())
+        action = rec.next_action(desired, self._known, self._ladder(), self._pace, core.clock.monotonic())
         match action:
             case rec.Send():
                 await self._send(action)
@@ -132,7 +137,25 @@ class LimitKeeper:
             case rec.Wait():
                 rest = await self._keep_default()
                 self._pause.show(self._desired.current_a, self._known.rests_at)
-                return None if rest is None else min(action.seconds, rest, self._pause.due_s)
+                return None if rest is None else min(action.seconds, rest, self._pause.due_s, self.set_points.due_s)
+
+    @property
+    def _pace(self) -> Pace:
+        accepted = self._known.accepted
+        return self._core.pace_of(None if accepted is None else accepted.strategy.form)
+
+    def write_again(self) -> None:
+        """Write what holds once more, for a set-point that came or went."""
+        self._known = rec.write_again(self._known)
+
+    def live_numbers(self, number: int) -> dict[str, Json] | None:
+        """Return the present values of the dynamic profile of this id, None where it is none of this EVSE's."""
+        accepted = self._known.accepted
+        if accepted is None or self._desired is None or accepted.strategy.form is not ProfileForm.DYNAMIC:
+            return None
+        desired = self._attainable(self._desired)
+        current_a = min(accepted.current_a, desired.current_a)
+        return self._writer.numbers(number, rec.Send(accepted.strategy, current_a, accepted.safe_a, accepted.phases))
 
     def _attainable(self, desired: rec.Desired) -> rec.Desired:
         """Return the wish as the station can fulfil it, without a number of phases where it follows none.
@@ -156,6 +179,8 @@ class LimitKeeper:
             self._watch.begin_anew()
             self._phases.begin_anew()
             self._demoted = False
+        if self.set_points.is_over(transaction_id):
+            self.write_again()
 
     def _ladder(self) -> tuple[Strategy, ...]:
         state, held, quirks = self._core.state, self._core.learnt.held, self._core.quirks
@@ -192,7 +217,7 @@ class LimitKeeper:
         """Write the safe default; raises CommandError. A lease on the same level is written again after it."""
         await self.default.write(self.safe_a)
         accepted = self._known.accepted
-        if accepted is not None and _in_place_of_default(accepted.strategy):
+        if accepted is not None and in_place_of_default(accepted.strategy):
             self._known = replace(self._known, accepted=None)
 
     async def _rest(self, rest: rec.Rest) -> None:
@@ -202,12 +227,13 @@ class LimitKeeper:
         try:
             if not self.default.rules(rest.safe_a):
                 await self.default.write(rest.safe_a)
+            self._writer.forget(booted=False)
             for number in sorted(lease_ids(self._evse_id, core.learnt.profile_ids)):
                 await core.commands.clear_charging_profile(number)
                 await core.learn(replace(core.learnt, profile_ids=core.learnt.profile_ids - {number}))
         except CommandError as error:
             later = core.clock.monotonic()
-            if error.code in _UNANSWERED:
+            if error.code in UNANSWERED:
                 self._known = replace(self._known, blocked_until=later + UNANSWERED_RETRY_S)
             else:
                 self._known = replace(self._known, restless_until=later + REFUSED_RETRY_S)
@@ -228,9 +254,9 @@ class LimitKeeper:
         core, now, sent_at = self._core, self._core.clock.monotonic(), self._core.clock.now()
         known, strategy = self._known, send.strategy
         try:
-            taken = await self._write(send)
+            taken = await self._writer.write(send, known.transaction_id)
         except CommandError as error:
-            if error.code in _UNANSWERED:
+            if error.code in UNANSWERED:
                 self._known = replace(self._known, blocked_until=core.clock.monotonic() + UNANSWERED_RETRY_S)
             else:
                 self._known = replace(self._known, refused=self._known.refused | {strategy})
@@ -240,61 +266,24 @@ class LimitKeeper:
         if taken is not send:
             await core.learn_phase_switching(self._evse_id, follows=False)
             send = taken
-        elapsed_s = self._elapsed_s()
+        elapsed_s = self._writer.elapsed_s()
         young = bool(known.refused) and elapsed_s is not None and elapsed_s < YOUNG_TRANSACTION_S
         self._known = rec.after_acceptance(known, send, now, remember=not young)
         if core.quirks.repeats_raise_from_zero and known.accepted is not None and known.accepted.current_a == 0:
-            self._known = rec.soon_again(self._known, core.pace)
+            self._known = rec.soon_again(self._known, self._pace)
         self._note_accepted(send, now, sent_at)
         if not young:
             await self._learn_rung(send, known)
         await self._test_lease(send)
+        if self._writer.endurance_is_due():
+            await self._test_endurance(send)
 
-    async def _write(self, send: rec.Send) -> rec.Send:
-        """Write a limit down and return what the station took, be it without a number of phases; raises CommandError."""
-        try:
-            await self._write_lease(send)
-        except CommandError as error:
-            known_to_switch = self._core.state.capabilities.switches_phases is True
-            if send.phases is None or known_to_switch or error.code in _UNANSWERED:
-                raise
-            # It may be the number of phases that is refused.
-            current_a = min(send.current_a, send.safe_a) if send.phases == 1 else send.current_a
-            plain = replace(send, current_a=current_a, phases=None)
-            await self._write_lease(plain)
-            return plain
-        return send
-
-    async def _write_lease(self, send: rec.Send) -> None:
-        core, strategy, lease = self._core, send.strategy, self._lease(send)
-        await self._zero_hold.lay_below(strategy, lease)
-        # Before it is sent, so that a profile whose answer is lost can be taken back too.
-        await core.learn_profile(profile_id(strategy.purpose, self._evse_id, strategy.stack_level))
-        if _in_place_of_default(strategy):
-            self.default.cover()
-        target = connector(strategy.purpose, self._evse_id)
-        await core.commands.set_charging_profile(target, lease_profile(strategy, lease, core.wiring.using(send.phases)))
-
-    def _lease(self, send: rec.Send) -> Lease:
-        core = self._core
-        transaction_id = self._known.transaction_id
-        return Lease(
-            self._evse_id,
-            send.current_a,
-            send.safe_a,
-            core.pace.hold_s,
-            core.offset.to_station(core.clock.now()),
-            transaction_id=transaction_id,
-            elapsed_s=self._elapsed_s(),
-            max_periods=core.state.capabilities.max_periods,
-        )
-
-    def _elapsed_s(self) -> float | None:
-        transaction = self._core.evse(self._evse_id).transaction
-        if transaction is None:
-            return None
-        started_at = self._core.offset.to_ours(transaction.started_at)
-        return max(0.0, (self._core.clock.now() - started_at).total_seconds())
+    async def _test_endurance(self, send: rec.Send) -> None:
+        """Find out once per boot whether moving a dynamic profile lets it hold on; another form is taken where not."""
+        schedule = await self._watch.schedule(_LOOK_AHEAD_S, send.strategy.unit)
+        now_a = None if schedule is None else schedule.limit_at(0)
+        if now_a is not None and now_a < send.current_a - TOLERANCE_A:
+            await self.learn_lease(send.strategy, holds=False)
 
     def _note_accepted(self, send: rec.Send, now: float, wall: datetime) -> None:
         core = self._core
@@ -305,7 +294,7 @@ class LimitKeeper:
         same = applied is not None and (applied.current_a, applied.phases) == (send.current_a, send.phases)
         renewed = applied is not None and wall < applied.until and same
         since = applied.accepted_at if applied is not None and renewed else wall
-        until = wall + timedelta(seconds=core.pace.hold_s)
+        until = wall + timedelta(seconds=core.pace_of(send.strategy.form).hold_s)
         core.change_evse(
             self._evse_id,
             applied=AppliedLimit(send.current_a, send.safe_a, since, until, send.phases),
@@ -347,6 +336,7 @@ class LimitKeeper:
         """Take a profile back that does not work, lest it lies over what comes next."""
         self._known = rec.without(self._known, strategy)
         self._watch.begin_anew()
+        self._writer.forget(booted=False)
         try:
             await self._core.commands.clear_charging_profile(
                 profile_id(strategy.purpose, self._evse_id, strategy.stack_level)
@@ -389,7 +379,3 @@ class LimitKeeper:
         core.emit(StationEventType.CHANGED, self._evse_id)
         if not holds and others:
             await self._abandon(strategy)
-
-
-def _in_place_of_default(strategy: Strategy) -> bool:
-    return strategy.purpose is Purpose.TX_DEFAULT and strategy.stack_level == DEFAULT_STACK_LEVEL

@@ -1,13 +1,13 @@
 """The local authorisation list of a station: who may charge while the central system is out of reach."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import batched
 from typing import Protocol
 
 from ..model import AuthorizationStatus, Json
-from .commands import Caller, CommandError, CommandErrorCode, Commands, accepted_status
+from .commands import Caller, CommandError, CommandErrorCode, Commands, accepted_status, wire_size
+from .inventory import Inventory
 from .timestamps import format_time
 
 MAX_ENTRIES = 10_000
@@ -32,7 +32,9 @@ class ListMessages(Protocol):
     """How one version writes a list."""
 
     at_once_names: tuple[str, ...]  # settings that bound the entries of one message
+    bytes_names: tuple[str, ...]  # settings that bound the bytes of one message
     most_names: tuple[str, ...]  # settings that bound the whole list
+    entries_name: str | None  # the setting that counts the entries, whose maximum bounds the whole list
 
     def payload(self, entries: Sequence[LocalListEntry], version: int, *, full: bool) -> dict[str, Json]:
         """Return a SendLocalList."""
@@ -42,7 +44,9 @@ class V16ListMessages:
     """Fulfils `ListMessages` (section 5.15; configuration keys of section 9.2)."""
 
     at_once_names: tuple[str, ...] = ("SendLocalListMaxLength",)
+    bytes_names: tuple[str, ...] = ()
     most_names: tuple[str, ...] = ("LocalAuthListMaxLength",)
+    entries_name: str | None = None
 
     def payload(self, entries: Sequence[LocalListEntry], version: int, *, full: bool) -> dict[str, Json]:
         """Return a SendLocalList."""
@@ -59,7 +63,9 @@ class V2ListMessages:
     """Fulfils `ListMessages` (D01)."""
 
     at_once_names: tuple[str, ...] = ("LocalAuthListCtrlr.ItemsPerMessage",)
-    most_names: tuple[str, ...] = ()  # a limit of the variable `Entries`, which only the station itself looks at
+    bytes_names: tuple[str, ...] = ("LocalAuthListCtrlr.BytesPerMessage",)
+    most_names: tuple[str, ...] = ()
+    entries_name: str | None = "LocalAuthListCtrlr.Entries"
 
     def payload(self, entries: Sequence[LocalListEntry], version: int, *, full: bool) -> dict[str, Json]:
         """Return a SendLocalList; an empty full one has no list, which the schema wants at least one entry in."""
@@ -74,14 +80,24 @@ class V2ListMessages:
         return {"versionNumber": version, "updateType": _kind(full=full), **listed}
 
 
+@dataclass(frozen=True, slots=True)
+class ListLimits:
+    """How many entries and bytes fit in one message, and how many entries in the list; None where that is not told."""
+
+    at_once: int
+    bytes_at_once: int | None
+    most: int | None
+
+
 class LocalList:
     """The list of one station."""
 
-    def __init__(self, caller: Caller, commands: Commands, messages: ListMessages) -> None:
-        """Ask through this caller; limits are read by the commands."""
+    def __init__(self, caller: Caller, commands: Commands, messages: ListMessages, inventory: Inventory) -> None:
+        """Ask through this caller; limits are read by the commands, or were when the inventory was made."""
         self._caller = caller
         self._commands = commands
         self._messages = messages
+        self._inventory = inventory
 
     async def version(self) -> int:
         """Return the version of the station's list, 0 without one; raises CommandError (NOT_SUPPORTED by 1.6's -1)."""
@@ -100,20 +116,21 @@ class LocalList:
         is `version`, the last is returned.
         """
         _refuse_twice(entries)
-        at_once, most = await self._limits()
-        if most is not None and len(entries) > most:
-            raise CommandError(CommandErrorCode.INVALID, f"the station keeps {most} entries at most")
+        limits = await self.limits()
+        if limits.most is not None and len(entries) > limits.most:
+            raise CommandError(CommandErrorCode.INVALID, f"the station keeps {limits.most} entries at most")
         if any(entry.status is None for entry in entries):
             raise CommandError(CommandErrorCode.INVALID, "an entry of a whole list has a status")
-        await self._send(entries[:at_once], version, full=True)
-        rest = entries[at_once:]
-        return await self._send_changes(rest, version + 1, at_once) if rest else version
+        if not entries:
+            _refuse_no_version(version)
+            await self._send(self._messages.payload((), version, full=True))
+            return version
+        return await self._send_all(entries, version, limits, full=True)
 
     async def change(self, changes: Sequence[LocalListEntry], version: int) -> int:
         """Change the list and return its version, as `replace`; raises CommandError, REJECTED for a VersionMismatch."""
         _refuse_twice(changes)
-        at_once, _ = await self._limits()
-        return await self._send_changes(changes, version, at_once) if changes else version
+        return await self._send_all(changes, version, await self.limits(), full=False) if changes else version
 
     async def bring_up_to_date(
         self, changes: Sequence[LocalListEntry], whole: Sequence[LocalListEntry], version: int
@@ -126,30 +143,56 @@ class LocalList:
                 raise
         return await self.replace(whole, max(version, await self.version() + 1))
 
-    async def _send_changes(self, entries: Sequence[LocalListEntry], version: int, at_once: int) -> int:
-        last = version
-        for last, some in enumerate(batched(entries, at_once, strict=False), start=version):
-            await self._send(some, last, full=False)
-        return last
+    async def _send_all(
+        self, entries: Sequence[LocalListEntry], version: int, limits: ListLimits, *, full: bool
+    ) -> int:
+        """Send entries in as many messages as it takes; of a whole list only the first is a full one."""
+        _refuse_no_version(version)
+        messages = [*self._messages_of(entries, version, limits, full=full)]
+        for payload in messages:
+            await self._send(payload)
+        return version + len(messages) - 1
 
-    async def _send(self, entries: Sequence[LocalListEntry], version: int, *, full: bool) -> None:
-        if version < 1:  # D01.FR.18; section 5.10 of 1.6: 0 stands for no list
-            raise CommandError(CommandErrorCode.INVALID, "versions of a list begin with 1")
-        answer = await self._caller.call("SendLocalList", self._messages.payload(entries, version, full=full))
-        accepted_status("SendLocalList", answer)
+    def _messages_of(
+        self, entries: Sequence[LocalListEntry], version: int, limits: ListLimits, *, full: bool
+    ) -> Iterator[dict[str, Json]]:
+        """Return the messages, each as long as the station takes, one entry at least."""
+        rest = entries
+        while rest:
+            count = min(limits.at_once, len(rest))
+            payload = self._messages.payload(rest[:count], version, full=full)
+            while count > 1 and limits.bytes_at_once is not None and wire_size(payload) > limits.bytes_at_once:
+                count //= 2
+                payload = self._messages.payload(rest[:count], version, full=full)
+            yield payload
+            rest, version, full = rest[count:], version + 1, False
 
-    async def _limits(self) -> tuple[int, int | None]:
-        """Return how many entries fit in a message and in the list, None where the station does not say."""
-        names = (*self._messages.at_once_names, *self._messages.most_names)
+    async def _send(self, payload: Mapping[str, Json]) -> None:
+        accepted_status("SendLocalList", await self._caller.call("SendLocalList", payload))
+
+    async def limits(self) -> ListLimits:
+        """Return what fits in a message and in the list; raises CommandError where the station can't be reached."""
+        messages = self._messages
+        entries = None if messages.entries_name is None else self._inventory.maximum(messages.entries_name)
         try:
-            read = await self._commands.get_configuration(names)
+            read = await self._commands.get_configuration(
+                (*messages.at_once_names, *messages.bytes_names, *messages.most_names)
+            )
         except CommandError as error:
             if error.code in {CommandErrorCode.NOT_CONNECTED, CommandErrorCode.TIMEOUT}:
                 raise
-            return _AT_ONCE, None
-        at_once = [number for name in self._messages.at_once_names if (number := read.integer(name))]
-        most = [number for name in self._messages.most_names if (number := read.integer(name))]
-        return min(at_once, default=_AT_ONCE), min(most, default=None)
+            return ListLimits(_AT_ONCE, None, entries)
+        at_once, in_bytes, most = (
+            [number for name in names if (number := read.integer(name))]
+            for names in (messages.at_once_names, messages.bytes_names, messages.most_names)
+        )
+        return ListLimits(min(at_once, default=_AT_ONCE), min(in_bytes, default=None), min(most, default=entries))
+
+
+def _refuse_no_version(version: int) -> None:
+    """Raise CommandError for a version that stands for no list (D01.FR.18; section 5.10 of 1.6)."""
+    if version < 1:
+        raise CommandError(CommandErrorCode.INVALID, "versions of a list begin with 1")
 
 
 def _refuse_twice(entries: Sequence[LocalListEntry]) -> None:

@@ -95,11 +95,17 @@ class Lease:
     transaction_id: str | None = None
     elapsed_s: float | None = None
     max_periods: int | None = None
+    setpoint_w: float | None = None
+
+
+def ends_below(form: ProfileForm) -> bool:
+    """Return whether a lease of this form ends on what lies below it, instead of saying itself what is safe."""
+    return form in {ProfileForm.VALID_TO, ProfileForm.DYNAMIC}
 
 
 def needs_zero_hold(strategy: Strategy, current_a: float, safe_a: float) -> bool:
     """Return whether a lease would end on the persistent default, which is never 0, although 0 is safe."""
-    return strategy.form is ProfileForm.VALID_TO and safe_a == 0 and current_a > 0
+    return ends_below(strategy.form) and safe_a == 0 and (current_a > 0 or strategy.form is ProfileForm.DYNAMIC)
 
 
 def zero_hold_level(strategy: Strategy) -> int | None:
@@ -138,10 +144,15 @@ def safe_default(evse_id: int, safe_a: float, wiring: Wiring, unit: RateUnit, fo
 
 def lease_profile(strategy: Strategy, lease: Lease, wiring: Wiring) -> dict[str, Json]:
     """Build the profile that holds a limit for a while and the safe one after that."""
-    if strategy.form is ProfileForm.VALID_TO:
-        profile = _valid_to(strategy, lease, wiring)
-    else:
-        profile = _two_periods(strategy, lease, wiring)
+    match strategy.form:
+        case ProfileForm.DYNAMIC:
+            profile = _dynamic(strategy, lease, wiring)
+        case ProfileForm.VALID_TO:
+            profile = _valid_to(strategy, lease, wiring)
+        case _:
+            profile = _two_periods(strategy, lease, wiring)
+    if lease.setpoint_w is not None:
+        _steer(profile, lease.setpoint_w)
     if strategy.purpose is Purpose.TX and lease.transaction_id is not None:
         profile["transactionId"] = lease.transaction_id
     return profile
@@ -149,8 +160,28 @@ def lease_profile(strategy: Strategy, lease: Lease, wiring: Wiring) -> dict[str,
 
 def zero_hold(strategy: Strategy, lease: Lease, wiring: Wiring) -> dict[str, Json]:
     """Build the profile of 0 A below a lease that ends; it ends by itself too, only later."""
-    below = replace(strategy, stack_level=strategy.stack_level - 1)
-    return lease_profile(below, replace(lease, current_a=0.0, safe_a=0.0), wiring)
+    below = replace(strategy, form=ProfileForm.VALID_TO, stack_level=strategy.stack_level - 1)
+    return lease_profile(below, replace(lease, current_a=0.0, safe_a=0.0, setpoint_w=None), wiring)
+
+
+def setpoint_of(setpoint_w: float, limit_w: float) -> tuple[float, float]:
+    """Return the set-point to send, never above the limit, and how far discharging may go; W of all phases."""
+    setpoint = round(min(setpoint_w, limit_w), 1)
+    return setpoint, min(setpoint, 0.0)
+
+
+def _steer(profile: dict[str, Json], setpoint_w: float) -> None:
+    """Make the limit that holds now a frame for a set-point, which the car follows (OCPP 2.1 Q)."""
+    schedule = profile["chargingSchedule"]
+    assert isinstance(schedule, dict)
+    periods = schedule["chargingSchedulePeriod"]
+    assert isinstance(periods, list)
+    first = periods[0]
+    assert isinstance(first, dict)
+    limit = first["limit"]
+    assert isinstance(limit, float)
+    first["operationMode"] = "CentralSetpoint"
+    first["setpoint"], first["dischargeLimit"] = setpoint_of(setpoint_w, limit)
 
 
 def _two_periods(strategy: Strategy, lease: Lease, wiring: Wiring) -> dict[str, Json]:
@@ -188,13 +219,22 @@ def _valid_to(strategy: Strategy, lease: Lease, wiring: Wiring) -> dict[str, Jso
     return profile
 
 
+def _dynamic(strategy: Strategy, lease: Lease, wiring: Wiring) -> dict[str, Json]:
+    """One period whose values are moved later; it holds for a while after each move, and after the link went (K28)."""
+    schedule = _schedule([(0, lease.current_a)], strategy.unit, wiring, None, max(1, int(lease.hold_s)))
+    profile = _profile(strategy, lease.evse_id, schedule)
+    profile["maxOfflineDuration"] = max(1, int(lease.hold_s))
+    profile["invalidAfterOfflineDuration"] = False
+    return profile
+
+
 def _profile(strategy: Strategy, evse_id: int, schedule: dict[str, Json]) -> dict[str, Json]:
-    relative = strategy.form is ProfileForm.RELATIVE_TWO_PERIODS
+    kinds = {ProfileForm.RELATIVE_TWO_PERIODS: "Relative", ProfileForm.DYNAMIC: "Dynamic"}
     return {
         "chargingProfileId": profile_id(strategy.purpose, evse_id, strategy.stack_level),
         "stackLevel": strategy.stack_level,
         "chargingProfilePurpose": strategy.purpose.value,
-        "chargingProfileKind": "Relative" if relative else "Absolute",
+        "chargingProfileKind": kinds.get(strategy.form, "Absolute"),
         "chargingSchedule": schedule,
     }
 

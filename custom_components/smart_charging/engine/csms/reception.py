@@ -49,6 +49,9 @@ class Reactions(Protocol):
     def schedule_wanted(self, evse_id: int) -> bool:
         """Write the EVSE's limits anew; return whether there are some for its transaction."""
 
+    def live_numbers(self, number: int) -> dict[str, Json] | None:
+        """Return the present values of the dynamic profile of this id, None where that is none of ours."""
+
 
 class Reception:
     """One station's live side: what is of the present is shown, what is late only recorded."""
@@ -218,6 +221,10 @@ class Reception:
     def schedule_wanted(self, evse_id: int) -> bool:
         """Write an EVSE's limits anew, for a car that asks for them; False where there are none to be written."""
         return self._reactions.schedule_wanted(evse_id)
+
+    def live_numbers(self, number: int) -> dict[str, Json] | None:
+        """Return the present values of the dynamic profile of this id, None where that is none of ours."""
+        return self._reactions.live_numbers(number)
 
     def limited_elsewhere(self, evse_id: int, schedule: Mapping[str, Json] | None) -> None:
         """Note what somebody else limits an EVSE to, 0 for the whole station; None where that ended."""

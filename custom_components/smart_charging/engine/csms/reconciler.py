@@ -7,7 +7,7 @@ from dataclasses import replace
 import logging
 import math
 
-from ..model import MeterValue
+from ..model import Json, MeterValue
 from .core import StationCore
 from .limit_keeper import LimitKeeper
 
@@ -61,6 +61,11 @@ class Reconciler:
         for evse_id in self._core.state.evses:
             self.keeper(evse_id).reassert(booted=booted)
         self.wake()
+
+    def live_numbers(self, number: int) -> dict[str, Json] | None:
+        """Return the present values of the dynamic profile of this id, None where that is none of ours."""
+        told = (keeper.live_numbers(number) for keeper in self._keepers.values())
+        return next((numbers for numbers in told if numbers is not None), None)
 
     def measured(self, evse_id: int) -> None:
         """Look at what the newest measurement says of the limit."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import math
 
 from ..config import LeaseTimes
-from .profiles import DEFAULT_STACK_LEVEL, Purpose, Strategy, zero_hold_level
+from .profiles import DEFAULT_STACK_LEVEL, Purpose, Strategy, ends_below, zero_hold_level
 from .quirks import Quirks
 from .state import Capabilities, ProfileForm, RateUnit
 
@@ -146,6 +146,8 @@ def ladder(
     forms = forms_of(quirks, forms)
     if capabilities.max_periods == 1:
         forms.sort(key=lambda form: form is not ProfileForm.VALID_TO)
+    if capabilities.dynamic_profiles and held.get(ProfileForm.DYNAMIC) is not False:
+        forms.insert(0, ProfileForm.DYNAMIC)
     rungs = (
         Strategy(purpose, form, level, unit)
         for unit in units(capabilities)
@@ -155,7 +157,9 @@ def ladder(
         for level in _levels(capabilities.max_stack_level)
         if _sensible(purpose, form, level)
     )
-    fitting = (rung for rung in rungs if not safe_is_zero or _ends_at_zero(rung, capabilities.max_periods))
+    fitting = [rung for rung in rungs if not safe_is_zero or _ends_at_zero(rung, capabilities.max_periods)]
+    if capabilities.max_profiles is not None and capabilities.max_profiles < 2 * evses:  # no room above the default
+        fitting = [rung for rung in fitting if _in_place_of_default(rung)] or fitting
     return tuple(sorted(fitting, key=lambda rung: held.get(rung.form) is False))
 
 
@@ -176,15 +180,18 @@ def _sensible(purpose: Purpose, form: ProfileForm, level: int) -> bool:
     if purpose is Purpose.CHARGE_POINT_MAX:  # never Relative; nothing lies below to fall to
         return form is ProfileForm.TWO_PERIODS
     # The safe default has level 0: a profile that ends would take its place and leave nothing.
-    return not (purpose is Purpose.TX_DEFAULT and form is ProfileForm.VALID_TO and level == 0)
+    return not (purpose is Purpose.TX_DEFAULT and ends_below(form) and level == 0)
+
+
+def _in_place_of_default(rung: Strategy) -> bool:
+    return rung.purpose is Purpose.TX_DEFAULT and rung.stack_level == DEFAULT_STACK_LEVEL
 
 
 def _ends_at_zero(rung: Strategy, max_periods: int | None) -> bool:
     """Return whether a lease of this kind can fall to 0, and that to the persistent default later."""
-    if rung.form is ProfileForm.VALID_TO:
+    if ends_below(rung.form):
         return zero_hold_level(rung) is not None
-    in_place_of_default = rung.purpose is Purpose.TX_DEFAULT and rung.stack_level == DEFAULT_STACK_LEVEL
-    return not in_place_of_default or max_periods is None or max_periods >= _PERIODS_TO_ZERO_AND_BACK
+    return not _in_place_of_default(rung) or max_periods is None or max_periods >= _PERIODS_TO_ZERO_AND_BACK
 
 
 def next_action(desired: Desired, known: Known, rungs: Sequence[Strategy], pace: Pace, now: float) -> Action:
@@ -240,7 +247,7 @@ def _used(phases: int | None) -> int:
 
 def _lasts(accepted: Accepted) -> bool:
     """Return whether what was accepted has no end to be put off."""
-    return accepted.current_a == accepted.safe_a > 0 and accepted.strategy.form is not ProfileForm.VALID_TO
+    return accepted.current_a == accepted.safe_a > 0 and not ends_below(accepted.strategy.form)
 
 
 def _renew_due(desired: Desired, known: Known, accepted: Accepted, pace: Pace) -> float:
@@ -296,6 +303,12 @@ def soon_again(known: Known, pace: Pace) -> Known:
     if accepted is None or accepted.current_a == 0:
         return known
     return replace(known, accepted=replace(accepted, at=accepted.at - pace.renew_s + AGAIN_S))
+
+
+def write_again(known: Known) -> Known:
+    """Return what is known where what was accepted is to be written once more, now, for more than its limit changed."""
+    accepted = known.accepted
+    return known if accepted is None else replace(known, accepted=replace(accepted, at=-math.inf))
 
 
 def refused_purposes(refused: AbstractSet[Strategy], accepted: Strategy, rungs: Sequence[Strategy]) -> frozenset[str]:

@@ -24,6 +24,7 @@ class ProfileForm(StrEnum):
     TWO_PERIODS = "two_periods"
     VALID_TO = "valid_to"
     RELATIVE_TWO_PERIODS = "relative_two_periods"
+    DYNAMIC = "dynamic"
 
 
 class Obedience(StrEnum):
@@ -61,6 +62,9 @@ class Capabilities:
     rate_units: frozenset[RateUnit] = frozenset({RateUnit.A})
     max_stack_level: int | None = None
     max_periods: int | None = None
+    max_profiles: int | None = None  # that the station has room for
+    dynamic_profiles: bool = False  # whose values are moved without writing them anew (OCPP 2.1)
+    two_way: frozenset[int] = frozenset()  # EVSEs that can take energy from a car, 0 for all of them
     purposes_rejected: frozenset[str] = frozenset()
     measurands: frozenset[str] = frozenset()
     feature_profiles: frozenset[str] = frozenset()
@@ -86,10 +90,19 @@ class AppliedLimit:
 
 
 @dataclass(frozen=True, slots=True)
+class SetPoint:
+    """A power that a car is told to take, in W of all phases, or to give where it is negative, and until when."""
+
+    power_w: float
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ChargingNeeds:
     """What a car asked for when it was plugged in (ISO 15118, by NotifyEVChargingNeeds); None where it did not say.
 
-    `transfer` is OCPP's word for how the car takes energy, as "AC_three_phase".
+    `transfer` is OCPP's word for how the car takes energy, as "AC_three_phase". `max_charge_w` and
+    `max_discharge_w`, of all phases and both positive, are told by cars that can do both.
     """
 
     told_at: datetime
@@ -98,6 +111,8 @@ class ChargingNeeds:
     energy_wh: float | None = None
     max_current_a: float | None = None
     soc_percent: float | None = None
+    max_charge_w: float | None = None
+    max_discharge_w: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +142,7 @@ class EvseState:
     charging_needs: ChargingNeeds | None = None
     priority_charging: bool = False
     refused: bool = False  # the tag presented last may not charge here, and no other was since
+    set_point: SetPoint | None = None
 
 
 @dataclass(frozen=True, slots=True)

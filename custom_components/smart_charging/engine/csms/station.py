@@ -20,6 +20,7 @@ from .reception import Reception
 from .reconciler import Reconciler
 from .rpc import OCPP16
 from .security import hash_password, new_password
+from .set_points import check_setpoint
 from .setup import StationSetup
 from .state import Capabilities, RateUnit, StationEvent, StationEventType, StationState
 from .transactions import TransactionBook
@@ -146,6 +147,34 @@ class Station:
                 await self._ready.wait()
         except TimeoutError:
             raise CommandError(CommandErrorCode.TIMEOUT, "the station did not come back from its reset") from None
+
+    async def set_setpoint(self, evse_id: int, power_w: float, duration_s: float) -> None:
+        """Have the car at an EVSE take this power, or give it where it is negative, in W of all phases (OCPP 2.1).
+
+        It goes out within the EVSE's limit, never above it, and ends with its time, its transaction or
+        `withdraw_setpoint`. Raises CommandError: NOT_SUPPORTED where station or car can't, INVALID beyond what they told
+        or above the limit that holds now, NO_TRANSACTION where nobody charges.
+        """
+        running = self._book.running_id(evse_id)
+        if running is None:
+            raise CommandError(CommandErrorCode.NO_TRANSACTION, str(evse_id))
+        check_setpoint(self._core, evse_id, power_w)
+        keeper = self._reconciler.keeper(evse_id)
+        if keeper.released:
+            raise CommandError(CommandErrorCode.NOT_SUPPORTED, "the site only observes")
+        taken = keeper.set_points.order(power_w, duration_s, running)
+        keeper.write_again()
+        self._reconciler.wake()
+        await keeper.set_points.wait_for(taken)
+
+    def withdraw_setpoint(self, evse_id: int) -> bool:
+        """End an EVSE's set-point: its limit holds alone again. False where there was none."""
+        keeper = self._reconciler.keeper(evse_id)
+        if not keeper.set_points.end():
+            return False
+        keeper.write_again()
+        self._reconciler.wake()
+        return True
 
     async def stop_transaction(self, evse_id: int) -> None:
         """Ask for the end of the EVSE's transaction; raises CommandError."""
@@ -392,6 +421,10 @@ class Station:
             self._wanted_at = now
             self._reconciler.reassert(booted=False)
         return True
+
+    def live_numbers(self, number: int) -> dict[str, Json] | None:
+        """Return the present values of the dynamic profile of this id, None where that is none of ours."""
+        return self._reconciler.live_numbers(number)
 
     def booted(self) -> None:
         """Set the station up anew after its reply went out."""

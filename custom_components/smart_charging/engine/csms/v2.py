@@ -38,7 +38,6 @@ _REFUSED: Mapping[str, _Answer] = {
     "GetCertificateStatus": {"status": "Failed"},
     "NotifyEVChargingSchedule": {"status": "Accepted"},
     "OpenPeriodicEventStream": {"status": "Rejected"},
-    "PullDynamicScheduleUpdate": {"status": "Rejected"},
 }
 
 
@@ -68,6 +67,7 @@ class V2Handler:
             "MeterValues": self._meter_values,
             "NotifyChargingLimit": self._charging_limit,
             "NotifyEvent": self._notify_event,
+            "PullDynamicScheduleUpdate": self._schedule_update,
             "SecurityEventNotification": self._security_event,
             "SignCertificate": Signing(core, operations.certificates).answer,
             "StatusNotification": self._status,
@@ -227,6 +227,11 @@ class V2Handler:
             if shown is not None and shown is not self._core.evse(event.evse_id).status:
                 self._show_status(event.evse_id, shown)
         return {} if authorization is None else {"idTokenInfo": _token_info(authorization)}
+
+    async def _schedule_update(self, payload: _Payload) -> _Answer:
+        """Tell the present values of a dynamic profile of ours (2.1 K28)."""
+        numbers = self._reception.live_numbers(payloads.integer(payload, "chargingProfileId") or 0)
+        return {"status": "Rejected"} if numbers is None else {"status": "Accepted", "scheduleUpdate": numbers}
 
     async def _vat_number(self, payload: _Payload) -> _Answer:
         """Refuse a number that nobody here can look up."""

@@ -1,6 +1,6 @@
 """Commands to a station of OCPP 2.0.1 or 2.1; use cases are those of part 2."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import batched
 import secrets
 
@@ -15,6 +15,7 @@ from .commands import (
     accepted_status,
     ask,
     transfer_data,
+    wire_size,
 )
 from .inventory import Inventory, Variable, from_report
 from .v2_profiles import composite_from_v2, to_v2
@@ -32,6 +33,7 @@ _OUTCOMES: Mapping[str, WriteOutcome] = {
     "UnknownVariable": WriteOutcome.UNKNOWN,
     "NotSupportedAttributeType": WriteOutcome.UNKNOWN,
 }
+_BYTES_NAME = "DeviceDataCtrlr.BytesPerMessage[GetVariables]"
 _LARGEST_ID = 2**31 - 1
 
 
@@ -94,8 +96,8 @@ class V2Commands:
             self._inventory.keep(from_report(report))
             return read_report(report)
         values: list[ConfigurationValue] = []
-        for some in batched((_setting(key) for key in keys), self._at_once("GetVariables"), strict=False):
-            answer = await self._caller.call("GetVariables", {"getVariableData": [one.to_json() for one in some]})
+        for payload in self._reading([_setting(key) for key in keys]):
+            answer = await self._caller.call("GetVariables", payload)
             results = answer.get("getVariableResult")
             values += [value for one in (results if isinstance(results, list) else []) if (value := _value(one))]
         return Configuration(values)
@@ -114,6 +116,20 @@ class V2Commands:
     def _at_once(self, action: str) -> int:
         told = self._inventory.integer(f"{_AT_ONCE_NAME}[{action}]") or _AT_ONCE
         return min(told, _MOST_AT_ONCE)
+
+    def _reading(self, settings: Sequence[Setting]) -> Iterator[dict[str, Json]]:
+        """Return messages that ask for settings, each as long as the station takes, one setting at least."""
+        at_once = self._at_once("GetVariables")
+        most_bytes = self._inventory.integer(_BYTES_NAME)
+        rest = settings
+        while rest:
+            count = min(at_once, len(rest))
+            payload: dict[str, Json] = {"getVariableData": [one.to_json() for one in rest[:count]]}
+            while count > 1 and most_bytes is not None and wire_size(payload) > most_bytes:
+                count //= 2
+                payload = {"getVariableData": [one.to_json() for one in rest[:count]]}
+            yield payload
+            rest = rest[count:]
 
     async def change_configuration(self, key: str, value: str) -> bool:
         """Set a setting by name (B05); False if it takes effect after a reboot."""

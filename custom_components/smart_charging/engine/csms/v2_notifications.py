@@ -1,6 +1,7 @@
 """What stations of OCPP 2 tell beside charging: pages of reports, alerts, needs of cars, the end of reservations."""
 
 from collections.abc import Awaitable, Callable, Mapping
+import math
 from typing import Final
 
 from ..model import Json
@@ -167,6 +168,8 @@ class V2Notifications:
             _first(energies),
             _first(currents),
             _first((dc.get("stateOfCharge"),)),
+            _first((both_ways.get("maxChargePower"),)),
+            _most_discharge(both_ways),
         )
 
     async def _priority_charging(self, payload: _Payload) -> _Answer:
@@ -198,6 +201,13 @@ class V2Notifications:
         details = {"control_id": payloads.text(payload, "controlId"), "started": payload.get("started") is True}
         self._reception.notices.tell(StationEventType.DER_CONTROL, details)
         return {}
+
+
+def _most_discharge(both_ways: Mapping[str, Json]) -> float | None:
+    """Return how much a car can give in W, which some write as a negative power; None for one that can't."""
+    told = both_ways.get("maxDischargePower")
+    number = abs(float(told)) if isinstance(told, int | float) and not isinstance(told, bool) else 0.0
+    return number if 0 < number < math.inf else None
 
 
 def _first(values: tuple[Json, ...]) -> float | None:

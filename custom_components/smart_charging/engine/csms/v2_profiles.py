@@ -6,7 +6,15 @@ from ..model import Json
 
 # OCPP 2.0.1 part 2 ChargingProfilePurposeEnumType: the others are called as in 1.6.
 _PURPOSES = {"ChargePointMaxProfile": "ChargingStationMaxProfile"}
-_SAME = ("stackLevel", "chargingProfileKind", "validFrom", "validTo", "transactionId")
+_SAME = (
+    "stackLevel",
+    "chargingProfileKind",
+    "validFrom",
+    "validTo",
+    "transactionId",
+    "maxOfflineDuration",
+    "invalidAfterOfflineDuration",
+)
 
 
 def to_v2(profile: Mapping[str, Json]) -> dict[str, Json]:

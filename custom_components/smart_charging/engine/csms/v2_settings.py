@@ -11,6 +11,7 @@ import re
 
 from ..model import Json
 from .capabilities import Configuration, ConfigurationValue, rate_units
+from .meter_values import parse_number
 from .state import Capabilities
 
 INTERVAL = "SampledDataCtrlr.TxUpdatedInterval"
@@ -28,6 +29,9 @@ _NAME = re.compile(
     r"(?:\((?P<evse>\d{1,4})(?:\.(?P<connector>\d{1,4}))?\))?"
     r"\.(?P<variable>[^()\[\]]{1,50})(?:\[(?P<variable_instance>[^\]]{1,50})\])?"
 )
+_PROFILES = "SmartChargingCtrlr.Entries[ChargingProfiles]"
+_TWO_WAY = re.compile(r"V2XChargingCtrlr(?:\((\d+)\))?\.SupportedOperationModes", re.IGNORECASE)
+_SET_POINTS = "CentralSetpoint"
 _EVSE = re.compile(r"[^(]+\((\d+)")
 
 
@@ -111,11 +115,13 @@ def read_report(data: Iterable[Json]) -> Configuration:
     for entry in data:
         setting = read_setting(entry) if isinstance(entry, dict) else None
         attributes = entry.get("variableAttribute") if isinstance(entry, dict) else None
+        traits = entry.get("variableCharacteristics") if isinstance(entry, dict) else None
+        most = parse_number(traits.get("maxLimit")) if isinstance(traits, dict) else None
         for attribute in attributes if isinstance(attributes, list) else []:
             if setting is None or not isinstance(attribute, dict) or attribute.get("type", "Actual") != "Actual":
                 continue
             readonly = attribute.get("mutability") == "ReadOnly"
-            values.append(ConfigurationValue(setting.name, _text(attribute.get("value")), readonly))
+            values.append(ConfigurationValue(setting.name, _text(attribute.get("value")), readonly, most))
     return Configuration(values)
 
 
@@ -133,17 +139,32 @@ def read_capabilities(configuration: Configuration, known: Capabilities) -> Capa
         for key in configuration.as_dict()
         if key.endswith((".Enabled", ".Available")) and configuration.flag(key)
     )
+    profiles = configuration.get(_PROFILES)
     return replace(
         known,
         connectors=max(evses, default=0) or known.connectors,
         rate_units=rate_units(configuration.words("SmartChargingCtrlr.RateUnit")) or known.rate_units,
         max_stack_level=known.max_stack_level if level is None else level,
         max_periods=periods or known.max_periods,
+        max_profiles=known.max_profiles if profiles is None or not profiles.maximum else int(profiles.maximum),
+        dynamic_profiles=configuration.flag("SmartChargingCtrlr.SupportsDynamicProfiles") is True,
+        two_way=_two_way(configuration),
         measurands=frozenset(configuration.words(MEASURANDS)) or known.measurands,
         feature_profiles=features or known.feature_profiles,
         phases=max([known.phases or 0, *phases]) or None,
         phase_switching=True if True in switching else (False if False in switching else known.phase_switching),
     )
+
+
+def _two_way(configuration: Configuration) -> frozenset[int]:
+    """Return the EVSEs, 0 for all, whose V2XChargingCtrlr is in service and takes set-points (2.1 part 2 Q)."""
+    found = set()
+    for key in configuration.as_dict():
+        named = _TWO_WAY.fullmatch(key)
+        switches = [configuration.flag(f"{key.partition('.')[0]}.{name}") for name in ("Available", "Enabled")]
+        if named and False not in switches and _SET_POINTS in configuration.words(key):
+            found.add(int(named[1] or 0))
+    return frozenset(found)
 
 
 def _bracketed(instance: str | None) -> str:

@@ -65,6 +65,10 @@ class Variables:
             await self._commands.get_configuration()
         return self._inventory.variables
 
+    def flag(self, name: str) -> bool | None:
+        """Return a setting as a truth value as it was read last, None where it is none or unknown."""
+        return self._inventory.flag(name)
+
     def forget(self) -> None:
         """Read all anew next time, as after somebody else wrote."""
         self._inventory.forget()

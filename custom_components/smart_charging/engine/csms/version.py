@@ -78,7 +78,7 @@ def speak(protocol: str, core: StationCore, book: TransactionBook, reception: Re
         operations = Operations(
             Variables(commands, inventory),
             Reservations(core, reception.notices, v16_reservation, tells_end=False),
-            LocalList(core, commands, V16ListMessages()),
+            LocalList(core, commands, V16ListMessages(), inventory),
             StationFiles(core, V16Maintenance(core), reception.notices),
             Certificates(core, typed=False),
         )
@@ -88,7 +88,7 @@ def speak(protocol: str, core: StationCore, book: TransactionBook, reception: Re
         INTERVAL, MEASURANDS, NEEDED, "DeviceDataCtrlr.ItemsPerMessage", read_capabilities_2, told_at_length=True
     )
     commands = V2Commands(core, reports, inventory)
-    local_list = LocalList(core, commands, V2ListMessages())
+    local_list = LocalList(core, commands, V2ListMessages(), inventory)
     operations = Operations(
         Variables(commands, inventory),
         Reservations(core, reception.notices, v2_reservation, tells_end=True),

@@ -5,8 +5,17 @@ The persistent default is never 0, so such a lease would end on more than is saf
 
 from .commands import CommandError, CommandErrorCode
 from .core import StationCore
-from .profiles import ZERO_HOLD_S, Lease, Strategy, connector, needs_zero_hold, profile_id, zero_hold, zero_hold_level
-from .state import ProfileForm
+from .profiles import (
+    ZERO_HOLD_S,
+    Lease,
+    Strategy,
+    connector,
+    ends_below,
+    needs_zero_hold,
+    profile_id,
+    zero_hold,
+    zero_hold_level,
+)
 
 
 class ZeroHold:
@@ -45,7 +54,7 @@ class ZeroHold:
 
     async def _remove(self, strategy: Strategy) -> None:
         """Take back what would hold at 0 a station whose safe current is more by now."""
-        level = zero_hold_level(strategy) if strategy.form is ProfileForm.VALID_TO else None
+        level = zero_hold_level(strategy) if ends_below(strategy.form) else None
         ids = set() if level is None else {profile_id(strategy.purpose, self._evse_id, level)}
         if self._written is not None:
             written = self._written[0]

@@ -40,6 +40,7 @@ class Ledger:
         self._writer = Writer(engine)
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="ledger-reader")
         self._closed = False
+        self.token_listeners: list[Callable[[], None]] = []
 
     @classmethod
     async def open(cls, url_or_path: Path | str, key_path: Path | None = None) -> Ledger:
@@ -65,6 +66,11 @@ class Ledger:
     def site(self, site_id: str) -> SiteLedger:
         """Return one site's part of the ledger."""
         return SiteLedger(self, site_id)
+
+    def tokens_changed(self) -> None:
+        """Tell the sites, which share tokens, that one may have changed."""
+        for listener in list(self.token_listeners):
+            listener()
 
     async def write[T](self, work: Callable[[Book], T]) -> T:
         """Return the result of writing work once it is durable; StoreError if it could not be kept."""

@@ -1,6 +1,6 @@
 """One site's view of the registry of id tokens, those of every site included."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,7 @@ class SiteTokens:
         )
         if added is id_tokens.Clash.VALUE:
             raise TokenExists
+        self._ledger.tokens_changed()
         return await self.token(_free(added))
 
     async def remember(self, value: str, at: datetime) -> IdToken | None:
@@ -45,11 +46,20 @@ class SiteTokens:
         Raises TokenUnknown, and LabelExists for a new label that another one has. `edit` runs in the ledger's thread, and maybe more than once.
         """
         changed = await self._ledger.write(lambda book: id_tokens.change(book, self._site_id, token_id, edit))
-        return _known(_free(changed))
+        known = _known(_free(changed))
+        self._ledger.tokens_changed()
+        return known
 
     async def delete(self, token_id: str, at: datetime) -> IdToken:
         """Take a token out of use; records keep referring to it. Raises TokenUnknown."""
-        return _known(await self._ledger.write(lambda book: id_tokens.delete(book, self._site_id, token_id, at)))
+        deleted = _known(await self._ledger.write(lambda book: id_tokens.delete(book, self._site_id, token_id, at)))
+        self._ledger.tokens_changed()
+        return deleted
+
+    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call the listener after a token of any site was added, changed or deleted; returns how to stop."""
+        self._ledger.token_listeners.append(listener)
+        return lambda: self._ledger.token_listeners.remove(listener)
 
     async def used(self, token_id: str, at: datetime) -> None:
         """Note when a token was last accepted."""

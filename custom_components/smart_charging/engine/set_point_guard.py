@@ -1,0 +1,107 @@
+"""Sees to it that what cars give back overloads no fuse on its way and flows nowhere it may not."""
+
+from collections.abc import Iterator
+import logging
+
+from .clock import Clock
+from .config import Connection, SiteConfig
+from .control.circuits import connections, station_path
+from .control.limit_rows import fuse_limit
+from .control.snapshot import MeterSnapshot
+from .csms.central_system import CentralSystem
+from .csms.commands import CommandError, CommandErrorCode
+from .csms.state import EvseState
+from .csms.station import Station
+from .limit import ROOT_CIRCUIT
+from .measurements import SiteMeasurements
+from .model import NOMINAL_VOLTAGE_V, EvseKey, MeterQuality
+
+_LOGGER = logging.getLogger(__name__)
+
+_EXPORT_TOLERANCE_W = 200.0  # a house's load moves faster than a set-point follows
+
+
+class SetPointGuard:
+    """Looks at the meters of the circuits that an EVSE hangs on; one with a grid meter that is lost gives nothing."""
+
+    def __init__(self, csms: CentralSystem, measured: SiteMeasurements, clock: Clock) -> None:
+        """Read these meters."""
+        self._csms = csms
+        self._measured = measured
+        self._clock = clock
+
+    def check(self, config: SiteConfig, key: EvseKey, power_w: float) -> None:
+        """Raise CommandError where a car can't give this much here and now; KeyError for an unknown station."""
+        station = self._csms.stations[key.station_id]
+        most_w = self._most_w(config, station, key.evse_id)
+        if -power_w > most_w:
+            raise CommandError(
+                CommandErrorCode.INVALID,
+                "nothing can be given back without a live grid meter"
+                if most_w == 0 and not self._metered(config)
+                else f"{most_w:.0f} W can be given back at most now",
+            )
+
+    def watch(self, config: SiteConfig) -> None:
+        """End each discharging set-point that gives back more than may flow."""
+        for station in self._csms.stations.values():
+            for evse_id, evse in station.state.evses.items():
+                point = evse.set_point
+                if point is None or point.power_w >= 0 or self._fits(config, station, evse):
+                    continue
+                station.withdraw_setpoint(evse_id)
+                _LOGGER.warning("%s gives nothing back any more: the connection can't take it", station.config.name)
+
+    def _metered(self, config: SiteConfig) -> bool:
+        return self._measured.meter(ROOT_CIRCUIT).snapshot(config, self._clock.now()).quality is MeterQuality.FRESH
+
+    def _fits(self, config: SiteConfig, station: Station, evse: EvseState) -> bool:
+        rooms = self._rooms(config, station, _own_w(evse), tolerated_w=_EXPORT_TOLERANCE_W)
+        return self._metered(config) and min(rooms) >= 0
+
+    def _most_w(self, config: SiteConfig, station: Station, evse_id: int) -> float:
+        """Return how much an EVSE may give in all, W of all phases: what it takes now will be missing first."""
+        if not self._metered(config):
+            return 0.0
+        own_w = _own_w(station.state.evses.get(evse_id, EvseState(evse_id)))
+        return max(0.0, min(self._rooms(config, station, own_w)) - own_w)
+
+    def _rooms(
+        self, config: SiteConfig, station: Station, own_w: float, *, tolerated_w: float = 0.0
+    ) -> Iterator[float]:
+        """Return how much more may be given through each circuit on the way, W of the station's phases."""
+        now = self._clock.now()
+        for circuit_id in station_path(config, station.config):
+            connection = connections(config)[circuit_id]
+            meter = self._measured.meter(circuit_id).snapshot(connection, now)
+            if meter.quality is not MeterQuality.FRESH:  # nothing else is known of it
+                yield fuse_limit(connection).l1 * NOMINAL_VOLTAGE_V * station.config.phases + own_w
+                continue
+            power_w, room_w = _flow(connection, meter)
+            yield room_w * station.config.phases
+            if circuit_id == ROOT_CIRCUIT and config.solar.zero_export:
+                yield power_w + tolerated_w
+
+
+def _own_w(evse: EvseState) -> float:
+    """Return what an EVSE takes, negative for what it was told to give, in W."""
+    if evse.set_point is not None and evse.set_point.power_w < 0:
+        return evse.set_point.power_w
+    current_a = None if evse.measurement is None else evse.measurement.current_a
+    return 0.0 if current_a is None else max(0.0, current_a.total) * NOMINAL_VOLTAGE_V
+
+
+def _flow(connection: Connection, meter: MeterSnapshot) -> tuple[float, float]:
+    """Return the power that flows in, and how much may yet be given on the phase with the least room, W."""
+    fuse = fuse_limit(connection)
+    used = [index for index in range(3) if fuse[index] > 0]
+    current_a = meter.current_a
+    if current_a is None:
+        power_w = meter.power_w or 0.0
+        return power_w, fuse.l1 * NOMINAL_VOLTAGE_V + power_w / len(used)
+    power_w = current_a.total * NOMINAL_VOLTAGE_V if meter.power_w is None else meter.power_w
+    # A meter that tells no direction of its currents may be giving with each of them.
+    signed = min(current_a) < 0 or power_w >= 0
+    return power_w, NOMINAL_VOLTAGE_V * min(
+        fuse[index] + (current_a[index] if signed else -abs(current_a[index])) for index in used
+    )

@@ -1,0 +1,78 @@
+"""A set-point that gets lost on the way, or that a station's habits leave no place for, costs no limit."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from custom_components.smart_charging.engine.csms.commands import CommandError, CommandErrorCode
+
+from .conftest import Bench
+from .raw_station_2 import RawStation21
+from .test_v2 import ready
+
+NEEDS = {
+    "requestedEnergyTransfer": "AC_BPT",
+    "v2xChargingParameters": {"maxChargePower": 11000, "maxDischargePower": 11000},
+}
+
+
+async def charging(bench: Bench, client: RawStation21) -> None:
+    """Bring a car that can give to a station that takes set-points, at 10 A."""
+    client.variables["V2XChargingCtrlr", "SupportedOperationModes"] = "CentralSetpoint"
+    await ready(bench, client)
+    await client.event("Started", bench.now(), tx="tx-1", evse=1)
+    await client.ask("NotifyEVChargingNeeds", {"evseId": 1, "chargingNeeds": NEEDS})
+    bench.station.set_limit(1, 10.0, 6.0)
+    await bench.until(lambda: bench.evse.applied is not None and bench.evse.applied.current_a == 10.0)
+
+
+async def refusal(bench: Bench) -> CommandError:
+    """Order a set-point and return why it was not taken, whatever time that needs."""
+    task = asyncio.create_task(bench.station.set_setpoint(1, -1000.0, 600.0))
+    for _ in range(100):
+        if task.done():
+            break
+        await bench.pass_time(1)
+    with pytest.raises(CommandError) as error:
+        await task
+    return error.value
+
+
+async def test_limits_that_are_of_no_transaction_have_no_place_for_a_set_point(bench: Bench) -> None:
+    def answer(payload: dict[str, Any]) -> dict[str, Any]:
+        refused = payload["chargingProfile"]["chargingProfilePurpose"] == "TxProfile"
+        return {"status": "Rejected" if refused else "Accepted"}
+
+    client = RawStation21()
+    client.answers["SetChargingProfile"] = answer
+    await charging(bench, client)
+    await bench.pass_time(15)  # what works is remembered once the transaction is no longer young
+    bench.station.set_limit(1, 8.0, 6.0)
+    await bench.until(lambda: bench.evse.applied is not None and bench.evse.applied.current_a == 8.0)
+    assert (await refusal(bench)).code is CommandErrorCode.NOT_SUPPORTED
+    assert bench.evse.set_point is None
+
+
+@pytest.mark.parametrize("dynamic", ["true", "false"])
+async def test_a_set_point_that_is_not_answered_is_given_up(bench: Bench, dynamic: str) -> None:
+    client = RawStation21()
+    client.variables["SmartChargingCtrlr", "SupportsDynamicProfiles"] = dynamic
+    await charging(bench, client)
+    client.answers |= {"SetChargingProfile": None, "UpdateDynamicSchedule": None}
+    assert (await refusal(bench)).code is CommandErrorCode.TIMEOUT
+    assert bench.evse.set_point is None
+    client.answers |= {"SetChargingProfile": {"status": "Accepted"}, "UpdateDynamicSchedule": {"status": "Accepted"}}
+    bench.station.set_limit(1, 8.0, 6.0)
+    await bench.pass_time(60)
+    await bench.until(lambda: bench.evse.applied is not None and bench.evse.applied.current_a == 8.0)
+
+
+async def test_where_no_limit_holds_there_is_none_to_stay_within(bench: Bench) -> None:
+    client = RawStation21()
+    client.variables["V2XChargingCtrlr", "SupportedOperationModes"] = "CentralSetpoint"
+    await ready(bench, client)
+    await client.event("Started", bench.now(), tx="tx-1", evse=1)
+    await client.ask("NotifyEVChargingNeeds", {"evseId": 1, "chargingNeeds": NEEDS})
+    with pytest.raises(CommandError, match="no limit holds yet"):
+        await bench.station.set_setpoint(1, -1000.0, 600.0)
