@@ -43,7 +43,7 @@ async def _send_local_list(target: StationTarget, call: ServiceCall) -> ServiceR
     version = call.data.get(ATTR_VERSION)
     if version is None:
         version = await local_list.version() + 1
-    entries = [_entry(raw) for raw in call.data[ATTR_ENTRIES]]
+    entries = [_entry(target, raw) for raw in call.data[ATTR_ENTRIES]]
     send = local_list.replace if call.data[ATTR_UPDATE] == FULL else local_list.change
     return {ATTR_VERSION: await send(entries, version)}
 
@@ -53,12 +53,12 @@ async def _get_local_list_version(target: StationTarget, _call: ServiceCall) -> 
     return {ATTR_VERSION: await target.operations.local_list.version()}
 
 
-def _entry(entry: Mapping[str, Any]) -> LocalListEntry:
+def _entry(target: StationTarget, entry: Mapping[str, Any]) -> LocalListEntry:
     """Return an entry of which the fields were checked."""
     status = None if entry[ATTR_STATUS] == REMOVED else entry[ATTR_STATUS]
-    return LocalListEntry(
-        entry[ATTR_TAG], status, utc(entry.get(ATTR_EXPIRES)), entry.get(ATTR_GROUP), entry[ATTR_TYPE]
-    )
+    # Named as in the answer to a presented tag: stations compare the two.
+    group = entry.get(ATTR_GROUP) and target.tokens.group_value(entry[ATTR_GROUP])
+    return LocalListEntry(entry[ATTR_TAG], status, utc(entry.get(ATTR_EXPIRES)), group, entry[ATTR_TYPE])
 
 
 ACTIONS: Final[Mapping[str, StationAction]] = {

@@ -286,7 +286,9 @@ async def test_a_local_list_is_sent(hass: HomeAssistant, client: RawStation) -> 
     entries = [{"tag": "A"}, {"tag": "B", "status": "blocked", "group": "G", "expires": "2030-01-01 00:00:00+00:00"}]
     assert await ask(hass, "send_local_list", entries=entries) == {"version": 5}
     (sent,) = client.sent("SendLocalList")
-    info = {"status": "Blocked", "expiryDate": "2030-01-01T00:00:00.000Z", "parentIdTag": "G"}
+    (entry,) = hass.config_entries.async_loaded_entries(DOMAIN)
+    group = entry.runtime_data.ledger.tokens.group_value("G")  # as an answer to a presented tag names it
+    info = {"status": "Blocked", "expiryDate": "2030-01-01T00:00:00.000Z", "parentIdTag": group}
     assert sent == {
         "listVersion": 5,
         "updateType": "Full",

@@ -10,6 +10,7 @@ from homeassistant.util import dt as dt_util
 import probatio
 import pytest
 
+from custom_components.smart_charging.const import DOMAIN
 from tests.engine.csms_stations.raw_station_2 import RawStation21
 
 from .operating import ask, device_id, do, operated, station
@@ -337,7 +338,9 @@ async def test_a_station_says_that_a_reservation_ran_out(hass: HomeAssistant, cl
     made = await ask(hass, "reserve", tag="TAG", minutes=30, evse=2, group="G", tag_type="ISO14443")
     (sent,) = client.sent("ReserveNow")
     assert sent["idToken"]["type"] == "ISO14443"
-    assert (sent["id"], sent["evseId"], sent["groupIdToken"]["idToken"]) == (made["reservation_id"], 2, "G")
+    (entry,) = hass.config_entries.async_loaded_entries(DOMAIN)
+    group = entry.runtime_data.ledger.tokens.group_value("G")
+    assert (sent["id"], sent["evseId"], sent["groupIdToken"]["idToken"]) == (made["reservation_id"], 2, group)
     ended = {"reservationId": made["reservation_id"], "reservationUpdateStatus": "Expired"}
     await client.ask("ReservationStatusUpdate", ended)
     await hass.async_block_till_done()
