@@ -14,6 +14,7 @@ MODULES = {
     "vge": "benchmarks.vge.scenario",
     "fuzz": "benchmarks.fuzz.scenario",
     "flood": "benchmarks.flood.scenario",
+    "fleet": "benchmarks.fleet.scenario",
 }
 
 
