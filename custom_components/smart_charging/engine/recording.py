@@ -14,6 +14,7 @@ from .model import EvseKey, Json, Setpoint
 from .recorded_json import Decoder, Encoder, RecordedJsonError, Replacement
 
 KEPT_CYCLES = 500
+KEPT_EVSES = 25_000  # in all cycles together: what is kept of a large site must not fill the memory
 FORMAT: Final = 1
 _MANIFEST: Final = Path(__file__).parent.parent / "manifest.json"
 VERSION: Final = str(json.loads(_MANIFEST.read_text(encoding="utf-8"))["version"])
@@ -41,8 +42,11 @@ class CycleRecorder:
         self._cycles: deque[Cycle] = deque(maxlen=KEPT_CYCLES)
 
     def record(self, cycle: Cycle) -> None:
-        """Keep a cycle; the oldest one goes."""
+        """Keep a cycle; the oldest ones go, on a large site earlier."""
         self._cycles.append(cycle)
+        most = max(1, KEPT_EVSES // max(1, len(cycle.snapshot.evses)))
+        while len(self._cycles) > most:
+            self._cycles.popleft()
 
     @property
     def cycles(self) -> tuple[Cycle, ...]:
