@@ -15,6 +15,7 @@ MODULES = {
     "fuzz": "benchmarks.fuzz.scenario",
     "flood": "benchmarks.flood.scenario",
     "fleet": "benchmarks.fleet.scenario",
+    "storm": "benchmarks.storm.scenario",
 }
 
 

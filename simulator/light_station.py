@@ -77,7 +77,7 @@ class Meter:
         level = (text(profile, "chargingProfilePurpose"), integer(profile, "stackLevel"))
         self.limits_a[level] = number(first, "limit") / volts
 
-    def values(self, seconds: float) -> list[Json]:
+    def values(self, seconds: float, context: str = "Sample.Periodic") -> list[Json]:
         """Return eight samples of what flowed for this long."""
         purposes = {purpose for purpose, _ in self.limits_a}
         purpose = "TxProfile" if "TxProfile" in purposes else "TxDefaultProfile"
@@ -89,7 +89,7 @@ class Meter:
         self.energy_wh += power_w * seconds / 3600
 
         def sampled(measurand: str, value: str, unit: str, **more: str) -> Payload:
-            return {"measurand": measurand, "value": value, "unit": unit, "context": "Sample.Periodic", **more}
+            return {"measurand": measurand, "value": value, "unit": unit, "context": context, **more}
 
         return [
             sampled("Energy.Active.Import.Register", str(int(self.energy_wh)), "Wh"),
@@ -329,7 +329,7 @@ class LightStation:
             "StatusNotification": lambda: self._status_notification(self._status),
             "MeterValues": lambda: {
                 "connectorId": 1,
-                "meterValue": [{"timestamp": self._now(), "sampledValue": self._meter.values(0.0)}],
+                "meterValue": [{"timestamp": self._now(), "sampledValue": self._meter.values(0.0, "Trigger")}],
             },
             "Heartbeat": dict,
         }

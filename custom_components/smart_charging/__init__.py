@@ -35,6 +35,7 @@ from .issues import (
 )
 from .listening import ListenSettings
 from .ocpp_view import OcppView
+from .long_lived import async_keep_for_good
 from .phase_control import PhaseControls
 from .port_certificates import CertificateError, async_open, async_port_certificates
 from .presence import PresenceLog
@@ -137,6 +138,7 @@ def _follow(hass: HomeAssistant, entry: SmartChargingConfigEntry, runtime: Smart
     async def async_follow_time_zone(_event: Event) -> None:
         await runtime.changes.async_apply()
 
+    entry.async_on_unload(async_keep_for_good(hass, len(entry.get_subentries_of_type(SUBENTRY_CHARGER))))
     issues = SiteIssues(hass, entry)
     # Batteries are let go while those who reach them still run.
     entry.async_on_unload(hass.async_add_shutdown_job(HassJob(runtime.batteries.async_stop)))

@@ -27,6 +27,9 @@ class EvseRecord:
     transaction_session_id: int | None = None
 
 
+_UNKNOWN = EvseRecord()
+
+
 class SessionTracker:
     """Takes station events in order, one at a time, so that the ledger sees them as they happened."""
 
@@ -41,7 +44,7 @@ class SessionTracker:
 
     def record(self, key: EvseKey) -> EvseRecord:
         """Return what is known of an EVSE's sessions."""
-        return self._records.get(key, EvseRecord())
+        return self._records.get(key, _UNKNOWN)
 
     async def load(self, key: EvseKey) -> None:
         """Read an EVSE's open session and lifetime energy from the ledger."""

@@ -38,6 +38,7 @@ _LOGGER = logging.getLogger(__name__)
 TICK_S = 1.0  # safety looks at least this often
 CYCLE_S = 5.0  # full decisions, that may also raise
 PLUG_PAUSE = 10.0  # times what a decision takes: a car that comes to a large site waits as long, a tick at most
+_UNSET = EvseSettings()
 DEFAULT_ID_TOKEN = "SMARTCHARGING"  # starts a transaction where nobody presented a tag
 
 
@@ -261,7 +262,7 @@ class Site:
 
     def settings(self, key: EvseKey) -> EvseSettings:
         """Return what the user set for an EVSE."""
-        return self._settings.get(key, EvseSettings())
+        return self._settings.get(key, _UNSET)
 
     def evses(self) -> Iterable[tuple[EvseKey, StationConfig]]:
         """Return all EVSEs known, at least number 1 of each station."""
