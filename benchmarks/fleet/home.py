@@ -66,6 +66,7 @@ async def home_with_chargers(config: Path, chargers: int) -> AsyncGenerator[tupl
         await home.start()
         async with open_client(home.url, USER, PASSWORD) as client:
             await _wait_until_loaded(client, home)
+            await _wait_for_recorder(client)
         yield home, ocpp_port
     finally:
         await home.process.stop()
@@ -155,4 +156,16 @@ async def _wait_until_loaded(client: HomeClient, home: HomeAssistant) -> None:
         home.process.check()
         if time.monotonic() > deadline:
             raise TimeoutError(f"the site was not set up in time; see {home.process.log}")
+        await asyncio.sleep(1.0)
+
+
+async def _wait_for_recorder(client: HomeClient) -> None:
+    """Wait until the recorder has written what the set-up of so many entities told it."""
+    deadline = time.monotonic() + SET_UP_TIMEOUT_S
+    while True:
+        backlog = as_object(await client.command("recorder/info")).get("backlog")
+        if isinstance(backlog, int) and backlog < 100:
+            return
+        if time.monotonic() > deadline:
+            raise TimeoutError("the recorder did not catch up")
         await asyncio.sleep(1.0)
