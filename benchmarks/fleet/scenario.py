@@ -18,7 +18,7 @@ from .processor import Usage
 _STATIONS, _STATIONS_QUICK = 1000, 20
 _SECONDS, _SECONDS_QUICK = 180.0, 30.0
 _SPREAD_S = 40.0  # over which the stations come
-_QUIET_S = 30.0  # until the set-up of the last one is over
+_QUIET_S = 90.0  # until the set-up of the last one is over, and what came with them has settled
 _END_S = 60.0
 
 

@@ -34,8 +34,8 @@ from .issues import (
     async_raise,
 )
 from .listening import ListenSettings
-from .ocpp_view import OcppView
 from .long_lived import async_keep_for_good
+from .ocpp_view import OcppView
 from .phase_control import PhaseControls
 from .port_certificates import CertificateError, async_open, async_port_certificates
 from .presence import PresenceLog

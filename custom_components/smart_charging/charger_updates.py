@@ -99,7 +99,7 @@ class ChargerUpdates:
         for listener in tuple(self._listeners.get(station_id, ())):
             try:
                 listener()
-            except Exception:  # as Home Assistant's coordinator does: one entity's fault is not the others'
+            except Exception:  # noqa: BLE001 - as Home Assistant's coordinator does: one entity's fault is its own
                 LOGGER.exception("An entity of a charger could not be updated")
 
 

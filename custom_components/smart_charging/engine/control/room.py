@@ -85,9 +85,7 @@ def _taken(basis: Situation, shared: Shared, booked: Mapping[EvseKey, float]) ->
     for row in shared.rows:
         if row.bound.circuit_id is None or row.bound.source is LimitSource.SURPLUS:
             continue
-        amounts = {
-            one.key: _amount(basis, shared, row, one, booked[one.key]) for one in below[row.bound.circuit_id]
-        }
+        amounts = {one.key: _amount(basis, shared, row, one, booked[one.key]) for one in below[row.bound.circuit_id]}
         found.append((row, _Taken(amounts, sum(amounts.values()))))
     return found
 
