@@ -72,7 +72,7 @@ async def measure(stations: int, seconds: float, *, spread_s: float, quiet_s: fl
     }
 
 
-async def start_fleet(port: int, stations: int, options: Mapping[str, float | Path], *flags: str) -> Process:
+async def start_fleet(port: int, stations: int, options: Mapping[str, float | str | Path], *flags: str) -> Process:
     """Let a fleet dial 127.0.0.1 at this port, in a process of its own."""
     arguments = {"--fleet": stations, "--station-prefix": PREFIX, "--ocpp": f"ws://127.0.0.1:{port}", **options}
     words = (f"{name}={value}" for name, value in arguments.items())

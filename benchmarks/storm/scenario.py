@@ -48,7 +48,11 @@ async def measure(stations: int, outage_s: float, spread_s: float) -> Figures:
     port, password_hash = free_port(), hash_password(_PASSWORD)
     with tempfile.TemporaryDirectory(prefix="storm-") as name:
         folder = Path(name)
-        options = {"--spread": spread_s, "--retry": _RETRY_S, "--seconds": _COME_WITHIN_S + _SERVED_WITHIN_S}
+        options: dict[str, float | str | Path] = {
+            "--spread": spread_s,
+            "--retry": _RETRY_S,
+            "--seconds": _COME_WITHIN_S + _SERVED_WITHIN_S,
+        }
         async with _central_system(folder, stations, port, password_hash) as first:
             fleet = await start_fleet(
                 port, stations, {**options, "--password": _PASSWORD, "--sent": folder / "sent.json"}, "--outage"
