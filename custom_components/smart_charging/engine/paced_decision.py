@@ -19,6 +19,10 @@ class PacedDecision:
         self.waits = monotonic < self._free_at
         return not self.waits
 
+    def waited(self, monotonic: float) -> bool:
+        """Return whether an event waited for long enough to be decided for now."""
+        return self.waits and monotonic >= self._free_at
+
     def decided(self, began: float, ended: float) -> None:
         """Take note of a decision, whatever asked for it."""
         self.waits = False

@@ -37,7 +37,7 @@ _LOGGER = logging.getLogger(__name__)
 
 TICK_S = 1.0  # safety looks at least this often
 CYCLE_S = 5.0  # full decisions, that may also raise
-PLUG_PAUSE = 10.0  # times what a decision takes: a car that comes to a large site waits as long, a tick at most
+PLUG_PAUSE = 10.0  # times what a decision takes: a car that comes to a large site waits as long, a cycle at most
 _UNSET = EvseSettings()
 DEFAULT_ID_TOKEN = "SMARTCHARGING"  # starts a transaction where nobody presented a tag
 
@@ -314,7 +314,7 @@ class Site:
         if due or qualities != self._qualities:
             self._qualities = qualities
             self._decide(may_raise=due)
-        elif self._plug_decision.waits or self._measured.overloaded(self.config, now):
+        elif self._plug_decision.waited(self._clock.monotonic()) or self._measured.overloaded(self.config, now):
             self._decide(may_raise=False)
 
     def _decide(self, *, may_raise: bool) -> None:

@@ -34,7 +34,10 @@ def test_a_car_is_decided_for_at_once_unless_decisions_take_their_time() -> None
     paced.decided(0.0, 0.2)
     assert not paced.due(2.1)
     assert paced.waits
+    assert not paced.waited(2.1)
+    assert paced.waited(2.2)
     assert paced.due(2.2)
+    assert not paced.waited(2.2)
     assert not paced.waits
 
 
