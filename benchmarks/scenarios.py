@@ -14,6 +14,8 @@ MODULES = {
     "vge": "benchmarks.vge.scenario",
     "fuzz": "benchmarks.fuzz.scenario",
     "flood": "benchmarks.flood.scenario",
+    "fleet": "benchmarks.fleet.scenario",
+    "storm": "benchmarks.storm.scenario",
 }
 
 

@@ -64,7 +64,9 @@ class HomeAssistant:
         command = (str(hass), "--config", str(config), "--skip-pip", "--log-no-color")
         self.process = ChildProcess("Home Assistant", command, config / "console.log")
 
-    def prepare(self, modbus: list[Json], rest_command: dict[str, Json]) -> None:
+    def prepare(
+        self, modbus: list[Json], rest_command: dict[str, Json], configuration_yaml: str = CONFIGURATION
+    ) -> None:
         """Write what is needed before the start; a directory in use keeps all but these two keys and the port.
 
         NotOursError for a directory that somebody else made.
@@ -75,13 +77,13 @@ class HomeAssistant:
             raise NotOursError(f"{self.config} holds another Home Assistant; choose an empty directory")
         storage.mkdir(parents=True, exist_ok=True)
         if is_new:
-            configuration.write_text(CONFIGURATION)
+            configuration.write_text(configuration_yaml)
             # These two steps would fetch weather and radio stations from the internet.
-            _write_store(storage, "onboarding", 4, 1, {"done": ["core_config", "analytics"]})
+            write_store(storage, "onboarding", 4, 1, {"done": ["core_config", "analytics"]})
         # JSON is YAML.
         (self.config / "modbus.yaml").write_text(json.dumps(modbus, indent=1))
         (self.config / "rest_command.yaml").write_text(json.dumps(rest_command, indent=1))
-        _write_store(storage, "http", 2, 2, _http_settings(self.port))
+        write_store(storage, "http", 2, 2, _http_settings(self.port))
         components = self.config / "custom_components"
         if components.is_symlink():
             components.unlink()
@@ -112,7 +114,8 @@ class HomeAssistant:
         return "/auth/providers" if "user" in done else "/api/onboarding"
 
 
-def _write_store(storage: Path, key: str, version: int, minor_version: int, data: dict[str, Json]) -> None:
+def write_store(storage: Path, key: str, version: int, minor_version: int, data: dict[str, Json]) -> None:
+    """Write what Home Assistant keeps under a key, as it would itself; for while it does not run."""
     content = {"version": version, "minor_version": minor_version, "key": key, "data": data}
     (storage / key).write_text(json.dumps(content))
 

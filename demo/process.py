@@ -42,6 +42,13 @@ class ChildProcess:
         """Return how it ended; None while it runs, negative for a signal."""
         return None if self._process is None else self._process.returncode
 
+    @property
+    def pid(self) -> int:
+        """Return its number; EndedError where it does not run."""
+        self.check()
+        assert self._process is not None
+        return self._process.pid
+
     def check(self) -> None:
         """Raise EndedError with the end of its log where it does not run."""
         if not self.running:

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 import contextlib
 import json
 import logging
+from pathlib import Path
 import signal
 import sys
 
 from .clock import WallClock
 from .control_api import ControlApi
 from .demo import DemoOptions, build_site, cars_arrive
-from .fleet import FleetOptions, run_fleet
+from .fleet import Fleet, FleetOptions
 from .modbus.server import ModbusDevices
 
 PROTOCOLS = ("ocpp1.6", "ocpp2.0.1", "ocpp2.1")
@@ -58,6 +59,11 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     add("--fleet", type=int, default=0, metavar="N", help="N light OCPP 1.6 stations and nothing else, then a report")
     add("--seconds", type=float, default=60.0, help="how long the fleet lives")
+    add("--spread", type=float, default=10.0, help="seconds over which its stations come, at most a quarter of all")
+    add("--settle", type=float, default=0.0, help="seconds of which nothing is counted")
+    add("--retry", type=float, default=5.0, help="seconds until its stations dial again")
+    add("--outage", action="store_true", help="wait until the central system went and is back; queue what happens")
+    add("--sent", type=Path, default=None, metavar="FILE", help="write there which transactions the fleet had")
     add("--verbose", action="store_true", help="log more")
     return parser.parse_args(arguments)
 
@@ -120,8 +126,17 @@ async def run_stations(arguments: argparse.Namespace) -> None:
         seconds=arguments.seconds,
         prefix=arguments.station_prefix,
         password=arguments.password,
+        spread_s=arguments.spread,
+        settle_s=arguments.settle,
+        retry_s=arguments.retry,
+        outage=arguments.outage,
     )
-    print(json.dumps(await run_fleet(options, WallClock())), flush=True)
+    fleet = Fleet(options, WallClock())
+    # Whoever ends the central system on purpose waits for this line.
+    report = await fleet.run((lambda: print("all charge", flush=True)) if options.outage else None)
+    if arguments.sent is not None:
+        await asyncio.to_thread(arguments.sent.write_text, json.dumps(fleet.sent()))
+    print(json.dumps(report), flush=True)
 
 
 def main() -> int:

@@ -36,6 +36,7 @@ from .issues import (
     async_raise,
 )
 from .listening import ListenSettings
+from .long_lived import async_keep_for_good
 from .ocpp_view import OcppView, TransferView
 from .phase_control import PhaseControls
 from .port_certificates import CertificateError, async_open, async_port_certificates
@@ -148,6 +149,7 @@ def _follow(hass: HomeAssistant, entry: SmartChargingConfigEntry, runtime: Smart
         await runtime.changes.async_apply()
 
     entry.async_on_unload(runtime.site.subscribe_events(runtime.offers.async_heard))
+    entry.async_on_unload(async_keep_for_good(hass, len(entry.get_subentries_of_type(SUBENTRY_CHARGER))))
     issues = SiteIssues(hass, entry)
     # Batteries are let go while those who reach them still run.
     entry.async_on_unload(hass.async_add_shutdown_job(HassJob(runtime.batteries.async_stop)))

@@ -71,7 +71,7 @@ class EntryChanges:
                 vehicle_soc=vehicle_soc_entities(self._entry),
                 phase_switches=phase_switches(self._entry),
             )
-            runtime.coordinator.async_publish_now()
+            runtime.coordinator.async_publish_all()
 
     @callback
     def _async_rehang(self) -> None:
@@ -95,19 +95,28 @@ class EntryChanges:
             if runtime.signer is not None:
                 await runtime.signer.async_removed(station_id)
             async_password_settled(self._hass, subentry_id)
-        for subentry_id, config in wanted.items():
-            known = self._stations.get(subentry_id)
-            if known == config:
-                continue
-            if known is None:
-                await runtime.site.add_charger(config)
-                async_withdraw(self._hass, self._entry.entry_id, config.station_id)
-            else:
-                await runtime.site.update_charger(config)
-                async_password_settled(self._hass, subentry_id)
-            self._stations[subentry_id] = config
-            if password := runtime.passwords.pop(config.station_id, None):
-                self.async_hand_over_password(subentry_id, password)
+        changed = {key: config for key, config in wanted.items() if self._stations.get(key) != config}
+        new = {key: config for key, config in changed.items() if key not in self._stations}
+        for subentry_id in changed.keys() - new.keys():
+            await runtime.site.update_charger(changed[subentry_id])
+            async_password_settled(self._hass, subentry_id)
+            self._async_applied(subentry_id, changed[subentry_id])
+        if not new:
+            return
+        try:
+            await runtime.site.add_chargers(new.values())
+        finally:
+            for subentry_id, config in new.items():
+                if config.station_id in runtime.csms.stations:  # all of them, unless the ledger failed
+                    async_withdraw(self._hass, self._entry.entry_id, config.station_id)
+                    self._async_applied(subentry_id, config)
+
+    @callback
+    def _async_applied(self, subentry_id: str, config: StationConfig) -> None:
+        """Take note that the site follows a charger's configuration; now it can be told its password."""
+        self._stations[subentry_id] = config
+        if password := self._entry.runtime_data.passwords.pop(config.station_id, None):
+            self.async_hand_over_password(subentry_id, password)
 
     @callback
     def async_hand_over_password(self, subentry_id: str, password: str) -> None:

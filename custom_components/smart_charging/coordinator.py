@@ -10,6 +10,7 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
+from .charger_updates import ChargerContext, ChargerUpdates
 from .const import DOMAIN, LOGGER, SUBENTRY_BATTERY, SUBENTRY_CHARGER, SUBENTRY_CIRCUIT
 from .engine.model import EvseKey
 from .engine.view import SiteView
@@ -75,6 +76,8 @@ class SiteCoordinator(DataUpdateCoordinator[SiteView]):
         self._cancel_wait: CALLBACK_TYPE | None = None
         self._changed_while_waiting = False
         self._publishing = False
+        self._everything = False
+        self._updates = ChargerUpdates()
         self._charger_listeners: list[ChargerListener] = []
         self._evse_listeners: list[EvseListener] = []
         self._part_listeners: list[tuple[str, PartListener]] = []
@@ -98,6 +101,23 @@ class SiteCoordinator(DataUpdateCoordinator[SiteView]):
             self._cancel_wait()
             self._cancel_wait = None
         await super().async_shutdown()
+
+    @callback
+    @override
+    def async_add_listener(self, update_callback: CALLBACK_TYPE, context: object = None) -> CALLBACK_TYPE:
+        """Call back with each view, or with a `ChargerContext` when that charger's entities are to be written."""
+        if isinstance(context, ChargerContext):
+            return self._updates.async_add(context.station_id, update_callback)
+        return super().async_add_listener(update_callback, context)
+
+    @callback
+    @override
+    def async_update_listeners(self) -> None:
+        """Call back who follows the site, then who follows a charger that changed."""
+        super().async_update_listeners()
+        everything, self._everything = self._everything, False
+        if self._updates.async_update(self.data, everything=everything):
+            self._changed_while_waiting = True
 
     @callback
     def async_add_charger_listener(self, listener: ChargerListener) -> CALLBACK_TYPE:
@@ -138,6 +158,12 @@ class SiteCoordinator(DataUpdateCoordinator[SiteView]):
     @callback
     def async_publish_now(self) -> None:
         """Publish the site's view without waiting, after a change that a user asked for."""
+        self._async_publish()
+
+    @callback
+    def async_publish_all(self) -> None:
+        """Publish all entities without waiting, also those that show what is configured and not in the view."""
+        self._everything = True
         self._async_publish()
 
     @callback

@@ -125,6 +125,7 @@ class DeviceFollower:
         self._coordinator = entry.runtime_data.coordinator
         self._hass = self._coordinator.hass
         self._written: dict[str, DeviceInfo] = {}
+        self._seen: dict[str, tuple[str | None, ...]] = {}  # of each charger: what its device is made from
         dr.async_get(self._hass).async_get_or_create(config_entry_id=entry.entry_id, **site_device_info(entry))
 
     @callback
@@ -151,8 +152,13 @@ class DeviceFollower:
         """Yield the configured charging stations, circuits and batteries of the view as devices."""
         view = self._coordinator.data
         for subentry in self._entry.subentries.values():
-            if subentry.subentry_type == SUBENTRY_CHARGER and subentry.unique_id in view.chargers:
-                yield subentry, charger_device_info(self._hass, self._coordinator, subentry)
+            charger = view.chargers.get(str(subentry.unique_id))
+            if subentry.subentry_type == SUBENTRY_CHARGER and charger is not None:
+                one = charger.station
+                seen = (subentry.title, one.vendor, one.model, one.serial_number, one.firmware_version)
+                if self._seen.get(subentry.subentry_id) != seen:
+                    self._seen[subentry.subentry_id] = seen
+                    yield subentry, charger_device_info(self._hass, self._coordinator, subentry)
             elif subentry.subentry_id in view.circuits or subentry.subentry_id in view.batteries:
                 yield subentry, part_device_info(self._hass, self._coordinator, subentry)
 

@@ -8,6 +8,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity import EntityDescription
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
+from .charger_updates import ChargerContext
 from .coordinator import SiteCoordinator
 from .devices import charger_device_info, evse_device_info, part_device_info, site_device_info
 from .engine.model import EvseKey, EvseMeasurement
@@ -21,9 +22,18 @@ class SmartChargingEntity(CoordinatorEntity[SiteCoordinator]):
 
     _attr_has_entity_name = True
 
-    def __init__(self, coordinator: SiteCoordinator, description: EntityDescription, owner_id: str) -> None:
-        """Take the unique id from what owns the entity, which never changes, and the description's key."""
-        super().__init__(coordinator)
+    def __init__(
+        self,
+        coordinator: SiteCoordinator,
+        description: EntityDescription,
+        owner_id: str,
+        station_id: str | None = None,
+    ) -> None:
+        """Take the unique id from what owns the entity, which never changes, and the description's key.
+
+        One with a `station_id` shows that charger and is written when that changed.
+        """
+        super().__init__(coordinator, None if station_id is None else ChargerContext(station_id))
         self.entity_description = description
         self._attr_unique_id = f"{owner_id}_{description.key}"
 
@@ -97,8 +107,8 @@ class ChargerEntity(SmartChargingEntity):
         subentry: ConfigSubentry,
     ) -> None:
         """Put the entity on the station's device."""
-        super().__init__(coordinator, description, subentry.subentry_id)
         self.station_id = str(subentry.unique_id)
+        super().__init__(coordinator, description, subentry.subentry_id, self.station_id)
         self._attr_device_info = charger_device_info(hass, coordinator, subentry)
 
     @property
@@ -125,7 +135,7 @@ class EvseEntity(SmartChargingEntity):
         key: EvseKey,
     ) -> None:
         """Put the entity on the EVSE's device, which is the station's where there is one EVSE only."""
-        super().__init__(coordinator, description, f"{subentry.subentry_id}_{key.evse_id}")
+        super().__init__(coordinator, description, f"{subentry.subentry_id}_{key.evse_id}", key.station_id)
         self.key = key
         self.subentry_id = subentry.subentry_id
         self._attr_device_info = evse_device_info(hass, coordinator, subentry, key)

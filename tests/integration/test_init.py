@@ -129,7 +129,7 @@ async def test_a_ledger_that_can_not_be_opened_is_tried_again(hass: HomeAssistan
     with patch.object(Ledger, "open", side_effect=LedgerError("disk")):
         entry = await set_up(hass, free_port)
     assert entry.state is ConfigEntryState.SETUP_RETRY
-    with patch("custom_components.smart_charging.engine.site.Site.add_charger", side_effect=StoreError("disk")):
+    with patch("custom_components.smart_charging.engine.site.Site.add_chargers", side_effect=StoreError("disk")):
         hass.config_entries.async_update_entry(entry, title="Home")
         add_charger(hass, entry, "CP-1")
         await hass.config_entries.async_reload(entry.entry_id)

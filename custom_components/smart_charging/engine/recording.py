@@ -14,7 +14,7 @@ from .model import EvseKey, Json, Setpoint
 from .recorded_json import Decoder, Encoder, RecordedJsonError, Replacement
 
 KEPT_CYCLES = 500
-KEPT_EVSES = 25_000  # over all cycles: a large site keeps fewer of them
+KEPT_EVSES = 25_000  # in all cycles together: what is kept of a large site must not fill the memory
 FORMAT: Final = 1
 _MANIFEST: Final = Path(__file__).parent.parent / "manifest.json"
 VERSION: Final = str(json.loads(_MANIFEST.read_text(encoding="utf-8"))["version"])

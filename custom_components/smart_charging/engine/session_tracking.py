@@ -30,6 +30,7 @@ class EvseRecord:
 
 _record_replaced = replacer(EvseRecord)
 _session_replaced = replacer(Session)
+_UNKNOWN = EvseRecord()
 
 
 class SessionTracker:
@@ -47,7 +48,7 @@ class SessionTracker:
 
     def record(self, key: EvseKey) -> EvseRecord:
         """Return what is known of an EVSE's sessions."""
-        return self._records.get(key, EvseRecord())
+        return self._records.get(key, _UNKNOWN)
 
     async def load(self, key: EvseKey) -> None:
         """Read an EVSE's open session and lifetime energy from the ledger."""

@@ -24,6 +24,7 @@ from .limit import ROOT_CIRCUIT, Limit
 from .local_lists import LocalLists
 from .measurements import SiteMeasurements
 from .model import ChargeMode, EvseKey, MeterQuality, StoreError
+from .paced_decision import PacedDecision
 from .presentation import Chargers, present
 from .presented_tags import PresentedTags
 from .recording import Cycle, CycleRecorder
@@ -38,6 +39,8 @@ _LOGGER = logging.getLogger(__name__)
 
 TICK_S = 1.0  # safety looks at least this often
 CYCLE_S = 5.0  # full decisions, that may also raise
+PLUG_PAUSE = 10.0  # times what a decision takes: a car that comes to a large site waits as long, a cycle at most
+_UNSET = EvseSettings()
 DEFAULT_ID_TOKEN = "SMARTCHARGING"  # starts a transaction where nobody presented a tag
 
 
@@ -65,6 +68,7 @@ class Site:
         self._state = ControlState()
         self._decision: Decision | None = None
         self._decided_at = float("-inf")
+        self._plug_decision = PacedDecision(PLUG_PAUSE)
         self._qualities: tuple[MeterQuality, ...] = ()
         self._settings: dict[EvseKey, EvseSettings] = {}
         self._safe = SafeCurrents({}, ())
@@ -124,11 +128,18 @@ class Site:
 
     async def add_charger(self, config: StationConfig) -> None:
         """Serve a configured station from now on; one that waits for it keeps its socket."""
-        self._settings.update(await load_settings(self._ledger, config.station_id))
-        await self._sessions.load(EvseKey(config.station_id, 1))
-        await self._csms.add_station(config)
-        self._allocate_safe_currents()
-        self._decide(may_raise=True)
+        await self.add_chargers([config])
+
+    async def add_chargers(self, configs: Iterable[StationConfig]) -> None:
+        """Serve configured stations from now on, and decide once for all of them. Raises StoreError."""
+        try:
+            for config in configs:
+                self._settings.update(await load_settings(self._ledger, config.station_id))
+                await self._sessions.load(EvseKey(config.station_id, 1))
+                await self._csms.add_station(config)
+        finally:  # those before one that failed are served
+            self._allocate_safe_currents()
+            self._decide(may_raise=True)
 
     async def update_charger(self, config: StationConfig) -> None:
         """Take a station's changed configuration; its socket stays."""
@@ -266,7 +277,7 @@ class Site:
 
     def settings(self, key: EvseKey) -> EvseSettings:
         """Return what the user set for an EVSE."""
-        return self._settings.get(key, EvseSettings())
+        return self._settings.get(key, _UNSET)
 
     def evses(self) -> Iterable[tuple[EvseKey, StationConfig]]:
         """Return all EVSEs known, at least number 1 of each station."""
@@ -324,12 +335,12 @@ class Site:
         if due or qualities != self._qualities:
             self._qualities = qualities
             self._decide(may_raise=due)
-        elif self._measured.overloaded(self.config, now):
+        elif self._plug_decision.waited(self._clock.monotonic()) or self._measured.overloaded(self.config, now):
             self._decide(may_raise=False)
 
     def _decide(self, *, may_raise: bool) -> None:
         """Decide now and hand the setpoints to the stations."""
-        now = self._clock.now()
+        now, began = self._clock.now(), self._clock.monotonic()
         if self._safe.currents.keys() != {key for key, _ in self.evses()}:
             self._allocate_safe_currents()  # a station showed another EVSE
         snapshot, before = self._snapshot(now), self._state
@@ -344,23 +355,25 @@ class Site:
                 continue
             phases = setpoint.phases if station.config.phase_switching is PhaseSwitching.OCPP else None
             station.set_limit(key.evse_id, setpoint.current_a, self._safe.currents[key], phases)
+        self._plug_decision.decided(began, self._clock.monotonic())
         self._changed()
 
     def _circuit_meters(self, now: datetime) -> Mapping[str, MeterSnapshot]:
         return self._measured.meters(self.config, now)
 
     def _snapshot(self, now: datetime) -> Snapshot:
+        shown_s = shown_after_s(self.config)
         return Snapshot(
             self.config,
             self._measured.meter(ROOT_CIRCUIT).snapshot(self.config, now),
-            tuple(self._evse_snapshot(key, now) for key, _ in self.evses()),
+            tuple(self._evse_snapshot(key, now, shown_s) for key, _ in self.evses()),
             circuits=self._circuit_meters(now),
             batteries=self._measured.batteries(self.config, now),
             limits=(*self._measured.limits(now), *self._elsewhere.limits(now)),
             pv_w=self._measured.pv_power(),
         )
 
-    def _evse_snapshot(self, key: EvseKey, now: datetime) -> EvseSnapshot:
+    def _evse_snapshot(self, key: EvseKey, now: datetime, shown_s: float) -> EvseSnapshot:
         station, session = self.station(key.station_id), self._sessions.record(key).session
         return replace(
             evse_snapshot(
@@ -370,7 +383,7 @@ class Site:
                 self.settings(key),
                 self._safe.currents.get(key, 0.0),
                 now,
-                shown_after_s(self.config),
+                shown_s,
             ),
             energy_wh=0.0 if session is None or session.plugged_out_at is not None else session.energy_wh,
             soc_percent=self._measured.soc(key, station.state),
@@ -386,7 +399,7 @@ class Site:
         if event.type.value in NOTICES:
             key = EvseKey(event.station.station_id, event.evse_id or 0)
             self._announce(SiteEvent(SiteEventType(event.type.value), key, event.at, details=event.details))
-        if event.evse_id and self._plug_changed(event):
+        if event.evse_id and self._plug_changed(event) and self._plug_decision.due(self._clock.monotonic()):
             self._decide(may_raise=False)  # others make room for the car that came before it draws
         self._changed()
 

@@ -99,7 +99,8 @@ def _desires(
 
 
 def _ceiling(basis: Situation, evse: EvseSnapshot, controls: Mapping[EvseKey, EvseControl]) -> Ceiling:
-    return ceiling(evse, basis.limits, phases_drawn(evse, controls[evse.key]), basis.volts)
+    own = basis.evse_limits.get(evse.key, ())
+    return ceiling(evse, own, phases_drawn(evse, controls[evse.key]), basis.volts)
 
 
 def _set(

@@ -50,16 +50,15 @@ class Desire:
 
 
 def ceiling(evse: EvseSnapshot, limits: Iterable[Limit], phases: int, volts: float) -> Ceiling:
-    """Return an EVSE's own ceiling; `limits` are the live ones, `phases` how many it uses."""
+    """Return an EVSE's own ceiling; `limits` are the live ones on it, `phases` how many it uses."""
     known = [(evse.station.max_current_a, LimitSource.STATION)]
     if evse.station.cable_current_a is not None:
         known.append((evse.station.cable_current_a, LimitSource.CABLE))
     if evse.settings.max_current_a is not None:
         known.append((evse.settings.max_current_a, LimitSource.USER))
     for limit in limits:
-        if limit.evse == evse.key:
-            amperes = limit.value if limit.unit is LimitUnit.AMPERE else limit.value / volts / max(1, phases)
-            known.append((amperes, limit.source))
+        amperes = limit.value if limit.unit is LimitUnit.AMPERE else limit.value / volts / max(1, phases)
+        known.append((amperes, limit.source))
     current_a, source = min(known, key=lambda one: one[0])
     return Ceiling(current_a, source)
 

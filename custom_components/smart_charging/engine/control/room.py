@@ -1,6 +1,7 @@
 """What limits leave for a raise while others have not given back yet what they are to give back."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 import math
 
 from ..limit import LimitSource
@@ -31,14 +32,17 @@ def hold_raises(
     if not pending or not raised:
         return dict(wanted)
     booked = {key: min(value, before[key]) for key, value in wanted.items()}
-    rows = _rows_of(basis, shared)
+    taken = _taken(basis, shared, booked)
     for evse in raised:
-        others = [(row, members) for row, members in rows if evse.key in {one.key for one in members}]
-        room_a = min((_room(basis, shared, row, members, booked, evse) for row, members in others), default=math.inf)
+        key, above = evse.key, station_path(basis.snapshot.site, evse.station)
+        rows = [(row, amounts) for row, amounts in taken if row.bound.circuit_id in above]
+        room_a = min((amounts.room_a(basis, shared, row, evse) for row, amounts in rows), default=math.inf)
         step_a = evse.station.step_a
         most_a = math.floor(max(0.0, room_a) / step_a + 1e-6) * step_a
-        allowed = min(wanted[evse.key], most_a)
-        booked[evse.key] = max(before[evse.key], allowed) if allowed >= evse.station.min_current_a else before[evse.key]
+        allowed = min(wanted[key], most_a)
+        booked[key] = max(before[key], allowed) if allowed >= evse.station.min_current_a else before[key]
+        for row, amounts in rows:
+            amounts.book(key, _amount(basis, shared, row, evse, booked[key]))
     return booked
 
 
@@ -54,30 +58,36 @@ def has_room_to_rest(basis: Situation, shared: Shared, evse: EvseSnapshot, curre
     return True
 
 
-def _rows_of(basis: Situation, shared: Shared) -> list[tuple[LimitRow, Sequence[EvseSnapshot]]]:
-    """Return every limit on what flows with all EVSEs that flow through it, whether they take part or not."""
+@dataclass(slots=True)
+class _Taken:
+    """What each EVSE takes of a row, and their sum, so that a raise need not look at all others again."""
+
+    by_evse: dict[EvseKey, float]
+    total: float
+
+    def book(self, key: EvseKey, amount: float) -> None:
+        """Take note that an EVSE takes another amount."""
+        self.total += amount - self.by_evse[key]
+        self.by_evse[key] = amount
+
+    def room_a(self, basis: Situation, shared: Shared, row: LimitRow, raised: EvseSnapshot) -> float:
+        """Return the A per phase that an EVSE may have beside all others."""
+        left, phases = row.row.capacity - (self.total - self.by_evse[raised.key]), shared.used[raised.key]
+        if row.bound.phase is not None:
+            return math.inf if row.bound.phase not in phases else left
+        return left / (basis.volts * len(phases))
+
+
+def _taken(basis: Situation, shared: Shared, booked: Mapping[EvseKey, float]) -> list[tuple[LimitRow, _Taken]]:
+    """Return every limit on what flows with what all EVSEs that flow through it take, whether they take part or not."""
     below = {circuit.circuit_id: circuit.evses for circuit in basis.tree}
-    return [
-        (row, below[row.bound.circuit_id])
-        for row in shared.rows
-        if row.bound.circuit_id is not None and row.bound.source is not LimitSource.SURPLUS
-    ]
-
-
-def _room(
-    basis: Situation,
-    shared: Shared,
-    row: LimitRow,
-    members: Iterable[EvseSnapshot],
-    booked: Mapping[EvseKey, float],
-    raised: EvseSnapshot,
-) -> float:
-    """Return the A per phase that an EVSE may have within a row."""
-    taken = sum(_amount(basis, shared, row, one, booked[one.key]) for one in members if one.key != raised.key)
-    phases = shared.used[raised.key]
-    if row.bound.phase is not None:
-        return math.inf if row.bound.phase not in phases else row.row.capacity - taken
-    return (row.row.capacity - taken) / (basis.volts * len(phases))
+    found = []
+    for row in shared.rows:
+        if row.bound.circuit_id is None or row.bound.source is LimitSource.SURPLUS:
+            continue
+        amounts = {one.key: _amount(basis, shared, row, one, booked[one.key]) for one in below[row.bound.circuit_id]}
+        found.append((row, _Taken(amounts, sum(amounts.values()))))
+    return found
 
 
 def _amount(basis: Situation, shared: Shared, row: LimitRow, evse: EvseSnapshot, current_a: float) -> float:

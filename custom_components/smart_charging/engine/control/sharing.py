@@ -170,7 +170,7 @@ def keep_balance(
 
 
 def _ceiling(basis: Situation, evse: EvseSnapshot, desire: Desire, control: EvseControl) -> Ceiling:
-    own = ceiling(evse, basis.limits, phases_drawn(evse, control), basis.volts)
+    own = ceiling(evse, basis.evse_limits.get(evse.key, ()), phases_drawn(evse, control), basis.volts)
     if desire.max_a < own.current_a:
         own = Ceiling(desire.max_a, own.source)
     usable_a = usable_max(control, evse, basis.now, own.current_a)

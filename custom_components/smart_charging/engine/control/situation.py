@@ -1,6 +1,6 @@
 """What a decision starts from: loads of all circuits, the surplus, batteries and live limits at one moment."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -49,7 +49,8 @@ class Situation:
     tree: tuple[Circuit, ...]
     loads: Mapping[str, CircuitLoad]
     draw: Mapping[EvseKey, Draw]
-    limits: tuple[Limit, ...]
+    limits: tuple[Limit, ...]  # on circuits
+    evse_limits: Mapping[EvseKey, tuple[Limit, ...]]
     batteries: tuple[tuple[BatteryConfig, BatterySnapshot], ...]
     expansion: Expansion
     peak: PeakMemory
@@ -87,6 +88,7 @@ def situation(snapshot: Snapshot, state: ControlState, now: datetime, *, may_rai
     )
     own = loads[ROOT_CIRCUIT].own_a
     grid = snapshot.grid
+    limits = live_limits(snapshot, now)
     own_w = own.total * volts
     if grid.quality in TRUSTED and grid.power_w is not None and grid.current_a is not None:
         own_w = grid.power_w - (grid.current_a - own).total * volts
@@ -97,7 +99,8 @@ def situation(snapshot: Snapshot, state: ControlState, now: datetime, *, may_rai
         tree=tree,
         loads=loads,
         draw=draw,
-        limits=tuple(live_limits(snapshot, now)),
+        limits=tuple(limit for limit in limits if limit.evse is None),
+        evse_limits=_by_evse(limits),
         batteries=batteries,
         expansion=_expansion(snapshot.site, batteries, state, now, may_raise=may_raise),
         peak=_peak(snapshot, state, grid.current_a, volts, now),
@@ -105,6 +108,15 @@ def situation(snapshot: Snapshot, state: ControlState, now: datetime, *, may_rai
         mean_own_w=_mean_own(snapshot, state, own_w, now, may_raise=may_raise),
         qualities={circuit.circuit_id: _worst_quality(snapshot, circuit.circuit_id, loads) for circuit in tree},
     )
+
+
+def _by_evse(limits: Iterable[Limit]) -> dict[EvseKey, tuple[Limit, ...]]:
+    """Return the limits on single EVSEs by these: each is asked for on its own in every decision."""
+    found: dict[EvseKey, tuple[Limit, ...]] = {}
+    for limit in limits:
+        if limit.evse is not None:
+            found[limit.evse] = (*found.get(limit.evse, ()), limit)
+    return found
 
 
 def _worst_quality(snapshot: Snapshot, circuit_id: str, loads: Mapping[str, CircuitLoad]) -> MeterQuality:

@@ -56,8 +56,8 @@ class ServerSettings:
     messages_per_s: float = 20.0
     message_burst: int = 100
     failed_handshakes_per_s: float = 8.0
-    max_connections: int = 1000
-    max_connections_per_address: int = 500
+    max_connections: int = 1500
+    max_connections_per_address: int = 1250
 
 
 type _Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]

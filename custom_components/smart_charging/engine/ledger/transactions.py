@@ -13,6 +13,7 @@ from . import id_tokens, sessions, tables
 from .book import Book, Entry, EvseEntry
 from .encoding import UtcTime, encode_count, encode_meter_values, encode_register
 from .energy import begin, begin_earlier, settle
+from .late_stop import give_back_later_readings
 from .vault import vault_of
 
 LOST = "Lost"  # the stop reason of a transaction whose stop never came; no station sends it
@@ -98,6 +99,8 @@ def stop(book: Book, site_id: str, announced: TransactionStop) -> tuple[StopOutc
         book.keep_reading(entry.evse, entry, value, announced.received_at)
     if entry.lost:
         book.count(entry, announced.values)
+    else:
+        give_back_later_readings(book, entry, announced.stopped_at, announced.meter_stop_wh)
     begun = entry.transaction
     energy_wh = entry.count.energy_wh
     if announced.meter_stop_wh is not None:
