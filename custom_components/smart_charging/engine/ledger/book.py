@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from ..model import EvseKey, MeterValue, Transaction
 from ..quick_replace import replacer
-from . import tables
+from . import bulk, tables
 from .encoding import decode_count, encode_count, encode_values
 from .energy import EnergyCount, advance, outlet_register_wh
 from .queries import SELECT_TRANSACTION, to_transaction
@@ -21,6 +21,8 @@ from .vault import Vault, vault_of
 
 _transaction_replaced = replacer(Transaction)
 _T = tables.transactions.c
+_READING = ("site_id", "evse_row", "transaction_row", "time", "received_at", "readings")
+_COUNT = ("row", "counted_wh", "count")
 _KEEP_READINGS = sa.insert(tables.meter_values)
 _KEEP_COUNT = (
     sa.update(tables.transactions)
@@ -77,7 +79,7 @@ class Book:
         """Begin with nothing in mind."""
         self._evses: dict[tuple[str, EvseKey], EvseEntry] = {}
         self._open: dict[tuple[str, str, str], Entry] = {}
-        self._readings: list[dict[str, Any]] = []
+        self._readings: list[bulk.Reading] = []
         self._counted: dict[int, Entry] = {}
 
     def open(self, connection: sa.Connection) -> None:
@@ -94,16 +96,19 @@ class Book:
     def flush(self) -> None:
         """Write the rows that wait."""
         if self._readings:
-            self.connection.execute(_KEEP_READINGS, self._readings)
+            if bulk.is_sqlite(self.connection):
+                bulk.keep_readings(self.connection, self._readings)
+            else:
+                self.connection.execute(
+                    _KEEP_READINGS, [dict(zip(_READING, row, strict=True)) for row in self._readings]
+                )
             self._readings.clear()
         if self._counted:
-            self.connection.execute(
-                _KEEP_COUNT,
-                [
-                    {"row": entry.row, "counted_wh": entry.count.energy_wh, "count": encode_count(entry.count)}
-                    for entry in self._counted.values()
-                ],
-            )
+            counts = [(entry.row, entry.count.energy_wh, encode_count(entry.count)) for entry in self._counted.values()]
+            if bulk.is_sqlite(self.connection):
+                bulk.keep_counts(self.connection, counts)
+            else:
+                self.connection.execute(_KEEP_COUNT, [dict(zip(_COUNT, row, strict=True)) for row in counts])
             self._counted.clear()
 
     def insert(self, table: sa.Table, **values: Any) -> int:
@@ -160,16 +165,8 @@ class Book:
 
     def keep_reading(self, evse: EvseEntry, entry: Entry | None, value: MeterValue, received_at: datetime) -> None:
         """Keep what was measured at one moment, and count it if its transaction runs."""
-        self._readings.append(
-            {
-                "site_id": evse.site_id,
-                "evse_row": evse.row,
-                "transaction_row": None if entry is None else entry.row,
-                "time": value.time,
-                "received_at": received_at,
-                "readings": encode_values(value.values),
-            }
-        )
+        row = None if entry is None else entry.row
+        self._readings.append((evse.site_id, evse.row, row, value.time, received_at, encode_values(value.values)))
         if entry is not None and not entry.ended:
             self.count(entry, (value,))
 
