@@ -11,7 +11,6 @@ import logging
 from .csms.state import StationEvent, StationEventType
 from .ledger import SiteLedger
 from .model import EvseKey, EvseStatus, Session, StoreError, Transaction
-from .quick_replace import replacer
 from .view import SiteEvent, SiteEventType
 
 _LOGGER = logging.getLogger(__name__)
@@ -28,8 +27,6 @@ class EvseRecord:
     transaction_session_id: int | None = None
 
 
-_record_replaced = replacer(EvseRecord)
-_session_replaced = replacer(Session)
 _UNKNOWN = EvseRecord()
 
 
@@ -42,23 +39,32 @@ class SessionTracker:
         self._ledger = ledger
         self._announce = announce
         self._records: dict[EvseKey, EvseRecord] = {}
+        self._counted: dict[EvseKey, Transaction] = {}  # newest of those followed, not yet in the records
         self._leaving: dict[EvseKey, datetime] = {}
         self._events: asyncio.Queue[StationEvent] = asyncio.Queue()
         self._waiting = 0  # the one in work included
 
     def record(self, key: EvseKey) -> EvseRecord:
         """Return what is known of an EVSE's sessions."""
+        if (transaction := self._counted.pop(key, None)) is not None:
+            self._records[key] = with_energy(self._records[key], transaction)
         return self._records.get(key, _UNKNOWN)
+
+    def _keep(self, key: EvseKey, record: EvseRecord) -> None:
+        self._counted.pop(key, None)
+        self._records[key] = record
 
     async def load(self, key: EvseKey) -> None:
         """Read an EVSE's open session and lifetime energy from the ledger."""
         session = await self._ledger.open_session(key)
         lifetime_wh = await self._ledger.lifetime_energy_wh(key)
-        self._records[key] = EvseRecord(session, lifetime_wh, lifetime_wh)
+        self._keep(key, EvseRecord(session, lifetime_wh, lifetime_wh))
 
     def forget(self, station_id: str) -> None:
         """Drop what is known of a removed station; the ledger keeps its records."""
-        self._records = {key: record for key, record in self._records.items() if key.station_id != station_id}
+        for key in [key for key in self._records if key.station_id == station_id]:
+            del self._records[key]
+            self._counted.pop(key, None)
 
     def take(self, event: StationEvent) -> None:
         """Queue an event; of a station as a whole only presented tags matter.
@@ -67,8 +73,9 @@ class SessionTracker:
         """
         if not self._waiting and event.evse_id and event.type is StationEventType.MEASURED and event.live:
             key, transaction = EvseKey(event.station.station_id, event.evse_id), event.transaction
-            if transaction is not None and self.record(key).transaction_id == transaction.transaction_id:
-                self._count(key, transaction)
+            followed = self._records.get(key, _UNKNOWN).transaction_id
+            if transaction is not None and followed == transaction.transaction_id:
+                self._counted[key] = transaction
                 return
         if event.evse_id or event.type is StationEventType.TAG_PRESENTED:
             self._waiting += 1
@@ -129,9 +136,9 @@ class SessionTracker:
     async def _plug_in(self, key: EvseKey, at: datetime) -> None:
         known = self.record(key).session
         session = await self._ledger.plug_in(key, at)
-        self._records[key] = replace(self.record(key), session=session)
+        self._keep(key, replace(self.record(key), session=session))
         if known is None or known.session_id != session.session_id:
-            self._records[key] = replace(self._records[key], transaction_id=None)
+            self._keep(key, replace(self.record(key), transaction_id=None))
             self._announce(SiteEvent(SiteEventType.SESSION_STARTED, key, at, session=session))
 
     async def _plug_out(self, key: EvseKey, at: datetime) -> None:
@@ -139,7 +146,7 @@ class SessionTracker:
         if session is None:
             return
         lifetime_wh = await self._ledger.lifetime_energy_wh(key)
-        self._records[key] = EvseRecord(session, lifetime_wh, lifetime_wh)
+        self._keep(key, EvseRecord(session, lifetime_wh, lifetime_wh))
         last = session.transactions[-1] if session.transactions else None
         label, token_id = await self._named(None if last is None else last.id_token)
         ended = SiteEventType.SESSION_ENDED
@@ -156,16 +163,7 @@ class SessionTracker:
     async def _progress(self, key: EvseKey, transaction: Transaction) -> None:
         if self.record(key).transaction_id != transaction.transaction_id:
             await self._follow(key, transaction)
-        self._count(key, transaction)
-
-    def _count(self, key: EvseKey, transaction: Transaction) -> None:
-        """Take in the energy of the transaction that is followed."""
-        record = self.record(key)
-        session = record.session
-        if session is not None and session.session_id == record.transaction_session_id:
-            session = with_transaction(session, transaction)
-        lifetime_wh = max(record.lifetime_wh or 0.0, record.lifetime_base_wh + transaction.energy_wh)
-        self._records[key] = _record_replaced(record, {"session": session, "lifetime_wh": lifetime_wh})
+        self._counted[key] = transaction
 
     async def _follow(self, key: EvseKey, transaction: Transaction) -> None:
         """Take up a transaction that runs now, in the session that goes on."""
@@ -173,20 +171,21 @@ class SessionTracker:
         if session is not None and session.session_id != transaction.session_id:
             session = await self._ledger.take_into_session(key, transaction.transaction_id)
         others_wh = await self._ledger.lifetime_energy_wh(key, without=transaction.transaction_id)
-        self._records[key] = replace(
+        record = replace(
             self.record(key),
             session=session or self.record(key).session,
             transaction_id=transaction.transaction_id,
             transaction_session_id=transaction.session_id if session is None else session.session_id,
             lifetime_base_wh=others_wh,
         )
+        self._keep(key, record)
 
     async def _transaction_ended(self, key: EvseKey, event: StationEvent) -> None:
         lifetime_wh = await self._ledger.lifetime_energy_wh(key)
         record = replace(self.record(key), lifetime_wh=lifetime_wh, lifetime_base_wh=lifetime_wh, transaction_id=None)
         if event.transaction and record.session and record.session.session_id == event.transaction.session_id:
             record = replace(record, session=with_transaction(record.session, event.transaction))
-        self._records[key] = record
+        self._keep(key, record)
         state = event.station.evses.get(key.evse_id)
         # Also an end from the queue is what a session whose plug is free waits for; that of an older one is not.
         if key in self._leaving and (state is None or state.transaction is None):
@@ -202,12 +201,20 @@ class SessionTracker:
         return token.details.label or fingerprint(self._site_id, id_token), token.token_id
 
 
+def with_energy(record: EvseRecord, transaction: Transaction) -> EvseRecord:
+    """Return the record with the energy of the transaction that is followed."""
+    session = record.session
+    if session is not None and session.session_id == record.transaction_session_id:
+        session = with_transaction(session, transaction)
+    lifetime_wh = max(record.lifetime_wh or 0.0, record.lifetime_base_wh + transaction.energy_wh)
+    return replace(record, session=session, lifetime_wh=lifetime_wh)
+
+
 def with_transaction(session: Session, transaction: Transaction) -> Session:
     """Return the session with this transaction added or brought up to date, and its energy."""
     others = tuple(one for one in session.transactions if one.transaction_id != transaction.transaction_id)
     transactions = tuple(sorted((*others, transaction), key=lambda one: one.started_at))
-    energy_wh = sum(one.energy_wh for one in transactions)
-    return _session_replaced(session, {"transactions": transactions, "energy_wh": energy_wh})
+    return replace(session, transactions=transactions, energy_wh=sum(one.energy_wh for one in transactions))
 
 
 def fingerprint(site_id: str, id_token: str) -> str:

@@ -32,10 +32,8 @@ from simulator.ocpp.options import StartMode, StationOptions
 from simulator.ocpp2.options import StationOptions2, Version
 from simulator.ocpp2.station import SimulatedStation2
 from simulator.simulated_site import SimulatedSite
-from tests.engine.csms_stations.conftest import SETTINGS, all_schemas_compiled
+from tests.engine.csms_stations.conftest import SETTINGS
 from tests.manual_clock import ManualClock
-
-__all__ = ["all_schemas_compiled"]
 
 KNOWN_ONLY = AccessPolicy(AccessMode.KNOWN_ONLY)
 TAG = "04A2B3C4D5E680"
@@ -52,7 +50,7 @@ class Premises:
     simulated: SimulatedSite
 
     async def add(self, value: str = TAG, **details: Any) -> IdToken:
-        known = TokenDetails("Anna", **details)
+        known = TokenDetails(f"Anna {value}", **details)
         return await self.ledger.site("site").tokens.add(value, known, self.clock.now())
 
     async def change(self, token: IdToken, **details: Any) -> None:

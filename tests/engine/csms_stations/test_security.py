@@ -357,7 +357,7 @@ async def test_what_a_station_offers_is_known_and_a_pin_that_it_lacks_leaves_a_t
     async with aiohttp.ClientSession() as session:
         headers = {"Authorization": aiohttp.encode_basic_auth("CP1", PASSWORD)}
         url = f"https://127.0.0.1:{bench.port}/CP1"
-        async with session.ws_connect(url, protocols=("ocpp1.6J", "x"), headers=headers, ssl=doors.trust) as socket:
-            await socket.receive()
+        with pytest.raises(aiohttp.WSServerHandshakeError, match="400"):
+            await session.ws_connect(url, protocols=("ocpp1.6J", "x"), headers=headers, ssl=doors.trust)
     assert bench.csms.turned_away.stations == {"CP1": Obstacle.NO_VERSION}
     assert bench.csms.turned_away.offered("CP1") == {"ocpp1.6"}

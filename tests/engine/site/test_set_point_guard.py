@@ -20,10 +20,8 @@ from custom_components.smart_charging.engine.view import MeterReading
 from simulator.ocpp2.options import StationOptions2, Version
 from simulator.plant.car import Car, CarModel
 from simulator.simulated_site import SimulatedSite
-from tests.engine.csms_stations.conftest import SETTINGS, all_schemas_compiled
+from tests.engine.csms_stations.conftest import SETTINGS
 from tests.manual_clock import ManualClock
-
-__all__ = ["all_schemas_compiled"]
 
 KEY = EvseKey("CP1", 1)
 W_PER_A = 690.0

@@ -11,8 +11,6 @@ import sqlalchemy as sa
 
 from custom_components.smart_charging.engine.config import LeaseTimes, SiteConfig, StationConfig
 from custom_components.smart_charging.engine.csms.central_system import CentralSystem, CsmsSettings
-from custom_components.smart_charging.engine.csms.rpc import OCPP16, OCPP21, OCPP201
-from custom_components.smart_charging.engine.csms.schemas import schemas_of
 from custom_components.smart_charging.engine.csms.server import ServerSettings
 from custom_components.smart_charging.engine.csms.state import EvseState, StepStatus
 from custom_components.smart_charging.engine.csms.station import Station
@@ -185,13 +183,6 @@ class Place:
     def at(self, seconds: float = 0.0) -> datetime:
         """Return a time as the ledger has it when a station wrote `now`."""
         return (self.clock.now() + timedelta(seconds=seconds)).replace(microsecond=0)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def all_schemas_compiled() -> None:
-    """Leave no work to a thread, which a clock moved by hand would not wait for."""
-    for version in (OCPP16, OCPP201, OCPP21):
-        schemas_of(version).compile_all()
 
 
 @pytest.fixture

@@ -166,13 +166,14 @@ START_POINTS: dict[str, dict[str, Any]] = {
 async def test_trap_10_transaction_may_start_at_any_point(place: Place, version_2: str, point: str) -> None:
     charger = await place.ready_2(version_2)
     await charger.raw.event("Started", place.now(), tx="a", **START_POINTS[point])
-    assert place.running() == "a"
+    placed = "evse" in START_POINTS[point]
+    assert place.running() == ("a" if placed else None)  # which of two EVSEs it is at is not known before
     answer = await charger.raw.event("Updated", place.now(1), tx="a", evse=1, token="TAG", energy=1000)
     assert answer["idTokenInfo"]["status"] == "Accepted"
     await charger.raw.event("Updated", place.now(2), tx="a", energy=1200, chargingState="Charging")
     await charger.raw.event("Ended", place.now(3), tx="a", energy=1500, stoppedReason="EVDisconnected")
     (kept,) = await place.all_kept()
-    assert (kept.id_token, kept.energy_wh, kept.started_at) == ("TAG", 500.0, place.at())
+    assert (kept.id_token, kept.energy_wh, kept.started_at) == ("TAG", 500.0, place.at(0 if placed else 1))
 
 
 async def test_trap_10_token_that_comes_later_is_the_transactions_and_is_told(place: Place, version_2: str) -> None:

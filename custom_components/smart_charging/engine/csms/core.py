@@ -83,7 +83,6 @@ class StationChanges(TypedDict, total=False):
     setup: tuple[SetupStep, ...]
     deviations: Mapping[str, int]
     dropped_values: int
-    evses: Mapping[int, EvseState]
     limited_elsewhere_a: Mapping[int, float]
     quirks: tuple[str, ...]
     reservations: Mapping[int, Reservation]
@@ -128,11 +127,26 @@ class StationCore:
         self.start_tag: str | None = None  # the only one that a remote start may name here; a secret
         self.connection: Connection | None = None
         self.commands: Commands = V16Commands(self)  # of the version spoken last
-        self.state = StationState(config.station_id, evses={1: EvseState(1)})
+        self._evses: Mapping[int, EvseState] = {1: EvseState(1)}
+        self._state = StationState(config.station_id, evses=self._evses)
+        self._changes: dict[str, object] = {}  # that the snapshot does not have yet
         self._listener = listener
         self._tasks: set[asyncio.Task[None]] = set()
         self._speaking = asyncio.Lock()
         self._spoken_at = -math.inf
+
+    @property
+    def state(self) -> StationState:
+        """Return the station's snapshot; one message changes it several times, it is made once it is looked at."""
+        if self._changes:
+            self._state = _station_replaced(self._state, self._changes)
+            self._changes = {}
+        return self._state
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Return what the station was seen to be able to do, without making the snapshot for that."""
+        return self.state.capabilities if "capabilities" in self._changes else self._state.capabilities
 
     @property
     def wiring(self) -> Wiring:
@@ -171,7 +185,7 @@ class StationCore:
 
     def change(self, **changes: Unpack[StationChanges]) -> None:
         """Replace fields of the snapshot without telling anybody yet."""
-        self.state = _station_replaced(self.state, changes)
+        self._changes.update(changes)
 
     def recognise(self) -> None:
         """Look up what is known of this kind of station, by what it announced now or before."""
@@ -187,12 +201,13 @@ class StationCore:
 
     def evse(self, evse_id: int) -> EvseState:
         """Return an EVSE's snapshot, an empty one if it was never heard of."""
-        return self.state.evses.get(evse_id) or EvseState(evse_id)
+        return self._evses.get(evse_id) or EvseState(evse_id)
 
     def change_evse(self, evse_id: int, **changes: Unpack[EvseChanges]) -> None:
         """Replace fields of an EVSE's snapshot, which comes into being by that."""
         evse = _evse_replaced(self.evse(evse_id), changes)
-        self.state = _station_replaced(self.state, {"evses": {**self.state.evses, evse_id: evse}})
+        self._evses = {**self._evses, evse_id: evse}
+        self._changes["evses"] = self._evses
 
     def emit(
         self,

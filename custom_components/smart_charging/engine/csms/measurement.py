@@ -1,6 +1,6 @@
 """Joins readings of a station into the newest known quantities of an EVSE."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 import math
 
 from ..model import NOMINAL_VOLTAGE_V, EvseMeasurement, Measurand, MeterValue, Phases, SampledValue
@@ -60,21 +60,20 @@ class MeasurementReader:
             temperature_c=before.temperature_c if temperature is None else temperature,
         )
 
-    def _best_readings(self, values: Iterable[SampledValue]) -> dict[Measurand, dict[str | None, float]]:
-        best: dict[Measurand, dict[str | None, float]] = {}
-        ranks: dict[tuple[Measurand, str | None], tuple[bool, int]] = {}
-        values = tuple(values)
-        self._at_outlet.update(v.measurand for v in values if v.location not in _UPSTREAM)
+    def _best_readings(self, values: Sequence[SampledValue]) -> dict[Measurand, dict[str | None, float]]:
+        outlet = [value for value in values if value.location not in _UPSTREAM]
+        self._at_outlet.update([value.measurand for value in outlet])
+        if len(outlet) < len(values):
+            values = [value for value in values if not _upstream(value) or value.measurand not in self._at_outlet]
+        best: dict[Measurand, dict[str | None, SampledValue]] = {}
         for value in values:
-            upstream = value.location in _UPSTREAM and value.measurand is not Measurand.SOC
-            if upstream and value.measurand in self._at_outlet:
-                continue
-            rank = (upstream, _CONTEXT_RANK.get(value.context, _WORST_CONTEXT))
-            key = (value.measurand, value.phase)
-            if key not in ranks or rank < ranks[key]:
-                ranks[key] = rank
-                best.setdefault(value.measurand, {})[value.phase] = value.value
-        return best
+            phases = best.setdefault(value.measurand, {})
+            before = phases.setdefault(value.phase, value)
+            if before is not value and _rank(value) < _rank(before):
+                phases[value.phase] = value
+        return {
+            measurand: {phase: value.value for phase, value in phases.items()} for measurand, phases in best.items()
+        }
 
     def _current(self, readings: _Readings, power_w: float | None, voltage_v: Phases | None) -> Phases | None:
         by_phase = _by_phase(readings, _PHASE_INDEX)
@@ -104,6 +103,14 @@ class MeasurementReader:
             return amps
         watts = _total(best.get(Measurand.POWER_OFFERED, {}))
         return None if watts is None else watts / (NOMINAL_VOLTAGE_V * phases)
+
+
+def _upstream(value: SampledValue) -> bool:
+    return value.location in _UPSTREAM and value.measurand is not Measurand.SOC
+
+
+def _rank(value: SampledValue) -> tuple[bool, int]:
+    return _upstream(value), _CONTEXT_RANK.get(value.context, _WORST_CONTEXT)
 
 
 def _by_phase(readings: _Readings, index: Mapping[str, int]) -> Phases | None:

@@ -65,6 +65,7 @@ class Reception:
         self._measured_times: dict[int, datetime] = {}
         self._status_times: dict[int, datetime] = {}
         self._status_asked_until = float("-inf")
+        self._shown_offset_s = 0.0
         self._tag: tuple[str, float] = ("", float("-inf"))
         self._start_asked = False  # with that tag, and nothing was heard of it yet
         self.notices = Notices(core)
@@ -82,6 +83,7 @@ class Reception:
         self._core.offset.reset()
         self._measured_times.clear()
         self._status_times.clear()
+        self._shown_offset_s = 0.0
         self._core.change(booted_at=self._core.clock.now(), clock_offset_s=0.0)
         self._core.emit(StationEventType.BOOTED)
         self._reactions.booted()
@@ -151,7 +153,8 @@ class Reception:
         """Learn from a time how far the station's clock is off."""
         offset = self._core.offset
         offset.observe(time, self._core.clock.now(), self._core.clock.monotonic())
-        if self._core.state.clock_offset_s != offset.total_s:
+        if self._shown_offset_s != offset.total_s:
+            self._shown_offset_s = offset.total_s
             self._core.change(clock_offset_s=offset.total_s)
 
     def is_live(self, at: datetime, limit_s: float) -> bool:
@@ -199,11 +202,10 @@ class Reception:
     async def show_readings(self, evse_id: int, values: Sequence[MeterValue], live: Sequence[MeterValue]) -> None:
         """Show live readings of an EVSE and learn from the late ones."""
         self._measure(evse_id, live, self._core.clock.now())
-        if self._core.state.capabilities.phases != _ALL_PHASES:
+        if self._core.capabilities.phases != _ALL_PHASES:
             await self._learn_phases(measured_phases(values))
-        late = [value for value in values if value not in live]
-        if late:
-            self._reactions.measured_late(evse_id, late)
+        if len(live) < len(values):
+            self._reactions.measured_late(evse_id, [value for value in values if value not in live])
 
     def security_event(self, payload: Mapping[str, Json]) -> None:
         """Tell of a security event of the station; the log hears of its kind only."""

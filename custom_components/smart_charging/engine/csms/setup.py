@@ -9,7 +9,7 @@ from .core import StationCore
 from .payloads import MAX_CONNECTORS
 from .reception import Reception
 from .reconciler import Reconciler
-from .state import EvseState, SetupStep, StationEventType, StepStatus
+from .state import SetupStep, StationEventType, StepStatus
 from .version import Version
 
 METER_INTERVALS_S = (10, 30, 60)  # the first is wanted; some stations take no less than the others
@@ -124,7 +124,7 @@ class StationSetup:
         core.change(capabilities=capabilities)
         for evse_id in range(1, min(capabilities.connectors or 1, MAX_CONNECTORS) + 1):
             if evse_id not in core.state.evses:
-                core.change(evses={**core.state.evses, evse_id: EvseState(evse_id)})
+                core.change_evse(evse_id)
         await core.learn(replace(core.learnt, capabilities=capabilities))
 
     async def _clear_foreign_profiles(self) -> str:

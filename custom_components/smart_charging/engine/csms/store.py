@@ -1,6 +1,6 @@
 """What the central system needs kept, as protocols; the ledger fulfils them, the site joins the two."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -42,14 +42,14 @@ class TransactionStore(Protocol):
     async def identify_transaction(self, station_id: str, transaction_id: str, id_token: str) -> Transaction | None:
         """Keep the token of a transaction that began without one; None if the station has no such transaction."""
 
-    async def record_meter_values(
+    def record_meter_values(
         self,
         station_id: str,
         evse_id: int,
         transaction_id: str | None,
         values: Sequence[MeterValue],
         received_at: datetime,
-    ) -> Transaction | None:
+    ) -> Awaitable[Transaction | None]:
         """Keep readings; return the transaction with its energy so far, if they belong to one.
 
         A transaction id that is unknown or another station's binds nothing: readings are then bound

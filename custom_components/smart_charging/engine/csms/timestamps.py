@@ -38,6 +38,17 @@ def parse_time(text: object) -> StationTime | None:
     """Read an ISO 8601 time as stations write it; None if it can't be read."""
     if not isinstance(text, str):
         return None
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        return _parse_unusual(text)
+    if parsed.tzinfo is UTC:  # as almost all stations write it
+        return StationTime(parsed, zoned=True)
+    return _in_utc(parsed, text.strip())
+
+
+def _parse_unusual(text: str) -> StationTime | None:
+    """Read a time with space around it or within, or in a leap second."""
     cleaned = text.strip().replace(" ", "T", 1)
     leap = _LEAP_SECOND.search(cleaned)
     if leap is not None:
@@ -46,6 +57,10 @@ def parse_time(text: object) -> StationTime | None:
         parsed = datetime.fromisoformat(cleaned) + timedelta(seconds=leap is not None)
     except ValueError, OverflowError:
         return None
+    return _in_utc(parsed, cleaned)
+
+
+def _in_utc(parsed: datetime, cleaned: str) -> StationTime | None:
     zoned = parsed.tzinfo is not None and _ZONED.search(cleaned) is not None
     try:
         return StationTime(parsed.astimezone(UTC) if zoned else parsed.replace(tzinfo=UTC), zoned)

@@ -1,7 +1,7 @@
 """The room's front door: one ledger for the host, one view of it for each site."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from datetime import datetime
@@ -72,9 +72,9 @@ class Ledger:
         for listener in list(self.token_listeners):
             listener()
 
-    async def write[T](self, work: Callable[[Book], T]) -> T:
+    def write[T](self, work: Callable[[Book], T]) -> Awaitable[T]:
         """Return the result of writing work once it is durable; StoreError if it could not be kept."""
-        return await self._writer.write(work)
+        return self._writer.write(work)
 
     async def read[T](self, query: Callable[[sa.Connection], T]) -> T:
         """Return what a query finds, every finished write included; StoreError if it can't be read."""
@@ -115,21 +115,21 @@ class SiteLedger:
             lambda book: transactions.identify(book, self._site_id, station_id, transaction_id, id_token)
         )
 
-    async def record_meter_values(
+    def record_meter_values(
         self,
         station_id: str,
         evse_id: int,
         transaction_id: str | None,
         values: Sequence[MeterValue],
         received_at: datetime,
-    ) -> Transaction | None:
+    ) -> Awaitable[Transaction | None]:
         """Keep readings; return their transaction with its energy so far, None if they have none.
 
         They belong to the station's transaction of that id, else to the one that ran at the EVSE at
         the time of the reading. Those that come after a transaction's end do not change its energy.
         """
         key = EvseKey(station_id, evse_id)
-        return await self._ledger.write(
+        return self._ledger.write(
             lambda book: transactions.record(book, self._site_id, key, transaction_id, values, received_at)
         )
 

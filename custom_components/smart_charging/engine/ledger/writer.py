@@ -60,7 +60,7 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
         self._thread.start()
 
-    async def write[T](self, work: Callable[[Book], T]) -> T:
+    def write[T](self, work: Callable[[Book], T]) -> asyncio.Future[T]:
         """Return the work's result once it is durable; StoreError if nothing of it was kept.
 
         Cancelling the caller does not undo the work.
@@ -73,7 +73,7 @@ class Writer:
         if len(self._gathered) == 1:
             # All who run in this round of the loop go into the same batch.
             self._loop.call_soon(self._hand_over)
-        return await future
+        return future
 
     async def close(self) -> None:
         """Write what was asked for, then end the thread."""
