@@ -39,7 +39,22 @@ class LoadStation:
 
     async def meter_once(self) -> None:
         """Send meter values and wait for the answer."""
-        await self._ask(frames.meter_values(self._next_id(), self._transaction_id, self._number))
+        assert self._socket is not None
+        message_id = self._next_id()
+        await self._socket.send_str(frames.meter_values(message_id, self._transaction_id, self._number))
+        answer = await self._socket.receive_str()
+        # What answers this and nothing else is known by its beginning; all else is read with care.
+        if not answer.startswith((f'[3,"{message_id}",', f'[3, "{message_id}",')):
+            await self._take(answer, message_id)
+
+    async def _take(self, data: str, message_id: str) -> None:
+        """Take a frame that is not the answer at first sight, and go on to that."""
+        frame = json.loads(data)
+        if frame[0] == 2:
+            await self._answer(frame)
+            await self._read_until(message_id)
+        elif frame[0] != 3 or frame[1] != message_id:
+            raise RuntimeError(f"refused: {frame}")
 
     async def idle(self) -> None:
         """Answer what the server asks, and send nothing."""
