@@ -120,10 +120,11 @@ class Problem:
 
     def __post_init__(self) -> None:
         """Refuse series of different lengths."""
+        lengths = {len(self.feed_in_price), len(self.pv_w), len(self.base_w)}
         optional = (self.import_limit_w, self.export_limit_w, self.controllable_limit_w)
-        series = (self.feed_in_price, self.pv_w, self.base_w, *(one for one in optional if one))
-        series = (*series, *(car.present for car in self.cars), *(circuit.left_a for circuit in self.circuits))
-        if not self.import_price or any(len(one) != len(self.import_price) for one in series):
+        lengths |= {len(one) for one in optional if one} | {len(car.present) for car in self.cars}
+        lengths |= {len(circuit.left_a) for circuit in self.circuits}
+        if not self.import_price or lengths != {len(self.import_price)}:
             raise ValueError("every series of a plan has a value for each slot")
 
     @property
