@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from .problem import MONEY_PER_WH, BatteryPlan, PlannedBattery, Problem
+from .problem import MONEY_PER_WH, OVER_LIMIT, BatteryPlan, PlannedBattery, Problem
 
 _LEVELS = 40  # steps between empty and full
 _INFINITE = float("inf")
@@ -42,7 +42,8 @@ def _costs(
         if power > 0 and not battery.can_sell and grid < min(0.0, net_w):
             continue
         wear = battery.wear * max(0.0, power)
-        costs.append((levels, (grid * (buy if grid > 0 else sell) + wear) * hours * MONEY_PER_WH))
+        over = OVER_LIMIT * max(0.0, grid - limit)
+        costs.append((levels, (grid * (buy if grid > 0 else sell) + wear + over) * hours * MONEY_PER_WH))
     return costs
 
 
@@ -77,7 +78,8 @@ def _forwards(
     value = _value(ahead, level, step_wh, battery.worth)
     powers, contents = [], []
     for slot, chosen in enumerate(choices):
-        change = chosen[level] * step_wh
+        # What the contents are above their level leaves less room at the top.
+        change = min(chosen[level] * step_wh, max(battery.capacity_wh, battery.stored_wh) - stored)
         powers.append(_power(battery, change, problem.hours[slot]))
         level += chosen[level]
         stored += change

@@ -4,21 +4,27 @@ For one car without a battery it is the optimum: cheapest slots first, the earli
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from .battery_programme import lead_battery
 from .problem import MONEY_PER_WH, BatteryPlan, CarPlan, Plan, PlannedBy, PlannedCar, Problem
 
 _ROUNDS = 3  # cars and batteries are planned beside each other in turn
 _NOTHING_W = 1e-6
+_NOTHING_WH = 1e-6
 
 
 @dataclass(slots=True)
 class _Hours:
-    """What still flows, and may, in each slot: W at the connection without cars that wait, and A left on circuits."""
+    """What still flows, and may, in each slot: W at the connection without cars that wait, and A left on circuits.
+
+    `quiet_w` may flow without a new peak, `most_w` at all, `cars_w` into all cars together.
+    """
 
     net_w: list[float]
+    quiet_w: list[float]
     most_w: list[float]
+    cars_w: list[float]
     left_a: dict[str, list[list[float]]]
 
 
@@ -82,26 +88,28 @@ def _plan_of(problem: Problem, cars: dict[str, CarPlan], batteries: dict[str, Ba
 
 def _plan_cars(problem: Problem, given_w: Sequence[float]) -> dict[str, CarPlan]:
     """Plan the cars one after the other: who has the least time to spare chooses first."""
-    flows = _Hours(
+    unlimited = [float("inf")] * problem.slots
+    most = list(problem.import_limit_w) or unlimited
+    hours = _Hours(
         net_w=[base - pv - given for base, pv, given in zip(problem.base_w, problem.pv_w, given_w, strict=True)],
-        most_w=_most_import(problem),
+        quiet_w=[min(limit, _peak_w(problem)) for limit in most],
+        most_w=most,
+        cars_w=list(problem.controllable_limit_w) or unlimited,
         left_a={one.circuit_id: [list(phases) for phases in one.left_a] for one in problem.circuits},
     )
     planned = {
-        car.car_id: _plan_car(problem, car, flows)
+        car.car_id: _Purchase(problem, car, hours).plan()
         for car in sorted(problem.cars, key=lambda car: _spare_h(problem, car))
     }
     return {car.car_id: planned[car.car_id] for car in problem.cars}
 
 
-def _most_import(problem: Problem) -> list[float]:
-    """Return what may be imported in each slot; a new peak is bought by no car that can wait."""
-    most = list(problem.import_limit_w) or [float("inf")] * problem.slots
-    if problem.peak is not None and problem.peak.price_per_kw > 0:
-        house = max(base - pv for base, pv in zip(problem.base_w, problem.pv_w, strict=True))
-        peak = max(problem.peak.seen_w, house)
-        most = [min(limit, peak) for limit in most]
-    return most
+def _peak_w(problem: Problem) -> float:
+    """Return the import that costs no new peak."""
+    if problem.peak is None or problem.peak.price_per_kw <= 0:
+        return float("inf")
+    house = max(base - pv for base, pv in zip(problem.base_w, problem.pv_w, strict=True))
+    return max(problem.peak.seen_w, house)
 
 
 def _spare_h(problem: Problem, car: PlannedCar) -> float:
@@ -114,78 +122,65 @@ def _spare_h(problem: Problem, car: PlannedCar) -> float:
     return min(spare, default=float("inf"))
 
 
-def _plan_car(problem: Problem, car: PlannedCar, flows: _Hours) -> CarPlan:
-    """Take the cheapest slots for each target in the order of time, then what is cheaper than energy is worth."""
-    power = [0.0] * problem.slots
-    delivered = 1.0 - min(car.overhead_w / car.max_w, 0.9) if car.max_w > 0 else 1.0
-    taken, value, missing = 0.0, car.worth, []
-    for target in sorted(car.targets, key=lambda one: one.before_slot):
-        wanted = min(target.energy_wh, car.room_wh) - taken
-        got, price = _buy(
-            problem, car, flows, power, wanted / delivered, before=target.before_slot, ceiling=target.penalty
-        )
-        taken += got * delivered
-        value = max(value, price * delivered)
-        missing.append((target, max(0.0, target.energy_wh - taken)))
-    got, _ = _buy(
-        problem, car, flows, power, (car.room_wh - taken) / delivered, before=problem.slots, ceiling=car.worth
-    )
-    lacks = dict(missing)
-    return CarPlan(tuple(power), value, tuple(lacks[one] for one in car.targets))
+class _Purchase:
+    """Buys one car's energy out of what the hours have left."""
 
+    def __init__(self, problem: Problem, car: PlannedCar, hours: _Hours) -> None:
+        """Begin with nothing bought."""
+        self._problem = problem
+        self._car = car
+        self._hours = hours
+        self._circuits = [one.circuit_id for one in problem.circuits if car.circuit_id in one.members]
+        self._delivered = 1.0 - min(car.overhead_w / car.max_w, 0.9) if car.max_w > 0 else 1.0
+        self._power = [0.0] * problem.slots
+        self._taken_wh = 0.0
+        self._price = 0.0
 
-def _buy(
-    problem: Problem,
-    car: PlannedCar,
-    flows: _Hours,
-    power: list[float],
-    energy_wh: float,
-    *,
-    before: int,
-    ceiling: float,
-) -> tuple[float, float]:
-    """Add the cheapest energy below a price; return what was got in Wh and the price of the last."""
-    offers = sorted(
-        (offer for slot in range(before) if car.present[slot] for offer in _offers(problem, car, flows, power, slot)),
-        key=lambda offer: (offer.price, offer.slot),
-    )
-    got, last = 0.0, 0.0
-    for offer in offers:
-        if offer.price >= ceiling or energy_wh - got <= _NOTHING_W:
-            break
-        hours = problem.hours[offer.slot]
-        watts = min(offer.power_w, (energy_wh - got) / hours)
-        power[offer.slot] += watts
-        flows.net_w[offer.slot] += watts
-        for circuit in problem.circuits:
-            if car.circuit_id in circuit.members:
-                left = flows.left_a[circuit.circuit_id][offer.slot]
-                for phase in range(3):
-                    left[phase] -= watts * car.amps_per_w[phase]
-        got, last = got + watts * hours, offer.price
-    return got, last
+    def plan(self) -> CarPlan:
+        """Take the cheapest slots for each target in the order of time, then what is cheaper than energy is worth."""
+        car, lacks = self._car, {}
+        for target in sorted(car.targets, key=lambda one: one.before_slot):
+            # A new peak is bought only for what can't be had without.
+            for most_w in (self._hours.quiet_w, self._hours.most_w):
+                self._buy(target.energy_wh, target.before_slot, target.penalty, most_w)
+            lacks[target] = max(0.0, target.energy_wh - self._taken_wh)
+        value = max(self._price, car.worth * self._delivered)
+        self._buy(car.room_wh, self._problem.slots, car.worth, self._hours.quiet_w)
+        return CarPlan(tuple(self._power), value, tuple(lacks[one] for one in car.targets))
 
+    def _buy(self, total_wh: float, before: int, worth: float, most_w: Sequence[float]) -> None:
+        """Add the cheapest energy below what it is worth, up to so much in all."""
+        offers = [
+            offer for slot in range(before) if self._car.present[slot] for offer in self._offers(slot, most_w[slot])
+        ]
+        for offer in sorted(offers, key=lambda offer: (offer.price, offer.slot)):
+            wanted_wh = (min(total_wh, self._car.room_wh) - self._taken_wh) / self._delivered
+            if offer.price >= worth * self._delivered or wanted_wh <= _NOTHING_WH:
+                return
+            hours = self._problem.hours[offer.slot]
+            watts = min(offer.power_w, wanted_wh / hours)
+            self._take(offer.slot, watts)
+            self._taken_wh += watts * hours * self._delivered
+            self._price = max(self._price, offer.price)
 
-def _offers(problem: Problem, car: PlannedCar, flows: _Hours, power: Sequence[float], slot: int) -> list[_Offer]:
-    """Return what a slot has for a car: surplus at what it would be sold for, the rest at the price of the grid."""
-    most = car.max_w - power[slot]
-    for circuit in problem.circuits:
-        if car.circuit_id in circuit.members:
-            for left, share in zip(flows.left_a[circuit.circuit_id][slot], car.amps_per_w, strict=True):
+    def _take(self, slot: int, watts: float) -> None:
+        self._power[slot] += watts
+        self._hours.net_w[slot] += watts
+        self._hours.cars_w[slot] -= watts
+        for circuit_id in self._circuits:
+            left = self._hours.left_a[circuit_id][slot]
+            for phase, share in enumerate(self._car.amps_per_w):
+                left[phase] -= watts * share
+
+    def _offers(self, slot: int, most_w: float) -> list[_Offer]:
+        """Return what a slot has: surplus at what it would be sold for, the rest at the price of the grid."""
+        most = min(self._car.max_w - self._power[slot], self._hours.cars_w[slot])
+        for circuit_id in self._circuits:
+            for left, share in zip(self._hours.left_a[circuit_id][slot], self._car.amps_per_w, strict=True):
                 if share > 0:
                     most = min(most, max(0.0, left) / share)
-    if problem.controllable_limit_w:
-        most = min(most, problem.controllable_limit_w[slot])
-    net, buy = flows.net_w[slot], problem.import_price[slot]
-    surplus = min(most, max(0.0, -net))
-    bought = min(most - surplus, flows.most_w[slot] - max(0.0, net))
-    offers = [
-        _Offer(min(problem.feed_in_price[slot], buy), slot, surplus),
-        _Offer(buy, slot, bought),
-    ]
-    return [offer for offer in offers if offer.power_w > _NOTHING_W]
-
-
-def without_batteries(problem: Problem) -> Problem:
-    """Return the problem of the cars alone."""
-    return replace(problem, batteries=())
+        net, buy = self._hours.net_w[slot], self._problem.import_price[slot]
+        surplus = min(most, max(0.0, -net))
+        bought = min(most - surplus, most_w - max(0.0, net))
+        offers = (_Offer(min(self._problem.feed_in_price[slot], buy), slot, surplus), _Offer(buy, slot, bought))
+        return [offer for offer in offers if offer.power_w > _NOTHING_W]

@@ -6,8 +6,6 @@ import numpy as np
 from .linear_programme import BatteryColumns, CarColumns, Floats, Programme, build
 from .problem import MONEY_PER_WH, BatteryPlan, CarPlan, NotPlanned, Plan, PlannedBy, PlannedCar, Problem
 
-_WH_PER_KWH = 1000.0
-
 
 def plan(problem: Problem, *, time_limit_s: float = 20.0) -> Plan:
     """Return the cheapest plan; blocks for 10 ms to a second and releases the interpreter meanwhile.
@@ -15,6 +13,8 @@ def plan(problem: Problem, *, time_limit_s: float = 20.0) -> Plan:
     Raises NotPlanned where HiGHS gives up, which takes numbers that are none or the time limit.
     """
     programme = build(problem)
+    if any(np.isnan(one).any() for one in (programme.cost, programme.lower, programme.upper, programme.row_upper)):
+        raise NotPlanned("a number of the problem is none")
     solution = _solved(programme, time_limit_s)
     values, duals = np.asarray(solution.col_value), np.asarray(solution.row_dual)
     cars = {
@@ -71,12 +71,10 @@ def _car_plan(problem: Problem, car: PlannedCar, at: CarColumns, values: Floats,
     if len(at.discharge):
         power[at.slots] -= values[at.discharge]
     # One more Wh now helps each target and takes room: that is what their rows are worth.
-    worth = car.worth * MONEY_PER_WH + duals[at.target_rows].sum() + duals[at.room_row]
-    return CarPlan(tuple(power.tolist()), float(worth * _WH_PER_KWH * at.delivered), tuple(values[at.missing].tolist()))
+    worth = car.worth + duals[at.target_rows].sum() + duals[at.room_row]
+    return CarPlan(tuple(power.tolist()), float(worth * at.delivered), tuple(values[at.missing].tolist()))
 
 
 def _battery_plan(at: BatteryColumns, values: Floats, duals: Floats) -> BatteryPlan:
     power = values[at.discharge] - values[at.charge]
-    return BatteryPlan(
-        tuple(power.tolist()), tuple(values[at.stored].tolist()), float(-duals[at.rows[0]] * _WH_PER_KWH)
-    )
+    return BatteryPlan(tuple(power.tolist()), tuple(values[at.stored].tolist()), float(-duals[at.rows[0]]))

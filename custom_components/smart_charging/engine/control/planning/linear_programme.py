@@ -1,6 +1,6 @@
 """A planning problem as a linear programme, in the arrays that HiGHS takes; numpy alone, nothing is solved here.
 
-Minimises what is bought less what is sold, what missing energy and a new peak cost, and what stored energy is worth.
+Minimises, in thousandths of money, what is bought less what is sold, what missing energy and a new peak cost, and what stored energy is worth.
 Columns: for each slot import, export, what flows above a limit, and curtailed PV; then the peak, the batteries'
 charging, discharging and contents, and each car's charging, discharging and missing energies.
 """
@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from .problem import MONEY_PER_WH, PlannedBattery, PlannedCar, PlannedCircuit, Problem
+from .problem import OVER_LIMIT, PlannedBattery, PlannedCar, PlannedCircuit, Problem
 
 type Floats = NDArray[np.float64]
 type Ints = NDArray[np.int64]
 
 INFINITE = np.inf
-OVER_LIMIT = 50.0  # money per kWh: beside it nothing else counts
-EARLIER = 1e-6  # money per kWh and slot: of two equal slots the first
+EARLIER = 4e-6  # money per kWh and slot: of two equal slots the first
 TURNS = 1e-5  # money per kWh through a battery or a car and back, so that nothing is moved for nothing
 
 
@@ -152,13 +151,13 @@ def _grid(
     # To buy and to sell in one moment earns nothing: the meter nets them.
     sell = np.minimum(np.asarray(problem.feed_in_price), buy)
     soon = np.arange(slots) * EARLIER
-    imported = columns.add(0.0, np.full(slots, INFINITE), (buy + soon) * hours * MONEY_PER_WH)
+    imported = columns.add(0.0, np.full(slots, INFINITE), (buy + soon) * hours)
     sold = any(one.can_sell for one in problem.batteries) or any(car.max_discharge_w for car in problem.cars)
     most = np.full(slots, INFINITE) if sold else np.maximum(pv, 0.0)
     if problem.export_limit_w:
         most = np.minimum(most, np.asarray(problem.export_limit_w))
-    exported = columns.add(0.0, most, -sell * hours * MONEY_PER_WH)
-    over = columns.add(0.0, np.full(slots, INFINITE), OVER_LIMIT * hours * MONEY_PER_WH)
+    exported = columns.add(0.0, most, -sell * hours)
+    over = columns.add(0.0, np.full(slots, INFINITE), OVER_LIMIT * hours)
     balance = rows.add(base - pv, base - pv, slots)
     rows.enter(balance, imported, 1.0)
     rows.enter(balance, exported, -1.0)
@@ -178,10 +177,10 @@ def _battery(
     """Add a battery: what it holds after a slot is what it held, and what went in and out."""
     slots = len(hours)
     most = np.full(slots, battery.max_charge_w)
-    charge = columns.add(0.0, most if battery.can_buy else np.minimum(most, surplus), TURNS * hours * MONEY_PER_WH)
-    discharge = columns.add(0.0, np.full(slots, battery.max_discharge_w), (battery.wear + TURNS) * hours * MONEY_PER_WH)
+    charge = columns.add(0.0, most if battery.can_buy else np.minimum(most, surplus), TURNS * hours)
+    discharge = columns.add(0.0, np.full(slots, battery.max_discharge_w), (battery.wear + TURNS) * hours)
     worth = np.zeros(slots)
-    worth[-1] = -battery.worth * MONEY_PER_WH
+    worth[-1] = -battery.worth
     least = min(battery.least_wh, battery.stored_wh)
     stored = columns.add(least, np.full(slots, max(battery.capacity_wh, battery.stored_wh)), worth)
     begin = np.zeros(slots)
@@ -201,13 +200,11 @@ def _car(car: PlannedCar, columns: _Columns, rows: _Rows, balance: Ints, hours: 
     slots = np.flatnonzero(np.asarray(car.present))
     here = hours[slots]
     delivered = 1.0 - min(car.overhead_w / car.max_w, 0.9) if car.max_w > 0 else 1.0
-    charge = columns.add(0.0, np.full(len(slots), car.max_w), -car.worth * delivered * here * MONEY_PER_WH)
+    charge = columns.add(0.0, np.full(len(slots), car.max_w), -car.worth * delivered * here)
     discharge = columns.add(
         0.0,
         np.full(len(slots) if car.max_discharge_w > 0 else 0, car.max_discharge_w),
-        (car.worth / car.discharge_efficiency + TURNS)
-        * here[: len(slots) if car.max_discharge_w > 0 else 0]
-        * MONEY_PER_WH,
+        (car.worth / car.discharge_efficiency + TURNS) * here[: len(slots) if car.max_discharge_w > 0 else 0],
     )
     rows.enter(balance[slots], charge, -1.0)
     taken, given = delivered * here, here / car.discharge_efficiency
@@ -221,7 +218,7 @@ def _car(car: PlannedCar, columns: _Columns, rows: _Rows, balance: Ints, hours: 
         0.0,
         np.full(len(car.targets), INFINITE),
         # Energy that a target brings is worth what is paid for it, however much the car may take beyond.
-        np.asarray([target.penalty * MONEY_PER_WH for target in car.targets], dtype=np.float64),
+        np.asarray([target.penalty for target in car.targets], dtype=np.float64),
     )
     targets = rows.add(
         np.asarray([target.energy_wh for target in car.targets], dtype=np.float64), INFINITE, len(missing)
@@ -249,7 +246,7 @@ def _peak(problem: Problem, columns: _Columns, rows: _Rows, imported: Ints, hour
     price = problem.peak
     if price is None or price.price_per_kw <= 0:
         return None
-    peak = columns.add(price.seen_w, np.full(1, INFINITE), price.price_per_kw / 1000.0)
+    peak = columns.add(price.seen_w, np.full(1, INFINITE), price.price_per_kw)
     interval = (np.arange(problem.slots) + price.offset) // price.slots_per_interval
     length = price.slots_per_interval * hours[-1]
     count = int(interval[-1]) + 1

@@ -9,6 +9,7 @@ from ...limit import ROOT_CIRCUIT
 
 SLOT = timedelta(minutes=15)
 MONEY_PER_WH = 1e-3  # prices are per kWh
+OVER_LIMIT = 50.0  # money per kWh above a limit of the connection: beside it nothing else counts
 
 
 @dataclass(frozen=True, slots=True)
