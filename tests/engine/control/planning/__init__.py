@@ -1,0 +1,1 @@
+"""Plans: the linear programme, and what is made without a solver."""
