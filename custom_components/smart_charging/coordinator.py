@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .engine.registry_authorizer import RegistryAuthorizer
     from .engine.site import Site
     from .phase_control import PhaseControls
+    from .prices import SitePrices
     from .readings import SiteReadings
 
 # A view is published at most this often: more would only fill the state machine and the recorder.
@@ -46,6 +47,7 @@ class SmartChargingRuntime:
     readings: SiteReadings
     batteries: BatteryControls
     phases: PhaseControls
+    prices: SitePrices
     closed: bool = False
     port: int = 0
     """The port that chargers reach, as bound; 0 before it is."""

@@ -28,6 +28,7 @@ ISSUE_PASSWORD_REFUSED: Final = "password_refused"
 ISSUE_CIRCUIT_METER_LOST: Final = "circuit_meter_lost"
 ISSUE_BATTERY_CONTROL: Final = "battery_control"
 ISSUE_PHASE_SWITCH: Final = "phase_switch"
+ISSUE_PRICES_LOST: Final = "prices_lost"
 
 
 @dataclass(frozen=True, slots=True)

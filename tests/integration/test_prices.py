@@ -1,0 +1,435 @@
+"""A site's prices: read from the chosen source, kept while it fails, asked for again when they are due."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from unittest.mock import patch
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
+from homeassistant.core import CoreState, HomeAssistant
+from homeassistant.util import dt as dt_util
+import pytest
+from pytest_homeassistant_custom_component.common import async_fire_time_changed
+
+from custom_components.smart_charging.engine.control.prices.series import HOUR, PriceSeries
+from custom_components.smart_charging.price_reading import is_behind, next_ask
+from custom_components.smart_charging.price_settings import price_settings
+from custom_components.smart_charging.prices import SitePrices
+
+from .builders import grid_meter, site_entry
+from .price_sources import ENTSOE, NORDPOOL_ENTRY, OCTOPUS_TODAY, OCTOPUS_TOMORROW, NordPool, entsoe, failing, recorded
+from .site_setup import issue_ids, set_up
+
+NORDPOOL = {"price_source": "action", "price_action": f"nordpool|{NORDPOOL_ENTRY}|SE3", "all_in": False}
+MORNING = "2026-11-05T08:05:00+01:00"
+LOST = "prices_lost_site1"
+
+
+class Followed:
+    """Prices of a site that are followed, and how often a listener heard."""
+
+    def __init__(self, hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
+        """Follow nothing yet."""
+        self.hass = hass
+        self.freezer = freezer
+        entry = site_entry(9000)
+        entry.add_to_hass(hass)
+        self.prices = SitePrices(hass, entry)
+        self.heard = 0
+        self.unsubscribe = self.prices.subscribe(self._hear)
+
+    def _hear(self) -> None:
+        self.heard += 1
+
+    async def choose(self, **chosen: Any) -> PriceSeries | None:
+        """Choose prices as the options have them; return what is known at once."""
+        self.prices.async_configure(price_settings({"prices": chosen} if chosen else {}))
+        await self.settle()
+        return self.prices.series
+
+    async def at(self, time: str) -> None:
+        """Let it be another time."""
+        self.freezer.move_to(datetime.fromisoformat(time))
+        async_fire_time_changed(self.hass)
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Let tasks in the background come to their end."""
+        await self.hass.async_block_till_done(wait_background_tasks=True)
+
+    @property
+    def now(self) -> float | None:
+        """Return the price of now."""
+        series = self.prices.series
+        return None if series is None else series.import_at(dt_util.utcnow())
+
+
+@pytest.fixture
+async def followed(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> AsyncIterator[Followed]:
+    """Return prices at a site in Berlin on a morning in November."""
+    await hass.config.async_set_time_zone("Europe/Berlin")
+    hass.config.currency = "EUR"
+    freezer.move_to(datetime.fromisoformat(MORNING))
+    followed = Followed(hass, freezer)
+    yield followed
+    followed.prices.async_stop()
+    await followed.settle()
+
+
+async def test_a_fixed_price_holds_today_and_two_days_more(followed: Followed) -> None:
+    series = await followed.choose(price_source="fixed", price=0.3)
+    assert series is not None
+    assert series.start == datetime(2026, 11, 4, 23, tzinfo=UTC)
+    assert (len(series.import_price), set(series.import_price)) == (3 * 96, {0.3})
+    assert series.feed_in_price == ()
+    assert followed.prices.currency == "EUR"
+    await followed.at("2026-11-06T00:00:00+01:00")
+    assert followed.prices.series is not None
+    assert followed.prices.series.start == datetime(2026, 11, 5, 23, tzinfo=UTC)
+
+
+async def test_a_time_of_use_tariff_changes_with_the_clock(followed: Followed) -> None:
+    table = "default = 0.3\nnight = 0.2\nnight: 22:00-06:00"
+    await followed.choose(price_source="time_of_use", table=table, feed_in_source="fixed", feed_in_price=0.08)
+    assert followed.now == 0.3
+    heard = followed.heard
+    await followed.at("2026-11-05T22:00:00+01:00")
+    assert (followed.now, followed.heard) == (0.2, heard + 1)
+    assert followed.prices.series is not None
+    assert set(followed.prices.series.feed_in_price) == {0.08}
+
+
+async def test_an_entity_is_read_now_and_when_it_changes(hass: HomeAssistant, followed: Followed) -> None:
+    entsoe(hass, "2026-11-05", *[0.1] * 24)
+    await followed.choose(price_source="entity", entities=[ENTSOE], surcharge=0.15, vat_percent=19, markup_percent=10)
+    assert followed.now == pytest.approx((0.11 + 0.15) * 1.19)
+    entsoe(hass, "2026-11-05", *[0.2] * 24, tomorrow=(0.3,) * 24)
+    await followed.settle()
+    assert followed.now == pytest.approx((0.22 + 0.15) * 1.19)
+    assert followed.prices.series is not None
+    assert followed.prices.series.end == datetime(2026, 11, 6, 23, tzinfo=UTC)
+
+
+async def test_an_entity_that_fails_is_told_of_once_and_what_was_known_stays(
+    hass: HomeAssistant, followed: Followed, caplog: pytest.LogCaptureFixture
+) -> None:
+    entsoe(hass, "2026-11-05", *[0.1] * 24)
+    await followed.choose(price_source="entity", entities=[ENTSOE])
+    for number in range(3):
+        hass.states.async_set(ENTSOE, "unavailable", {"try": number})
+        await followed.settle()
+    assert followed.now == 0.1
+    assert caplog.text.count("can't be read") == 1
+    entsoe(hass, "2026-11-05", *[0.2] * 24)
+    hass.states.async_set(ENTSOE, "unavailable")
+    await followed.settle()
+    assert caplog.text.count("can't be read") == 2
+
+
+async def test_a_price_that_a_source_dropped_is_kept_for_a_day(hass: HomeAssistant, followed: Followed) -> None:
+    entsoe(hass, "2026-11-05", *[0.1] * 24)
+    await followed.choose(price_source="entity", entities=[ENTSOE])
+    hass.states.async_set(ENTSOE, "0.1", {"prices_today": [{"time": "2026-11-05 12:00:00+01:00", "price": 0.5}]})
+    hass.states.async_set(
+        ENTSOE,
+        "0.1",
+        {"prices_today": [{"time": "2026-11-05 12:00:00+01:00", "price": 0.5}], "unit_of_measurement": "EUR/kWh"},
+    )
+    await followed.settle()
+    series = followed.prices.series
+    assert series is not None
+    assert (followed.now, series.import_at(datetime(2026, 11, 5, 11, 30, tzinfo=UTC))) == (0.1, 0.5)
+
+
+async def test_prices_in_steps_that_do_not_fit_replace_those_before(hass: HomeAssistant, followed: Followed) -> None:
+    entsoe(hass, "2026-11-05", *[0.1] * 24)
+    await followed.choose(price_source="entity", entities=[ENTSOE])
+    odd = [{"time": "2026-11-05 08:01:00+01:00", "price": 0.7}]
+    hass.states.async_set(ENTSOE, "0.1", {"prices_today": odd, "unit_of_measurement": "EUR/kWh"})
+    await followed.settle()
+    assert followed.prices.series == PriceSeries(datetime(2026, 11, 5, 7, 1, tzinfo=UTC), HOUR, (0.7,))
+
+
+async def test_tomorrow_may_be_an_entity_of_its_own_that_has_nothing_yet(
+    hass: HomeAssistant, followed: Followed
+) -> None:
+    await followed.at("2025-12-30T00:10:00+00:00")
+    hass.states.async_set(OCTOPUS_TODAY, "now", recorded("octopus"))
+    hass.states.async_set(OCTOPUS_TOMORROW, "unknown", {"rates": []})
+    await followed.choose(price_source="entity", entities=[OCTOPUS_TODAY, OCTOPUS_TOMORROW])
+    assert (followed.now, followed.prices.currency) == (0.15834, "GBP")
+
+
+async def test_two_entities_that_do_not_fit_together_are_no_prices(
+    hass: HomeAssistant, followed: Followed, caplog: pytest.LogCaptureFixture
+) -> None:
+    hass.states.async_set(OCTOPUS_TODAY, "now", recorded("octopus"))
+    entsoe(hass, "2026-11-05", 0.1)
+    assert await followed.choose(price_source="entity", entities=[OCTOPUS_TODAY, ENTSOE]) is None
+    assert "more than two weeks" in caplog.text
+
+
+async def test_an_entity_that_does_not_exist_is_named(followed: Followed, caplog: pytest.LogCaptureFixture) -> None:
+    assert await followed.choose(price_source="entity", entities=["sensor.gone"]) is None
+    assert "sensor.gone does not exist" in caplog.text
+    assert followed.prices.currency == "EUR"
+
+
+async def test_an_attribute_is_read_as_mapped(hass: HomeAssistant, followed: Followed) -> None:
+    await followed.at("2025-08-27T00:30:00+02:00")
+    hass.states.async_set("sensor.stromligning", "2", recorded("stromligning"))
+    await followed.choose(
+        price_source="attribute",
+        entity="sensor.stromligning",
+        attribute="prices",
+        start_key="start",
+        value_key="price",
+        end_key="end",
+        unit="DKK/kWh",
+    )
+    assert (followed.now, followed.prices.currency) == (2.148425, "DKK")
+
+
+@pytest.mark.parametrize(
+    ("feed_in", "expected"),
+    [
+        ({"feed_in_source": "spot", "feed_in_surcharge": -0.02}, 0.08),
+        ({"feed_in_source": "fixed", "feed_in_price": 0.05}, 0.05),
+        ({"feed_in_source": "entity", "feed_in_entities": ["sensor.earned"], "feed_in_markup_percent": -50}, 0.2),
+        ({"feed_in_source": "entity", "feed_in_entities": ["sensor.gone"]}, None),
+        ({"feed_in_source": "none"}, None),
+    ],
+)
+async def test_what_feeding_in_earns(
+    hass: HomeAssistant, followed: Followed, feed_in: dict[str, Any], expected: float | None
+) -> None:
+    entsoe(hass, "2026-11-05", *[0.4] * 24)
+    earned = hass.states.get(ENTSOE)
+    assert earned is not None
+    hass.states.async_set("sensor.earned", "0.4", earned.attributes)
+    entsoe(hass, "2026-11-05", *[0.1] * 24)
+    series = await followed.choose(price_source="entity", entities=[ENTSOE], surcharge=1, **feed_in)
+    assert series is not None
+    assert (followed.now, series.feed_in_at(dt_util.utcnow())) == (pytest.approx(1.1), pytest.approx(expected))
+
+
+@pytest.mark.parametrize(
+    ("state", "unit", "expected"),
+    [
+        ("312", "gCO2eq/kWh", 312.0),
+        ("312", "kg/MWh", 312.0),
+        ("312", "%", None),
+        ("unavailable", "g/kWh", None),
+        ("-1", "g/kWh", None),
+    ],
+)
+async def test_the_grids_carbon_is_that_of_now(
+    hass: HomeAssistant, followed: Followed, state: str, unit: str, expected: float | None
+) -> None:
+    hass.states.async_set("sensor.co2", "200", {"unit_of_measurement": "g/kWh"})
+    await followed.choose(price_source="fixed", price=0.3, co2="sensor.co2")
+    hass.states.async_set("sensor.co2", state, {"unit_of_measurement": unit})
+    await followed.settle()
+    series = followed.prices.series
+    assert series is not None
+    assert series.co2_at(dt_util.utcnow()) == expected
+    assert series.co2_at(dt_util.utcnow() + HOUR) is None
+
+
+async def test_an_action_is_asked_once_for_each_day_and_for_tomorrow_when_it_is_due(
+    hass: HomeAssistant, followed: Followed
+) -> None:
+    nordpool = NordPool(hass, "2026-11-05")
+    await followed.choose(**NORDPOOL)
+    assert nordpool.asked == ["2026-11-05", "2026-11-06"]
+    assert (followed.now, followed.prices.currency) == (pytest.approx(1.34654), "SEK")
+    await followed.at("2026-11-05T12:59:59+01:00")
+    assert len(nordpool.asked) == 2
+    nordpool.days.add(datetime(2026, 11, 6).date())
+    await followed.at("2026-11-05T13:00:01+01:00")
+    assert nordpool.asked[2:] == ["2026-11-06"]
+    assert followed.prices.series is not None
+    assert followed.prices.series.end == datetime(2026, 11, 6, 23, tzinfo=UTC)
+    await followed.at("2026-11-05T23:59:00+01:00")
+    assert len(nordpool.asked) == 3
+    await followed.at("2026-11-06T00:00:01+01:00")
+    assert nordpool.asked[3:] == ["2026-11-07"]
+    assert followed.now == pytest.approx(0.25073)
+
+
+async def test_tomorrow_that_is_late_is_asked_for_with_growing_patience(
+    hass: HomeAssistant, followed: Followed, caplog: pytest.LogCaptureFixture
+) -> None:
+    nordpool = NordPool(hass, "2026-11-05")
+    await followed.at("2026-11-05T13:00:00+01:00")
+    await followed.choose(**NORDPOOL)
+    asked = []
+    for minute in range(1, 60):
+        await followed.at(f"2026-11-05T13:{minute:02}:00+01:00")
+        asked.append(len(nordpool.asked))
+    assert 6 <= asked[-1] <= 14
+    assert asked[-1] - asked[-20] <= 2
+    assert "can't be read" not in caplog.text
+    assert issue_ids(hass) == set()
+
+
+async def test_an_action_that_fails_is_asked_again_and_told_of_once(
+    hass: HomeAssistant, followed: Followed, caplog: pytest.LogCaptureFixture
+) -> None:
+    nordpool = NordPool(hass, "2026-11-05")
+    nordpool.failure = failing("no connection")
+    await followed.choose(**NORDPOOL)
+    assert followed.prices.series is None
+    for minute in (6, 8, 12):
+        await followed.at(f"2026-11-05T08:{minute:02}:00+01:00")
+    assert caplog.text.count("no connection") == 1
+    assert len(nordpool.asked) > 4
+    nordpool.failure = None
+    await followed.at("2026-11-05T08:20:00+01:00")
+    assert followed.now == pytest.approx(1.34654)
+
+
+async def test_an_integration_that_is_not_there_yet_is_asked_again(
+    hass: HomeAssistant, followed: Followed, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert await followed.choose(**NORDPOOL) is None
+    assert "nordpool.get_prices_for_date" in caplog.text
+    NordPool(hass, "2026-11-05")
+    await followed.at("2026-11-05T08:06:00+01:00")
+    assert followed.now == pytest.approx(1.34654)
+
+
+async def test_what_nobody_expected_of_an_action_does_not_end_the_asking(
+    hass: HomeAssistant, followed: Followed, caplog: pytest.LogCaptureFixture
+) -> None:
+    nordpool = NordPool(hass, "2026-11-05")
+    nordpool.failure = RuntimeError("a defect")
+    await followed.choose(**NORDPOOL)
+    assert "RuntimeError('a defect')" in caplog.text
+    nordpool.failure = None
+    await followed.at("2026-11-05T08:06:00+01:00")
+    assert followed.now == pytest.approx(1.34654)
+
+
+async def test_an_action_that_never_answers_is_given_up(
+    hass: HomeAssistant, followed: Followed, caplog: pytest.LogCaptureFixture
+) -> None:
+    NordPool(hass, "2026-11-05")
+    with patch("custom_components.smart_charging.price_reading.asyncio.timeout", side_effect=TimeoutError):
+        await followed.choose(**NORDPOOL)
+    assert "did not answer" in caplog.text
+
+
+async def test_an_answer_that_comes_after_another_source_was_chosen_is_dropped(
+    hass: HomeAssistant, followed: Followed
+) -> None:
+    nordpool = NordPool(hass, "2026-11-05")
+    waits = asyncio.Event()
+
+    async def answer(call: Any) -> Any:
+        await waits.wait()
+
+    with patch("custom_components.smart_charging.prices.async_ask", side_effect=answer):
+        followed.prices.async_configure(price_settings({"prices": NORDPOOL}))
+        followed.prices.async_configure(price_settings({"prices": {"price_source": "fixed", "price": 0.3}}))
+        waits.set()
+        await followed.settle()
+    assert followed.now == 0.3
+    await followed.at("2026-11-06T13:00:00+01:00")
+    assert nordpool.asked == []
+
+
+async def test_nothing_is_read_before_home_assistant_has_started(
+    hass: HomeAssistant, followed: Followed, caplog: pytest.LogCaptureFixture
+) -> None:
+    hass.set_state(CoreState.starting)
+    nordpool = NordPool(hass, "2026-11-05")
+    await followed.choose(**NORDPOOL)
+    assert nordpool.asked == []
+    await followed.choose(price_source="fixed", price=0.3)
+    assert followed.now == 0.3
+    await followed.choose(price_source="entity", entities=[ENTSOE])
+    hass.states.async_set(ENTSOE, "unknown")
+    await followed.settle()
+    entsoe(hass, "2026-11-05", *[0.1] * 24)
+    hass.set_state(CoreState.running)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
+    await followed.settle()
+    assert followed.now == 0.1
+    assert "can't be read" not in caplog.text
+
+
+async def test_prices_lost_for_a_day_are_a_repair_until_they_are_back(hass: HomeAssistant, followed: Followed) -> None:
+    entsoe(hass, "2026-11-05", *[0.1] * 24)
+    await followed.choose(price_source="entity", entities=[ENTSOE])
+    await followed.at("2026-11-05T23:45:00+01:00")
+    await followed.at("2026-11-06T23:30:00+01:00")
+    assert issue_ids(hass) == set()
+    await followed.at("2026-11-06T23:45:00+01:00")
+    assert issue_ids(hass) == {LOST}
+    entsoe(hass, "2026-11-06", *[0.1] * 24)
+    await followed.settle()
+    assert issue_ids(hass) == set()
+
+
+async def test_prices_that_are_no_longer_wanted_are_no_repair(hass: HomeAssistant, followed: Followed) -> None:
+    await followed.choose(price_source="entity", entities=[ENTSOE])
+    await followed.at("2026-11-06T08:15:00+01:00")
+    assert issue_ids(hass) == {LOST}
+    assert await followed.choose() is None
+    assert issue_ids(hass) == set()
+    heard = followed.heard
+    await followed.at("2026-11-08T08:15:00+01:00")
+    assert (issue_ids(hass), followed.heard) == (set(), heard)
+
+
+async def test_the_same_choice_again_changes_nothing(followed: Followed) -> None:
+    await followed.choose(price_source="fixed", price=0.3)
+    heard = followed.heard
+    await followed.choose(price_source="fixed", price=0.3)
+    assert followed.heard == heard
+    followed.unsubscribe()
+    await followed.choose(price_source="fixed", price=0.4)
+    assert (followed.heard, followed.now) == (heard, 0.4)
+
+
+@pytest.mark.parametrize(
+    ("now", "today", "tomorrow", "failures", "behind", "expected"),
+    [
+        ("2026-11-05T08:00", True, False, 0, False, "2026-11-05T13:00"),
+        ("2026-11-05T14:00", True, True, 0, False, "2026-11-06T00:00"),
+        ("2026-11-05T08:00", False, False, 0, True, "2026-11-05T08:00:15"),
+        ("2026-11-05T13:00", True, False, 3, True, "2026-11-05T13:02"),
+        ("2026-11-05T23:50", True, False, 50, True, "2026-11-06T00:00"),
+        ("2026-10-25T08:00", True, False, 0, False, "2026-10-25T13:00"),
+        ("2026-03-29T00:00", True, False, 0, False, "2026-03-29T13:00"),
+        ("2026-03-28T14:00", True, True, 0, False, "2026-03-29T00:00"),
+    ],
+)
+async def test_when_to_ask_again(
+    hass: HomeAssistant, now: str, today: bool, tomorrow: bool, failures: int, behind: bool, expected: str
+) -> None:
+    await hass.config.async_set_time_zone("Europe/Berlin")
+    zone = dt_util.get_default_time_zone()
+    local = datetime.fromisoformat(now).replace(tzinfo=zone)
+    assert is_behind(local, has_today=today, has_tomorrow=tomorrow) is behind
+    at = next_ask(local, behind=behind, has_tomorrow=tomorrow, failures=failures)
+    assert at == datetime.fromisoformat(expected).replace(tzinfo=zone)
+
+
+async def test_a_site_keeps_its_prices_and_follows_changed_options(
+    hass: HomeAssistant, free_port: int, unload_at_the_end: None
+) -> None:
+    entry = await set_up(hass, free_port, grid_meter(), options={"prices": {"price_source": "fixed", "price": 0.3}})
+    prices = entry.runtime_data.prices
+    assert prices.series is not None
+    assert prices.series.import_at(dt_util.utcnow()) == 0.3
+    hass.config_entries.async_update_entry(entry, options={"prices": {"price_source": "fixed", "price": 0.4}})
+    await hass.async_block_till_done()
+    assert entry.runtime_data.prices is prices
+    assert prices.series.import_at(dt_util.utcnow() + timedelta(hours=1)) == 0.4
+    hass.config_entries.async_update_entry(entry, options={})
+    await hass.async_block_till_done()
+    assert (prices.settings, prices.series) == (None, None)
