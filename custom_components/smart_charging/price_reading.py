@@ -47,11 +47,9 @@ def read_entities(hass: HomeAssistant, entity_ids: Iterable[str], mapping: Attri
     if not told:
         raise problems[0]
     try:
-        series = joined(each.series for each in told)
+        series = joined(each.series for each in told) or told[0].series
     except ValueError as err:
         raise UnreadablePrices(str(err)) from err
-    if series is None:
-        raise UnreadablePrices("the list of prices is empty")
     return ToldPrices(series, next((each.currency for each in told if each.currency), None), told[0].source)
 
 

@@ -113,9 +113,10 @@ class SitePrices:
     @callback
     def _read(self) -> None:
         """Read what can be read at once, and tell what came of it."""
-        settings = self.settings
-        if settings is None:
-            return
+        if self.settings is not None:
+            self._read_for(self.settings)
+
+    def _read_for(self, settings: PriceSettings) -> None:
         if not settings.source.is_told:
             self._told = worked_out(settings, dt_util.utcnow())
         if self._hass.state is CoreState.running:  # entities of others come up one by one

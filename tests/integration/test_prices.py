@@ -419,6 +419,14 @@ async def test_when_to_ask_again(
     assert at == datetime.fromisoformat(expected).replace(tzinfo=zone)
 
 
+def test_settings_that_mean_nothing_are_refused() -> None:
+    mapping = {"entity": "sensor.a", "attribute": "a", "start_key": "b", "value_key": "c", "unit": "points"}
+    with pytest.raises(ValueError, match="points is no unit"):
+        price_settings({"prices": {"price_source": "attribute", **mapping}})
+    with pytest.raises(ValueError, match="line 1"):
+        price_settings({"prices": {"price_source": "time_of_use", "table": "night = 1"}})
+
+
 async def test_a_site_keeps_its_prices_and_follows_changed_options(
     hass: HomeAssistant, free_port: int, unload_at_the_end: None
 ) -> None:

@@ -123,10 +123,8 @@ class Answer:
 
 
 def pages(chosen: Mapping[str, Any]) -> list[str]:
-    """Return the pages after the first, by what was chosen on it."""
+    """Return the pages after the first, by what was chosen on it, where there are prices at all."""
     source, feed_in = PriceSource(chosen[CONF_PRICE_SOURCE]), FeedInSource(chosen[CONF_FEED_IN_SOURCE])
-    if source is PriceSource.NONE:
-        return []
     found = [f"prices_{source}"]
     if feed_in in {FeedInSource.FIXED, FeedInSource.ENTITY}:
         found.append(f"prices_feed_in_{feed_in}")
@@ -184,10 +182,9 @@ async def async_page_errors(hass: HomeAssistant, step: str, chosen: Mapping[str,
 
 async def _async_source_errors(hass: HomeAssistant, name: str, chosen: Mapping[str, Any], *, feed_in: bool) -> Answer:
     """Return why a source can't be read, if it can't."""
-    entities = chosen[name] if isinstance(chosen[name], list) else [chosen[name]]
-    if name in {CONF_ENTITIES, CONF_FEED_IN_ENTITIES} and not entities:
+    if not (named := chosen.get(name)):
         return Answer({name: "entity_missing"})
-    for entity_id in entities:
+    for entity_id in named if isinstance(named, list) else [named]:
         if is_own_entity(hass, entity_id):
             return Answer({name: "entity_own"}, {"entity": entity_id})
     if feed_in:
