@@ -1,6 +1,7 @@
 """The options' pages of prices: each source, what is refused and why, and what was understood."""
 
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -12,7 +13,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockModule, mock_integration
 
 from custom_components.smart_charging.const import DOMAIN
-from custom_components.smart_charging.engine.control.prices.table_text import TableProblem
+from custom_components.smart_charging.engine.control.prices.table_text import TableProblem, parse_table
 from custom_components.smart_charging.price_settings import FeedInSource, PriceSource
 
 from .builders import site_entry
@@ -268,6 +269,13 @@ def test_every_choice_and_every_problem_of_a_table_has_its_text() -> None:
         assert {f"table_{problem}" for problem in TableProblem} <= texts["options"]["error"].keys()
         for name in ("price", "feed_in_price"):
             assert texts["entity"]["sensor"][name]["name"]
+
+
+def test_the_tables_that_are_shown_as_examples_are_right() -> None:
+    shown = [texts["options"]["step"]["prices_time_of_use"]["description"] for texts in TEXTS.values()]
+    for text in (*shown, (Path(__file__).parents[2] / "docs" / "prices.md").read_text()):
+        table = parse_table(text.split("```")[1])
+        assert (len(table.prices), len(table.rules), len(table.holidays)) == (3, 3, 1)
 
 
 @pytest.mark.parametrize("step", [f"prices_{source}" for source in PriceSource if source is not PriceSource.NONE])

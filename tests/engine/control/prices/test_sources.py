@@ -216,7 +216,7 @@ def test_a_unit_that_is_not_understood_is_named() -> None:
 def test_a_forecast_of_amber_over_a_month_is_refused() -> None:
     attributes = payload("amber")
     attributes["forecasts"][0]["end_time"] = "2026-09-07T21:00:00+00:00"
-    with pytest.raises(UnreadablePrices, match="two weeks"):
+    with pytest.raises(UnreadablePrices, match="more than an hour"):
         prices_of_attributes(attributes)
 
 

@@ -152,12 +152,12 @@ def quarter_hours(points: Iterable[PricePoint]) -> list[PricePoint]:
     """Return the mean price of each quarter hour by the clock that intervals of any length touch.
 
     For markets that settle each 5 minutes. What is not told of a quarter hour does not count in its mean; intervals must
-    not overlap. ValueError for a span of more than two weeks.
+    not overlap. ValueError for one that is longer than an hour.
     """
     told: dict[datetime, tuple[float, timedelta]] = {}
     for point in points:
-        if point.end - point.start > LONGEST:
-            raise ValueError("prices for more than two weeks")
+        if point.end - point.start > HOUR:
+            raise ValueError("a price for more than an hour")
         begin = point.start
         while begin < point.end:
             quarter = begin - (begin - datetime.min.replace(tzinfo=UTC)) % QUARTER_HOUR
