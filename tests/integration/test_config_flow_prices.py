@@ -13,7 +13,9 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockModule, mock_integration
 
 from custom_components.smart_charging.const import DOMAIN
+from custom_components.smart_charging.engine.control.prices.sources import ACTION_SOURCES, ATTRIBUTE_SOURCES
 from custom_components.smart_charging.engine.control.prices.table_text import TableProblem, parse_table
+from custom_components.smart_charging.flows import prices
 from custom_components.smart_charging.price_settings import FeedInSource, PriceSource
 
 from .builders import site_entry
@@ -122,7 +124,7 @@ async def test_an_entity_is_recognised_and_what_was_understood_is_shown(
     page = await submit(hass, page, FORMULA | FEED_IN_FORMULA)
     names = ("source", "first", "last", "minutes", "count", "price", "feed_in", "currency")
     assert understood(page, *names) == [
-        "entsoe",
+        "ENTSO-E",
         "2026-11-05 00:00",
         "2026-11-07 00:00",
         "60",
@@ -191,7 +193,7 @@ async def test_an_action_is_offered_for_each_area_and_tried(hass: HomeAssistant,
     nordpool.failure = None
     page = await submit(hass, page, chosen)
     page = await submit(hass, page, FORMULA)
-    assert understood(page, "source", "count", "currency") == ["nordpool", "24", "SEK"]
+    assert understood(page, "source", "count", "currency") == ["Nord Pool", "24", "SEK"]
     assert (await finish(hass, page, entry))["price_action"] == f"nordpool|{NORDPOOL_ENTRY}|SE4"
 
 
@@ -260,6 +262,11 @@ async def test_prices_can_be_changed_and_given_up(hass: HomeAssistant, entry: Mo
     done = await begin(hass, "none")
     assert done["type"] is FlowResultType.CREATE_ENTRY
     assert entry.options == {"turn_min": 30}
+
+
+def test_every_known_source_has_its_name() -> None:
+    known = {source.key for source in (*ATTRIBUTE_SOURCES, *ACTION_SOURCES)}
+    assert known == prices._NAMES.keys()
 
 
 def test_every_choice_and_every_problem_of_a_table_has_its_text() -> None:

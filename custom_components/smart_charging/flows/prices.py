@@ -110,6 +110,19 @@ _SCHEMAS: Final = {
     "prices_understood": probatio.Schema({}),
 }
 NOTHING: Final = "–"
+# What known sources are called, alike in every language.
+_NAMES: Final = {
+    "amber": "Amber Electric",
+    "easyenergy": "easyEnergy",
+    "energi_data_service": "Energi Data Service",
+    "energyzero": "EnergyZero",
+    "entsoe": "ENTSO-E",
+    "epex_spot": "EPEX Spot",
+    "nordpool": "Nord Pool",
+    "nordpool_custom": "Nord Pool (custom)",
+    "octopus": "Octopus Energy",
+    "tibber": "Tibber",
+}
 # What texts of the pages may name, before there is anything to name.
 NO_PLACEHOLDERS: Final = dict.fromkeys(("entity", "detail", "line", "words"), "")
 
@@ -215,7 +228,7 @@ async def async_understood(hass: HomeAssistant, chosen: Mapping[str, Any]) -> An
 def _placeholders(told: ToldPrices, currency: str) -> dict[str, str]:
     series, now = told.series, dt_util.utcnow()
     return {
-        "source": told.source,
+        "source": _NAMES.get(told.source, told.source),
         "first": _local(series.start),
         "last": _local(series.end),
         "minutes": f"{series.step.total_seconds() / 60:g}",

@@ -53,6 +53,7 @@ def at(text: str) -> datetime:
             0.471,
             1.203,
         ),
+        ("energi_data_service", "energi_data_service", "DKK", "2022-09-30T22:00:00Z", HOUR, 15, 1.969, 1.982),
         ("entsoe", "entsoe", "EUR", "2023-12-22T23:00:00Z", HOUR, 19, 0.10142, 0.14973),
         ("entsoe_past_tomorrow", "entsoe", "EUR", "2025-01-17T23:00:00Z", HOUR, 48, 0.12534, 0.12299),
         ("epex_spot", "epex_spot", "EUR", "2026-03-11T23:00:00Z", HOUR, 6, 0.295285, 0.303331),
@@ -134,6 +135,17 @@ def test_nord_pools_unit_is_the_sensors_where_it_names_no_parts() -> None:
 def test_nord_pools_tomorrow_may_be_nothing_at_all() -> None:
     series = prices_of_attributes(payload("nordpool_custom") | {"raw_tomorrow": None}).series
     assert len(series.import_price) == 24
+
+
+@pytest.mark.parametrize(("unit", "first"), [("DKK/MWh", 0.001969), ("Øre/kWh", 0.01969)])
+def test_energi_data_services_unit_is_the_sensors(unit: str, first: float) -> None:
+    series = prices_of_attributes(payload("energi_data_service") | {"unit_of_measurement": unit}).series
+    assert series.import_price[0] == pytest.approx(first)
+
+
+def test_energi_data_services_unit_that_is_not_understood_is_not_guessed() -> None:
+    with pytest.raises(UnreadablePrices, match="no unit"):
+        prices_of_attributes(payload("energi_data_service") | {"unit_of_measurement": "cent DKK per kWh"})
 
 
 def test_an_attribute_can_be_mapped_by_hand() -> None:

@@ -9,7 +9,18 @@ from typing import Final
 
 from ..formula import PriceUnit
 from ..series import PricePoint, PriceSeries, from_points
-from . import amber, easyenergy, energyzero, entsoe, epex_spot, nordpool, nordpool_custom, octopus, tibber
+from . import (
+    amber,
+    easyenergy,
+    energi_data_service,
+    energyzero,
+    entsoe,
+    epex_spot,
+    nordpool,
+    nordpool_custom,
+    octopus,
+    tibber,
+)
 from .mapped import AttributeMap
 from .reading import ActionSource, Attributes, AttributeSource, PriceQuestion, UnreadablePrices
 
@@ -29,6 +40,7 @@ __all__ = [
 
 ATTRIBUTE_SOURCES: Final = (
     nordpool_custom.SOURCE,
+    energi_data_service.SOURCE,
     entsoe.SOURCE,
     epex_spot.SOURCE,
     octopus.SOURCE,

@@ -2,11 +2,11 @@
 
 from ..formula import PriceUnit, price_unit
 from ..series import PricePoint
-from .reading import Attributes, AttributeSource, spans, together
+from .reading import Attributes, AttributeSource, has_entries, spans, together
 
 
 def _recognises(attributes: Attributes) -> bool:
-    return "raw_today" in attributes and "raw_tomorrow" in attributes
+    return any(has_entries(attributes, name, "start", "end", "value") for name in ("raw_today", "raw_tomorrow"))
 
 
 def _points(attributes: Attributes) -> list[PricePoint]:
