@@ -31,7 +31,12 @@ def _template() -> str:
     """Return MeterValues with places for id, transaction, time and register."""
 
     def sample(measurand: str, value: float | str, unit: str, phase: str | None = None) -> dict[str, str]:
-        entry = {"value": value if isinstance(value, str) else str(value), "measurand": measurand, "unit": unit, "context": "Sample.Periodic"}
+        entry = {
+            "value": value if isinstance(value, str) else str(value),
+            "measurand": measurand,
+            "unit": unit,
+            "context": "Sample.Periodic",
+        }
         return entry if phase is None else {**entry, "phase": phase}
 
     sampled = [

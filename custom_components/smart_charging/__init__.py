@@ -41,6 +41,7 @@ from .ocpp_view import OcppView, TransferView
 from .phase_control import PhaseControls
 from .port_certificates import CertificateError, async_open, async_port_certificates
 from .presence import PresenceLog
+from .prices import SitePrices
 from .readings import SiteReadings
 from .relay_settings import async_remove_relay_files, relay_directory
 from .services import async_setup_services
@@ -134,6 +135,7 @@ def _build(hass: HomeAssistant, entry: SmartChargingConfigEntry, ledger: Ledger)
         batteries=BatteryControls(hass, entry),
         phases=PhaseControls(hass, entry),
         offers=FirmwareOffers(hass, entry),
+        prices=SitePrices(hass, entry),
         changes=EntryChanges(hass, entry),
         signer=signer,
     )
@@ -270,6 +272,7 @@ async def _async_close(hass: HomeAssistant, runtime: SmartChargingRuntime) -> No
     await runtime.coordinator.async_shutdown()
     runtime.readings.async_stop()
     runtime.phases.async_stop()
+    runtime.prices.async_stop()
     await runtime.batteries.async_stop()
     await runtime.site.stop()
     await async_release_ledger(hass)

@@ -13,6 +13,7 @@ from .engine.config import StationConfig
 from .engine.csms.commands import CommandError
 from .issues import async_password_refused, async_password_settled
 from .listening import ListenSettings
+from .price_settings import price_settings
 from .settings import (
     battery_entities,
     circuit_meters,
@@ -71,6 +72,7 @@ class EntryChanges:
                 vehicle_soc=vehicle_soc_entities(self._entry),
                 phase_switches=phase_switches(self._entry),
             )
+            runtime.prices.async_configure(price_settings(self._entry.options))
             runtime.coordinator.async_publish_all()
 
     @callback

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .engine.site import Site
     from .firmware_offers import FirmwareOffers
     from .phase_control import PhaseControls
+    from .prices import SitePrices
     from .readings import SiteReadings
 
 # A view is published at most this often: more would only fill the state machine and the recorder.
@@ -49,6 +50,7 @@ class SmartChargingRuntime:
     batteries: BatteryControls
     phases: PhaseControls
     offers: FirmwareOffers
+    prices: SitePrices
     closed: bool = False
     port: int = 0
     """The port that chargers reach, as bound; 0 before it is."""

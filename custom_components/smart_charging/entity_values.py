@@ -31,6 +31,8 @@ from .settings import BatteryEntities, GridMeterEntities
 
 # A contactor that is on connects three phases.
 _PHASES_OF_STATE: Final = {STATE_ON: 3, STATE_OFF: 1}
+# Grams per kWh, as sensors write it; a kg per MWh is the same.
+CO2_UNITS: Final = frozenset({"gCO2eq/kWh", "gCO2/kWh", "g/kWh", "kg/MWh"})
 
 
 @callback
@@ -44,6 +46,19 @@ def percentage(hass: HomeAssistant, entity_id: str) -> float | None:
     """Return a share between 0 and 100 percent, None where it can't be told."""
     value = _percentage(hass, entity_id)
     return None if value is None else value[0]
+
+
+@callback
+def co2_g(hass: HomeAssistant, entity_id: str) -> float | None:
+    """Return the grams of CO2 that a kWh from the grid stands for, None where it can't be told."""
+    state = _readable(hass, entity_id)
+    if state is None or state.attributes.get(ATTR_UNIT_OF_MEASUREMENT) not in CO2_UNITS:
+        return None
+    try:
+        value = float(state.state)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) and value >= 0 else None
 
 
 @callback

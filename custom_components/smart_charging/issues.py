@@ -33,6 +33,7 @@ ISSUE_PHASE_SWITCH: Final = "phase_switch"
 ISSUE_NO_TLS: Final = "dials_without_tls"
 ISSUE_VERSION: Final = "version_not_offered"
 ISSUE_NO_SOC: Final = "no_soc"
+ISSUE_PRICES_LOST: Final = "prices_lost"
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from .sensor_descriptions import (
 from .sensor_limits import PEAK_DESCRIPTIONS, SITE_PHASE_DESCRIPTIONS
 from .sensor_local_list import LOCAL_LIST, LocalListSensor
 from .sensor_parts import async_add_part_sensors
+from .sensor_prices import PriceSensors
 from .sensor_relay import RELAY, RelaySensor
 
 PARALLEL_UPDATES = 0
@@ -67,6 +68,7 @@ async def async_setup_entry(
         async_add_entities(sensors, config_subentry_id=subentry.subentry_id)
 
     site_sensors.async_update()
+    PriceSensors(hass, entry, async_add_entities).async_follow()
     entry.async_on_unload(coordinator.async_add_listener(site_sensors.async_update))
     entry.async_on_unload(coordinator.async_add_charger_listener(add_charger))
     entry.async_on_unload(coordinator.async_add_evse_listener(add_evse))

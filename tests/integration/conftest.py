@@ -1,13 +1,17 @@
 """Fixtures of the tests that run inside Home Assistant."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 import socket
 from unittest.mock import AsyncMock, patch
 
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 import pytest
 
 from custom_components.smart_charging.const import DOMAIN
+
+from .price_sources import MORNING, Followed
 
 
 @pytest.fixture(autouse=True)
@@ -49,3 +53,15 @@ async def unload_at_the_end(hass: HomeAssistant) -> AsyncIterator[None]:
     for entry in hass.config_entries.async_loaded_entries(DOMAIN):
         await hass.config_entries.async_unload(entry.entry_id)
     await hass.async_block_till_done()
+
+
+@pytest.fixture
+async def followed(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> AsyncIterator[Followed]:
+    """Return prices at a site in Berlin on a morning in November."""
+    await hass.config.async_set_time_zone("Europe/Berlin")
+    hass.config.currency = "EUR"
+    freezer.move_to(datetime.fromisoformat(MORNING))
+    followed = Followed(hass, freezer)
+    yield followed
+    followed.prices.async_stop()
+    await followed.settle()

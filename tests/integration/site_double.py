@@ -59,6 +59,8 @@ from custom_components.smart_charging.engine.view import (
     SiteView,
 )
 from custom_components.smart_charging.firmware_offers import FirmwareOffers
+from custom_components.smart_charging.price_settings import price_settings
+from custom_components.smart_charging.prices import SitePrices
 from custom_components.smart_charging.services import async_setup_services
 from custom_components.smart_charging.settings import site_config
 
@@ -342,13 +344,16 @@ async def running_site(
     async def set_up(hass: HomeAssistant, entry: ConfigEntry[SmartChargingRuntime]) -> bool:
         coordinator = SiteCoordinator(hass, entry, site)
         offers = FirmwareOffers(hass, entry)
-        entry.runtime_data = Mock(site=site, coordinator=coordinator, ledger=site.ledger, offers=offers)
+        prices = SitePrices(hass, entry)
+        entry.runtime_data = Mock(site=site, coordinator=coordinator, ledger=site.ledger, offers=offers, prices=prices)
+        prices.async_configure(price_settings(entry.options))
         coordinator.async_start()
         async_follow_devices(entry)
         await hass.config_entries.async_forward_entry_setups(entry, platforms)
         return True
 
     async def unload(hass: HomeAssistant, entry: ConfigEntry[SmartChargingRuntime]) -> bool:
+        entry.runtime_data.prices.async_stop()
         await entry.runtime_data.coordinator.async_shutdown()
         return await hass.config_entries.async_unload_platforms(entry, platforms)
 

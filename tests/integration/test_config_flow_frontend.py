@@ -131,6 +131,10 @@ async def test_the_form_of_a_changed_site(hass: HomeAssistant, frontend: Fronten
         ("peak", {"peak_preset": "flanders"}),
         ("peak", {"peak_preset": "custom"}),
         ("solar", {"solar_preset": "custom"}),
+        *(
+            ("prices", {"price_source": source, "feed_in_source": "none"})
+            for source in ("fixed", "time_of_use", "entity", "attribute")
+        ),
         ("expert", None),
     ],
 )

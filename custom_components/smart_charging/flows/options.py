@@ -31,6 +31,8 @@ from ..const import (
     CONF_PHASES_HOLD_S,
     CONF_PHASES_UP_S,
     CONF_POWER_LIMIT_W,
+    CONF_PRICE_SOURCE,
+    CONF_PRICES,
     CONF_RESIDUAL_W,
     CONF_SENIORITY_PER_H,
     CONF_SMOOTHING_S,
@@ -50,8 +52,10 @@ from ..engine.config import LeaseTimes, PeakConfig, SolarConfig
 from ..engine.control.peak import PRESETS, PeakPreset
 from ..engine.id_token import AccessMode, LocalListUse
 from ..ocpp_view import MOUNT
+from ..price_settings import PriceSource
 from ..site_options import PEAK_CUSTOM, PEAK_NONE, SolarPreset, lease_times
 from ..stored_files import is_files_address
+from . import prices
 from .fields import amperes, choice, filled, number, percent, power_limit_error, seconds, watts
 
 _PEAK: Final = PeakConfig()
@@ -138,7 +142,7 @@ class SiteOptionsFlow(OptionsFlow):
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show the subjects."""
-        subjects = ["limits", "peak", "solar", "access", "connection", "expert"]
+        subjects = ["limits", "peak", "solar", "prices", "access", "connection", "expert"]
         return self.async_show_menu(step_id="init", menu_options=subjects)
 
     async def async_step_limits(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -196,6 +200,81 @@ class SiteOptionsFlow(OptionsFlow):
             errors = {CONF_STOP_SHARE: "stop_above_start"}
             return self._form("solar_custom", SOLAR_CUSTOM_SCHEMA, values=user_input, errors=errors)
         return self._keep(_SOLAR_FIELDS, self._chosen | user_input)
+
+    async def async_step_prices(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Choose where prices come from."""
+        answer = prices.Answer()
+        if user_input is not None:
+            answer = prices.first_errors(self.hass, user_input)
+            if not answer.errors:
+                self._chosen = dict(user_input)
+                if user_input[CONF_PRICE_SOURCE] == PriceSource.NONE:
+                    return self._keep(prices.PRICES_FIELD, {})
+                return await self._price_page(prices.pages(self._chosen)[0])
+        return self._form(
+            "prices",
+            prices.FIRST_SCHEMA,
+            values=user_input or self.config_entry.options.get(CONF_PRICES, {}),
+            errors=answer.errors,
+            placeholders={"entity": "", **answer.placeholders},
+            last_step=False,
+        )
+
+    async def async_step_prices_fixed(self, user_input: dict[str, Any]) -> ConfigFlowResult:
+        """Enter one price for all time."""
+        return await self._price_page("prices_fixed", user_input)
+
+    async def async_step_prices_time_of_use(self, user_input: dict[str, Any]) -> ConfigFlowResult:
+        """Enter prices by season, weekday and hour."""
+        return await self._price_page("prices_time_of_use", user_input)
+
+    async def async_step_prices_entity(self, user_input: dict[str, Any]) -> ConfigFlowResult:
+        """Choose entities that list prices."""
+        return await self._price_page("prices_entity", user_input)
+
+    async def async_step_prices_action(self, user_input: dict[str, Any]) -> ConfigFlowResult:
+        """Choose whom to ask for prices."""
+        return await self._price_page("prices_action", user_input)
+
+    async def async_step_prices_attribute(self, user_input: dict[str, Any]) -> ConfigFlowResult:
+        """Say where an entity lists prices."""
+        return await self._price_page("prices_attribute", user_input)
+
+    async def async_step_prices_feed_in_fixed(self, user_input: dict[str, Any]) -> ConfigFlowResult:
+        """Enter what feeding in earns."""
+        return await self._price_page("prices_feed_in_fixed", user_input)
+
+    async def async_step_prices_feed_in_entity(self, user_input: dict[str, Any]) -> ConfigFlowResult:
+        """Choose entities that list what feeding in earns."""
+        return await self._price_page("prices_feed_in_entity", user_input)
+
+    async def async_step_prices_formula(self, user_input: dict[str, Any]) -> ConfigFlowResult:
+        """Enter what is put on the prices."""
+        return await self._price_page("prices_formula", user_input)
+
+    async def async_step_prices_understood(self, user_input: dict[str, Any]) -> ConfigFlowResult:
+        """Keep the prices once it was shown what they come to."""
+        return self._keep(prices.PRICES_FIELD, {CONF_PRICES: self._chosen})
+
+    async def _price_page(self, step: str, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Show a page of prices, or take what was entered and show the next one."""
+        answer = prices.Answer()
+        if user_input is not None:
+            chosen = self._chosen | filled(user_input)
+            answer = await prices.async_page_errors(self.hass, step, chosen)
+            if not answer.errors:
+                self._chosen, follow = chosen, prices.pages(chosen)
+                return await self._price_page(follow[follow.index(step) + 1])
+        elif step == "prices_understood":
+            answer = await prices.async_understood(self.hass, self._chosen)
+        return self._form(
+            step,
+            prices.page_schema(self.hass, step, self._chosen),
+            values=user_input or self.config_entry.options.get(CONF_PRICES, {}),
+            errors=answer.errors,
+            placeholders={**prices.NO_PLACEHOLDERS, "currency": self.hass.config.currency, **answer.placeholders},
+            last_step=step == "prices_understood",
+        )
 
     async def async_step_access(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Choose who may charge."""
