@@ -107,7 +107,7 @@ class HostSigner:
             # One that is away or won't ask is asked again the next day.
             with suppress(CommandError, AuthorityError):
                 if station.connection is not None and await async_with_authority(self._hass, due):
-                    await station.renew_certificate()
+                    await station.access.renew_certificate()
 
     async def _async_reload(self) -> None:
         if self.reload is not None:

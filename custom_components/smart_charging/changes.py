@@ -131,7 +131,9 @@ class EntryChanges:
         """Tell the charger its password first: a refusal must not lock it out."""
         subentry = self._entry.subentries[subentry_id]
         try:
-            password_hash = await self._entry.runtime_data.site.station(str(subentry.unique_id)).set_password(password)
+            password_hash = await self._entry.runtime_data.site.station(str(subentry.unique_id)).access.set_password(
+                password
+            )
         except (CommandError, KeyError) as err:
             LOGGER.warning("A charger did not take its new password: %s", err)
             async_password_refused(self._hass, self._entry, subentry)
@@ -141,14 +143,14 @@ class EntryChanges:
     async def async_rotate_password(self, subentry: ConfigSubentry) -> None:
         """Have a charger take a random password, and ask for it from then on; raises CommandError."""
         station = self._entry.runtime_data.site.station(str(subentry.unique_id))
-        self._async_require_password(subentry.subentry_id, await station.rotate_password())
+        self._async_require_password(subentry.subentry_id, await station.access.rotate_password())
 
     @callback
     def async_forget_security_profile(self, station_id: str) -> None:
         """Ask no more of a charger than is configured, whatever it proved before."""
         station = self._entry.runtime_data.site.station(station_id)
         self._entry.async_create_background_task(
-            self._hass, station.forget_security_profile(), f"{DOMAIN} security profile"
+            self._hass, station.access.forget_security_profile(), f"{DOMAIN} security profile"
         )
 
     @callback

@@ -59,4 +59,4 @@ async def _rotate_password(entry: SmartChargingConfigEntry, subentry: ConfigSube
 
 async def _renew_certificate(entry: SmartChargingConfigEntry, subentry: ConfigSubentry) -> None:
     """Make the charger ask for a certificate."""
-    await entry.runtime_data.site.station(str(subentry.unique_id)).renew_certificate()
+    await entry.runtime_data.site.station(str(subentry.unique_id)).access.renew_certificate()

@@ -242,7 +242,7 @@ async def test_a_charger_of_2_0_1_gets_a_certificate_and_from_then_on_logs_in_wi
     typed = charger_input(no_password=False, name="Charger CP-1", security={"serial_number": "SN-77"})
     result = await hass.config_entries.subentries.async_configure(form["flow_id"], typed)
     assert result["reason"] == "reconfigure_successful"
-    await until(lambda: entry.runtime_data.site.station("CP-1").seen_profile is None)
+    await until(lambda: entry.runtime_data.site.station("CP-1").access.seen_profile is None)
     async with virtual_station(free_port, "CP-1", PASSWORD, await trust(hass)) as again:
         assert await again.boot() == "Accepted"
 

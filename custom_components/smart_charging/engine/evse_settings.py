@@ -1,14 +1,21 @@
 """What a user set for an EVSE, kept in the ledger so that not even a power cut forgets it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 import logging
 
-from .config import EvseSettings
+from .config import EvseSettings, StationConfig
 from .ledger import SiteLedger
 from .model import ChargeMode, EvseKey, Json
 
 _LOGGER = logging.getLogger(__name__)
+
+
+def after_unplug(settings: EvseSettings, config: StationConfig) -> EvseSettings:
+    """Return what is left of the settings once a car left: its wishes go, the mode is what the station is set up for."""
+    mode = config.mode_after_unplug or settings.mode
+    return replace(settings, mode=mode, target_energy_wh=None, boost_until=None)
 
 
 async def load_settings(ledger: SiteLedger, station_id: str) -> dict[EvseKey, EvseSettings]:

@@ -1,7 +1,7 @@
 """The cycle of a site: read, decide, act, record; everything else is in the rooms it joins."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 import logging
@@ -11,14 +11,13 @@ from .clock import Clock
 from .config import EvseSettings, PhaseSwitching, SiteConfig, StationConfig
 from .control.circuits import connections
 from .control.decision import decide
-from .control.observation import shown_after_s
 from .control.safe_currents import SafeCurrents, allocate_safe_currents
-from .control.snapshot import ControlState, Decision, EvseSnapshot, MeterSnapshot, Snapshot
+from .control.snapshot import ControlState, Decision, Snapshot
 from .csms.central_system import CentralSystem
 from .csms.state import StationEvent
 from .csms.station import Station
 from .elsewhere import Elsewhere
-from .evse_settings import load_settings, save_settings
+from .evse_settings import after_unplug, load_settings, save_settings
 from .ledger import SiteLedger
 from .limit import ROOT_CIRCUIT, Limit
 from .local_lists import LocalLists
@@ -32,7 +31,7 @@ from .registry_authorizer import RegistryAuthorizer
 from .session_tracking import SessionTracker
 from .set_point_guard import SetPointGuard
 from .site_memory import RememberedSite, SiteMemory
-from .station_reading import evse_snapshot
+from .site_snapshot import EvseSources, plug_changed, take_snapshot
 from .view import NOTICES, BatteryReading, MeterReading, SiteEvent, SiteEventType, SiteView
 
 _LOGGER = logging.getLogger(__name__)
@@ -232,7 +231,7 @@ class Site:
 
     @property
     def recent_cycles(self) -> tuple[Cycle, ...]:
-        """Return the newest decisions with all they were made from, oldest first."""
+        """The newest decisions with all they were made from, oldest first."""
         return self._recorder.cycles
 
     async def set_settings(self, key: EvseKey, settings: EvseSettings) -> None:
@@ -329,7 +328,10 @@ class Site:
     def _tick(self) -> None:
         now = self._clock.now()
         self._set_points.watch(self.config)
-        meters = (self._measured.meter(ROOT_CIRCUIT).snapshot(self.config, now), *self._circuit_meters(now).values())
+        meters = (
+            self._measured.meter(ROOT_CIRCUIT).snapshot(self.config, now),
+            *self._measured.meters(self.config, now).values(),
+        )
         qualities = tuple(meter.quality for meter in meters)
         due = self._clock.monotonic() - self._decided_at >= CYCLE_S
         if due or qualities != self._qualities:
@@ -358,37 +360,10 @@ class Site:
         self._plug_decision.decided(began, self._clock.monotonic())
         self._changed()
 
-    def _circuit_meters(self, now: datetime) -> Mapping[str, MeterSnapshot]:
-        return self._measured.meters(self.config, now)
-
     def _snapshot(self, now: datetime) -> Snapshot:
-        shown_s = shown_after_s(self.config)
-        return Snapshot(
-            self.config,
-            self._measured.meter(ROOT_CIRCUIT).snapshot(self.config, now),
-            tuple(self._evse_snapshot(key, now, shown_s) for key, _ in self.evses()),
-            circuits=self._circuit_meters(now),
-            batteries=self._measured.batteries(self.config, now),
-            limits=(*self._measured.limits(now), *self._elsewhere.limits(now)),
-            pv_w=self._measured.pv_power(),
-        )
-
-    def _evse_snapshot(self, key: EvseKey, now: datetime, shown_s: float) -> EvseSnapshot:
-        station, session = self.station(key.station_id), self._sessions.record(key).session
-        return replace(
-            evse_snapshot(
-                key,
-                station.config,
-                station.state,
-                self.settings(key),
-                self._safe.currents.get(key, 0.0),
-                now,
-                shown_s,
-            ),
-            energy_wh=0.0 if session is None or session.plugged_out_at is not None else session.energy_wh,
-            soc_percent=self._measured.soc(key, station.state),
-            switched_phases=self._measured.switched_phases(key),
-        )
+        sources = EvseSources(self._csms.stations, self.settings, self._sessions.record, self._safe.currents)
+        keys = (key for key, _ in self.evses())
+        return take_snapshot(self.config, self._measured, self._elsewhere.limits(now), keys, sources, now)
 
     def _allocate_safe_currents(self) -> None:
         self._safe = allocate_safe_currents(self.config, self.evses())
@@ -399,16 +374,9 @@ class Site:
         if event.type.value in NOTICES:
             key = EvseKey(event.station.station_id, event.evse_id or 0)
             self._announce(SiteEvent(SiteEventType(event.type.value), key, event.at, details=event.details))
-        if event.evse_id and self._plug_changed(event) and self._plug_decision.due(self._clock.monotonic()):
+        if event.evse_id and plug_changed(event, self._decision) and self._plug_decision.due(self._clock.monotonic()):
             self._decide(may_raise=False)  # others make room for the car that came before it draws
         self._changed()
-
-    def _plug_changed(self, event: StationEvent) -> bool:
-        """Return whether a car came or left since the last decision."""
-        key = EvseKey(event.station.station_id, event.evse_id or 0)
-        evse = event.station.evses.get(key.evse_id)
-        plugged = evse is not None and evse.status is not None and evse.status.plugged
-        return self._decision is not None and plugged != (key in self._decision.phases_in_use)
 
     def _remembered(self) -> RememberedSite:
         return RememberedSite(self._observe_only, self._state, self._measured.limits(self._clock.now()))
@@ -423,12 +391,11 @@ class Site:
         """Drop what was wished for the car that left; the mode returns to what the station is set up for."""
         if key.station_id not in self._csms.stations:
             return
-        settings, mode = self.settings(key), self.station(key.station_id).config.mode_after_unplug
-        after = replace(settings, mode=mode or settings.mode, target_energy_wh=None, boost_until=None)
-        if after == settings:
-            return
-        task = asyncio.create_task(self._keep(key, after), name="reset after unplug")
-        self._tasks = [*(one for one in self._tasks if not one.done()), task]
+        settings = self.settings(key)
+        after = after_unplug(settings, self.station(key.station_id).config)
+        if after != settings:
+            task = asyncio.create_task(self._keep(key, after), name="reset after unplug")
+            self._tasks = [*(one for one in self._tasks if not one.done()), task]
 
     async def _keep(self, key: EvseKey, settings: EvseSettings) -> None:
         try:

@@ -102,7 +102,7 @@ def asks_less(entry: SmartChargingConfigEntry, data: Mapping[str, Any]) -> bool:
     if entry.state is not ConfigEntryState.LOADED:
         return False
     try:
-        seen = entry.runtime_data.site.station(data[CONF_STATION_ID]).seen_profile
+        seen = entry.runtime_data.site.station(data[CONF_STATION_ID]).access.seen_profile
     except KeyError:
         return False
     return seen is not None and seen > data[CONF_SECURITY_PROFILE]

@@ -41,7 +41,7 @@ async def test_a_login_needs_the_right_password(guarded: Bench) -> None:
 @pytest.mark.certification("TC_073")
 async def test_a_new_password_is_told_in_hexadecimal_digits_and_opens(guarded: Bench) -> None:
     client = await enter(guarded, password=PASSWORD)
-    hashed = await guarded.station.rotate_password()
+    hashed = await guarded.station.access.rotate_password()
     told = client.sent("ChangeConfiguration")[-1]
     assert told["key"] == "AuthorizationKey"
     new = bytes.fromhex(told["value"])
@@ -60,7 +60,7 @@ async def test_a_password_that_the_station_rejects_is_told_and_the_old_one_stays
     client = await enter(guarded, password=PASSWORD)
     client.answers["ChangeConfiguration"] = {"status": "Rejected"}
     with pytest.raises(CommandError) as error:
-        await guarded.station.rotate_password()
+        await guarded.station.access.rotate_password()
     assert error.value.code is CommandErrorCode.REJECTED
     await leave(guarded, client)
     await enter(guarded, password=PASSWORD)

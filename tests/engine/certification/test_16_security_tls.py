@@ -198,7 +198,7 @@ async def test_a_profile_that_the_station_will_not_raise_is_told(site: Site) -> 
 async def test_a_station_that_is_made_to_renew_its_certificate_enters_with_the_new_one(site: Site) -> None:
     bench = site.bench
     client = await enter(bench, context=await site.certified())
-    await bench.station.renew_certificate()
+    await bench.station.access.renew_certificate()
     assert client.sent("ExtendedTriggerMessage") == [{"requestedMessage": "SignChargePointCertificate"}]
     key, csr = site.request()
     assert await client.ask("SignCertificate", {"csr": csr}) == {"status": "Accepted"}
@@ -222,7 +222,7 @@ async def test_a_certificate_that_the_station_rejects_is_told_and_its_report_is_
     bench = site.bench
     client = await enter(bench, context=await site.certified())
     client.answers["CertificateSigned"] = {"status": "Rejected"}
-    await bench.station.renew_certificate()
+    await bench.station.access.renew_certificate()
     assert client.sent("ExtendedTriggerMessage") == [{"requestedMessage": "SignChargePointCertificate"}]
     assert await client.ask("SignCertificate", {"csr": site.request()[1]}) == {"status": "Accepted"}
     await bench.until(lambda: site.signer.told == [False])

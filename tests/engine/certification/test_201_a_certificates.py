@@ -137,7 +137,7 @@ async def test_a_certificate_that_is_none_of_its_own_is_refused(site: Site, kind
 async def renewed(site: Site, client: Dialler, file: Path, status: str = "Accepted") -> Payload:
     """Have a station ask for a certificate and answer it so; return what it was sent, and keep it with its key."""
     client.answers["CertificateSigned"] = {"status": status}
-    await site.bench.station.renew_certificate()
+    await site.bench.station.access.renew_certificate()
     assert {"requestedMessage": "SignChargingStationCertificate"} in client.sent("TriggerMessage")
     key = ec_key()
     request = x509.CertificateSigningRequestBuilder(subject("CP1", "Volta")).sign(key, hashes.SHA256())

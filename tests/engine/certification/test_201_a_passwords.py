@@ -88,7 +88,7 @@ async def test_no_password_and_a_wrong_one_are_refused(site: Site, line: dict[st
 async def test_a_new_password_opens_and_the_old_one_no_more(site: Site, line: dict[str, object], status: str) -> None:
     client = await site.enter(password=PASSWORD, **line)
     answer_login(client, status)
-    hashed = await site.bench.station.rotate_password()
+    hashed = await site.bench.station.access.rotate_password()
     await site.bench.csms.update_station(replace(site.bench.station.config, password_hash=hashed))
     (new,) = passwords_told(client)
     assert 16 <= len(new) <= 40
@@ -104,7 +104,7 @@ async def test_the_old_password_opens_where_the_new_one_was_not_taken(site: Site
     client = await site.enter(password=PASSWORD, **line)
     answer_login(client, "Rejected")
     with pytest.raises(CommandError, match="Rejected"):
-        await site.bench.station.rotate_password()
+        await site.bench.station.access.rotate_password()
     (new,) = passwords_told(client)
     await site.leave(client)
     again = await site.enter(password=PASSWORD, **line)

@@ -153,7 +153,7 @@ async def test_the_old_password_opens_until_the_new_one_was_used(empty_bench: Be
     await bench.csms.add_station(config)
     client = await bench.dial(password="old-password-16b")
     await bench.until(lambda: bench.station.state.connected)
-    await bench.station.set_password("new-password-16b")
+    await bench.station.access.set_password("new-password-16b")
     assert client.sent("ChangeConfiguration")[-1] == {
         "key": "AuthorizationKey",
         "value": b"new-password-16b".hex(),
@@ -172,10 +172,10 @@ async def test_a_password_that_no_station_can_hold_is_refused_before_it_is_sent(
     client = await bench.ready()
     sent = len(client.sent("ChangeConfiguration"))
     with pytest.raises(CommandError, match="20 bytes"):
-        await bench.station.set_password(password)
+        await bench.station.access.set_password(password)
     assert len(client.sent("ChangeConfiguration")) == sent
     assert bench.store.learnt["CP1"]["passwords"] == PasswordRotation().to_json()
-    await bench.station.set_password("p" * 20)
+    await bench.station.access.set_password("p" * 20)
     assert client.sent("ChangeConfiguration")[-1]["value"] == "70" * 20
 
 
@@ -186,7 +186,7 @@ async def test_a_refused_password_opens_nothing(empty_bench: Bench) -> None:
     await bench.until(lambda: bench.station.state.connected)
     client.answers["ChangeConfiguration"] = {"status": "Rejected"}
     with pytest.raises(Exception, match="rejected"):
-        await bench.station.set_password("new-password-16b")
+        await bench.station.access.set_password("new-password-16b")
     await client.close()
     await bench.until(lambda: not bench.station.state.connected)
     assert not await enters(bench, "new-password-16b")
@@ -199,7 +199,7 @@ async def test_a_password_whose_answer_was_lost_locks_nobody_out(empty_bench: Be
     client = await bench.dial(password="old-password-16b")
     await bench.until(lambda: bench.station.state.connected)
     client.answers["ChangeConfiguration"] = lambda _: None
-    asking = asyncio.create_task(bench.station.set_password("new-password-16b"))
+    asking = asyncio.create_task(bench.station.access.set_password("new-password-16b"))
     await bench.until(lambda: bool(client.sent("ChangeConfiguration")))
     await bench.pass_time(31)
     with pytest.raises(Exception, match="timeout"):

@@ -225,10 +225,10 @@ async def test_a_station_whose_newest_version_fails_speaks_the_one_that_works_fr
 async def test_a_station_that_must_have_no_password_is_given_none(bench: Bench, told: Told, taken: bool) -> None:
     client = await booted(bench, told)
     if taken:
-        await bench.station.set_password("a-password-of-19-by")
+        await bench.station.access.set_password("a-password-of-19-by")
     else:
         with pytest.raises(CommandError) as error:
-            await bench.station.set_password("a-password-of-19-by")
+            await bench.station.access.set_password("a-password-of-19-by")
         assert error.value.code is CommandErrorCode.NOT_SUPPORTED
     assert ("AuthorizationKey" in written(client)) is taken
 
@@ -346,7 +346,7 @@ async def test_what_was_learnt_is_forgotten_and_learnt_anew(bench: Bench) -> Non
     bench.station.set_limit(1, 12.0, 6.0)
     await bench.until(lambda: bench.station.state.capabilities.purposes_rejected == {"TxProfile"})
     await bench.station.change_availability(1, False)
-    await bench.station.set_password("a-password-of-19-by")
+    await bench.station.access.set_password("a-password-of-19-by")
     kept = {key: bench.store.learnt["CP1"][key] for key in ("profile_ids", "inoperative", "passwords", "vendor")}
     asked = len(client.sent("GetConfiguration"))
     client.answers["SetChargingProfile"] = {"status": "Accepted"}

@@ -123,7 +123,7 @@ async def test_a_station_is_made_to_ask_for_a_certificate(
 ) -> None:
     bench, _ = signing
     client = await dial(bench, kind)
-    await bench.station.renew_certificate()
+    await bench.station.access.renew_certificate()
     if kind is RawStation:
         assert client.sent("ExtendedTriggerMessage") == [{"requestedMessage": "SignChargePointCertificate"}]
     else:
@@ -133,7 +133,7 @@ async def test_a_station_is_made_to_ask_for_a_certificate(
 async def test_without_an_authority_nobody_is_made_to_ask(bench: Bench) -> None:
     await bench.dial()
     with pytest.raises(CommandError) as refusal:
-        await bench.station.renew_certificate()
+        await bench.station.access.renew_certificate()
     assert refusal.value.code is CommandErrorCode.NOT_SUPPORTED
 
 
@@ -143,18 +143,18 @@ async def test_a_random_password_replaces_the_old_one(empty_bench: Bench, kind: 
     config = StationConfig("CP1", "Garage", password_hash=HASHED)
     await bench.csms.add_station(config)
     with pytest.raises(CommandError, match="not_connected"):
-        await bench.station.rotate_password()
+        await bench.station.access.rotate_password()
     client = await dial(bench, kind, PASSWORD)
-    hashed = await bench.station.rotate_password()
+    hashed = await bench.station.access.rotate_password()
     told = client.sent(setting)[-1]
     new = told["value"] if kind is RawStation else told["setVariableData"][0]["attributeValue"]
     assert len(new) == 40
     await bench.csms.update_station(replace(config, password_hash=hashed))
-    assert set(bench.station.password_hashes) == {hashed, HASHED}
+    assert set(bench.station.access.password_hashes) == {hashed, HASHED}
     await client.close()
     await bench.until(lambda: not bench.station.state.connected)
     await dial(bench, kind, new)
-    assert bench.station.password_hashes == (hashed,)
+    assert bench.station.access.password_hashes == (hashed,)
 
 
 async def test_a_change_that_was_under_way_before_an_update_of_the_software_goes_on(empty_bench: Bench) -> None:
@@ -162,12 +162,12 @@ async def test_a_change_that_was_under_way_before_an_update_of_the_software_goes
     bench.store.learnt["CP1"] = {"previous_password": HASHED, "next_password": hash_password("told-password-16")}
     config = StationConfig("CP1", "Garage", password_hash=hash_password("new-password-16b"))
     await bench.csms.add_station(config)
-    assert len(bench.station.password_hashes) == 3
+    assert len(bench.station.access.password_hashes) == 3
     await dial(bench, RawStation, PASSWORD)
-    assert len(bench.station.password_hashes) == 3
+    assert len(bench.station.access.password_hashes) == 3
     bench.clients.append(client := RawStation("CP1"))
     await client.connect(bench.port, password="new-password-16b")
-    await bench.until(lambda: bench.station.password_hashes == (config.password_hash,))
+    await bench.until(lambda: bench.station.access.password_hashes == (config.password_hash,))
     assert "previous_password" not in bench.store.learnt["CP1"]
 
 

@@ -102,7 +102,7 @@ class CentralSystem:
             await self.files.prepare()
         if ssl_context is None:
             for station in self._stations.values():
-                await station.forget_security_profile()
+                await station.access.forget_security_profile()
         return await self._server.start(host, port, ssl_context)
 
     async def handle(self, request: web.BaseRequest, mount: str = "") -> web.StreamResponse:
@@ -156,7 +156,7 @@ class CentralSystem:
         """Take our profiles back if the station can be reached, then close its socket and forget it."""
         station = self._stations.pop(station_id)
         await station.take_back_profiles()
-        await station.forget_security_profile()
+        await station.access.forget_security_profile()
         if self.files is not None:
             self.files.desk.withdraw(station_id)
         if station.connection is not None:
@@ -180,7 +180,9 @@ class CentralSystem:
         if station is None:
             return Access(Admission.REFUSED if self._crowded(station_id) else Admission.PENDING)
         others = (other.config for other in self._stations.values())
-        return access_of(station.config, station.password_hashes, others, station.quirks, station.seen_profile)
+        return access_of(
+            station.config, station.access.password_hashes, others, station.quirks, station.access.seen_profile
+        )
 
     def _crowded(self, station_id: str) -> bool:
         """Return whether there is no more room for this unknown station."""

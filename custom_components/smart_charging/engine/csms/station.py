@@ -5,24 +5,23 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from ..config import SecurityProfile, StationConfig
+from ..config import StationConfig
 from ..model import EvseStatus, Json, MeterValue
 from .commands import CommandError, CommandErrorCode
 from .composite import CompositeSchedule, parse_composite
-from .connection import Connection, ConnectionInfo
+from .connection import Connection
 from .core import EventListener, StationCore, Surroundings
-from .entrance import configured_profile
 from .operations import Operations
-from .password_rotation import PasswordRotation
 from .quirks import Quirks
 from .raw_calls import RawAnswer, RawCalls
 from .reception import Reception
 from .reconciler import Reconciler
 from .rpc import OCPP16
-from .security import hash_password, new_password
 from .set_points import check_setpoint
 from .setup import StationSetup
 from .state import Capabilities, RateUnit, StationEvent, StationEventType, StationState
+from .station_access import StationAccess
+from .station_watch import StationWatch
 from .transactions import TransactionBook
 from .transfers import Received
 from .version import Version, speak
@@ -31,12 +30,7 @@ __all__ = ["CommandError", "CommandErrorCode", "CompositeSchedule", "Station"]
 
 BOOT_WAIT_S = 10.0
 RESET_WAIT_S = 120.0
-METER_POLL_S = 45.0
 SCHEDULE_S = 30.0  # limits that were asked for again within this time were written already
-SILENCE_S = 300.0  # five heartbeats missed by a station that is not pinged
-_SILENCE_LOOK_S = 30.0
-_GOING_AWAY = 1001  # RFC 6455 section 7.4.1, for this and the next
-_POLICY_VIOLATION = 1008
 # After these another transaction may be bound, which asks for another profile.
 _MOVES_LIMITS = frozenset(
     {StationEventType.TRANSACTION_STARTED, StationEventType.TRANSACTION_ENDED, StationEventType.CHANGED}
@@ -50,6 +44,8 @@ class Station:
         """Begin disconnected; `start` reads what was learnt before."""
         self._listener = listener
         self._core = StationCore(config, around, self._tell)
+        self.access = StationAccess(self._core)
+        self._watch = StationWatch(self._core, lambda: self._set_up)
         self._book = TransactionBook(self._core)
         self._heard = asyncio.Event()
         self._reception = Reception(self._core, self._book, self)
@@ -244,41 +240,6 @@ class Station:
         await self._core.commands.clear_charging_profile()
         self._reconciler.reassert(booted=True)
 
-    async def set_password(self, password: str) -> str:
-        """Make the station use a new password from its next login on and return its hash; raises CommandError.
-
-        In OCPP 1.6 it has at most 20 bytes, and hexadecimal digits stand for the bytes they spell; in OCPP 2 it
-        has 16 to 40 characters. The old one stays valid until the first login with the new one, which is told apart by hashes
-        kept over restarts: an answer that was lost locks nobody out.
-        """
-        if self.quirks.no_password:
-            raise CommandError(CommandErrorCode.NOT_SUPPORTED, "this kind of station must have none")
-        hashed = await asyncio.to_thread(hash_password, password)
-        await self._keep_passwords(self._core.learnt.passwords.offer(hashed))
-        try:
-            await self._core.commands.set_password(password)
-        except CommandError as error:
-            if error.code is not CommandErrorCode.TIMEOUT:
-                await self._keep_passwords(self._core.learnt.passwords.rejected(hashed))
-            raise
-        return hashed
-
-    async def rotate_password(self) -> str:
-        """Give the station a random password, kept by nobody else, and return its hash; raises CommandError."""
-        connection = self._core.connection
-        if connection is None:
-            raise CommandError(CommandErrorCode.NOT_CONNECTED, "password")
-        return await self.set_password(new_password(connection.protocol))
-
-    async def renew_certificate(self) -> None:
-        """Make the station ask for a certificate (A02), which is signed once it does; raises CommandError."""
-        if self._core.around.signer is None:
-            raise CommandError(CommandErrorCode.NOT_SUPPORTED, "nobody here signs certificates")
-        await self._core.commands.trigger("SignChargingStationCertificate")
-
-    async def _keep_passwords(self, passwords: PasswordRotation) -> None:
-        await self._core.learn(replace(self._core.learnt, passwords=passwords))
-
     async def forget_learnt(self) -> None:
         """Learn anew what was found out by trying, now or once the station is back.
 
@@ -293,38 +254,14 @@ class Station:
         else:
             self.booted()
 
-    @property
-    def password_hashes(self) -> tuple[str, ...]:
-        """Return the hashes any of which lets the station in; none where no password is asked."""
-        if self.config.password_hash is None and self.config.allow_without_password:
-            return ()
-        return self._core.learnt.passwords.hashes
-
-    @property
-    def seen_profile(self) -> SecurityProfile | None:
-        """Return the most that the station proved since that was last forgotten."""
-        return self._core.learnt.seen_profile
-
-    async def forget_security_profile(self) -> None:
-        """Ask no more of the station than is configured, whatever it proved before."""
-        await self._core.learn(replace(self._core.learnt, seen_profile=None))
-
-    async def logged_in(self, info: ConnectionInfo) -> None:
-        """Forget the old password once a new one was used, and keep the most that was ever proved (A05)."""
-        learnt = self._core.learnt
-        seen = max(info.security_profile, learnt.seen_profile or SecurityProfile.NONE) or None
-        passwords = learnt.passwords.logged_in(info.matched_hash)
-        await self._core.learn(replace(learnt, passwords=passwords, seen_profile=seen))
-
     async def start(self) -> None:
         """Read what was learnt before and begin to work; raises StoreError."""
         await self._core.load_learnt()
-        await self._keep_passwords(self._core.learnt.passwords.follow(self.config.password_hash))
+        await self.access.follow()
         await self._book.load()
         self._operations.reservations.resume()
         self._core.spawn(self._reconciler.run(), "reconciler")
-        self._core.spawn(self._poll_meters(), "meter poll")
-        self._core.spawn(self._watch_silence(), "silence watch")
+        self._watch.start()
 
     async def stop(self) -> None:
         """End all work; the socket is the central system's to close."""
@@ -335,15 +272,7 @@ class Station:
         """Work with another configuration from now on."""
         before = self._core.config
         self._core.config = config
-        await self._keep_passwords(self._core.learnt.passwords.follow(config.password_hash))
-        if _least(config) < _least(before):
-            await self.forget_security_profile()
-        connection = self._core.connection
-        if (
-            connection is not None
-            and before.security_profile < config.security_profile > connection.info.security_profile
-        ):
-            connection.end(_POLICY_VIOLATION, "a higher security profile is asked for")
+        await self.access.follow(before)
         self._reception.rewire()
         self._reconciler.reassert(booted=False)
         self._core.emit(StationEventType.CHANGED)
@@ -369,7 +298,7 @@ class Station:
         self._stop_bringing_up()
         self._reconciler.hold_back()
         await self._book.load()
-        await self.logged_in(connection.info)
+        await self.access.logged_in(connection.info)
         now = core.clock.now()
         if connection.protocol != core.state.protocol:
             self._set_up = self._set_up and core.state.protocol is None
@@ -464,31 +393,3 @@ class Station:
         if self._bring_up_task is not None:
             self._bring_up_task.cancel()
             self._bring_up_task = None
-
-    async def _watch_silence(self) -> None:
-        """End the socket of a station that may not be pinged once it says nothing, not even when asked."""
-        while True:
-            await self._core.clock.sleep(_SILENCE_LOOK_S)
-            connection = self._core.connection
-            if connection is None or connection.pinged or connection.silent_for_s < SILENCE_S:
-                continue
-            with suppress(CommandError):  # any answer is a sign of life
-                await self._core.commands.trigger("Heartbeat")
-            if connection.silent_for_s >= SILENCE_S:
-                connection.end(_GOING_AWAY, "silent")
-
-    async def _poll_meters(self) -> None:
-        """Ask for readings where a transaction runs and none come by themselves."""
-        clock = self._core.clock
-        while True:
-            poll_s = self.quirks.meter_poll_s or METER_POLL_S
-            await clock.sleep(poll_s)
-            for evse in list(self.state.evses.values()):
-                overdue = evse.measured_at is None or (clock.now() - evse.measured_at).total_seconds() > poll_s
-                if self.state.connected and self._set_up and evse.transaction is not None and overdue:
-                    with suppress(CommandError):
-                        await self._core.commands.trigger("MeterValues", evse.evse_id)
-
-
-def _least(config: StationConfig) -> SecurityProfile:
-    return configured_profile(config, has_password=config.password_hash is not None)

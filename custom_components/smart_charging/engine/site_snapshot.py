@@ -1,0 +1,68 @@
+"""What a decision is made from, taken together at one moment: meters, batteries, limits, and each EVSE."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from .config import EvseSettings, SiteConfig
+from .control.observation import shown_after_s
+from .control.snapshot import Decision, EvseSnapshot, Snapshot
+from .csms.state import StationEvent
+from .csms.station import Station
+from .limit import ROOT_CIRCUIT, Limit
+from .measurements import SiteMeasurements
+from .model import EvseKey
+from .session_tracking import EvseRecord
+from .station_reading import evse_snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class EvseSources:
+    """Where what is known of EVSEs is found: stations by id, the rest by EVSE; `safe_a` in A per phase."""
+
+    stations: Mapping[str, Station]
+    settings: Callable[[EvseKey], EvseSettings]
+    record: Callable[[EvseKey], EvseRecord]
+    safe_a: Mapping[EvseKey, float]
+
+
+def take_snapshot(
+    config: SiteConfig,
+    measured: SiteMeasurements,
+    elsewhere: Iterable[Limit],
+    keys: Iterable[EvseKey],
+    sources: EvseSources,
+    now: datetime,
+) -> Snapshot:
+    """Return the site as it stands; `elsewhere` are the limits that others told stations."""
+    shown_s = shown_after_s(config)
+    return Snapshot(
+        config,
+        measured.meter(ROOT_CIRCUIT).snapshot(config, now),
+        tuple(_evse(key, measured, sources, now, shown_s) for key in keys),
+        circuits=measured.meters(config, now),
+        batteries=measured.batteries(config, now),
+        limits=(*measured.limits(now), *elsewhere),
+        pv_w=measured.pv_power(),
+    )
+
+
+def _evse(
+    key: EvseKey, measured: SiteMeasurements, sources: EvseSources, now: datetime, shown_s: float
+) -> EvseSnapshot:
+    station, session = sources.stations[key.station_id], sources.record(key).session
+    safe_a = sources.safe_a.get(key, 0.0)
+    return replace(
+        evse_snapshot(key, station.config, station.state, sources.settings(key), safe_a, now, shown_s),
+        energy_wh=0.0 if session is None or session.plugged_out_at is not None else session.energy_wh,
+        soc_percent=measured.soc(key, station.state),
+        switched_phases=measured.switched_phases(key),
+    )
+
+
+def plug_changed(event: StationEvent, decision: Decision | None) -> bool:
+    """Return whether a car came or left since the last decision."""
+    key = EvseKey(event.station.station_id, event.evse_id or 0)
+    evse = event.station.evses.get(key.evse_id)
+    plugged = evse is not None and evse.status is not None and evse.status.plugged
+    return decision is not None and plugged != (key in decision.phases_in_use)
