@@ -1,12 +1,12 @@
-"""Ten days of a real home by quarter of an hour; see README.md for their source."""
+"""Twice ten days of a real home by quarter of an hour; see README.md for their source."""
 
 import csv
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 SLOT = timedelta(minutes=15)
-FIRST_DAY = datetime(2024, 10, 5, tzinfo=UTC)
-LAST_DAY = datetime(2024, 10, 14, tzinfo=UTC)
+APRIL = tuple(datetime(2024, 4, day, tzinfo=UTC) for day in range(6, 16))
+OCTOBER = tuple(datetime(2024, 10, day, tzinfo=UTC) for day in range(5, 15))
 
 
 def series(column: str) -> dict[datetime, float]:
