@@ -21,6 +21,7 @@ from .engine.ledger import Ledger, LedgerError, LedgerKeyError, LedgerTooNew
 from .engine.model import StoreError
 from .engine.registry_authorizer import RegistryAuthorizer
 from .engine.site import Site
+from .forecasts import SiteForecasts
 from .host_ledger import async_acquire_ledger, async_release_ledger
 from .issues import (
     ISSUE_ENTRY_TOO_NEW,
@@ -86,6 +87,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: SmartChargingConfigEntry
         await runtime.changes.async_apply()
         await _async_listen(hass, entry, runtime)
         runtime.coordinator.async_start()
+        await runtime.forecasts.async_start()
         async_follow_devices(entry)
         await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     except StoreError as err:
@@ -123,6 +125,7 @@ def _build(hass: HomeAssistant, entry: SmartChargingConfigEntry, ledger: Ledger)
         readings=SiteReadings(hass, site),
         batteries=BatteryControls(hass, entry),
         phases=PhaseControls(hass, entry),
+        forecasts=SiteForecasts(hass, entry),
         changes=EntryChanges(hass, entry),
         signer=signer,
     )
@@ -251,6 +254,7 @@ async def _async_close(hass: HomeAssistant, runtime: SmartChargingRuntime) -> No
         return
     runtime.closed = True
     await runtime.coordinator.async_shutdown()
+    await runtime.forecasts.async_stop()
     runtime.readings.async_stop()
     runtime.phases.async_stop()
     await runtime.batteries.async_stop()

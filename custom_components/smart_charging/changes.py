@@ -69,6 +69,7 @@ class EntryChanges:
                 vehicle_soc=vehicle_soc_entities(self._entry),
                 phase_switches=phase_switches(self._entry),
             )
+            runtime.forecasts.async_configure()
             runtime.coordinator.async_publish_now()
 
     @callback

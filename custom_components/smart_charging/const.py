@@ -76,6 +76,8 @@ CONF_PHASE_SWITCHES: Final = "phase_switches_per_day"
 CONF_LEASE_HOLD_S: Final = "lease_hold_s"
 CONF_LEASE_RENEW_S: Final = "lease_renew_s"
 CONF_WEB_SERVER: Final = "web_server"
+CONF_SOLAR_FORECAST: Final = "solar_forecast"
+CONF_SOLAR_FORECAST_ENTITIES: Final = "solar_forecast_entities"
 
 # Data of a charger; its name is the subentry's title, its station id the unique id.
 CONF_STATION_ID: Final = "station_id"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .engine.ledger import SiteLedger
     from .engine.registry_authorizer import RegistryAuthorizer
     from .engine.site import Site
+    from .forecasts import SiteForecasts
     from .phase_control import PhaseControls
     from .readings import SiteReadings
 
@@ -46,6 +47,7 @@ class SmartChargingRuntime:
     readings: SiteReadings
     batteries: BatteryControls
     phases: PhaseControls
+    forecasts: SiteForecasts
     closed: bool = False
     port: int = 0
     """The port that chargers reach, as bound; 0 before it is."""

@@ -42,6 +42,7 @@ from ..engine.id_token import AccessMode
 from ..ocpp_view import OcppView
 from ..site_options import PEAK_CUSTOM, PEAK_NONE, SolarPreset, lease_times
 from .fields import amperes, choice, filled, number, percent, power_limit_error, seconds, watts
+from .forecasts import FORECASTS_SCHEMA, async_found, forecast_errors
 
 _PEAK: Final = PeakConfig()
 _SOLAR: Final = SolarConfig()
@@ -119,7 +120,7 @@ class SiteOptionsFlow(OptionsFlow):
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show the subjects."""
-        subjects = ["limits", "peak", "solar", "access", "connection", "expert"]
+        subjects = ["limits", "peak", "solar", "forecasts", "access", "connection", "expert"]
         return self.async_show_menu(step_id="init", menu_options=subjects)
 
     async def async_step_limits(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -177,6 +178,18 @@ class SiteOptionsFlow(OptionsFlow):
             errors = {CONF_STOP_SHARE: "stop_above_start"}
             return self._form("solar_custom", SOLAR_CUSTOM_SCHEMA, values=user_input, errors=errors)
         return self._keep(_SOLAR_FIELDS, self._chosen | user_input)
+
+    async def async_step_forecasts(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Choose who is asked what the panels will bring."""
+        placeholders = {"found": await async_found(self.hass), "entity": ""}
+        if user_input is None:
+            return self._form("forecasts", FORECASTS_SCHEMA, placeholders=placeholders)
+        errors, placeholders["entity"] = forecast_errors(self.hass, user_input)
+        if errors:
+            return self._form(
+                "forecasts", FORECASTS_SCHEMA, values=user_input, errors=errors, placeholders=placeholders
+            )
+        return self._keep(FORECASTS_SCHEMA, filled(user_input))
 
     async def async_step_access(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Choose who may charge."""

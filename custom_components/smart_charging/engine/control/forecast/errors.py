@@ -55,7 +55,7 @@ class ForecastErrors:
         seen = list(self.seen)
         for one in self.waiting:
             if one.start == start and measured_w is not None:
-                error = (measured_w - one.power_w) / one.scale_w
+                error = round((measured_w - one.power_w) / one.scale_w, 4)
                 seen[one.horizon] = (*seen[one.horizon], error)[-REMEMBERED:]
         return ForecastErrors(tuple(seen), tuple(one for one in self.waiting if one.start > start))
 
