@@ -87,7 +87,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: SmartChargingConfigEntry
         await runtime.changes.async_apply()
         await _async_listen(hass, entry, runtime)
         runtime.coordinator.async_start()
-        await runtime.forecasts.async_start()
+        await runtime.forecasts.async_load()
         async_follow_devices(entry)
         await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     except StoreError as err:
@@ -146,6 +146,7 @@ def _follow(hass: HomeAssistant, entry: SmartChargingConfigEntry, runtime: Smart
     for follow in (runtime.batteries.async_update, runtime.phases.async_update):
         entry.async_on_unload(runtime.coordinator.async_add_listener(follow))
         follow()
+    runtime.forecasts.async_start()
     entry.async_on_unload(runtime.coordinator.async_add_listener(PresenceLog(runtime.coordinator).async_update))
     entry.async_on_unload(runtime.coordinator.async_add_listener(issues.async_update))
     entry.async_on_unload(issues.async_clear)

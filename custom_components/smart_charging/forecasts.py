@@ -33,7 +33,7 @@ class SiteForecasts:
     """Keeps the forecasts of PV and of the house alone, renewed each quarter of an hour and when a source changes."""
 
     def __init__(self, hass: HomeAssistant, entry: SmartChargingConfigEntry) -> None:
-        """Know nothing before `async_start`."""
+        """Know nothing before `async_load`."""
         self._hass = hass
         self._entry = entry
         self._forecaster = Forecaster(dt_util.get_default_time_zone())
@@ -67,11 +67,16 @@ class SiteForecasts:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
-    async def async_start(self) -> None:
-        """Take up what was learnt before, and follow the site until `async_stop`; raises StoreError."""
+    async def async_load(self) -> None:
+        """Take up what was learnt before; raises StoreError."""
         kept = await self._entry.runtime_data.ledger.load_memory()
         self._forecaster.provider = _decoded(ProviderMemory(), kept.get(PROVIDER))
         self._forecaster.usual = _decoded(UsualMemory(), kept.get(USUAL))
+        self._async_renew(dt_util.utcnow())
+
+    @callback
+    def async_start(self) -> None:
+        """Follow the site, whose entities are there by now, until `async_stop`."""
         coordinator = self._entry.runtime_data.coordinator
         hour, minute, second = LEARN_AT
         self._stops += [
@@ -81,7 +86,6 @@ class SiteForecasts:
             async_at_started(self._hass, self._async_started),
         ]
         self._async_measure()
-        self._async_renew(dt_util.utcnow())
 
     async def async_stop(self) -> None:
         """Follow nothing any more and keep what was learnt; a second call does nothing."""

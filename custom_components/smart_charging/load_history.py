@@ -57,6 +57,7 @@ async def async_learn(
     """Return what was usual in the last weeks, read and learnt in the recorder's threads; None without a recorder."""
     if "recorder" not in hass.config.components:
         return None
+
     def learnt() -> UsualMemory:
         means = _means(hass, entities.all, now) if entities.all else {}
         house = learn(_house(entities, means), now, time_zone)

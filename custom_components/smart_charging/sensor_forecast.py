@@ -14,7 +14,6 @@ from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
 from .coordinator import SmartChargingConfigEntry
-from .engine.control.forecast.series import Forecast
 from .entity import SiteEntity
 
 
@@ -100,18 +99,12 @@ class ForecastSensor(SiteEntity, SensorEntity):
     @override
     def available(self) -> bool:
         """Return True while there is a forecast that reaches into the day in question."""
-        return super().available and self._span() is not None
+        return super().available and self.native_value is not None
 
     @property
     @override
     def native_value(self) -> float | None:
         """Return the energy in kWh."""
-        if (span := self._span()) is None:
-            return None
-        forecast, start, end = span
-        return round(forecast.energy_wh(start, end) / 1000, 2)
-
-    def _span(self) -> tuple[Forecast, datetime, datetime] | None:
         start, end = self.entity_description.span_fn(dt_util.now())
         forecast = self._forecasts.pv
-        return None if forecast is None or forecast.end <= start else (forecast, start, end)
+        return None if forecast is None or forecast.end <= start else round(forecast.energy_wh(start, end) / 1000, 2)

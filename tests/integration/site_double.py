@@ -337,7 +337,8 @@ async def running_site(
 
     async def set_up(hass: HomeAssistant, entry: ConfigEntry[SmartChargingRuntime]) -> bool:
         coordinator = SiteCoordinator(hass, entry, site)
-        entry.runtime_data = Mock(site=site, coordinator=coordinator, ledger=site.ledger)
+        forecasts = Mock(pv=None, base_load=None, expects_pv=False, told=Mock(return_value={}))
+        entry.runtime_data = Mock(site=site, coordinator=coordinator, ledger=site.ledger, forecasts=forecasts)
         coordinator.async_start()
         async_follow_devices(entry)
         await hass.config_entries.async_forward_entry_setups(entry, platforms)

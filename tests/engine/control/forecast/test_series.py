@@ -50,11 +50,6 @@ def test_a_window_is_cut_out_or_is_not_there() -> None:
         forecast.window(NOON - MINUTE, 2)
 
 
-def test_one_forecast_goes_on_where_another_ends() -> None:
-    assert flat(1, 2).followed_by(flat(7, 8, 9)) == flat(1, 2, 9)
-    assert flat(1, 2).followed_by(flat(7, start=NOON + 3 * SLOT)) == flat(1, 2)
-
-
 def test_a_measurement_counts_less_with_each_slot() -> None:
     drawn = blended(flat(100, 100, 100, 100, 100), 200, NOON)
     assert drawn.median_w == pytest.approx((180, 160, 140, 120, 100))

@@ -73,19 +73,6 @@ class Forecast:
             self.start + first * SLOT, self.median_w[cut], self.low_w[cut], self.high_w[cut], self.mean_w[cut]
         )
 
-    def followed_by(self, later: Forecast) -> Forecast:
-        """Return this forecast, and after its end what the other one says; gaps between both are not filled."""
-        at = later.index(self.end)
-        if at is None:
-            return self
-        return Forecast(
-            self.start,
-            self.median_w + later.median_w[at:],
-            self.low_w + later.low_w[at:],
-            self.high_w + later.high_w[at:],
-            self.mean_w + later.mean_w[at:],
-        )
-
     def changed(self, change: Callable[[int, float], float]) -> Forecast:
         """Return the forecast with each power changed, given its slot; `change` must not swap the order of two powers."""
 
