@@ -3,14 +3,22 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 
 from freezegun.api import FrozenDateTimeFactory
+from homeassistant.components.energy.data import async_get_manager
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
+from homeassistant.setup import async_setup_component
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    MockModule,
+    async_fire_time_changed,
+    mock_integration,
+    mock_platform,
+)
 
 from custom_components.smart_charging.diagnostics import async_get_config_entry_diagnostics
 from custom_components.smart_charging.engine.ledger import SiteLedger
@@ -95,6 +103,30 @@ async def test_the_dashboards_provider_becomes_the_forecast_and_two_sensors(
     assert float(hass.states.get(TODAY).state) == pytest.approx(14.0 - 2 * 20 / 3600, abs=0.01)
     assert float(hass.states.get(TOMORROW).state) == 16.0
     assert forecasts(entry).told()["providers"] == ["Roof roof"]
+
+
+async def test_an_integration_with_an_energy_platform_is_asked_through_the_energy_component(
+    hass: HomeAssistant, free_port: int
+) -> None:
+    asked: list[str] = []
+
+    async def answer(_hass: HomeAssistant, config_entry_id: str) -> dict[str, Any]:
+        asked.append(config_entry_id)
+        return sunny(1234)
+
+    mock_integration(hass, MockModule("sunny"))
+    mock_platform(hass, "sunny.energy", Mock(spec=["async_get_solar_forecast"], async_get_solar_forecast=answer))
+    provider_entry(hass, "roof")
+    hass.config.components.add("sunny")
+    assert await async_setup_component(hass, "energy", {})
+    manager = await async_get_manager(hass)
+    solar: Any = {"type": "solar", "stat_energy_from": "sensor.pv", "config_entry_solar_forecast": ["roof"]}
+    await manager.async_update({"energy_sources": [solar]})
+    entry = await set_up_home(hass, free_port)
+    forecast = forecasts(entry).pv
+    assert forecast is not None
+    assert forecast.median_w[0] == 1234
+    assert asked == ["roof"]
 
 
 async def test_what_a_provider_says_in_the_next_slot_counts_from_then_on(
