@@ -78,6 +78,7 @@ CONF_LEASE_RENEW_S: Final = "lease_renew_s"
 CONF_WEB_SERVER: Final = "web_server"
 CONF_SOLAR_FORECAST: Final = "solar_forecast"
 CONF_SOLAR_FORECAST_ENTITIES: Final = "solar_forecast_entities"
+CONF_HOLIDAY_CALENDAR: Final = "holiday_calendar"
 
 # Data of a charger; its name is the subentry's title, its station id the unique id.
 CONF_STATION_ID: Final = "station_id"

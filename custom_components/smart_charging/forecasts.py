@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
@@ -11,13 +11,21 @@ from homeassistant.helpers.start import async_at_started
 from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN, LOGGER, SUBENTRY_PV
+from .engine.control.forecast.base_load import OLDEST_DAYS
 from .engine.control.forecast.forecaster import Forecaster, ProviderMemory, UsualMemory
 from .engine.control.forecast.series import Forecast
 from .engine.model import Json, StoreError
 from .engine.recorded_json import Decoder, Encoder, RecordedJsonError
+from .holidays import HolidaysUnknown, async_holidays
 from .load_history import async_learn, house_entities
 from .measurements import house_power_w
-from .site_options import SolarForecastSource, solar_config, solar_forecast_entities, solar_forecast_source
+from .site_options import (
+    SolarForecastSource,
+    holiday_calendar,
+    solar_config,
+    solar_forecast_entities,
+    solar_forecast_source,
+)
 from .solar_sources import Said, ask_entities, async_ask_providers, async_energy_providers
 
 if TYPE_CHECKING:
@@ -25,6 +33,7 @@ if TYPE_CHECKING:
 
 PROVIDER: Final = "forecast_provider"  # the names in the site's memory
 USUAL: Final = "forecast_usual"
+HOLIDAYS_AHEAD: Final = timedelta(days=4)  # two days of forecast, made until the next reading
 SAVE_MINUTE: Final = 0  # what is learnt of the provider is kept once an hour
 LEARN_AT: Final = (0, 20, 30)  # hour, minute and second of the local day; the last hour's statistics are then there
 
@@ -109,6 +118,7 @@ class SiteForecasts:
             "providers": sorted(self._providers.values()),
             "problems": list(self._said.problems.values()),
             "learnt_at": usual.at,
+            "holidays": sorted(day.isoformat() for day in self._forecaster.holidays),
             "days_of_house": 0 if usual.house is None else usual.house.days,
             "days_of_pv": 0 if usual.pv is None else usual.pv.days,
             "slots_learnt_by_hour": {hour: round(one.slots) for hour, one in provider.correction.hours.items()},
@@ -153,6 +163,7 @@ class SiteForecasts:
         return (
             solar_forecast_source(options),
             solar_forecast_entities(options),
+            holiday_calendar(options),
             house_entities(self._hass, self._entry),
             self._forecaster.time_zone,
         )
@@ -194,12 +205,24 @@ class SiteForecasts:
     async def _async_learn(self, now: datetime) -> None:
         """Learn what is usual; a past that can't be read now leaves what was learnt before."""
         entities = house_entities(self._hass, self._entry)
-        usual = await async_learn(self._hass, entities, now, self._forecaster.time_zone)
+        await self._async_read_holidays(now)
+        usual = await async_learn(self._hass, entities, now, self._forecaster.time_zone, self._forecaster.holidays)
         if usual is None:
             return
         self._forecaster.usual = usual
         await self._async_save(USUAL, usual)
         self._async_renew(now)
+
+    async def _async_read_holidays(self, now: datetime) -> None:
+        """Read the days that are as Sundays; where that fails those read before stay."""
+        if (calendar := holiday_calendar(self._entry.options)) is None:
+            self._forecaster.holidays = frozenset()
+            return
+        start, end = now - timedelta(days=OLDEST_DAYS + 1), now + HOLIDAYS_AHEAD
+        try:
+            self._forecaster.holidays = await async_holidays(self._hass, calendar, start, end)
+        except HolidaysUnknown as err:
+            LOGGER.info("Holidays are not known: %s", err)
 
     @callback
     def _async_renew(self, now: datetime) -> None:

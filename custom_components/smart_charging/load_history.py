@@ -1,9 +1,9 @@
 """What the house alone and the panels did in the past, from the recorder's statistics."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 import re
 from typing import Final, Literal
 
@@ -52,7 +52,11 @@ def house_entities(hass: HomeAssistant, entry: SmartChargingConfigEntry) -> Hous
 
 
 async def async_learn(
-    hass: HomeAssistant, entities: HouseEntities, now: datetime, time_zone: tzinfo
+    hass: HomeAssistant,
+    entities: HouseEntities,
+    now: datetime,
+    time_zone: tzinfo,
+    holidays: Collection[date] = frozenset(),
 ) -> UsualMemory | None:
     """Return what was usual in the last weeks, read and learnt in the recorder's threads; None without a recorder."""
     if "recorder" not in hass.config.components:
@@ -60,7 +64,7 @@ async def async_learn(
 
     def learnt() -> UsualMemory:
         means = _means(hass, entities.all, now) if entities.all else {}
-        house = learn(_house(entities, means), now, time_zone)
+        house = learn(_house(entities, means), now, time_zone, holidays)
         return UsualMemory(house, learn(_pv(entities, means), now, UTC, other_day=1.0), now)
 
     return await get_instance(hass).async_add_executor_job(learnt)

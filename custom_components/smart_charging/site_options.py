@@ -8,6 +8,7 @@ from typing import Any, Final
 from .const import (
     CONF_ACCESS_MODE,
     CONF_GROUPS_SHARE,
+    CONF_HOLIDAY_CALENDAR,
     CONF_LEASE_HOLD_S,
     CONF_LEASE_RENEW_S,
     CONF_PEAK_DAYS,
@@ -69,6 +70,11 @@ def solar_forecast_source(options: Mapping[str, Any]) -> SolarForecastSource:
 def solar_forecast_entities(options: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the entities that tell a forecast in their attributes."""
     return tuple(options.get(CONF_SOLAR_FORECAST_ENTITIES, ()))
+
+
+def holiday_calendar(options: Mapping[str, Any]) -> str | None:
+    """Return the calendar whose days are as Sundays, None where none is chosen."""
+    return options.get(CONF_HOLIDAY_CALENDAR)
 
 
 def lease_times(options: Mapping[str, Any]) -> LeaseTimes:

@@ -13,6 +13,7 @@ from custom_components.smart_charging.settings import site_config
 from custom_components.smart_charging.site_options import (
     SolarForecastSource,
     access_policy,
+    holiday_calendar,
     solar_forecast_entities,
     solar_forecast_source,
 )
@@ -260,9 +261,11 @@ async def test_who_is_asked_for_the_sun_is_chosen(hass: HomeAssistant) -> None:
     with dashboard(hass, {"roof": {}}):
         page = await open_page(hass, "forecasts")
     assert page["description_placeholders"]["found"] == "Roof roof"
-    await submit(hass, page, {"solar_forecast": "learnt"})
+    chosen = {"solar_forecast": "learnt", "holiday_calendar": "calendar.holidays"}
+    await submit(hass, page, chosen)
     assert solar_forecast_source(entry.options) is SolarForecastSource.LEARNT
-    assert entry.options == {"solar_forecast": "learnt", **LEASE}
+    assert holiday_calendar(entry.options) == "calendar.holidays"
+    assert entry.options == {**chosen, **LEASE}
 
 
 async def test_entities_that_tell_no_forecast_are_refused(hass: HomeAssistant) -> None:

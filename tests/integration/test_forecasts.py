@@ -8,7 +8,7 @@ from unittest.mock import Mock, patch
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.energy.data import async_get_manager
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, ServiceCall, SupportsResponse
 from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
 import pytest
@@ -342,6 +342,52 @@ async def test_a_meter_of_three_phases_the_wrong_way_round_is_read_too(hass: Hom
     forecast = forecasts(entry).base_load
     assert forecast is not None
     assert set(forecast.median_w) == {600.0}
+
+
+@pytest.fixture
+def calendar(hass: HomeAssistant) -> list[Any]:
+    """Return the events that a calendar of holidays tells; an exception in their place is raised."""
+    events: list[Any] = []
+
+    async def tell(call: ServiceCall) -> Any:
+        if events and isinstance(events[0], Exception):
+            raise events[0]
+        return {call.data["entity_id"]: {"events": events}} if events else {}
+
+    hass.services.async_register("calendar", "get_events", tell, supports_response=SupportsResponse.ONLY)
+    return events
+
+
+async def test_a_holiday_of_the_calendar_is_learnt_and_forecast_as_a_sunday(
+    hass: HomeAssistant, free_port: int, calendar: list[Any]
+) -> None:
+    calendar += [
+        {"start": "2026-06-22", "end": "2026-06-24", "summary": "Midsummer"},
+        {"start": "2026-06-25T10:00:00+00:00", "end": "2026-06-25T11:00:00+00:00", "summary": "Dentist"},
+        {"start": "2026-06-01", "end": "2027-06-01"},
+        {"start": None},
+        "odd",
+    ]
+    await remember(hass, GRID_POWER, MIDNIGHT - 14 * DAY, MIDNIGHT, lambda at: 900.0 if at.weekday() == 6 else 300.0)
+    options = {"holiday_calendar": "calendar.holidays"}
+    entry = await set_up_home(hass, free_port, grid_meter(), options=options)
+    assert forecasts(entry).told()["holidays"] == ["2026-06-22", "2026-06-23"]
+    forecast = forecasts(entry).base_load
+    assert forecast is not None
+    holiday, workday = (forecast.mean_w[forecast.index(MIDNIGHT + hours)] for hours in (DAY, 2 * DAY))
+    assert holiday > workday + 100
+
+
+@pytest.mark.parametrize("answer", [[], [RuntimeError("away")]])
+async def test_a_calendar_that_fails_leaves_the_days_of_the_week(
+    hass: HomeAssistant, free_port: int, calendar: list[Any], answer: list[Any]
+) -> None:
+    calendar += answer
+    await remember(hass, GRID_POWER, MIDNIGHT - DAY, MIDNIGHT, lambda _: 300.0)
+    options = {"holiday_calendar": "calendar.holidays"}
+    entry = await set_up_home(hass, free_port, grid_meter(), options=options)
+    assert forecasts(entry).told()["holidays"] == []
+    assert forecasts(entry).base_load is not None
 
 
 async def test_of_a_meter_that_tells_currents_the_sites_own_sensor_is_read(hass: HomeAssistant, free_port: int) -> None:

@@ -1,4 +1,4 @@
-"""The page on forecasts: who is asked what the panels will bring."""
+"""The page on forecasts: who is asked what the panels will bring, and which days are as Sundays."""
 
 from typing import Any, Final
 
@@ -6,7 +6,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.selector import EntitySelector, EntitySelectorConfig
 import probatio
 
-from ..const import CONF_SOLAR_FORECAST, CONF_SOLAR_FORECAST_ENTITIES
+from ..const import CONF_HOLIDAY_CALENDAR, CONF_SOLAR_FORECAST, CONF_SOLAR_FORECAST_ENTITIES
 from ..engine.control.forecast.pv_formats import UnknownForm
 from ..site_options import SolarForecastSource
 from ..solar_sources import async_energy_providers, entity_intervals
@@ -22,6 +22,7 @@ FORECASTS_SCHEMA: Final = probatio.Schema(
         probatio.Optional(CONF_SOLAR_FORECAST_ENTITIES): EntitySelector(
             EntitySelectorConfig(domain="sensor", multiple=True)
         ),
+        probatio.Optional(CONF_HOLIDAY_CALENDAR): EntitySelector(EntitySelectorConfig(domain="calendar")),
     }
 )
 

@@ -13,6 +13,7 @@ HALF_LIFE_DAYS: Final = 4.0
 OLDEST_DAYS: Final = 28
 OTHER_DAY: Final = 0.5  # what a day of another type counts
 NEIGHBOUR: Final = 0.25  # what the quarter before or after counts
+FADING_OF_BAND: Final = 0.5  # what is rare is only seen in a longer past: its days lose weight half as fast
 SAMPLES_OF_BAND: Final = 10  # a band is drawn from so many, from further quarters where one has too few
 METER_SKEW_SHARE: Final = 0.1  # of all that flows: two meters that are not read at once differ by this
 
@@ -148,13 +149,13 @@ def learn(
 def _usual(samples: Sequence[Sequence[_Sample]], quarter: int, kind: DayType, other_day: float) -> QuarterProfile:
     """Return what is usual in a quarter, after itself and its neighbours, or those nearest to it that were seen."""
 
-    def around(least: int, reach: int) -> list[tuple[float, float]]:
+    def around(least: int, reach: int, fading: float = 1.0) -> list[tuple[float, float]]:
         return [
-            (one.power_w, weight * one.weight * (1 if one.kind is kind else other_day))
+            (one.power_w, weight * one.weight**fading * (1 if one.kind is kind else other_day))
             for one, weight in _around(samples, quarter, least, reach)
         ]
 
-    near, wide, own = sorted(around(1, 1)), sorted(around(SAMPLES_OF_BAND, 1)), around(1, 0)
+    near, wide, own = sorted(around(1, 1)), sorted(around(SAMPLES_OF_BAND, 1, FADING_OF_BAND)), around(1, 0)
     median = weighted_quantile(near, 0.5)
     mean = sum(value * weight for value, weight in own) / sum(weight for _, weight in own)
     low, high = min(median, weighted_quantile(wide, LOW)), max(median, weighted_quantile(wide, HIGH))
