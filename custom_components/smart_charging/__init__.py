@@ -23,6 +23,7 @@ from .engine.model import StoreError
 from .engine.registry_authorizer import RegistryAuthorizer
 from .engine.site import Site
 from .firmware_offers import FirmwareOffers, offer_store
+from .forecasts import SiteForecasts
 from .host_ledger import async_acquire_ledger, async_release_ledger
 from .issues import (
     ISSUE_ENTRY_TOO_NEW,
@@ -93,6 +94,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: SmartChargingConfigEntry
         await runtime.changes.async_apply()
         await _async_listen(hass, entry, runtime)
         runtime.coordinator.async_start()
+        await runtime.forecasts.async_load()
         async_follow_devices(entry)
         await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     except StoreError as err:
@@ -136,6 +138,7 @@ def _build(hass: HomeAssistant, entry: SmartChargingConfigEntry, ledger: Ledger)
         phases=PhaseControls(hass, entry),
         offers=FirmwareOffers(hass, entry),
         prices=SitePrices(hass, entry),
+        forecasts=SiteForecasts(hass, entry),
         changes=EntryChanges(hass, entry),
         signer=signer,
     )
@@ -158,6 +161,7 @@ def _follow(hass: HomeAssistant, entry: SmartChargingConfigEntry, runtime: Smart
     for follow in (runtime.batteries.async_update, runtime.phases.async_update):
         entry.async_on_unload(runtime.coordinator.async_add_listener(follow))
         follow()
+    runtime.forecasts.async_start()
     entry.async_on_unload(runtime.coordinator.async_add_listener(PresenceLog(runtime.coordinator).async_update))
     entry.async_on_unload(runtime.coordinator.async_add_listener(issues.async_update))
     entry.async_on_unload(issues.async_clear)
@@ -270,6 +274,7 @@ async def _async_close(hass: HomeAssistant, runtime: SmartChargingRuntime) -> No
         return
     runtime.closed = True
     await runtime.coordinator.async_shutdown()
+    await runtime.forecasts.async_stop()
     runtime.readings.async_stop()
     runtime.phases.async_stop()
     runtime.prices.async_stop()

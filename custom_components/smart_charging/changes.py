@@ -72,6 +72,7 @@ class EntryChanges:
                 vehicle_soc=vehicle_soc_entities(self._entry),
                 phase_switches=phase_switches(self._entry),
             )
+            runtime.forecasts.async_configure()
             runtime.prices.async_configure(price_settings(self._entry.options))
             runtime.coordinator.async_publish_all()
 

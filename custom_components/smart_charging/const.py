@@ -106,6 +106,9 @@ CONF_FEED_IN_MARKUP: Final = "feed_in_markup_percent"
 CONF_FEED_IN_SURCHARGE: Final = "feed_in_surcharge"
 CONF_FEED_IN_VAT: Final = "feed_in_vat_percent"
 CONF_CO2: Final = "co2"
+CONF_SOLAR_FORECAST: Final = "solar_forecast"
+CONF_SOLAR_FORECAST_ENTITIES: Final = "solar_forecast_entities"
+CONF_HOLIDAY_CALENDAR: Final = "holiday_calendar"
 
 # Data of a charger; its name is the subentry's title, its station id the unique id.
 CONF_STATION_ID: Final = "station_id"

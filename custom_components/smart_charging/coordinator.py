@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .engine.registry_authorizer import RegistryAuthorizer
     from .engine.site import Site
     from .firmware_offers import FirmwareOffers
+    from .forecasts import SiteForecasts
     from .phase_control import PhaseControls
     from .prices import SitePrices
     from .readings import SiteReadings
@@ -51,6 +52,7 @@ class SmartChargingRuntime:
     phases: PhaseControls
     offers: FirmwareOffers
     prices: SitePrices
+    forecasts: SiteForecasts
     closed: bool = False
     port: int = 0
     """The port that chargers reach, as bound; 0 before it is."""

@@ -111,6 +111,7 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: SmartCh
         "stations_waiting": len(runtime.csms.pending),
         "rejected_grid_readings": runtime.site.rejected_grid_readings,
         "view": redactor.value(runtime.site.view),
+        "forecasts": redactor.value(runtime.forecasts.told()),
         "decisions": await _async_decisions(hass, runtime.site.recent_cycles),
     }
 

@@ -27,6 +27,7 @@ from .sensor_descriptions import (
     SiteSensorDescription,
     StationSensorDescription,
 )
+from .sensor_forecast import ForecastSensors
 from .sensor_limits import PEAK_DESCRIPTIONS, SITE_PHASE_DESCRIPTIONS
 from .sensor_local_list import LOCAL_LIST, LocalListSensor
 from .sensor_parts import async_add_part_sensors
@@ -73,6 +74,9 @@ async def async_setup_entry(
     entry.async_on_unload(coordinator.async_add_charger_listener(add_charger))
     entry.async_on_unload(coordinator.async_add_evse_listener(add_evse))
     async_add_part_sensors(entry, async_add_entities)
+    forecast_sensors = ForecastSensors(hass, entry, async_add_entities)
+    forecast_sensors.async_update()
+    entry.async_on_unload(entry.runtime_data.forecasts.subscribe(forecast_sensors.async_update))
 
 
 class SiteSensors:

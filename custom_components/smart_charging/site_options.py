@@ -8,6 +8,7 @@ from typing import Any, Final
 from .const import (
     CONF_ACCESS_MODE,
     CONF_GROUPS_SHARE,
+    CONF_HOLIDAY_CALENDAR,
     CONF_LEASE_HOLD_S,
     CONF_LEASE_RENEW_S,
     CONF_LOCAL_LISTS,
@@ -24,6 +25,8 @@ from .const import (
     CONF_RESIDUAL_W,
     CONF_SENIORITY_PER_H,
     CONF_SMOOTHING_S,
+    CONF_SOLAR_FORECAST,
+    CONF_SOLAR_FORECAST_ENTITIES,
     CONF_SOLAR_PRESET,
     CONF_START_S,
     CONF_START_SHARE,
@@ -50,6 +53,29 @@ class SolarPreset(StrEnum):
     TUNED = "tuned"
     QUICK = "quick"
     CUSTOM = "custom"
+
+
+class SolarForecastSource(StrEnum):
+    """Who is asked what the panels will bring."""
+
+    ENERGY_DASHBOARD = "energy_dashboard"
+    ENTITIES = "entities"
+    LEARNT = "learnt"  # nobody: it will be as it was
+
+
+def solar_forecast_source(options: Mapping[str, Any]) -> SolarForecastSource:
+    """Return who is asked what the panels will bring."""
+    return SolarForecastSource(options.get(CONF_SOLAR_FORECAST, SolarForecastSource.ENERGY_DASHBOARD))
+
+
+def solar_forecast_entities(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the entities that tell a forecast in their attributes."""
+    return tuple(options.get(CONF_SOLAR_FORECAST_ENTITIES, ()))
+
+
+def holiday_calendar(options: Mapping[str, Any]) -> str | None:
+    """Return the calendar whose days are as Sundays, None where none is chosen."""
+    return options.get(CONF_HOLIDAY_CALENDAR)
 
 
 def lease_times(options: Mapping[str, Any]) -> LeaseTimes:

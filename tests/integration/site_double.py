@@ -345,7 +345,15 @@ async def running_site(
         coordinator = SiteCoordinator(hass, entry, site)
         offers = FirmwareOffers(hass, entry)
         prices = SitePrices(hass, entry)
-        entry.runtime_data = Mock(site=site, coordinator=coordinator, ledger=site.ledger, offers=offers, prices=prices)
+        forecasts = Mock(pv=None, base_load=None, expects_pv=False, told=Mock(return_value={}))
+        entry.runtime_data = Mock(
+            site=site,
+            coordinator=coordinator,
+            ledger=site.ledger,
+            offers=offers,
+            prices=prices,
+            forecasts=forecasts,
+        )
         prices.async_configure(price_settings(entry.options))
         coordinator.async_start()
         async_follow_devices(entry)

@@ -10,11 +10,18 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.smart_charging.engine.config import QUICK_SOLAR, PeakConfig, SiteConfig, SolarConfig
 from custom_components.smart_charging.engine.id_token import AccessMode, AccessPolicy, LocalListUse
 from custom_components.smart_charging.settings import site_config
-from custom_components.smart_charging.site_options import access_policy
+from custom_components.smart_charging.site_options import (
+    SolarForecastSource,
+    access_policy,
+    holiday_calendar,
+    solar_forecast_entities,
+    solar_forecast_source,
+)
 from custom_components.smart_charging.stored_files import files_address
 
 from .builders import site_entry
 from .flow_steps import suggested
+from .forecast_house import dashboard, provider_entry
 
 pytestmark = pytest.mark.usefixtures("no_setup")
 
@@ -270,3 +277,35 @@ async def test_a_lease_has_to_outlast_its_renewal(hass: HomeAssistant) -> None:
     result = await submit(hass, result, LEASE)
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert entry.options == {"turn_min": 20, **LEASE}
+
+
+async def test_who_is_asked_for_the_sun_is_chosen(hass: HomeAssistant) -> None:
+    entry = await entry_with(hass, **LEASE)
+    provider_entry(hass, "roof")
+    with dashboard(hass, {"roof": {}}):
+        page = await open_page(hass, "forecasts")
+    assert page["description_placeholders"]["found"] == "Roof roof"
+    chosen = {"solar_forecast": "learnt", "holiday_calendar": "calendar.holidays"}
+    await submit(hass, page, chosen)
+    assert solar_forecast_source(entry.options) is SolarForecastSource.LEARNT
+    assert holiday_calendar(entry.options) == "calendar.holidays"
+    assert entry.options == {**chosen, **LEASE}
+
+
+async def test_entities_that_tell_no_forecast_are_refused(hass: HomeAssistant) -> None:
+    entry = await entry_with(hass)
+    page = await open_page(hass, "forecasts")
+    assert page["description_placeholders"]["found"] == "-"
+    chosen: dict[str, Any] = {"solar_forecast": "entities"}
+    page = await submit(hass, page, chosen)
+    assert page["errors"] == {"solar_forecast_entities": "forecast_entities_missing"}
+    hass.states.async_set("sensor.sun", "8", {"friendly_name": "Sun"})
+    chosen["solar_forecast_entities"] = ["sensor.sun"]
+    page = await submit(hass, page, chosen)
+    assert page["errors"] == {"solar_forecast_entities": "entity_no_forecast"}
+    assert page["description_placeholders"]["entity"] == "sensor.sun"
+    assert suggested(page) == chosen
+    hass.states.async_set("sensor.sun", "8", {"watts": {"2026-06-21T12:00:00+00:00": 800}})
+    await submit(hass, page, chosen)
+    assert entry.options == chosen
+    assert solar_forecast_entities(entry.options) == ("sensor.sun",)

@@ -75,7 +75,7 @@ class Encoder:
             return self._sharing(encode) if hint in self._shared else encode
         if issubclass(hint, Enum):
             return lambda value: cast(Enum, value).value
-        if hint is datetime:
+        if issubclass(hint, datetime):
             return lambda value: cast(datetime, value).isoformat()
         if hint is float:
             return lambda value: _encode_float(cast(float, value))
@@ -180,7 +180,7 @@ class Decoder:
             return self._sharing(hint, decode) if hint in self._shared else decode
         if issubclass(hint, Enum):
             return _decode_enum(hint)
-        if hint is datetime:
+        if issubclass(hint, datetime):
             return _decode_datetime
         if hint is float:
             return _decode_float

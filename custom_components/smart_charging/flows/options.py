@@ -57,6 +57,7 @@ from ..site_options import PEAK_CUSTOM, PEAK_NONE, SolarPreset, lease_times
 from ..stored_files import is_files_address
 from . import prices
 from .fields import amperes, choice, filled, number, percent, power_limit_error, seconds, watts
+from .forecasts import FORECASTS_SCHEMA, async_found, forecast_errors
 
 _PEAK: Final = PeakConfig()
 _SOLAR: Final = SolarConfig()
@@ -142,7 +143,7 @@ class SiteOptionsFlow(OptionsFlow):
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show the subjects."""
-        subjects = ["limits", "peak", "solar", "prices", "access", "connection", "expert"]
+        subjects = ["limits", "peak", "solar", "prices", "forecasts", "access", "connection", "expert"]
         return self.async_show_menu(step_id="init", menu_options=subjects)
 
     async def async_step_limits(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -275,6 +276,18 @@ class SiteOptionsFlow(OptionsFlow):
             placeholders={**prices.NO_PLACEHOLDERS, "currency": self.hass.config.currency, **answer.placeholders},
             last_step=step == "prices_understood",
         )
+
+    async def async_step_forecasts(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Choose who is asked what the panels will bring."""
+        placeholders = {"found": await async_found(self.hass), "entity": ""}
+        if user_input is None:
+            return self._form("forecasts", FORECASTS_SCHEMA, placeholders=placeholders)
+        errors, placeholders["entity"] = forecast_errors(self.hass, user_input)
+        if errors:
+            return self._form(
+                "forecasts", FORECASTS_SCHEMA, values=user_input, errors=errors, placeholders=placeholders
+            )
+        return self._keep(FORECASTS_SCHEMA, filled(user_input))
 
     async def async_step_access(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Choose who may charge."""
