@@ -6,8 +6,6 @@ import statistics
 import sys
 import time
 
-import aiohttp
-
 from benchmarks.scenarios import Figures
 from benchmarks.throughput.comparison import server
 from benchmarks.throughput.load import LoadStation
@@ -34,10 +32,10 @@ def describe(figures: Figures) -> str:
 
 async def _measure(seconds: float) -> Figures:
     serving = server("benchmarks.flood.server", _STATIONS + 1)
-    async with serving as (process, port), aiohttp.ClientSession() as session:
+    async with serving as (process, port):
         stations = [LoadStation(f"B{number}", port) for number in range(_STATIONS)]
         for station in stations:
-            await station.connect(session)
+            await station.connect()
             await station.begin()
         await _paced(stations, _WARM_UP_S)
         quiet = await _paced(stations, seconds)
@@ -52,7 +50,7 @@ async def _measure(seconds: float) -> Figures:
         sent = int(await flood.stdout.readline())
         await flood.wait()
         for station in stations:
-            await station.close()
+            station.close()
         if process.returncode is not None:
             raise RuntimeError("the server is gone")
     before, during = _p99_ms(quiet), _p99_ms(attacked)

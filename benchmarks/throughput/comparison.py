@@ -8,8 +8,6 @@ import os
 import statistics
 import sys
 
-import aiohttp
-
 from .load import LoadStation
 
 STATIONS = 200
@@ -47,15 +45,15 @@ def describe(figures: Figures) -> str:
 
 async def messages_per_s(module: str, seconds: float) -> float:
     """Return how many MeterValues a fresh server answers per second."""
-    async with server(module) as (process, port), _session() as session:
+    async with server(module) as (process, port):
         stations = [LoadStation(f"B{number}", port) for number in range(STATIONS)]
         for station in stations:
-            await station.connect(session)
+            await station.connect()
             await station.begin()
         await _metered(stations, 1.0)
         answered = await _metered(stations, seconds)
         for station in stations:
-            await station.close()
+            station.close()
         assert process.returncode is None
         return answered / seconds
 
@@ -70,18 +68,14 @@ async def kib_per_station() -> float:
 
 async def _kib_idle(count: int) -> int:
     """Return the memory of our server with so many idle stations."""
-    async with server(OURS, count) as (process, port), _session() as session:
+    async with server(OURS, count) as (process, port):
         stations = [LoadStation(f"B{number}", port) for number in range(count)]
         for station in stations:
-            await station.connect(session)
-        idling = [asyncio.create_task(station.idle()) for station in stations]
+            await station.connect()
         await asyncio.sleep(10)
         used = await _rss(process)
-        for task in idling:
-            task.cancel()
-        await asyncio.gather(*idling, return_exceptions=True)
         for station in stations:
-            await station.close()
+            station.close()
         return used
 
 
@@ -116,8 +110,3 @@ async def server(module: str, stations: int = STATIONS) -> AsyncGenerator[tuple[
         except TimeoutError:
             process.kill()
             await process.wait()
-
-
-def _session() -> aiohttp.ClientSession:
-    """Return a session that holds any number of connections."""
-    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))

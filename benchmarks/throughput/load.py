@@ -2,10 +2,10 @@
 
 import asyncio
 import json
-
-import aiohttp
+from typing import Any
 
 from . import frames
+from .wire import Wire
 
 
 class LoadStation:
@@ -14,14 +14,20 @@ class LoadStation:
     def __init__(self, station_id: str, port: int) -> None:
         """Prepare a station that dials 127.0.0.1."""
         self._id = station_id
-        self._url = f"ws://127.0.0.1:{port}/{station_id}"
+        self._port = port
         self._number = 0
         self._transaction_id = 0
-        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._wire: Wire | None = None
+        self._awaited: bytes = b""
+        self._answer: asyncio.Future[dict[str, Any]] | None = None
+        self._metering: asyncio.Future[int] | None = None
+        self._stop: asyncio.Event | None = None
+        self._answered = 0
 
-    async def connect(self, session: aiohttp.ClientSession) -> None:
+    async def connect(self) -> None:
         """Dial in and boot."""
-        self._socket = await session.ws_connect(self._url, protocols=("ocpp1.6",), compress=0)
+        self._wire = Wire(self._take)
+        await self._wire.dial(self._port, f"/{self._id}")
         await self._ask(frames.boot(self._next_id()))
 
     async def begin(self) -> None:
@@ -31,64 +37,58 @@ class LoadStation:
 
     async def meter(self, stop: asyncio.Event) -> int:
         """Send meter values one after the other until stopped; return how many were answered."""
-        answered = 0
-        while not stop.is_set():
-            await self.meter_once()
-            answered += 1
-        return answered
+        self._stop, self._answered = stop, 0
+        self._metering = asyncio.get_running_loop().create_future()
+        self._send_meter_values()
+        return await self._metering
 
     async def meter_once(self) -> None:
         """Send meter values and wait for the answer."""
-        assert self._socket is not None
-        message_id = self._next_id()
-        await self._socket.send_str(frames.meter_values(message_id, self._transaction_id, self._number))
-        answer = await self._socket.receive_str()
-        # What answers this and nothing else is known by its beginning; all else is read with care.
-        if not answer.startswith((f'[3,"{message_id}",', f'[3, "{message_id}",')):
-            await self._take(answer, message_id)
+        await self._ask(frames.meter_values(self._next_id(), self._transaction_id, self._number))
 
-    async def _take(self, data: str, message_id: str) -> None:
-        """Take a frame that is not the answer at first sight, and go on to that."""
-        frame = json.loads(data)
-        if frame[0] == 2:
-            await self._answer(frame)
-            await self._read_until(message_id)
-        elif frame[0] != 3 or frame[1] != message_id:
-            raise RuntimeError(f"refused: {frame}")
-
-    async def idle(self) -> None:
-        """Answer what the server asks, and send nothing."""
-        await self._read_until("")
-
-    async def close(self) -> None:
+    def close(self) -> None:
         """Hang up."""
-        if self._socket is not None:
-            await self._socket.close()
+        if self._wire is not None:
+            self._wire.close()
 
     def _next_id(self) -> str:
         self._number += 1
         return f"{self._id}-{self._number}"
 
-    async def _ask(self, frame: str) -> dict[str, int]:
-        assert self._socket is not None
-        await self._socket.send_str(frame)
-        return await self._read_until(f"{self._id}-{self._number}")
+    def _send_meter_values(self) -> None:
+        assert self._wire is not None
+        message_id = self._next_id()
+        self._awaited = f'[3,"{message_id}",'.encode()
+        self._wire.send(frames.meter_values(message_id, self._transaction_id, self._number).encode())
 
-    async def _read_until(self, message_id: str) -> dict[str, int]:
-        assert self._socket is not None
-        async for message in self._socket:
-            frame = json.loads(message.data)
-            if frame[0] == 2:
-                await self._answer(frame)
-            elif frame[1] == message_id:
-                if frame[0] != 3:
-                    raise RuntimeError(f"refused: {frame}")
-                return dict(frame[2])
-        raise ConnectionError("the server hung up")
+    async def _ask(self, frame: str) -> dict[str, Any]:
+        assert self._wire is not None
+        self._answer = asyncio.get_running_loop().create_future()
+        self._wire.send(frame.encode())
+        return await self._answer
 
-    async def _answer(self, frame: list[object]) -> None:
-        assert self._socket is not None
-        if frame[2] == "GetConfiguration":
-            await self._socket.send_str(json.dumps([3, frame[1], {"configurationKey": []}]))
+    def _take(self, data: bytes) -> None:
+        """Take a frame; what answers the newest meter values is known by its beginning, all else is read."""
+        if self._metering is not None and data.replace(b", ", b",", 2).startswith(self._awaited):
+            self._answered += 1
+            assert self._stop is not None
+            if not self._stop.is_set():
+                self._send_meter_values()
+                return
+            metering, self._metering = self._metering, None
+            metering.set_result(self._answered)
+            return
+        frame = json.loads(data)
+        if frame[0] == 2:
+            self._serve(frame)
+        elif frame[0] == 3 and self._answer is not None and frame[1] == f"{self._id}-{self._number}":
+            self._answer.set_result(frame[2])
         else:
-            await self._socket.send_str(json.dumps([3, frame[1], {"status": "Accepted"}]))
+            raise RuntimeError(f"refused: {frame}")
+
+    def _serve(self, frame: list[Any]) -> None:
+        assert self._wire is not None
+        answer: dict[str, object] = (
+            {"configurationKey": []} if frame[2] == "GetConfiguration" else {"status": "Accepted"}
+        )
+        self._wire.send(json.dumps([3, frame[1], answer]).encode())

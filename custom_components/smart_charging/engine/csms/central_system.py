@@ -14,6 +14,7 @@ from aiohttp import web
 from ..clock import Clock
 from ..config import LeaseTimes, StationConfig
 from ..model import StoreError
+from ..young_generation import YOUNG_GENERATION
 from .certificates import CertificateSigner
 from .connection import Connection, MessageHandler, NotConnected
 from .core import Surroundings
@@ -114,6 +115,7 @@ class CentralSystem:
 
     async def stop(self) -> None:
         """Close all sockets and end all work; what stations hold stays as it is."""
+        YOUNG_GENERATION.hold(self, 0)
         await self._server.stop()
         for task in self._tasks:
             task.cancel()
@@ -132,6 +134,7 @@ class CentralSystem:
         await station.start()
         await self.relays.configure(station)
         self._stations[config.station_id] = station
+        YOUNG_GENERATION.hold(self, len(self._stations))
         pending = self._pending.pop(config.station_id, None)
         if pending is not None and not pending.connection.closed:
             await self._adopt(station, pending)
@@ -155,6 +158,7 @@ class CentralSystem:
     async def remove_station(self, station_id: str) -> None:
         """Take our profiles back if the station can be reached, then close its socket and forget it."""
         station = self._stations.pop(station_id)
+        YOUNG_GENERATION.hold(self, len(self._stations))
         await station.take_back_profiles()
         await station.access.forget_security_profile()
         if self.files is not None:
