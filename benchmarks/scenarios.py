@@ -12,6 +12,8 @@ MODULES = {
     "workplace": "benchmarks.workplace.scenario",
     "overload": "benchmarks.overload.scenario",
     "vge": "benchmarks.vge.scenario",
+    "planner": "benchmarks.planner.scenario",
+    "no-solver": "benchmarks.no_solver.scenario",
     "fuzz": "benchmarks.fuzz.scenario",
     "flood": "benchmarks.flood.scenario",
 }

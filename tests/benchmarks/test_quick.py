@@ -19,6 +19,8 @@ KEYS = {
     },
     "overload": {"longest_overload_s", "utilisation"},
     "vge": {"share_of_optimum", "points_over_load_first", "throughput_ratio", "over_limit_kws"},
+    "planner": {"ms_3_48h", "ms_50_48h", "ms_200_48h", "loop_lag_ms"},
+    "no-solver": {"median", "p10", "ms"},
     "fuzz": {"frames", "unanswered", "wrong_answers", "dropped_connections", "frames_per_s"},
     "flood": {"p99_ms", "p99_ms_attacked", "ratio", "answered", "answered_attacked", "flood_frames"},
 }
@@ -28,6 +30,8 @@ HIGHEST = {
     "workplace": {"share_of_optimum_mean": 1.001, "fully_served": 1.0, "edf_mean": 1.001, "rr_mean": 1.001},
     "overload": {"longest_overload_s": 10.0, "utilisation": 1.1},
     "vge": {"share_of_optimum": 1.001, "over_limit_kws": 0.0, "throughput_ratio": 1.0},
+    "planner": {},
+    "no-solver": {"median": 1.001, "p10": 1.001},
     "fuzz": {"unanswered": 0, "wrong_answers": 0, "dropped_connections": 0},
     "flood": {},
 }
@@ -37,6 +41,8 @@ LOWEST = {
     "workplace": {"share_of_optimum_mean": 0.8, "edf_mean": 0.8, "rr_mean": 0.8, "fully_served": 0.2},
     "overload": {"utilisation": 0.5},
     "vge": {"share_of_optimum": 0.8, "points_over_load_first": 0.0, "throughput_ratio": 0.3},
+    "planner": {"ms_3_48h": 0.0, "ms_50_48h": 0.0, "ms_200_48h": 0.0, "loop_lag_ms": 0.0},
+    "no-solver": {"median": 0.88, "p10": 0.75},
     "fuzz": {"frames": 6000},
     "flood": {"answered": 100, "answered_attacked": 100, "flood_frames": 1},
 }
