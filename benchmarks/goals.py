@@ -84,6 +84,15 @@ GOALS = (
     Goal("vge", "battery throughput over load-first's", _key("throughput_ratio"), 0.85, at_most=True),
     Goal("no-solver", "share of the linear programme's saving, median", _key("median"), 0.88),
     Goal("no-solver", "share of the linear programme's saving, 10 % quantile", _key("p10"), 0.75),
+    Goal("home-price", "captured saving without a battery in May, real forecasts", _key("may"), 0.90),
+    Goal("home-price", "captured saving without a battery in May, perfect forecasts", _key("may_perfect"), 0.92),
+    Goal("home-price", "captured saving with a battery in May, real forecasts", _key("may_battery"), 0.80),
+    Goal("home-price", "captured saving with a battery in May, perfect forecasts", _key("may_battery_perfect"), 0.85),
+    Goal("home-price", "captured saving with a battery in November, real forecasts", _key("nov_battery"), 0.78),
+    Goal(
+        "home-price", "captured saving with a battery in November, perfect forecasts", _key("nov_battery_perfect"), 0.93
+    ),
+    Goal("capacity-tariff", "captured saving", _key("captured"), 0.93),
     Goal("fuzz", "damaged frames that got no answer though one was due", _key("unanswered"), 0, at_most=True),
     Goal("fuzz", "connections dropped because of a frame", _key("dropped_connections"), 0, at_most=True),
     Goal("flood", "wait for 99 of 100 answers beside a flood, over without one", _key("ratio"), 2.0, at_most=True),
@@ -91,6 +100,7 @@ GOALS = (
     Goal("allocator", "3 chargers allocated", _key("ms_3"), 0.05, at_most=True, unit=" ms"),
     Goal("allocator", "50 chargers allocated", _key("ms_50"), 1.0, at_most=True, unit=" ms"),
     Goal("allocator", "500 chargers allocated", _key("ms_500"), 15.0, at_most=True, unit=" ms"),
+    Goal("capacity-tariff", "missing at departures", _key("unmet_kwh"), 0.5, at_most=True, unit=" kWh"),
     Goal("planner", "48 h planned for 3 cars", _key("ms_3_48h"), 25.0, at_most=True, unit=" ms"),
     Goal("planner", "48 h planned for 50 cars", _key("ms_50_48h"), 100.0, at_most=True, unit=" ms"),
     Goal("planner", "48 h planned for 200 cars", _key("ms_200_48h"), 400.0, at_most=True, unit=" ms"),

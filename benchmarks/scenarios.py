@@ -14,6 +14,8 @@ MODULES = {
     "vge": "benchmarks.vge.scenario",
     "planner": "benchmarks.planner.scenario",
     "no-solver": "benchmarks.no_solver.scenario",
+    "home-price": "benchmarks.home_price.scenario",
+    "capacity-tariff": "benchmarks.capacity_tariff.scenario",
     "fuzz": "benchmarks.fuzz.scenario",
     "flood": "benchmarks.flood.scenario",
 }

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from benchmarks.series import QUARTER
-from custom_components.smart_charging.engine.control.planning.merit_order import PowerRange, is_latest_start
+from custom_components.smart_charging.engine.control.planning.merit_order import PowerRange, latest_start_w
 
 from .world import HOURS, Visit, World
 
@@ -17,7 +17,7 @@ RANGES = (PowerRange(MIN_A * VOLTAGE_V, MAX_A * VOLTAGE_V), PowerRange(3 * MIN_A
 STEP_S = 900.0
 START_S = 20.0  # from the first offer until the car draws
 PHASE_CHANGE_S = 60.0
-MARGIN = timedelta(minutes=15)  # before the latest start: the step in which it is found
+MARGIN = timedelta(minutes=2)  # before the latest start, for a start and other phases
 KWH = 1e-3
 
 
@@ -30,7 +30,7 @@ class Now:
     visit: Visit | None
     left_wh: float
     drawn_w: float
-    must_charge: bool
+    must_w: float  # of the car, to be ready in time: the latest start, which all controllers share
     stored_wh: float
 
 
@@ -108,9 +108,11 @@ class _Run:
     def _step(self, quarter: int, visit: Visit | None) -> None:
         net_w = self._world.net_w(quarter)
         left = timedelta() if visit is None else (visit.departure - quarter) * QUARTER
-        must = visit is not None and is_latest_start(self._left_wh, FULL_W, left, MARGIN)
-        told = self._controller.decide(Now(quarter, net_w, visit, self._left_wh, self._drawn_w, must, self._stored_wh))
-        car_w = self._charge(FULL_W if must else told.car_w) if visit is not None else 0.0
+        must_w = latest_start_w(self._left_wh, FULL_W, left - MARGIN, QUARTER)
+        told = self._controller.decide(
+            Now(quarter, net_w, visit, self._left_wh, self._drawn_w, must_w, self._stored_wh)
+        )
+        car_w = self._charge(max(must_w and max(must_w, RANGES[0].least_w), told.car_w)) if visit is not None else 0.0
         battery_w = self._flow(net_w + car_w if told.battery_w is None else told.battery_w)
         self._book(quarter, net_w + car_w - battery_w)
 

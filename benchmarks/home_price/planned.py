@@ -1,16 +1,20 @@
 """Controllers that plan: ours, and a programme that is solved once a day and when the car comes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from benchmarks.series import QUARTER
-from custom_components.smart_charging.engine.control.planning.highs import plan
-from custom_components.smart_charging.engine.control.planning.merit_order import (
-    BatteryNow,
-    CarNow,
-    Moment,
-    merit_order,
+from custom_components.smart_charging.engine.control.planning import greedy, highs
+from custom_components.smart_charging.engine.control.planning.merit_order import BatteryNow, CarNow, Moment, merit_order
+from custom_components.smart_charging.engine.control.planning.problem import (
+    NotPlanned,
+    PeakPrice,
+    Plan,
+    PlannedCar,
+    Problem,
+    Target,
 )
-from custom_components.smart_charging.engine.control.planning.problem import Plan, PlannedCar, Problem, Target
+from custom_components.smart_charging.engine.control.planning.uncertainty import OUTLOOKS, outlooks, weighed
 
 from .forecasts import Forecasts, import_price
 from .home import FULL_W, RANGES, Now, Told, battery_range
@@ -19,6 +23,15 @@ from .world import World
 HORIZON = 192
 CAR = "car"
 SWITCHING_EUR_PER_H = 0.02
+TIME_LIMIT_S = 2.0  # for a plan of 20 ms: the solver now and then turns in circles
+
+
+def planned(problem: Problem) -> Plan:
+    """Return the linear programme's plan, or the one in plain Python where the solver gives up."""
+    try:
+        return highs.plan(problem, time_limit_s=TIME_LIMIT_S)
+    except NotPlanned:
+        return greedy.plan(problem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +41,16 @@ class Planner:
     world: World
     forecasts: Forecasts
     horizon: int = HORIZON
-    worth: float | None = None  # None: the home's own
+    shares: Sequence[float] = OUTLOOKS  # of the expected sun that are planned for as well
 
-    def plan(self, now: Now) -> Plan:
-        """Return the cheapest plan from this quarter on."""
+    def plan(self, now: Now, peak: PeakPrice | None = None) -> Plan:
+        """Return the cheapest plan from this quarter on, with values that weigh a darker and a brighter outlook."""
+        problem = self.problem(now, peak)
+        return weighed([planned(one) for one in (outlooks(problem, self.shares) if self.shares else (problem,))])
+
+    def problem(self, now: Now, peak: PeakPrice | None = None) -> Problem:
+        """Return what is known and expected from this quarter on."""
         count = min(self.horizon, self.world.quarters - now.quarter)
-        return plan(self.problem(now, count))
-
-    def problem(self, now: Now, count: int) -> Problem:
-        """Return what is known and expected of so many quarters."""
         prices = tuple(self.forecasts.day_ahead_price(now.quarter, count))
         battery = self.world.battery
         return Problem(
@@ -47,6 +61,7 @@ class Planner:
             base_w=tuple(self.forecasts.load_w(now.quarter, count)),
             cars=tuple(self._cars(now, count)),
             batteries=() if battery is None else (replace(battery, stored_wh=now.stored_wh),),
+            peak=peak,
         )
 
     def _cars(self, now: Now, count: int) -> list[PlannedCar]:
@@ -75,8 +90,6 @@ class Ours:
 
     def decide(self, now: Now) -> Told:
         """Return what car and battery do by the newest values."""
-        if now.must_charge and self.planner.world.battery is None:
-            return Told(FULL_W)
         made = self.planner.plan(now)
         at = self.planner.world.before + now.quarter
         powers = merit_order(
@@ -95,7 +108,7 @@ class Ours:
         if CAR not in made.cars:
             return ()
         car = made.cars[CAR]
-        return (CarNow(CAR, car.value, car.power_w[0], RANGES, now.drawn_w, now.must_charge),)
+        return (CarNow(CAR, car.value, car.power_w[0], RANGES, now.drawn_w, now.must_w),)
 
     def _batteries(self, now: Now, made: Plan) -> tuple[BatteryNow, ...]:
         battery = self.planner.world.battery

@@ -21,6 +21,16 @@ KEYS = {
     "vge": {"share_of_optimum", "points_over_load_first", "throughput_ratio", "over_limit_kws"},
     "planner": {"ms_3_48h", "ms_50_48h", "ms_200_48h", "loop_lag_ms"},
     "no-solver": {"median", "p10", "ms"},
+    "home-price": {
+        "may",
+        "may_rules",
+        "may_openloop",
+        "may_perfect",
+        "may_battery",
+        "nov_battery",
+        "nov_battery_perfect",
+    },
+    "capacity-tariff": {"captured", "captured_rules", "unmet_kwh"},
     "fuzz": {"frames", "unanswered", "wrong_answers", "dropped_connections", "frames_per_s"},
     "flood": {"p99_ms", "p99_ms_attacked", "ratio", "answered", "answered_attacked", "flood_frames"},
 }
@@ -32,6 +42,8 @@ HIGHEST = {
     "vge": {"share_of_optimum": 1.001, "over_limit_kws": 0.0, "throughput_ratio": 1.0},
     "planner": {},
     "no-solver": {"median": 1.001, "p10": 1.001},
+    "home-price": {"may": 1.0, "may_battery": 1.0, "nov_battery": 1.0, "may_unmet_kwh": 0.1},
+    "capacity-tariff": {"captured": 1.0, "unmet_kwh": 0.5},
     "fuzz": {"unanswered": 0, "wrong_answers": 0, "dropped_connections": 0},
     "flood": {},
 }
@@ -43,6 +55,8 @@ LOWEST = {
     "vge": {"share_of_optimum": 0.8, "points_over_load_first": 0.0, "throughput_ratio": 0.3},
     "planner": {"ms_3_48h": 0.0, "ms_50_48h": 0.0, "ms_200_48h": 0.0, "loop_lag_ms": 0.0},
     "no-solver": {"median": 0.88, "p10": 0.75},
+    "home-price": {"may": 0.5, "may_battery": 0.3, "nov_battery": 0.3},
+    "capacity-tariff": {"captured": 0.3},
     "fuzz": {"frames": 6000},
     "flood": {"answered": 100, "answered_attacked": 100, "flood_frames": 1},
 }

@@ -29,7 +29,7 @@ class CarNow:
     """A car that may charge now.
 
     `value` is what the plan says a kWh drawn now is worth, `planned_w` what it drew in the plan. `ranges` are the
-    powers it has, `drawn_w` what it draws. With `must_charge` it takes all it can, whatever that costs.
+    powers it has, `drawn_w` what it draws. `must_w` it takes whatever that costs, as far as the limit lets it.
     """
 
     car_id: str
@@ -37,7 +37,7 @@ class CarNow:
     planned_w: float
     ranges: tuple[PowerRange, ...]
     drawn_w: float = 0.0
-    must_charge: bool = False
+    must_w: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +93,15 @@ class _Part:
     who: str
 
 
-def is_latest_start(needed_wh: float, max_w: float, left: timedelta, margin: timedelta) -> bool:
-    """Return whether a car must charge at full power from now on to have its energy in time.
+def latest_start_w(needed_wh: float, max_w: float, left: timedelta, step: timedelta) -> float:
+    """Return the W that a car must take from now until the next look at it, to have its energy in time.
 
-    Forecasts and prices then no longer count: a deadline that can be kept is kept, whatever they said.
+    It is 0 as long as full power after this step suffices, and rises to full power at the latest start. Forecasts and
+    prices do not count for it: a deadline that can be kept is kept, whatever they said.
     """
-    if needed_wh <= 0:
-        return False
-    return max_w <= 0 or timedelta(hours=needed_wh / max_w) + margin >= left
+    hour = timedelta(hours=1)
+    later_wh = max_w * max(0.0, (left - step) / hour)
+    return min(max_w, max(0.0, (needed_wh - later_wh) / (step / hour)))
 
 
 def merit_order(moment: Moment) -> Powers:
@@ -109,7 +110,7 @@ def merit_order(moment: Moment) -> Powers:
     Cars choose one after the other, the one that values energy most first: each of its ranges is tried, and pausing.
     """
     chosen: dict[str, PowerRange | None] = {}
-    for car in sorted(moment.cars, key=lambda one: (not one.must_charge, -one.value)):
+    for car in sorted(moment.cars, key=lambda one: (one.must_w <= 0.0, -one.value)):
         chosen[car.car_id] = _best_range(moment, car, chosen)
     return _cleared(moment, chosen)
 
@@ -118,10 +119,12 @@ def _best_range(moment: Moment, car: CarNow, chosen: Mapping[str, PowerRange | N
     """Return the range whose outcome is worth most, None to pause."""
     if not car.ranges:
         return None
-    if car.must_charge:
-        return max(car.ranges, key=lambda one: one.most_w)
-    best, most = None, -_INFINITE
-    for option in (None, *car.ranges):
+    options: tuple[PowerRange | None, ...] = (None, *car.ranges)
+    if car.must_w > 0.0:
+        highest = max(car.ranges, key=lambda one: one.most_w)
+        options = tuple(one for one in car.ranges if one.most_w >= car.must_w) or (highest,)
+    best, most = options[0], -_INFINITE
+    for option in options:
         worth = _worth(moment, _cleared(moment, {**chosen, car.car_id: option}))
         if not _goes_on(car, option):
             worth -= moment.switching
@@ -143,7 +146,10 @@ def _worth(moment: Moment, powers: Powers) -> float:
     sell = min(moment.feed_in_price, moment.import_price)
     worth = -flow * (moment.import_price if flow > 0 else sell)
     worth -= OVER_LIMIT * max(0.0, flow - moment.import_limit_w)
-    worth += sum(car.value * powers.cars[car.car_id] for car in moment.cars)
+    for car in moment.cars:
+        power = powers.cars[car.car_id]
+        # What the plan has is preferred to less and to more of the same price.
+        worth += car.value * power + _TIE * (2.0 * min(power, car.planned_w) - power)
     for battery in moment.batteries:
         power = powers.batteries[battery.battery_id]
         if power > 0:
@@ -183,13 +189,12 @@ def _wanted_by_car(car: CarNow, chosen: Mapping[str, PowerRange | None]) -> list
     if option is None:
         return []
     who = f"car {car.car_id}"
-    if car.must_charge:
-        return [_Part(OVER_LIMIT, option.least_w, who), _Part(OVER_LIMIT - 1.0, option.most_w - option.least_w, who)]
-    planned_w = min(max(car.planned_w - option.least_w, 0.0), option.most_w - option.least_w)
+    least_w = min(max(option.least_w, car.must_w), option.most_w)
+    planned_w = min(max(car.planned_w - least_w, 0.0), option.most_w - least_w)
     return [
-        _Part(_INFINITE, option.least_w, who),
+        _Part(OVER_LIMIT - 1.0 if car.must_w > 0.0 else _INFINITE, least_w, who),
         _Part(car.value + _TIE, planned_w, who),
-        _Part(car.value - _TIE, option.most_w - option.least_w - planned_w, who),
+        _Part(car.value - _TIE, option.most_w - least_w - planned_w, who),
     ]
 
 
