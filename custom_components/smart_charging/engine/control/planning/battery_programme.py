@@ -1,50 +1,160 @@
-"""Leads one battery through a plan's slots by dynamic programming over levels of its contents, in plain Python."""
+"""Leads one battery, and a car beside it, through a plan's slots: exact dynamic programming in plain Python.
+
+What contents are worth is a falling staircase over the contents: a list of segments, the most valuable first. A
+slot's prices are such a staircase too: what a Wh more in the battery costs there. One slot earlier the staircase is
+both merged in the order of value, cut to what the battery holds (Bellman's recursion of a convex cost is the sum of
+staircases). A car that pays a price for energy is one more segment of each slot's staircase.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from .problem import MONEY_PER_WH, OVER_LIMIT, BatteryPlan, PlannedBattery, Problem
+from .problem import OVER_LIMIT, BatteryPlan, PlannedBattery, Problem
 
-_LEVELS = 40  # steps between empty and full
 _INFINITE = float("inf")
+_NOTHING_WH = 1e-9
+
+type Segment = tuple[float, float, bool]  # money per kWh, Wh, and whether it is of the contents
 
 
-def lead_battery(problem: Problem, battery: PlannedBattery, net_w: Sequence[float]) -> BatteryPlan:
-    """Return what a battery best does beside a net load (import > 0) that it does not change."""
-    step_wh = max(battery.capacity_wh, battery.stored_wh) / _LEVELS
-    if step_wh <= 0:
-        return BatteryPlan((0.0,) * problem.slots, (0.0,) * problem.slots, battery.worth)
-    least = min(battery.least_wh, battery.stored_wh)
-    lowest = -int(-(least - 1e-6) // step_wh) if least > 0 else 0
-    ahead = [battery.worth * MONEY_PER_WH * step_wh * -level for level in range(_LEVELS + 1)]
-    choices: list[list[int]] = []
+@dataclass(frozen=True, slots=True)
+class Flexible:
+    """A load that takes up to `most_w` by slot at any price per kWh below `price`, and nothing above."""
+
+    price: float
+    most_w: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Led:
+    """What a battery does, and what the load beside it takes in W by slot."""
+
+    battery: BatteryPlan
+    taken_w: tuple[float, ...]
+
+
+def lead_battery(
+    problem: Problem, battery: PlannedBattery, net_w: Sequence[float], beside: Flexible | None = None
+) -> Led:
+    """Return what a battery best does beside a net load (import > 0), and beside a load that waits for a price."""
+    lowest = max(0.0, min(battery.least_wh, battery.stored_wh))
+    room = max(battery.capacity_wh, battery.stored_wh) - lowest
+    load = beside or Flexible(-_INFINITE, (0.0,) * problem.slots)
+    worth: list[Segment] = [(battery.worth, room, True)]
+    merged: list[tuple[list[Segment], float]] = []
     for slot in range(problem.slots - 1, -1, -1):
-        costs = _costs(problem, battery, net_w[slot], slot, step_wh)
-        ahead, chosen = _backwards(ahead, costs, lowest)
-        choices.append(chosen)
-    return _forwards(problem, battery, choices[::-1], ahead, step_wh)
+        steps, most = _steps(problem, battery, slot, net_w[slot], load)
+        both = sorted(worth + steps, reverse=True)
+        merged.append((both, most))
+        worth = _part(both, most, room)
+    return _forwards(problem, battery, net_w, load, merged[::-1], lowest, room)
 
 
-def _costs(
-    problem: Problem, battery: PlannedBattery, net_w: float, slot: int, step_wh: float
-) -> list[tuple[int, float]]:
-    """Return the levels that contents may change by in a slot, and what each costs."""
-    hours, buy = problem.hours[slot], problem.import_price[slot]
+def _steps(
+    problem: Problem, battery: PlannedBattery, slot: int, net_w: float, load: Flexible
+) -> tuple[list[Segment], float]:
+    """Return what a Wh more in the battery costs in a slot, step by step, and how many Wh it can take there at most."""
+    hours = problem.hours[slot]
+    into, out = battery.charge_efficiency * hours, hours / battery.discharge_efficiency
+    begin, most_w, stairs = _stairs(problem, battery, slot, net_w, load)
+    steps: list[Segment] = []
+    highest, taken = -_INFINITE, 0.0
+    for price, end in stairs:
+        high = min(end, most_w)
+        if high <= begin:
+            continue
+        if begin < 0.0:
+            # Where energy is paid for being taken, to lose some of it would pay: no step is below the one before.
+            highest = max(highest, (price - battery.wear) * battery.discharge_efficiency)
+            steps.append((highest, (min(high, 0.0) - begin) * out, False))
+        if high > 0.0:
+            if price >= OVER_LIMIT:
+                break
+            highest = max(highest, price / battery.charge_efficiency)
+            steps.append((highest, (high - max(begin, 0.0)) * into, False))
+            taken += steps[-1][1]
+        begin = high
+    return steps, taken
+
+
+def _stairs(
+    problem: Problem, battery: PlannedBattery, slot: int, net_w: float, load: Flexible
+) -> tuple[float, float, list[tuple[float, float]]]:
+    """Return the least and most W into the battery, and what a W more costs up to where, in rising order.
+
+    As its power rises from full discharge, less is sold, then the load gives way or more is bought.
+    """
+    buy = problem.import_price[slot]
     sell = min(problem.feed_in_price[slot], buy)
-    up = int(battery.max_charge_w * battery.charge_efficiency * hours / step_wh + 1e-9)
-    down = int(battery.max_discharge_w / battery.discharge_efficiency * hours / step_wh + 1e-9)
     limit = problem.import_limit_w[slot] if problem.import_limit_w else _INFINITE
-    costs = []
-    for levels in range(-down, up + 1):
-        power = _power(battery, levels * step_wh, hours)
-        grid = net_w - power
-        if power < 0 and ((not battery.can_buy and grid > max(0.0, net_w)) or grid > max(limit, net_w)):
+    waits_w = load.most_w[slot]
+    least_w, most_w = -battery.max_discharge_w, battery.max_charge_w
+    at_w = -net_w - (waits_w if load.price > sell else 0.0)  # where selling ends
+    if not battery.can_sell:
+        least_w = max(least_w, min(0.0, at_w))
+    stairs = [(sell, at_w)]
+    if sell < load.price < buy:
+        at_w += waits_w
+        stairs.append((load.price, at_w))
+    if not battery.can_buy:
+        most_w = min(most_w, max(0.0, at_w))
+    stairs.append((buy, at_w + limit))
+    if load.price >= buy:
+        stairs.append((load.price, at_w + limit + waits_w))
+    stairs.append((OVER_LIMIT, _INFINITE))
+    return least_w, most_w, stairs
+
+
+def _part(segments: Sequence[Segment], skipped: float, length: float) -> list[Segment]:
+    """Return the part of a staircase that begins after some Wh and has this length."""
+    part: list[Segment] = []
+    for price, size, _ in segments:
+        if skipped >= size:
+            skipped -= size
             continue
-        if power > 0 and not battery.can_sell and grid < min(0.0, net_w):
-            continue
-        wear = battery.wear * max(0.0, power)
-        over = OVER_LIMIT * max(0.0, grid - limit)
-        costs.append((levels, (grid * (buy if grid > 0 else sell) + wear + over) * hours * MONEY_PER_WH))
-    return costs
+        size, skipped = min(size - skipped, length), 0.0
+        if part and part[-1][0] == price:
+            part[-1] = (price, part[-1][1] + size, True)
+        else:
+            part.append((price, size, True))
+        length -= size
+        if length <= _NOTHING_WH:
+            break
+    return part
+
+
+def _forwards(
+    problem: Problem,
+    battery: PlannedBattery,
+    net_w: Sequence[float],
+    load: Flexible,
+    merged: Sequence[tuple[Sequence[Segment], float]],
+    lowest: float,
+    room: float,
+) -> Led:
+    held = battery.stored_wh - lowest
+    powers, contents, taken = [], [], []
+    for slot, (both, most) in enumerate(merged):
+        before, held = held, _held(both, held + most, room)
+        power = _power(battery, held - before, problem.hours[slot])
+        powers.append(power)
+        contents.append(held + lowest)
+        taken.append(_taken(problem, slot, net_w[slot] - power, load))
+    value = _value(merged[0], battery.stored_wh - lowest, battery.worth)
+    return Led(BatteryPlan(tuple(powers), tuple(contents), value), tuple(taken))
+
+
+def _held(both: Sequence[Segment], distance: float, room: float) -> float:
+    """Return what is held after a slot: the Wh of the contents among the most valuable ones up to a distance."""
+    held = 0.0
+    for _, size, kept in both:
+        part = min(size, distance)
+        if kept:
+            held += part
+        distance -= part
+        if distance <= _NOTHING_WH:
+            break
+    return min(held, room)
 
 
 def _power(battery: PlannedBattery, change_wh: float, hours: float) -> float:
@@ -54,42 +164,25 @@ def _power(battery: PlannedBattery, change_wh: float, hours: float) -> float:
     return -change_wh * battery.discharge_efficiency / hours
 
 
-def _backwards(
-    ahead: Sequence[float], costs: Sequence[tuple[int, float]], lowest: int
-) -> tuple[list[float], list[int]]:
-    """Return the least cost from each level on, and by how many levels to change for it."""
-    value, chosen = [_INFINITE] * (_LEVELS + 1), [0] * (_LEVELS + 1)
-    for levels, cost in costs:
-        for level in range(max(0, lowest - levels if levels < 0 else 0), min(_LEVELS, _LEVELS - levels) + 1):
-            total = cost + ahead[level + levels]
-            if total < value[level]:
-                value[level], chosen[level] = total, levels
-    return value, chosen
+def _taken(problem: Problem, slot: int, net_w: float, load: Flexible) -> float:
+    """Return what the load takes in a slot beside all else."""
+    buy, most_w = problem.import_price[slot], load.most_w[slot]
+    if load.price >= buy:
+        limit = problem.import_limit_w[slot] if problem.import_limit_w else _INFINITE
+        return min(most_w, max(0.0, limit - net_w))
+    if load.price > min(problem.feed_in_price[slot], buy):
+        return min(most_w, max(0.0, -net_w))
+    return 0.0
 
 
-def _forwards(
-    problem: Problem,
-    battery: PlannedBattery,
-    choices: Sequence[Sequence[int]],
-    ahead: Sequence[float],
-    step_wh: float,
-) -> BatteryPlan:
-    stored, level = battery.stored_wh, min(_LEVELS, int(battery.stored_wh / step_wh + 1e-6))
-    value = _value(ahead, level, step_wh, battery.worth)
-    powers, contents = [], []
-    for slot, chosen in enumerate(choices):
-        # What the contents are above their level leaves less room at the top.
-        change = min(chosen[level] * step_wh, max(battery.capacity_wh, battery.stored_wh) - stored)
-        powers.append(_power(battery, change, problem.hours[slot]))
-        level += chosen[level]
-        stored += change
-        contents.append(stored)
-    return BatteryPlan(tuple(powers), tuple(contents), value)
-
-
-def _value(ahead: Sequence[float], level: int, step_wh: float, worth: float) -> float:
-    """Return what one more kWh is worth now: the mean over the levels beside this one."""
-    low, high = max(0, level - 2), min(_LEVELS, level + 2)
-    if high == low or ahead[low] == _INFINITE or ahead[high] == _INFINITE:
-        return worth
-    return (ahead[low] - ahead[high]) / ((high - low) * step_wh) / MONEY_PER_WH
+def _value(first: tuple[Sequence[Segment], float], held: float, worth: float) -> float:
+    """Return what one more kWh is worth now: the mean of the steps on both sides of the contents."""
+    both, most = first
+    distance = held + most
+    passed, below = 0.0, worth
+    for price, size, _ in both:
+        if passed + size > distance + _NOTHING_WH:
+            on_an_edge = distance - passed <= _NOTHING_WH and distance > 0
+            return (below + price) / 2 if on_an_edge else price
+        passed, below = passed + size, price
+    return below

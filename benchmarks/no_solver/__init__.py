@@ -1,0 +1,1 @@
+"""What plans without a solver save beside the linear programme's."""
