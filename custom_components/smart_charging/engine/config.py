@@ -91,6 +91,7 @@ class EvseSettings:
     `max_current_a` is A per phase (None: the station's own maximum), `priority` replaces
     the station's. Below `min_soc_percent` a car charges at once. It is finished at `target_soc_percent`,
     or after `target_energy_wh` in this session. Until `boost_until` it charges as in fast.
+    By plan it has its target at `departure` (None: as far as prices reach).
     """
 
     mode: ChargeMode = ChargeMode.FAST
@@ -101,6 +102,7 @@ class EvseSettings:
     target_soc_percent: float | None = None
     target_energy_wh: float | None = None
     boost_until: datetime | None = None
+    departure: datetime | None = None
 
 
 class Connection(Protocol):

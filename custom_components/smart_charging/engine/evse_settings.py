@@ -15,7 +15,7 @@ _LOGGER = logging.getLogger(__name__)
 def after_unplug(settings: EvseSettings, config: StationConfig) -> EvseSettings:
     """Return what is left of the settings once a car left: its wishes go, the mode is what the station is set up for."""
     mode = config.mode_after_unplug or settings.mode
-    return replace(settings, mode=mode, target_energy_wh=None, boost_until=None)
+    return replace(settings, mode=mode, target_energy_wh=None, boost_until=None, departure=None)
 
 
 async def load_settings(ledger: SiteLedger, station_id: str) -> dict[EvseKey, EvseSettings]:
@@ -40,6 +40,7 @@ def _from_json(kept: Mapping[str, Json]) -> EvseSettings:
         target_soc_percent=_number(kept, "target_soc_percent"),
         target_energy_wh=_number(kept, "target_energy_wh"),
         boost_until=_time(kept, "boost_until"),
+        departure=_time(kept, "departure"),
     )
 
 
@@ -56,6 +57,7 @@ async def save_settings(ledger: SiteLedger, key: EvseKey, settings: EvseSettings
             "target_soc_percent": settings.target_soc_percent,
             "target_energy_wh": settings.target_energy_wh,
             "boost_until": None if settings.boost_until is None else settings.boost_until.isoformat(),
+            "departure": None if settings.departure is None else settings.departure.isoformat(),
         },
     )
 

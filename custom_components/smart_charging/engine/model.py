@@ -104,6 +104,7 @@ class ChargeMode(StrEnum):
     SOLAR = "solar"
     SOLAR_MIN = "solar_min"
     FAST = "fast"
+    CHEAPEST = "cheapest"  # by plan: when it is cheap, and in time
 
 
 class EvseStatus(StrEnum):
@@ -354,6 +355,11 @@ class ReasonCode(StrEnum):
     WAKING = "waking"
     PROBING = "probing"
     WAITING_TO_RAISE = "waiting_to_raise"
+    PLAN_BUYING = "plan_buying"
+    PLAN_DEADLINE = "plan_deadline"
+    PLAN_WAITING = "plan_waiting"
+    NO_PLAN = "no_plan"
+    NO_TARGET = "no_target"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,53 @@
+"""What a plan says of one EVSE at this moment, and what the car does by it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ...model import ReasonCode
+from .merit_order import latest_start_w
+
+EQUAL = 0.002  # money per kWh: a value this near to a price is equal to it, and the plan's quantity decides
+LOOK = timedelta(minutes=5)  # the latest start comes this much before it would be too late
+SLOWER = 0.95  # of full power is counted on, for what a car loses while it ramps and pauses
+_NOTHING_W = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class PlanAdvice:
+    """What is known of a car by plan: Wh it still wants, W it is sure to take, and when it leaves.
+
+    `value` is what a kWh now is worth by the plan, `planned_w` what it was to draw in this slot, `price` what a kWh from the
+    grid costs now; None where there is no plan.
+    """
+
+    needed_wh: float
+    sure_w: float
+    departure: datetime | None = None
+    value: float | None = None
+    planned_w: float = 0.0
+    price: float | None = None
+
+
+def charges_by_plan(advice: PlanAdvice | None, now: datetime) -> ReasonCode | None:
+    """Return why a car charges now whatever the surplus, None where it waits.
+
+    A deadline that can be kept is kept, whatever was forecast: once no time is to be lost, the price does not matter.
+    """
+    if advice is None or advice.needed_wh <= 0:
+        return None
+    if advice.departure is not None:
+        left = max(advice.departure - now, timedelta(0))
+        if latest_start_w(advice.needed_wh, advice.sure_w * SLOWER, left, LOOK) > 0:
+            return ReasonCode.PLAN_DEADLINE
+    if advice.value is None or advice.price is None:
+        return None
+    equal = abs(advice.value - advice.price) <= EQUAL
+    buys = advice.planned_w > _NOTHING_W if equal else advice.value > advice.price
+    return ReasonCode.PLAN_BUYING if buys else None
+
+
+def waits_for(advice: PlanAdvice | None) -> ReasonCode:
+    """Return why a car that follows a plan does not buy."""
+    if advice is None or advice.needed_wh <= 0:
+        return ReasonCode.NO_TARGET
+    return ReasonCode.NO_PLAN if advice.value is None else ReasonCode.PLAN_WAITING

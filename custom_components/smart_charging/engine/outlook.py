@@ -1,0 +1,15 @@
+"""What is known of the hours to come, as far as anybody tells it."""
+
+from dataclasses import dataclass
+
+from .control.forecast.series import Forecast
+from .control.prices.series import PriceSeries
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """Prices, and the power of PV and of the house without chargers and batteries; None where nobody tells."""
+
+    prices: PriceSeries | None = None
+    pv: Forecast | None = None
+    base_load: Forecast | None = None
