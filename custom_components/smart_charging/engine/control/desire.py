@@ -6,6 +6,7 @@ from datetime import datetime
 
 from ..limit import Limit, LimitSource, LimitUnit
 from ..model import ChargeMode, EvseStatus, MeterQuality, Reason, ReasonCode
+from .planning.advice import charges_by_plan, waits_for
 from .snapshot import EvseControl, EvseSnapshot
 from .waking import TRIES, sleeps_through
 
@@ -17,6 +18,9 @@ CEILING_REASONS = {
     LimitSource.RELAY: ReasonCode.LIMIT_RELAY,
     LimitSource.CAR: ReasonCode.LIMIT_CAR,
 }
+
+
+_WAITING = frozenset({ChargeMode.SOLAR, ChargeMode.CHEAPEST})  # a car that comes waits, for the sun or by plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,8 @@ def takes_all(evse: EvseSnapshot, now: datetime) -> ReasonCode | None:
     short = settings.min_soc_percent is not None and evse.soc_percent is not None
     if short and settings.mode is not ChargeMode.OFF and (evse.soc_percent or 0.0) < (settings.min_soc_percent or 0.0):
         return ReasonCode.MIN_SOC
+    if settings.mode is ChargeMode.CHEAPEST:
+        return charges_by_plan(evse.advice, now)
     return ReasonCode.FAST if settings.mode is ChargeMode.FAST else None
 
 
@@ -81,17 +87,37 @@ def desired(evse: EvseSnapshot, control: EvseControl, quality: MeterQuality, lim
         return idle
     minimum_a = evse.station.min_current_a
     if quality is MeterQuality.LOST:
-        return _without_meter(evse, control, limit)
+        return _without_meter(evse, control, limit, now)
     if (code := takes_all(evse, now)) is not None:
-        return Desire(minimum_a, limit.current_a, Reason(code), at_once=True)
+        told = _price(evse) if evse.settings.mode is ChargeMode.CHEAPEST else {}
+        return Desire(minimum_a, limit.current_a, Reason(code, told), at_once=True)
     if quality is MeterQuality.ABSENT and evse.settings.mode is ChargeMode.SOLAR:
         return Desire(0.0, 0.0, Reason(ReasonCode.METER_ABSENT))
+    if evse.settings.mode is ChargeMode.CHEAPEST:
+        return _between(evse, control, quality, limit)
     if quality is MeterQuality.ABSENT:
         return Desire(minimum_a, minimum_a, Reason(ReasonCode.METER_ABSENT))
     if evse.settings.mode is ChargeMode.SOLAR_MIN:
         return Desire(minimum_a, limit.current_a, Reason(ReasonCode.SURPLUS), on_surplus=True, always_on=True)
     running_a = minimum_a if control.solar_running else 0.0
     return Desire(running_a, limit.current_a, Reason(ReasonCode.SURPLUS), on_surplus=True)
+
+
+def _between(evse: EvseSnapshot, control: EvseControl, quality: MeterQuality, limit: Ceiling) -> Desire:
+    """Return the desire of an EVSE that follows a plan and does not buy now: real surplus, where that is measured."""
+    reason = Reason(waits_for(evse.advice), _price(evse))
+    if quality is MeterQuality.ABSENT:
+        return Desire(0.0, 0.0, reason)
+    running_a = evse.station.min_current_a if control.solar_running else 0.0
+    return Desire(running_a, limit.current_a, reason, on_surplus=True)
+
+
+def _price(evse: EvseSnapshot) -> dict[str, float | str]:
+    """Return what is told of a plan's prices: that of now, and up to which it would be bought."""
+    advice = evse.advice
+    if advice is None or advice.price is None or advice.value is None:
+        return {}
+    return {"price": round(advice.price, 3), "worth": round(advice.value, 3)}
 
 
 def _idle(evse: EvseSnapshot, now: datetime) -> Desire | None:
@@ -105,7 +131,7 @@ def _idle(evse: EvseSnapshot, now: datetime) -> Desire | None:
     if evse.status in {EvseStatus.UNAVAILABLE, EvseStatus.FAULTED}:
         return Desire(0.0, 0.0, Reason(ReasonCode.UNAVAILABLE), rest_a=evse.safe_a)
     if not evse.plugged:
-        rest_a = 0.0 if evse.settings.mode is ChargeMode.SOLAR else evse.safe_a
+        rest_a = 0.0 if evse.settings.mode in _WAITING else evse.safe_a
         return Desire(0.0, 0.0, Reason(ReasonCode.NO_CAR), rest_a=rest_a)
     # Who asks for a boost wants more than was aimed at.
     return None if takes_all(evse, now) is ReasonCode.BOOST else _finished(evse)
@@ -138,10 +164,10 @@ def _awaits_contactor(evse: EvseSnapshot, control: EvseControl) -> bool:
     return wanted is not None and evse.switched_phases is not None and evse.switched_phases != wanted
 
 
-def _without_meter(evse: EvseSnapshot, control: EvseControl, limit: Ceiling) -> Desire:
+def _without_meter(evse: EvseSnapshot, control: EvseControl, limit: Ceiling, now: datetime) -> Desire:
     """Fall to the safe current; what waits for surplus goes on waiting."""
     reason = Reason(ReasonCode.METER_LOST, {"safe_a": evse.safe_a})
-    waits = evse.settings.mode is ChargeMode.SOLAR and not control.solar_running
+    waits = evse.settings.mode in _WAITING and takes_all(evse, now) is None and not control.solar_running
     safe_a = min(evse.safe_a, limit.current_a)
     if waits or safe_a < evse.station.min_current_a:
         return Desire(0.0, 0.0, reason)

@@ -34,6 +34,7 @@ _CLOSED = frozenset(
         ReasonCode.UNAVAILABLE,
     }
 )
+_BETWEEN = frozenset({ReasonCode.PLAN_WAITING, ReasonCode.NO_PLAN, ReasonCode.NO_TARGET})
 _MEASURED = {LimitSource.FUSE, LimitSource.POWER, LimitSource.PEAK, LimitSource.UNBALANCE}
 
 
@@ -49,7 +50,8 @@ def explain(basis: Situation, evse: EvseSnapshot, desire: Desire, shared: Shared
     solar = admitted.reasons.get(evse.key)
     share = shared.shares.get(evse.key)
     if share is None:
-        return solar if desire.on_surplus and solar is not None else desire.reason
+        follows_plan = desire.reason.code in _BETWEEN and solar is not None and solar.code is ReasonCode.SURPLUS_LOW
+        return solar if desire.on_surplus and solar is not None and not follows_plan else desire.reason
     if share.bound_by == FREE:
         return Reason(ReasonCode.NOT_FOLLOWING)
     bound = shared.bound(evse.key)

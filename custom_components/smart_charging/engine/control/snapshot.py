@@ -11,6 +11,7 @@ from .battery import BatteryCommand, BatteryMemory, BatterySnapshot
 from .conductor import ConductorMemory
 from .peak import PeakMemory
 from .phase_switching import PhaseMemory
+from .planning.advice import PlanAdvice
 from .waking import WakingMemory
 
 
@@ -51,6 +52,7 @@ class EvseSnapshot:
     soc_percent: float | None = None
     switched_phases: int | None = None
     departure: datetime | None = None
+    advice: PlanAdvice | None = None  # of the plan, where it follows one and wants something
     refused: bool = False  # who stands there may not charge
 
     @property
