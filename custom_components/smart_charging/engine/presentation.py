@@ -17,7 +17,7 @@ from .limit import ALL_FUSE, ROOT_CIRCUIT, LimitSource
 from .measurements import SiteMeasurements
 from .model import EvseKey, MeterQuality, Phases, Reason, ReasonCode, Setpoint
 from .session_tracking import EvseRecord
-from .view import BatteryView, ChargerView, CircuitView, EvseView, PeakView, SiteView
+from .view import BatteryView, ChargerView, CircuitView, EvseView, PeakView, PlannedCharge, SiteView
 
 _SOURCES = {
     MeterQuality.STALE: LimitSource.METER_STALE,
@@ -37,6 +37,7 @@ class Chargers:
     record: Callable[[EvseKey], EvseRecord]
     relay: Callable[[str], RelayState | None]
     local_list: Callable[[str], ListState | None]
+    planned: Callable[[EvseKey, datetime], PlannedCharge | None]
 
 
 def present(
@@ -67,7 +68,7 @@ def present(
         limit_sources=ALL_FUSE if root is None else root.sources,
         load_a=None if root is None else _in_use(site, root.load_a),
         chargers={
-            station_id: _charger(station, chargers, decision, measured)
+            station_id: _charger(station, chargers, decision, measured, now)
             for station_id, station in chargers.stations.items()
         },
         circuits={circuit.circuit_id: _circuit(circuit, measured, decision, now) for circuit in site.circuits},
@@ -104,7 +105,7 @@ def _battery(
 
 
 def _charger(
-    station: Station, chargers: Chargers, decision: Decision | None, measured: SiteMeasurements
+    station: Station, chargers: Chargers, decision: Decision | None, measured: SiteMeasurements, now: datetime
 ) -> ChargerView:
     state, config = station.state, station.config
     keys = [EvseKey(state.station_id, evse_id) for evse_id in sorted({1, *state.evses})]
@@ -123,6 +124,7 @@ def _charger(
                     chargers.record(key),
                 ),
                 soc_percent=measured.soc(key, state),
+                planned=chargers.planned(key, now),
             )
             for key in keys
         },

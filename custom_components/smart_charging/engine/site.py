@@ -11,6 +11,7 @@ from .clock import Clock
 from .config import EvseSettings, PhaseSwitching, SiteConfig, StationConfig
 from .control.circuits import connections
 from .control.decision import decide
+from .control.planning.problem import Plan
 from .control.safe_currents import SafeCurrents, allocate_safe_currents
 from .control.snapshot import ControlState, Decision, Snapshot
 from .csms.central_system import CentralSystem
@@ -23,6 +24,7 @@ from .limit import ROOT_CIRCUIT, Limit
 from .local_lists import LocalLists
 from .measurements import SiteMeasurements
 from .model import ChargeMode, EvseKey, MeterQuality, StoreError
+from .outlook import Outlook
 from .paced_decision import PacedDecision
 from .presentation import Chargers, present
 from .presented_tags import PresentedTags
@@ -31,6 +33,7 @@ from .registry_authorizer import RegistryAuthorizer
 from .session_tracking import SessionTracker
 from .set_point_guard import SetPointGuard
 from .site_memory import RememberedSite, SiteMemory
+from .site_planner import SitePlanner
 from .site_snapshot import EvseSources, plug_changed, take_snapshot
 from .view import NOTICES, BatteryReading, MeterReading, SiteEvent, SiteEventType, SiteView
 
@@ -79,6 +82,7 @@ class Site:
         self._set_points = SetPointGuard(csms, self._measured, clock)
         self._lists = LocalLists(access, csms, clock, ledger, self._changed)
         self._sessions = SessionTracker(config.site_id, ledger, self._announce)
+        self._planner = SitePlanner(clock, lambda now: (self._snapshot(now), self._state.evses))
         self._tasks: list[asyncio.Task[None]] = []
         self._unsubscribe: Callable[[], None] | None = None
 
@@ -95,6 +99,7 @@ class Site:
             asyncio.create_task(self._memory.run(self._clock, self._remembered), name="site memory"),
             asyncio.create_task(self._sessions.run(self._changed), name="sessions"),
             asyncio.create_task(self._run(), name="control cycle"),
+            asyncio.create_task(self._planner.run(lambda: self._decide(may_raise=True)), name="planner"),
         ]
 
     async def listen(self, host: str, port: int, ssl_context: ssl.SSLContext | None = None) -> int:
@@ -238,7 +243,17 @@ class Site:
         """Set what a user wants of an EVSE; it survives a restart. Raises StoreError when it cannot be kept."""
         await save_settings(self._ledger, key, settings)
         self._settings[key] = settings
+        self._planner.look()
         self._decide(may_raise=True)
+
+    def set_outlook(self, outlook: Outlook) -> None:
+        """Take prices and forecasts; cars that follow a plan are led by them."""
+        self._planner.set_outlook(outlook)
+
+    @property
+    def plan(self) -> Plan | None:
+        """The plan that cars follow now, None without one."""
+        return self._planner.plan
 
     async def set_mode(self, key: EvseKey, mode: ChargeMode) -> None:
         """Set an EVSE's mode; raises StoreError when it cannot be kept."""
@@ -299,6 +314,7 @@ class Site:
                     self._sessions.record,
                     self._csms.relays.state,
                     self._lists.state,
+                    self._planner.planned,
                 ),
                 decision=self._decision,
                 state=self._state,
@@ -361,7 +377,14 @@ class Site:
         self._changed()
 
     def _snapshot(self, now: datetime) -> Snapshot:
-        sources = EvseSources(self._csms.stations, self.settings, self._sessions.record, self._safe.currents)
+        sources = EvseSources(
+            self._csms.stations,
+            self.settings,
+            self._sessions.record,
+            self._safe.currents,
+            self._state.evses,
+            self._planner.advice,
+        )
         keys = (key for key, _ in self.evses())
         return take_snapshot(self.config, self._measured, self._elsewhere.limits(now), keys, sources, now)
 

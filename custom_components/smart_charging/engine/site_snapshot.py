@@ -6,12 +6,14 @@ from datetime import datetime
 
 from .config import EvseSettings, SiteConfig
 from .control.observation import shown_after_s
-from .control.snapshot import Decision, EvseSnapshot, Snapshot
+from .control.planning.advice import PlanAdvice
+from .control.planning.assembly import Wish, wish_of
+from .control.snapshot import Decision, EvseControl, EvseSnapshot, Snapshot
 from .csms.state import StationEvent
 from .csms.station import Station
 from .limit import ROOT_CIRCUIT, Limit
 from .measurements import SiteMeasurements
-from .model import EvseKey
+from .model import ChargeMode, EvseKey
 from .session_tracking import EvseRecord
 from .station_reading import evse_snapshot
 
@@ -24,6 +26,8 @@ class EvseSources:
     settings: Callable[[EvseKey], EvseSettings]
     record: Callable[[EvseKey], EvseRecord]
     safe_a: Mapping[EvseKey, float]
+    controls: Mapping[EvseKey, EvseControl]
+    advice: Callable[[Wish, datetime], PlanAdvice]
 
 
 def take_snapshot(
@@ -39,7 +43,7 @@ def take_snapshot(
     return Snapshot(
         config,
         measured.meter(ROOT_CIRCUIT).snapshot(config, now),
-        tuple(_evse(key, measured, sources, now, shown_s) for key in keys),
+        tuple(_advised(config, _evse(key, measured, sources, now, shown_s), sources, now) for key in keys),
         circuits=measured.meters(config, now),
         batteries=measured.batteries(config, now),
         limits=(*measured.limits(now), *elsewhere),
@@ -58,6 +62,15 @@ def _evse(
         soc_percent=measured.soc(key, station.state),
         switched_phases=measured.switched_phases(key),
     )
+
+
+def _advised(config: SiteConfig, evse: EvseSnapshot, sources: EvseSources, now: datetime) -> EvseSnapshot:
+    """Return an EVSE with what the plan says of it, where it follows one."""
+    if evse.settings.mode is not ChargeMode.CHEAPEST:
+        return evse
+    wish = wish_of(config, evse, sources.controls.get(evse.key, EvseControl()))
+    departure = evse.settings.departure
+    return replace(evse, departure=departure, advice=None if wish is None else sources.advice(wish, now))
 
 
 def plug_changed(event: StationEvent, decision: Decision | None) -> bool:

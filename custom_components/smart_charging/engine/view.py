@@ -16,6 +16,17 @@ from .model import ChargeMode, EvseKey, MeterQuality, Phases, Session, Setpoint,
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedCharge:
+    """What a plan has for the car at an EVSE from now on: energy in Wh, its cost, what its target will lack."""
+
+    starts_at: datetime | None
+    energy_wh: float
+    cost: float | None
+    missing_wh: float
+    departure: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class EvseView:
     """One EVSE: what its station reports, what it is asked to do, and why.
 
@@ -39,6 +50,7 @@ class EvseView:
     session_energy_wh: float | None = None
     session_started_at: datetime | None = None
     lifetime_energy_wh: float | None = None
+    planned: PlannedCharge | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,169 @@
+"""Plans a site's charging each quarter of an hour and on change, and says what the plan means now."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib import import_module
+import logging
+from typing import Final, Protocol, cast
+
+from .clock import Clock
+from .control.planning.advice import PlanAdvice
+from .control.planning.assembly import Wish, car_id, pose, wish_of
+from .control.planning.problem import NotPlanned, Plan, Problem
+from .control.snapshot import EvseControl, Snapshot
+from .model import ChargeMode, EvseKey
+from .outlook import Outlook
+from .view import PlannedCharge
+
+_LOGGER = logging.getLogger(__name__)
+
+LOOK_S: Final = 30.0  # whether anything changed that a plan was made from
+_CHANGED_WH: Final = 500.0  # of what a car still wants, beside what the plan foresaw
+_PLANNERS: Final = ("highs", "greedy")  # the second where the first can't be imported
+
+type States = Mapping[EvseKey, EvseControl]
+
+
+class _Planner(Protocol):
+    def plan(self, problem: Problem) -> Plan:
+        """Return a plan; raises NotPlanned."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Basis:
+    """What a plan was made from, to see what changed."""
+
+    outlook: Outlook
+    slot: datetime
+    wishes: Mapping[EvseKey, Wish] = field(default_factory=dict)
+
+
+class SitePlanner:
+    """One site's plan; made in a thread, for it takes up to a second on a large site."""
+
+    def __init__(self, clock: Clock, snapshot: Callable[[datetime], tuple[Snapshot, States]]) -> None:
+        """Take the clock, and what gives the site as it stands with the memory of its EVSEs."""
+        self._clock = clock
+        self._snapshot = snapshot
+        self._outlook = Outlook()
+        self._basis: _Basis | None = None
+        self._problem: Problem | None = None
+        self._wake = asyncio.Event()
+        self.plan: Plan | None = None
+
+    def set_outlook(self, outlook: Outlook) -> None:
+        """Take what is known of the hours to come; the plan follows."""
+        if outlook != self._outlook:
+            self._outlook = outlook
+            self._wake.set()
+
+    def look(self) -> None:
+        """Look at once whether the plan has to change, as where somebody set a target."""
+        self._wake.set()
+
+    async def run(self, changed: Callable[[], None]) -> None:
+        """Plan until cancelled; a plan that can't be made leaves none, and is told once."""
+        told = False
+        while True:
+            self._wake.clear()
+            try:
+                if await self._renew():
+                    changed()
+                told = False
+            except NotPlanned as err:
+                self.plan = self._problem = None
+                if not told:
+                    _LOGGER.warning("No plan could be made: %s", err)
+                told = True
+            try:
+                async with self._clock.timeout(LOOK_S):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    def advice(self, wish: Wish, now: datetime) -> PlanAdvice:
+        """Return what the plan says of the car with this wish."""
+        plan, prices = self.plan, self._outlook.prices
+        led = None if plan is None else plan.cars.get(car_id(wish.key))
+        number = None if plan is None else _slot_of(plan, now)
+        if led is None or number is None:
+            return PlanAdvice(wish.needed_wh, wish.sure_w, wish.departure)
+        price = None if prices is None else prices.import_at(now)
+        return PlanAdvice(wish.needed_wh, wish.sure_w, wish.departure, led.value, led.power_w[number], price)
+
+    def planned(self, key: EvseKey, now: datetime) -> PlannedCharge | None:
+        """Return what is planned for the car at an EVSE, None where nothing is."""
+        plan, problem, basis = self.plan, self._problem, self._basis
+        led = None if plan is None else plan.cars.get(car_id(key))
+        if plan is None or problem is None or basis is None or led is None:
+            return None
+        first = _slot_of(plan, now)
+        numbers = range(plan_slots(plan)) if first is None else range(first, plan_slots(plan))
+        drawn = {number: led.power_w[number] * problem.hours[number] for number in numbers}
+        starts = next((number for number in numbers if led.power_w[number] > 0), None)
+        begin = None if starts is None else max(now, plan.start + starts * plan.slot)
+        cost = sum(energy * problem.import_price[number] / 1000 for number, energy in drawn.items())
+        wish = basis.wishes.get(key)
+        departure = None if wish is None else wish.departure
+        return PlannedCharge(begin, sum(drawn.values()), cost, sum(led.missing_wh), departure)
+
+    async def _renew(self) -> bool:
+        """Make a new plan where anything changed; return whether there is one now, or none any more."""
+        now = self._clock.now()
+        snapshot, controls = self._snapshot(now)
+        wishes = _wishes(snapshot, controls)
+        prices = self._outlook.prices
+        problem = None
+        if wishes and prices is not None:
+            problem = pose(snapshot, wishes.values(), prices, self._outlook.pv, self._outlook.base_load, now)
+        if problem is None:
+            had, self.plan, self._problem, self._basis = self.plan is not None, None, None, None
+            return had
+        basis = _Basis(self._outlook, problem.start, wishes)
+        if self._basis is not None and self.plan is not None and not self._differs(self._basis, basis):
+            return False
+        self.plan = await asyncio.to_thread(_solve, problem)
+        self._problem, self._basis = problem, basis
+        return True
+
+    def _differs(self, before: _Basis, now: _Basis) -> bool:
+        if (before.outlook, before.slot) != (now.outlook, now.slot) or before.wishes.keys() != now.wishes.keys():
+            return True
+        for key, wish in now.wishes.items():
+            known = before.wishes[key]
+            if (known.departure, known.most_w) != (wish.departure, wish.most_w):
+                return True
+            if wish.needed_wh > known.needed_wh + 1 or known.needed_wh - wish.needed_wh > _CHANGED_WH:
+                return True
+        return False
+
+
+def plan_slots(plan: Plan) -> int:
+    """Return how many slots a plan has."""
+    return len(plan.grid_w)
+
+
+def _slot_of(plan: Plan, at: datetime) -> int | None:
+    number = (at - plan.start) // plan.slot
+    return number if 0 <= number < plan_slots(plan) else None
+
+
+def _wishes(snapshot: Snapshot, controls: States) -> dict[EvseKey, Wish]:
+    """Return what the cars want that follow a plan."""
+    following = (evse for evse in snapshot.evses if evse.settings.mode is ChargeMode.CHEAPEST)
+    wishes = (wish_of(snapshot.site, evse, controls.get(evse.key, EvseControl())) for evse in following)
+    return {wish.key: wish for wish in wishes if wish is not None and wish.needed_wh > 0}
+
+
+def _solve(problem: Problem) -> Plan:
+    """Plan with the best planner there is; the solver is imported here, in the thread."""
+    for name in _PLANNERS:
+        try:
+            planner = cast(_Planner, import_module(f".control.planning.{name}", __package__))
+        except ImportError as err:
+            _LOGGER.debug("Without %s: %s", name, err)
+            continue
+        return planner.plan(problem)
+    raise NotPlanned("there is no planner")
