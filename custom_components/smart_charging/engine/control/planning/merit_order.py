@@ -101,7 +101,10 @@ def latest_start_w(needed_wh: float, max_w: float, left: timedelta, step: timede
     """
     hour = timedelta(hours=1)
     later_wh = max_w * max(0.0, (left - step) / hour)
-    return min(max_w, max(0.0, (needed_wh - later_wh) / (step / hour)))
+    missing_wh = needed_wh - later_wh
+    if missing_wh <= 0.0:
+        return 0.0
+    return min(max_w, missing_wh / (min(step, left) / hour)) if left > timedelta() else max_w
 
 
 def merit_order(moment: Moment) -> Powers:
