@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.series import QUARTERS_PER_DAY
 
-from .world import MARKUP_EUR, Visit, World
+from .world import Visit, World
 
 DAY = QUARTERS_PER_DAY
 LEAST_SUN_W = 200.0  # below it what is measured says nothing of the weather
@@ -143,8 +143,3 @@ def _mean(series: Sequence[float], slot: int, before: int, days: int) -> float:
     """Return the mean of a time of the day over the last days before a slot."""
     back = (slot - before) // DAY + 1
     return sum(series[slot - (back + day) * DAY] for day in range(days)) / days
-
-
-def import_price(day_ahead: float) -> float:
-    """Return what a kWh costs at the meter."""
-    return day_ahead + MARKUP_EUR

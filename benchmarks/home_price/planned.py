@@ -16,7 +16,7 @@ from custom_components.smart_charging.engine.control.planning.problem import (
 )
 from custom_components.smart_charging.engine.control.planning.uncertainty import OUTLOOKS, outlooks, weighed
 
-from .forecasts import Forecasts, import_price
+from .forecasts import Forecasts
 from .home import FULL_W, RANGES, Now, Told, battery_range
 from .world import World
 
@@ -55,7 +55,7 @@ class Planner:
         battery = self.world.battery
         return Problem(
             start=self.world.begin + now.quarter * QUARTER,
-            import_price=tuple(import_price(price) for price in prices),
+            import_price=tuple(price + self.world.markup for price in prices),
             feed_in_price=prices,
             pv_w=tuple(self.forecasts.pv_w(now.quarter, count)),
             base_w=tuple(self.forecasts.load_w(now.quarter, count)),

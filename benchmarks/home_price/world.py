@@ -49,6 +49,11 @@ class World:
         """Return house less sun, W."""
         return self.load_w[self.before + quarter] - self.pv_w[self.before + quarter]
 
+    @property
+    def markup(self) -> float:
+        """Return what a kWh bought costs above one sold, EUR; the same at any time."""
+        return self.import_price[0] - self.feed_in_price[0]
+
     def known_until(self, quarter: int) -> int:
         """Return the first quarter whose price is not published yet."""
         now = (self.begin + quarter * QUARTER).astimezone(LOCAL)

@@ -44,7 +44,7 @@ def test_the_kernel_tells_what_a_process_used() -> None:
 def test_stations_that_return_at_once_are_all_served_and_their_queues_kept_once() -> None:
     figures = storm.run(quick=True)
     assert (figures["stations"], figures["lost"], figures["doubled"], figures["given_up"]) == (10, 0, 0, 0)
-    assert figures["transactions"] >= 2 * figures["stations"]
+    assert figures["transactions"] >= figures["stations"]
     assert figures["readings"] >= 3 * figures["transactions"] - figures["stations"]
     assert "10 stations back at once" in storm.describe(figures)
 

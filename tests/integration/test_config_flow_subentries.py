@@ -55,6 +55,7 @@ def run(hass: HomeAssistant, entry: MockConfigEntry, *connected: str) -> Mock:
     entry.runtime_data = SimpleNamespace(
         site=SimpleNamespace(view=SimpleNamespace(chargers=chargers), station=Mock(side_effect=KeyError)),
         changes=changes,
+        csms=SimpleNamespace(turned_away=SimpleNamespace(offered=Mock(return_value=frozenset()))),
     )
     return changes
 

@@ -360,7 +360,7 @@ async def test_a_car_is_told_to_give_energy_back_and_no_longer(hass: HomeAssista
     with pytest.raises(ServiceValidationError) as error:
         await ask(hass, "set_v2x_setpoint", evse=1, power=1000, minutes=30)
     assert error.value.translation_key == "command_no_transaction"
-    await client.event("Started", dt_util.utcnow().isoformat(), tx="tx-1")
+    await client.event("Started", dt_util.utcnow().isoformat(), tx="tx-1", evse=1)
     with pytest.raises(ServiceValidationError) as error:
         await ask(hass, "set_v2x_setpoint", evse=1, power=1000, minutes=30)
     assert error.value.translation_key == "command_not_supported"

@@ -78,7 +78,7 @@ async def test_an_action_reaches_its_evse(
 ) -> None:
     async with running_site(hass, PLATFORMS) as site:
         await call(hass, action, device_id=device_id(hass), **data)
-        assert site.commands == [command]
+        assert site.commands[0] == command
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Plans a site's charging each quarter of an hour and on change, and says what the plan means now."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import import_module
@@ -12,6 +12,7 @@ from .clock import Clock
 from .control.planning.advice import PlanAdvice
 from .control.planning.assembly import Wish, car_id, pose, wish_of
 from .control.planning.problem import NotPlanned, Plan, Problem
+from .control.planning.uncertainty import outlooks, weighed
 from .control.snapshot import EvseControl, Snapshot
 from .model import ChargeMode, EvseKey
 from .outlook import Outlook
@@ -21,7 +22,7 @@ _LOGGER = logging.getLogger(__name__)
 
 LOOK_S: Final = 30.0  # whether anything changed that a plan was made from
 _CHANGED_WH: Final = 500.0  # of what a car still wants, beside what the plan foresaw
-_PLANNERS: Final = ("highs", "greedy")  # the second where the first can't be imported
+PLANNERS: Final = ("highs", "greedy")  # the second where the first can't be imported or gives up
 
 type States = Mapping[EvseKey, EvseControl]
 
@@ -124,7 +125,7 @@ class SitePlanner:
         basis = _Basis(self._outlook, problem.start, wishes)
         if self._basis is not None and self.plan is not None and not self._differs(self._basis, basis):
             return False
-        self.plan = await asyncio.to_thread(_solve, problem)
+        self.plan = await asyncio.to_thread(solve, problem)
         self._problem, self._basis = problem, basis
         return True
 
@@ -157,13 +158,18 @@ def _wishes(snapshot: Snapshot, controls: States) -> dict[EvseKey, Wish]:
     return {wish.key: wish for wish in wishes if wish is not None and wish.needed_wh > 0}
 
 
-def _solve(problem: Problem) -> Plan:
-    """Plan with the best planner there is; the solver is imported here, in the thread."""
-    for name in _PLANNERS:
+def solve(problem: Problem, planners: Sequence[str] = PLANNERS) -> Plan:
+    """Plan for what is expected, for less sun and for more, with the best planner that does.
+
+    The solver is imported here, in the thread. Raises NotPlanned where none makes a plan.
+    """
+    failed = NotPlanned("there is no planner")
+    for name in planners:
         try:
             planner = cast(_Planner, import_module(f".control.planning.{name}", __package__))
+            return weighed([planner.plan(one) for one in outlooks(problem)])
         except ImportError as err:
-            _LOGGER.debug("Without %s: %s", name, err)
-            continue
-        return planner.plan(problem)
-    raise NotPlanned("there is no planner")
+            _LOGGER.debug("Planning without %s: %s", name, err)
+        except NotPlanned as err:
+            failed = err
+    raise failed

@@ -6,6 +6,7 @@ import pytest
 
 from custom_components.smart_charging.engine.csms.maintenance import FirmwareRequest, LogRequest, LogUpload, Retries
 from custom_components.smart_charging.engine.csms.state import StationEventType
+from custom_components.smart_charging.engine.csms.station_files import StartedUpdate, StartedUpload
 from custom_components.smart_charging.engine.model import EvseStatus
 from tests.engine.csms_stations.conftest import Bench
 from tests.engine.csms_stations.raw_station import RawStation
@@ -21,7 +22,7 @@ async def update(bench: Bench) -> RawStation:
     client.answers["UpdateFirmware"] = {}
     when = bench.clock.now() + timedelta(minutes=1)
     request = FirmwareRequest(FIRMWARE, when, retries=Retries(2, 60))
-    assert await bench.station.operations.maintenance.update_firmware(request) is None
+    assert await bench.station.operations.files.update_firmware(request) == StartedUpdate(None)
     assert client.sent("UpdateFirmware") == [
         {"location": FIRMWARE, "retrieveDate": "2026-06-01T10:01:00.000Z", "retries": 2, "retryInterval": 60}
     ]
@@ -80,7 +81,7 @@ async def upload(bench: Bench, *statuses: str) -> None:
     client.answers["GetDiagnostics"] = {"fileName": "cp1.log"}
     now = bench.clock.now()
     request = LogRequest(UPLOAD, oldest=now - timedelta(hours=1), latest=now, retries=Retries(1, 10))
-    assert await bench.station.operations.maintenance.get_diagnostics(request) == LogUpload(None, "cp1.log")
+    assert await bench.station.operations.files.get_diagnostics(request) == StartedUpload(LogUpload(None, "cp1.log"))
     assert client.sent("GetDiagnostics") == [
         {
             "location": UPLOAD,

@@ -129,7 +129,7 @@ async def test_a_root_that_the_station_rejects_is_told_and_its_report_is_taken(b
 async def test_the_security_log_is_uploaded(bench: Bench) -> None:
     client = await bench.ready()
     client.answers["GetLog"] = {"status": "Accepted", "filename": "security.log"}
-    upload = await bench.station.operations.maintenance.get_log(LogRequest(UPLOAD, LogKind.SECURITY))
+    upload = (await bench.station.operations.files.get_log(LogRequest(UPLOAD, LogKind.SECURITY))).upload
     (sent,) = client.sent("GetLog")
     assert sent == {"logType": "SecurityLog", "requestId": upload.request_id, "log": {"remoteLocation": UPLOAD}}
     assert upload == LogUpload(sent["requestId"], "security.log")
@@ -144,9 +144,8 @@ async def update(bench: Bench) -> tuple[RawStation, int]:
     """Have a station fetch signed firmware; return it and the request's id."""
     client = await bench.ready()
     when = bench.clock.now() + timedelta(minutes=1)
-    number = await bench.station.operations.maintenance.update_firmware(
-        FirmwareRequest(FIRMWARE, when, signature="c2lnbmVk", signing_certificate=ROOT)
-    )
+    request = FirmwareRequest(FIRMWARE, when, signature="c2lnbmVk", signing_certificate=ROOT)
+    number = (await bench.station.operations.files.update_firmware(request)).request_id
     assert number is not None
     firmware = {
         "location": FIRMWARE,

@@ -126,9 +126,9 @@ async def test_a_transaction_may_begin_with_a_signed_reading(bench: Bench, sessi
 @pytest.mark.certification("TC_E_12")
 async def test_a_transaction_may_begin_when_a_car_stands_in_the_bay(bench: Bench, session: Session) -> None:
     assert await session.tell("EVDetected", evse=None) == {}
+    await session.plug_in()
     assert list(bench.store.transactions) == ["tx-1"]
     assert len(bench.told(STARTED)) == 1
-    await session.plug_in()
     await session.authorize()
     assert session.kept.id_token == "TAG"
     assert len(bench.told(STARTED)) == 1

@@ -30,7 +30,7 @@ async def update(bench: Bench, client: RawStation2, *, fetch_s: float = 0.0, ins
         "c2lnbmVk",
         PEM,
     )
-    number = await bench.station.operations.maintenance.update_firmware(request)
+    number = (await bench.station.operations.files.update_firmware(request)).request_id
     assert number is not None
     sent = client.sent("UpdateFirmware")[-1]
     firmware = sent["firmware"]
@@ -49,7 +49,7 @@ async def refused(bench: Bench, client: RawStation2, status: str) -> None:
     client.answers["UpdateFirmware"] = {"status": status}
     request = FirmwareRequest(URL, bench.clock.now(), None, "c2lnbmVk", PEM)
     with pytest.raises(CommandError, match=status) as error:
-        await bench.station.operations.maintenance.update_firmware(request)
+        await bench.station.operations.files.update_firmware(request)
     assert error.value.code is CommandErrorCode.REJECTED
 
 

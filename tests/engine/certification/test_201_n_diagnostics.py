@@ -24,7 +24,7 @@ HOLDER = Customer(TAG, token_kind="Central")
 
 async def get_log(bench: Bench, client: RawStation2, kind: LogKind, log_type: str) -> int:
     """Ask for a log and return the request's id, all that the case demands of the message seen."""
-    upload = await bench.station.operations.maintenance.get_log(LogRequest(URL, kind))
+    upload = (await bench.station.operations.files.get_log(LogRequest(URL, kind))).upload
     assert upload.request_id is not None
     sent = client.sent("GetLog")[-1]
     assert sent == {"logType": log_type, "requestId": upload.request_id, "log": {"remoteLocation": URL}}
@@ -60,7 +60,7 @@ async def test_a_log_is_refused(bench: Bench) -> None:
     client = await online(bench)
     client.answers["GetLog"] = {"status": "Rejected"}
     with pytest.raises(CommandError, match="Rejected") as refused:
-        await bench.station.operations.maintenance.get_log(LogRequest(URL))
+        await bench.station.operations.files.get_log(LogRequest(URL))
     assert refused.value.code is CommandErrorCode.REJECTED
     assert bench.station.state.diagnostics_status is None
 

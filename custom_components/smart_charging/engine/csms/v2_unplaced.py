@@ -27,7 +27,7 @@ class UnplacedStarts:
     def hold(self, payload: _Payload) -> bool:
         """Return whether an event is of a transaction without an EVSE, of which there is nothing to be kept yet."""
         transaction_id = _transaction_id(payload)
-        if transaction_id is None or _evse(payload) is not None or payload.get("meterValue"):
+        if transaction_id is None or _evse(payload) is not None or payload.get("meterValue") or _shows_car(payload):
             return False
         kind = payloads.text(payload, "eventType")
         known = self._book.evse_of(transaction_id) is not None
@@ -46,11 +46,29 @@ class UnplacedStarts:
         if start is None:
             return None
         placed = {name: payload[name] for name in ("timestamp", "evse", "offline") if name in payload}
+        if "evse" not in placed and (evse_id := self._only_car()) is not None:
+            placed["evse"] = {"id": evse_id}
         return {**start, **placed}
+
+    def _only_car(self) -> int | None:
+        """Return the EVSE of the only car that no transaction is known of, for stations that never name it."""
+        waiting = [
+            evse.evse_id
+            for evse in self._core.state.evses.values()
+            if evse.status is not None and evse.status.plugged and evse.transaction is None
+        ]
+        return waiting[0] if len(waiting) == 1 else None
 
     def kept(self, payload: _Payload) -> None:
         """Hold the start of an event's transaction no longer."""
         self._starts.pop(_transaction_id(payload) or "", None)
+
+
+def _shows_car(payload: _Payload) -> bool:
+    """Return whether an event tells of a car that is connected."""
+    info = payload.get("transactionInfo")
+    state = payloads.text(info, "chargingState") if isinstance(info, dict) else None
+    return state is not None and state.lower() != "idle"
 
 
 def _transaction_id(payload: _Payload) -> str | None:

@@ -65,6 +65,8 @@ def test_the_least_current_is_taken_beyond_the_surplus_when_the_rest_pays_for_it
 def test_a_car_is_not_switched_for_less_than_switching_costs() -> None:
     slight = moment(-1_380.0, car(SELL + 0.01), switching=0.05)
     assert merit_order(slight).cars["car"] == 0.0
+    planned = moment(0.0, car(BUY, 5_000.0), switching=0.05)
+    assert merit_order(planned).cars["car"] == pytest.approx(5_000.0)
     going_on = moment(-1_380.0, car(SELL + 0.01, drawn_w=1_500.0), switching=0.05)
     assert merit_order(going_on).cars["car"] == pytest.approx(1_380.0)
 
@@ -121,7 +123,8 @@ def test_without_ranges_a_car_waits() -> None:
         (11_000.0, 60, 11_000.0),
         (20_000.0, 60, 11_000.0),
         (1_000.0, 15, 4_000.0),
-        (1_000.0, 5, 4_000.0),
+        (800.0, 5, 9_600.0),
+        (1.0, -1, 11_000.0),
         (0.0, 0, 0.0),
     ],
 )

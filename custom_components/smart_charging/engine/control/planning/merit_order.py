@@ -101,7 +101,10 @@ def latest_start_w(needed_wh: float, max_w: float, left: timedelta, step: timede
     """
     hour = timedelta(hours=1)
     later_wh = max_w * max(0.0, (left - step) / hour)
-    return min(max_w, max(0.0, (needed_wh - later_wh) / (step / hour)))
+    missing_wh = needed_wh - later_wh
+    if missing_wh <= 0.0:
+        return 0.0
+    return min(max_w, missing_wh / (min(step, left) / hour)) if left > timedelta() else max_w
 
 
 def merit_order(moment: Moment) -> Powers:
@@ -126,7 +129,7 @@ def _best_range(moment: Moment, car: CarNow, chosen: Mapping[str, PowerRange | N
     best, most = options[0], -_INFINITE
     for option in options:
         worth = _worth(moment, _cleared(moment, {**chosen, car.car_id: option}))
-        if not _goes_on(car, option):
+        if not _goes_on(car, option) and not _is_planned(car, option):
             worth -= moment.switching
         if worth > most:
             best, most = option, worth
@@ -138,6 +141,11 @@ def _goes_on(car: CarNow, option: PowerRange | None) -> bool:
     if option is None or car.drawn_w <= _NOTHING_W:
         return (option is None) == (car.drawn_w <= _NOTHING_W)
     return option.least_w - _NOTHING_W <= car.drawn_w <= option.most_w + _NOTHING_W
+
+
+def _is_planned(car: CarNow, option: PowerRange | None) -> bool:
+    """Return whether the plan itself has the car charge so now: where prices are equal, to wait would never end."""
+    return option is not None and option.least_w <= car.planned_w <= option.most_w
 
 
 def _worth(moment: Moment, powers: Powers) -> float:

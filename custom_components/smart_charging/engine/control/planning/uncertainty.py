@@ -11,7 +11,7 @@ from statistics import fmean
 
 from .problem import Plan, Problem
 
-OUTLOOKS = (0.3, 1.7)  # of the expected production, beside the expected itself
+OUTLOOKS = (0.5, 1.5)  # of the expected production, beside the expected itself
 
 
 def outlooks(problem: Problem, shares: Sequence[float] = OUTLOOKS) -> tuple[Problem, ...]:

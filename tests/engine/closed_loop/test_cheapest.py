@@ -1,0 +1,112 @@
+"""A car that charges by plan: when it is cheap, from real surplus beside that, and in any case in time."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from custom_components.smart_charging.engine.config import EvseSettings
+from custom_components.smart_charging.engine.control.prices.series import PriceSeries
+from custom_components.smart_charging.engine.model import ChargeMode, ReasonCode
+from custom_components.smart_charging.engine.outlook import Outlook
+from custom_components.smart_charging.engine.site_planner import LOOK_S
+from simulator.plant.car import Car
+
+from .loop import ClosedLoop, closed_loop, key
+from .surroundings import CHARGER, SITE, station, warm_up
+
+pytestmark = pytest.mark.usefixtures("socket_enabled")
+
+QUARTER = timedelta(minutes=15)
+
+
+def quarter(at: datetime) -> datetime:
+    seconds = QUARTER.total_seconds()
+    return datetime.fromtimestamp(at.timestamp() // seconds * seconds, UTC)
+
+
+def prices(loop: ClosedLoop, *by_quarter: float) -> PriceSeries:
+    """Return prices from the running quarter of an hour on."""
+    return PriceSeries(quarter(loop.clock.now()), QUARTER, by_quarter, (0.08,) * len(by_quarter))
+
+
+async def plans(loop: ClosedLoop, *, energy_wh: float, departure: datetime | None = None) -> None:
+    """Have the car follow a plan to so much energy, and let it be planned."""
+    wished = EvseSettings(mode=ChargeMode.CHEAPEST, target_energy_wh=energy_wh, departure=departure)
+    await loop.site.set_settings(key(), wished)
+    await loop.run(LOOK_S + 15, step_s=1.0)
+
+
+async def test_a_car_waits_for_the_cheap_quarter_and_charges_in_it(tmp_path: Path) -> None:
+    cars = {"CP1": Car()}
+    async with closed_loop(tmp_path, site=SITE, chargers=[CHARGER], stations=[station()], cars=cars) as loop:
+        loop.house(200.0)
+        await loop.site.set_mode(key(), ChargeMode.OFF)
+        await warm_up(loop)
+        loop.site.set_outlook(Outlook(prices(loop, 0.40, 0.40, 0.10, 0.40, 0.40, 0.40)))
+        await plans(loop, energy_wh=2_000.0)
+        assert loop.evse().setpoint.reason.code is ReasonCode.PLAN_WAITING
+        assert loop.drawn_a() == 0
+        planned = loop.evse().planned
+        cheap = quarter(loop.clock.now()) + 2 * QUARTER
+        assert planned is not None and planned.starts_at == cheap
+        assert planned.energy_wh == pytest.approx(2_000.0, rel=0.02)
+        assert planned.cost == pytest.approx(0.2, abs=0.02)
+        await loop.run((cheap - loop.clock.now()).total_seconds() + 60, step_s=2.0)
+        assert loop.evse().setpoint.reason.code is ReasonCode.PLAN_BUYING
+        assert loop.drawn_a() > 6
+
+
+async def test_real_surplus_is_taken_while_it_waits(tmp_path: Path) -> None:
+    cars = {"CP1": Car()}
+    async with closed_loop(tmp_path, site=SITE, chargers=[CHARGER], stations=[station()], cars=cars) as loop:
+        loop.house(200.0)
+        await loop.site.set_mode(key(), ChargeMode.OFF)
+        await warm_up(loop)
+        loop.site.set_outlook(Outlook(prices(loop, *[0.40] * 8, 0.10)))
+        loop.sun(8_000.0)
+        await plans(loop, energy_wh=3_000.0)
+        await loop.run(600, step_s=2.0)
+        assert loop.evse().setpoint.reason.code is ReasonCode.SURPLUS
+        assert loop.drawn_a() > 6
+
+
+async def test_a_deadline_is_kept_whatever_the_price(tmp_path: Path) -> None:
+    cars = {"CP1": Car()}
+    async with closed_loop(tmp_path, site=SITE, chargers=[CHARGER], stations=[station()], cars=cars) as loop:
+        loop.house(200.0)
+        await loop.site.set_mode(key(), ChargeMode.OFF)
+        await warm_up(loop)
+        departure = loop.clock.now() + timedelta(minutes=50)
+        await plans(loop, energy_wh=1_500.0, departure=departure)  # nobody knows a price
+        assert loop.evse().setpoint.reason.code is ReasonCode.NO_PLAN
+        await loop.run((departure - loop.clock.now()).total_seconds(), step_s=2.0)
+        assert loop.evse().session_energy_wh is not None and loop.evse().session_energy_wh >= 1_480.0
+
+
+async def test_without_a_target_only_surplus_is_taken(tmp_path: Path) -> None:
+    cars = {"CP1": Car()}
+    async with closed_loop(tmp_path, site=SITE, chargers=[CHARGER], stations=[station()], cars=cars) as loop:
+        loop.house(200.0)
+        await loop.site.set_mode(key(), ChargeMode.CHEAPEST)
+        await warm_up(loop)
+        loop.site.set_outlook(Outlook(prices(loop, *[-0.10] * 4)))
+        await loop.run(60, step_s=1.0)
+        assert loop.evse().setpoint.reason.code is ReasonCode.NO_TARGET
+        assert loop.drawn_a() == 0
+
+
+async def test_wishes_by_plan_go_when_the_car_leaves_and_outlive_a_restart(tmp_path: Path) -> None:
+    async with closed_loop(tmp_path, site=SITE, chargers=[CHARGER], stations=[station()], cars={"CP1": Car()}) as loop:
+        loop.house(200.0)
+        await loop.site.set_mode(key(), ChargeMode.OFF)
+        await warm_up(loop)
+        departure = loop.clock.now() + timedelta(hours=8)
+        await plans(loop, energy_wh=9_000.0, departure=departure)
+        kept = await loop.ledger.load_settings("CP1")
+        assert kept[1]["departure"] == departure.isoformat()
+        loop.plug(plugged=False)
+        await loop.run(30, step_s=1.0)
+        assert loop.site.settings(key()) == replace(loop.site.settings(key()), departure=None, target_energy_wh=None)
+        assert loop.evse().planned is None

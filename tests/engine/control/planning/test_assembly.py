@@ -1,0 +1,100 @@
+"""What a site's problem is made of."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from custom_components.smart_charging.engine.config import CircuitConfig, EvseSettings, PeakConfig, SiteConfig
+from custom_components.smart_charging.engine.control.forecast.series import Forecast
+from custom_components.smart_charging.engine.control.planning.assembly import MOST_SLOTS, Wish, pose, wish_of
+from custom_components.smart_charging.engine.control.planning.problem import SLOT
+from custom_components.smart_charging.engine.control.prices.series import PriceSeries
+from custom_components.smart_charging.engine.control.snapshot import EvseControl, EvseSnapshot, Snapshot
+from custom_components.smart_charging.engine.model import ChargeMode, EvseStatus
+from tests.engine.control.builders import NOW, SITE, evse, grid
+
+HOUR = timedelta(hours=1)
+START = NOW.replace(minute=NOW.minute // 15 * 15, second=0, microsecond=0)
+
+
+def follower(site: SiteConfig = SITE, **changes: object) -> tuple[Snapshot, Wish]:
+    """Return a site with one car that follows a plan to 10 kWh, and its wish."""
+    settings = EvseSettings(mode=ChargeMode.CHEAPEST, target_energy_wh=10_000.0)
+    fields: dict[str, object] = {"settings": settings, "status": EvseStatus.CHARGING, "energy_wh": 2_000.0}
+    one: EvseSnapshot = replace(evse(), **(fields | changes))  # type: ignore[arg-type]  # named by the test
+    snapshot = Snapshot(site, grid(0.0), (one,))
+    wish = wish_of(site, one, EvseControl())
+    assert wish is not None
+    return snapshot, wish
+
+
+def hourly(*prices: float | None) -> PriceSeries:
+    return PriceSeries(START.replace(minute=0), HOUR, prices)
+
+
+def power(watts: float, slots: int) -> Forecast:
+    series = (watts,) * slots
+    return Forecast(START, series, series, series, series)
+
+
+def test_a_car_wants_what_is_left_of_its_target_and_counts_on_one_phase_until_more_are_seen() -> None:
+    snapshot, wish = follower()
+    one = snapshot.evses[0]
+    assert wish.needed_wh == 8_000.0
+    assert (wish.most_w, wish.sure_w) == (16.0 * 230 * 3, 16.0 * 230)
+    seen = wish_of(SITE, one, EvseControl(active_phases=2))
+    assert seen is not None and (seen.most_w, seen.sure_w, seen.phases) == (16.0 * 230 * 2, 16.0 * 230 * 2, 2)
+    assert wish_of(SITE, replace(one, status=EvseStatus.AVAILABLE), EvseControl()) is None
+    assert wish_of(SITE, replace(one, settings=EvseSettings()), EvseControl()) is None
+
+
+def test_the_plan_reaches_as_far_as_prices_and_begins_with_what_is_left_of_the_slot() -> None:
+    snapshot, wish = follower()
+    now = START + timedelta(minutes=4)
+    posed = pose(snapshot, [wish], hourly(0.3, 0.2), power(500.0, 4), power(700.0, 200), now)
+    assert posed is not None
+    assert posed.slots == (START.replace(minute=0) + 2 * HOUR - START) // SLOT
+    assert posed.first_slot == timedelta(minutes=11)
+    assert posed.pv_w[:5] == (500.0,) * 4 + (0.0,) * 1
+    assert set(posed.base_w) == {700.0}
+    assert posed.cars[0].targets[0].before_slot == posed.slots
+
+
+def test_prices_not_known_yet_are_those_of_the_day_before_and_a_gap_is_the_mean() -> None:
+    snapshot, wish = follower(
+        settings=EvseSettings(
+            mode=ChargeMode.CHEAPEST, target_energy_wh=10_000.0, departure=START.replace(minute=0) + 26 * HOUR
+        )
+    )
+    known = hourly(0.1, None, *[0.3] * 22)
+    posed = pose(snapshot, [wish], known, None, None, START)
+    assert posed is not None
+    by_hour = [posed.import_price[number * 4] for number in range(26)]
+    mean = by_hour[1]
+    assert 0.1 < mean < 0.3
+    assert by_hour[24:] == [0.1, mean]
+    assert posed.cars[0].targets[0].before_slot == 26 * 4 - (START.minute // 15)
+
+
+def test_no_plan_is_posed_without_a_price_now_and_none_beyond_two_days() -> None:
+    snapshot, wish = follower()
+    assert pose(snapshot, [wish], hourly(None, 0.3), None, None, START) is None
+    assert pose(snapshot, [wish], PriceSeries(START + 3 * HOUR, HOUR, (0.3,)), None, None, START) is None
+    long = pose(snapshot, [wish], hourly(*[0.3] * 72), None, None, START)
+    assert long is not None and long.slots == MOST_SLOTS
+
+
+def test_circuits_leave_what_the_house_does_not_take_and_limits_of_the_connection_hold() -> None:
+    garage = CircuitConfig("garage", "Garage", 20.0)
+    box = CircuitConfig("box", "Box", 16.0, parent_id="garage")
+    site = replace(SITE, circuits=(garage, box), power_w=9_000.0, peak=PeakConfig(target_w=5_000.0))
+    snapshot, wish = follower(site)
+    posed = pose(snapshot, [wish], hourly(0.3), None, power(690.0, 4), START)
+    assert posed is not None
+    root, middle, leaf = posed.circuits
+    assert root.members == {"", "garage", "box"}
+    assert root.left_a[0] == pytest.approx((SITE.fuse_a - SITE.margin_a - 1.0,) * 3)
+    assert (middle.members, middle.left_a[0]) == ({"garage", "box"}, (19.0,) * 3)
+    assert leaf.members == {"box"}
+    assert set(posed.import_limit_w) == {5_000.0}

@@ -1,0 +1,36 @@
+"""Who makes a plan, and when it is made anew."""
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from custom_components.smart_charging.engine.control.planning.problem import NotPlanned, PlannedBy, Target
+from custom_components.smart_charging.engine.site_planner import solve
+from tests.engine.control.planning.builders import car, problem
+
+POSED = problem(0.3, 0.1, pv_w=(500.0, 0.0), cars=(car(2, Target(1_000, 2)),))
+
+
+def test_the_solver_plans_where_it_can_be_imported() -> None:
+    assert solve(POSED).made_by is PlannedBy.LINEAR_PROGRAMME
+
+
+def test_without_the_solver_the_cheapest_slots_are_chosen(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    assert solve(POSED, ("no_such_planner", "greedy")).made_by is PlannedBy.GREEDY
+    assert "no_such_planner" in caplog.text
+
+
+def test_a_planner_that_gives_up_is_followed_by_the_next_and_none_is_told() -> None:
+    broken = problem(float("nan"), 0.1, cars=(car(2, Target(1_000, 2)),))
+    assert solve(broken).made_by is PlannedBy.GREEDY
+    with pytest.raises(NotPlanned, match="number"):
+        solve(broken, ("highs",))
+    with pytest.raises(NotPlanned, match="no planner"):
+        solve(broken, ())
+
+
+def test_the_solver_is_imported_only_to_plan() -> None:
+    source = Path(solve.__code__.co_filename).read_text(encoding="utf-8")
+    assert "import highspy" not in source
