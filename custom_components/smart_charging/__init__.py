@@ -39,6 +39,7 @@ from .issues import (
 from .listening import ListenSettings
 from .long_lived import async_keep_for_good
 from .ocpp_view import OcppView, TransferView
+from .outlook import async_follow_outlook
 from .phase_control import PhaseControls
 from .port_certificates import CertificateError, async_open, async_port_certificates
 from .presence import PresenceLog
@@ -161,6 +162,7 @@ def _follow(hass: HomeAssistant, entry: SmartChargingConfigEntry, runtime: Smart
     for follow in (runtime.batteries.async_update, runtime.phases.async_update):
         entry.async_on_unload(runtime.coordinator.async_add_listener(follow))
         follow()
+    entry.async_on_unload(async_follow_outlook(runtime))
     runtime.forecasts.async_start()
     entry.async_on_unload(runtime.coordinator.async_add_listener(PresenceLog(runtime.coordinator).async_update))
     entry.async_on_unload(runtime.coordinator.async_add_listener(issues.async_update))

@@ -31,6 +31,7 @@ from .sensor_forecast import ForecastSensors
 from .sensor_limits import PEAK_DESCRIPTIONS, SITE_PHASE_DESCRIPTIONS
 from .sensor_local_list import LOCAL_LIST, LocalListSensor
 from .sensor_parts import async_add_part_sensors
+from .sensor_plan import NEXT_START, PlannedCostSensor
 from .sensor_prices import PriceSensors
 from .sensor_relay import RELAY, RelaySensor
 
@@ -61,8 +62,10 @@ async def async_setup_entry(
     def add_evse(subentry: ConfigSubentry, key: EvseKey) -> None:
         """Add the sensors of an EVSE."""
         sensors: list[SensorEntity] = [
-            EvseSensor(hass, coordinator, description, subentry, key) for description in EVSE_DESCRIPTIONS
+            EvseSensor(hass, coordinator, description, subentry, key)
+            for description in (*EVSE_DESCRIPTIONS, NEXT_START)
         ]
+        sensors.append(PlannedCostSensor(hass, coordinator, subentry, key))
         sensors += [
             MeasurementSensor(hass, coordinator, description, subentry, key) for description in MEASUREMENT_DESCRIPTIONS
         ]

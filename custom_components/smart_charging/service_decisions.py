@@ -98,7 +98,7 @@ def _told(evse: EvseView, view: SiteView) -> dict[str, JsonValueType]:
 def _wanted(evse: EvseView) -> dict[str, JsonValueType]:
     """Return what the user wants of an EVSE."""
     settings = evse.settings
-    energy_wh, boost_until = settings.target_energy_wh, settings.boost_until
+    energy_wh, boost_until, departure = settings.target_energy_wh, settings.boost_until, settings.departure
     return {
         "charging_allowed": evse.enabled,
         "max_current_a": evse.max_current_a,
@@ -107,6 +107,7 @@ def _wanted(evse: EvseView) -> dict[str, JsonValueType]:
         "target_soc": settings.target_soc_percent,
         "min_soc": settings.min_soc_percent,
         "boost_until": None if boost_until is None else boost_until.isoformat(),
+        "departure": None if departure is None else departure.isoformat(),
     }
 
 

@@ -1,6 +1,6 @@
-"""Times as users of actions give them."""
+"""Times as users of actions and entities give them."""
 
-from datetime import datetime
+from datetime import datetime, time, timedelta
 
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.util import dt as dt_util
@@ -10,8 +10,35 @@ from .const import DOMAIN
 
 def utc(local: datetime | None) -> datetime | None:
     """Return a time that a user gave, without a zone meant as local, in UTC."""
-    if local is None:
-        return None
+    return None if local is None else _in_utc(local)
+
+
+def to_come(given: datetime | time) -> datetime:
+    """Return a departure in UTC: of a time of day the next one by the local clock.
+
+    Raises ServiceValidationError for a time that has gone by.
+    """
+    if isinstance(given, time):
+        return _next(given)
+    departure = _in_utc(given)
+    if departure <= dt_util.utcnow():
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="departure_over")
+    return departure
+
+
+def _next(clock: time) -> datetime:
+    """Return when the local clock shows this next; the hour that is twice in autumn counts twice."""
+    now, zone = dt_util.utcnow(), dt_util.get_default_time_zone()
+    today = now.astimezone(zone).date()
+    times = (
+        dt_util.as_utc(datetime.combine(today + timedelta(days=days), clock.replace(fold=fold), zone))
+        for days in (0, 1)
+        for fold in (0, 1)
+    )
+    return next(each for each in times if each > now)
+
+
+def _in_utc(local: datetime) -> datetime:
     try:
         return dt_util.as_utc(local)
     except (OverflowError, ValueError) as err:

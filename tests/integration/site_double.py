@@ -26,6 +26,7 @@ from custom_components.smart_charging.engine.control.battery import (
     BatteryReason,
     BatterySnapshot,
 )
+from custom_components.smart_charging.engine.control.planning.problem import Plan
 from custom_components.smart_charging.engine.csms.commands import CommandError, CommandErrorCode
 from custom_components.smart_charging.engine.csms.state import (
     AppliedLimit,
@@ -201,6 +202,7 @@ class SiteDouble:
     entry: MockConfigEntry | None = None
     rejected_grid_readings: int = 0
     recent_cycles: tuple[Cycle, ...] = ()
+    plan: Plan | None = None
     _listeners: list[Callable[[], None]] = field(default_factory=list)
     _event_listeners: list[Callable[[SiteEvent], None]] = field(default_factory=list)
 

@@ -50,7 +50,7 @@ async def test_a_decision_is_told_with_its_reason_and_figures(hass: HomeAssistan
         limit_circuit="cellar",
         phases_in_use=(0, 1),
         priority=5,
-        settings=EvseSettings(target_energy_wh=12500.0, min_soc_percent=20.0, boost_until=PLUGGED_AT),
+        settings=EvseSettings(target_energy_wh=12500.0, min_soc_percent=20.0, boost_until=PLUGGED_AT, departure=AT),
     )
     view = site_view(garage(bound), circuits={"cellar": circuit_view()})
     async with running_site(hass, PLATFORMS, view, subentries=SUBENTRIES):
@@ -80,6 +80,7 @@ async def test_a_decision_is_told_with_its_reason_and_figures(hass: HomeAssistan
                     "target_soc": None,
                     "min_soc": 20.0,
                     "boost_until": PLUGGED_AT.isoformat(),
+                    "departure": AT.isoformat(),
                 },
             }
         ],

@@ -1,0 +1,122 @@
+"""The actions that say what a car is to have and when, and the one that tells how it will get it."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from homeassistant.const import ATTR_DEVICE_ID
+from homeassistant.core import ServiceCall, ServiceResponse
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.service import async_get_device_and_config_entry
+from homeassistant.util import dt as dt_util
+from homeassistant.util.json import JsonValueType
+import probatio
+
+from .const import DOMAIN
+from .coordinator import SmartChargingConfigEntry
+from .engine.config import EvseSettings
+from .engine.model import ChargeMode, EvseKey
+from .engine.view import EvseView
+from .number import MAX_ENERGY_KWH
+from .sensor_plan import next_start
+from .service_targets import EVSE_SCHEMA, Target, evses_of
+from .service_times import to_come
+
+ATTR_ENERGY: Final = "energy"
+ATTR_DEPARTURE: Final = "departure"
+ATTR_MODE: Final = "mode"
+
+PLANNED_MODES: Final = frozenset({ChargeMode.CHEAPEST})
+
+PLAN_SCHEMA: Final = EVSE_SCHEMA.extend(
+    {
+        probatio.Optional(ATTR_ENERGY): probatio.All(probatio.Coerce(float), probatio.Range(min=0, max=MAX_ENERGY_KWH)),
+        probatio.Optional(ATTR_DEPARTURE): probatio.Any(cv.time, cv.datetime),
+        probatio.Optional(ATTR_MODE): probatio.All(probatio.Coerce(ChargeMode), probatio.In(PLANNED_MODES)),
+    }
+)
+
+
+def check_plan(target: Target, call: ServiceCall) -> None:
+    """Raise ServiceValidationError for a plan that asks for nothing, or for a time gone by."""
+    _with_plan(target.entry.runtime_data.site.settings(target.key), call)
+
+
+async def set_plan(target: Target, call: ServiceCall) -> None:
+    """Change all that is given at once."""
+    site = target.entry.runtime_data.site
+    await site.set_settings(target.key, _with_plan(site.settings(target.key), call))
+
+
+async def clear_plan(target: Target, _call: ServiceCall) -> None:
+    """Let the car have no target of energy and no departure; the mode stays."""
+    site = target.entry.runtime_data.site
+    settings = replace(site.settings(target.key), target_energy_wh=None, departure=None)
+    await site.set_settings(target.key, settings)
+
+
+async def get_plan(call: ServiceCall) -> ServiceResponse:
+    """Return what each EVSE is to draw and when, once for each that is named."""
+    asked: dict[tuple[str, EvseKey], SmartChargingConfigEntry] = {}
+    for device_id in call.data[ATTR_DEVICE_ID]:
+        device, entry = async_get_device_and_config_entry(call.hass, DOMAIN, device_id)
+        asked |= {(entry.entry_id, key): entry for key in evses_of(call, entry, device)}
+    plans: list[JsonValueType] = [_told(entry, key) for (_, key), entry in asked.items()]
+    return {"plans": plans}
+
+
+def _with_plan(settings: EvseSettings, call: ServiceCall) -> EvseSettings:
+    """Return the settings with what is given."""
+    if not {ATTR_ENERGY, ATTR_DEPARTURE, ATTR_MODE} & call.data.keys():
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_plan_given")
+    if ATTR_ENERGY in call.data:
+        settings = replace(settings, target_energy_wh=call.data[ATTR_ENERGY] * 1000 or None)
+    if ATTR_DEPARTURE in call.data:
+        settings = replace(settings, departure=to_come(call.data[ATTR_DEPARTURE]))
+    return replace(settings, mode=call.data.get(ATTR_MODE, settings.mode))
+
+
+def _told(entry: SmartChargingConfigEntry, key: EvseKey) -> dict[str, JsonValueType]:
+    """Return what is wanted of an EVSE, what is planned for it, and what that comes to."""
+    runtime = entry.runtime_data
+    charger = runtime.site.view.chargers[key.station_id]
+    evse = charger.evses[key.evse_id]
+    planned, wanted_wh = evse.planned, evse.settings.target_energy_wh
+    return {
+        "site": entry.title,
+        "charger": charger.name,
+        "evse": key.evse_id,
+        "mode": evse.mode.value,
+        "target_energy_kwh": None if wanted_wh is None else wanted_wh / 1000,
+        "departure": _iso(evse.settings.departure),
+        "next_start": _iso(next_start(evse)),
+        "energy_kwh": None if planned is None else round(planned.energy_wh / 1000, 2),
+        "missing_kwh": None if planned is None else round(planned.missing_wh / 1000, 2),
+        "cost": None if planned is None or planned.cost is None else round(planned.cost, 2),
+        "currency": runtime.prices.currency,
+        "slots": _slots(entry, evse),
+    }
+
+
+def _slots(entry: SmartChargingConfigEntry, evse: EvseView) -> list[JsonValueType]:
+    """Return what is planned from the running slot to the departure; nothing where there is no plan for this EVSE."""
+    plan, planned, prices = entry.runtime_data.site.plan, evse.planned, entry.runtime_data.prices.series
+    car = None if plan is None else plan.cars.get(str(evse.key))
+    if plan is None or car is None or planned is None:
+        return []
+    now = dt_util.utcnow()
+    starts = [plan.start + number * plan.slot for number in range(len(car.power_w))]
+    return [
+        {
+            "start": start.isoformat(),
+            "power_w": round(power_w),
+            "price": None if prices is None else prices.import_at(start),
+        }
+        for start, power_w in zip(starts, car.power_w, strict=True)
+        if start + plan.slot > now and (planned.departure is None or start < planned.departure)
+    ]
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
