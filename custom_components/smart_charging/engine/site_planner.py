@@ -9,9 +9,9 @@ import logging
 from typing import Final, Protocol, cast
 
 from .clock import Clock
-from .control.planning.advice import PlanAdvice
+from .control.planning.advice import NOTHING_W, PlanAdvice
 from .control.planning.assembly import Wish, car_id, pose, wish_of
-from .control.planning.problem import NotPlanned, Plan, Problem
+from .control.planning.problem import MONEY_PER_WH, NotPlanned, Plan, Problem
 from .control.planning.uncertainty import outlooks, weighed
 from .control.snapshot import EvseControl, Snapshot
 from .model import ChargeMode, EvseKey
@@ -102,13 +102,13 @@ class SitePlanner:
             return None
         first = _slot_of(plan, now)
         numbers = range(plan_slots(plan)) if first is None else range(first, plan_slots(plan))
-        drawn = {number: led.power_w[number] * problem.hours[number] for number in numbers}
-        starts = next((number for number in numbers if led.power_w[number] > 0), None)
-        begin = None if starts is None else max(now, plan.start + starts * plan.slot)
-        cost = sum(energy * problem.import_price[number] / 1000 for number, energy in drawn.items())
+        drawn = {number: power for number in numbers if (power := led.power_w[number]) > NOTHING_W}
+        begin = None if not drawn else plan.start + min(drawn) * plan.slot
+        energy_wh = sum(power * problem.hours[number] for number, power in drawn.items())
+        cost = sum(_cost(problem, number, power) for number, power in drawn.items())
         wish = basis.wishes.get(key)
         departure = None if wish is None else wish.departure
-        return PlannedCharge(begin, sum(drawn.values()), cost, sum(led.missing_wh), departure)
+        return PlannedCharge(begin, energy_wh, cost, sum(led.missing_wh), departure)
 
     async def _renew(self) -> bool:
         """Make a new plan where anything changed; return whether there is one now, or none any more."""
@@ -144,6 +144,14 @@ class SitePlanner:
 def plan_slots(plan: Plan) -> int:
     """Return how many slots a plan has."""
     return len(plan.grid_w)
+
+
+def _cost(problem: Problem, number: int, power_w: float) -> float:
+    """Return what a car's power costs in a slot: what PV has left is worth what it would be sold for."""
+    free_w = min(power_w, max(0.0, problem.pv_w[number] - problem.base_w[number]))
+    bought_w = power_w - free_w
+    money = free_w * problem.feed_in_price[number] + bought_w * problem.import_price[number]
+    return money * problem.hours[number] * MONEY_PER_WH
 
 
 def _slot_of(plan: Plan, at: datetime) -> int | None:

@@ -9,7 +9,7 @@ from .merit_order import latest_start_w
 EQUAL = 0.002  # money per kWh: a value this near to a price is equal to it, and the plan's quantity decides
 LOOK = timedelta(minutes=5)  # the latest start comes this much before it would be too late
 SLOWER = 0.95  # of full power is counted on, for what a car loses while it ramps and pauses
-_NOTHING_W = 100.0
+NOTHING_W = 100.0  # less than that is a solver's crumb
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def charges_by_plan(advice: PlanAdvice | None, now: datetime) -> ReasonCode | No
     if advice.value is None or advice.price is None:
         return None
     equal = abs(advice.value - advice.price) <= EQUAL
-    buys = advice.planned_w > _NOTHING_W if equal else advice.value > advice.price
+    buys = advice.planned_w > NOTHING_W if equal else advice.value > advice.price
     return ReasonCode.PLAN_BUYING if buys else None
 
 
