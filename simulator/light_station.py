@@ -143,6 +143,7 @@ class LightStation:
                 await self._serve(link)
                 await socket.close()
                 self._counts.drops += 1
+                self._booted.clear()  # here, for it may be back before the car takes note
                 self._away.set()
             await self._clock.sleep(self._options.retry_s)
 
@@ -206,7 +207,6 @@ class LightStation:
                 await self._sample(charge, self._options.meter_s)
         while not self._away.is_set():
             await self._sample(charge, self._options.meter_s)
-        self._booted.clear()
         while True:
             for _ in range(self._options.outage_values):
                 await self._sample(charge, self._options.outage_meter_s)

@@ -290,3 +290,17 @@ def test_every_page_has_its_texts(step: str) -> None:
     for texts in TEXTS.values():
         assert texts["options"]["step"][step]["title"]
         assert texts["options"]["step"][step]["data"]
+
+
+async def test_an_empty_table_and_a_price_that_is_no_number_are_refused_on_their_page(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    page = await begin(hass, "time_of_use")
+    page = await submit(hass, page, {"table": ""})
+    assert page["errors"] == {"table": "table_no_default"}
+    page = await begin(hass, "fixed", "fixed")
+    page = await submit(hass, page, {"price": "nan"})
+    assert (page["step_id"], page["errors"]) == ("prices_fixed", {"price": "price_no_number"})
+    page = await submit(hass, page, {"price": 0.3})
+    page = await submit(hass, page, {"feed_in_price": "nan"})
+    assert (page["step_id"], page["errors"]) == ("prices_feed_in_fixed", {"feed_in_price": "price_no_number"})

@@ -21,6 +21,7 @@ from .view import PlannedCharge
 _LOGGER = logging.getLogger(__name__)
 
 LOOK_S: Final = 30.0  # whether anything changed that a plan was made from
+UNDECIDED_S: Final = 120.0  # after the start, within which prices and forecasts come and the first plan is made
 _CHANGED_WH: Final = 500.0  # of what a car still wants, beside what the plan foresaw
 PLANNERS: Final = ("highs", "greedy")  # the second where the first can't be imported or gives up
 
@@ -52,6 +53,7 @@ class SitePlanner:
         self._basis: _Basis | None = None
         self._problem: Problem | None = None
         self._wake = asyncio.Event()
+        self._began = clock.monotonic()
         self.plan: Plan | None = None
 
     def set_outlook(self, outlook: Outlook) -> None:
@@ -90,7 +92,8 @@ class SitePlanner:
         led = None if plan is None else plan.cars.get(car_id(wish.key))
         number = None if plan is None else _slot_of(plan, now)
         if led is None or number is None:
-            return PlanAdvice(wish.needed_wh, wish.sure_w, wish.departure)
+            young = plan is None and self._clock.monotonic() - self._began < UNDECIDED_S
+            return PlanAdvice(wish.needed_wh, wish.sure_w, wish.departure, undecided=young)
         price = None if prices is None else prices.import_at(now)
         return PlanAdvice(wish.needed_wh, wish.sure_w, wish.departure, led.value, led.power_w[number], price)
 

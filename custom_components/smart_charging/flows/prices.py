@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+import math
 from typing import Any, Final
 
 from homeassistant.const import ATTR_UNIT_OF_MEASUREMENT
@@ -177,9 +178,12 @@ async def async_page_errors(hass: HomeAssistant, step: str, chosen: Mapping[str,
     """Return what is wrong with what was chosen up to a page, with it included."""
     if step == "prices_time_of_use":
         try:
-            parse_table(chosen[CONF_TABLE])
+            parse_table(chosen.get(CONF_TABLE, ""))
         except TableError as err:
             return Answer({CONF_TABLE: f"table_{err.problem}"}, {"line": str(err.line), "words": err.words})
+    for price in (CONF_PRICE, CONF_FEED_IN_PRICE):
+        if not math.isfinite(chosen.get(price) or 0.0):
+            return Answer({price: "price_no_number"})
     if step == "prices_attribute" and price_unit(chosen[CONF_UNIT]) is None:
         return Answer({CONF_UNIT: "price_unit_unknown"})
     fields = {

@@ -10,7 +10,7 @@ from custom_components.smart_charging.engine.config import EvseSettings
 from custom_components.smart_charging.engine.control.prices.series import PriceSeries
 from custom_components.smart_charging.engine.model import ChargeMode, ReasonCode
 from custom_components.smart_charging.engine.outlook import Outlook
-from custom_components.smart_charging.engine.site_planner import LOOK_S
+from custom_components.smart_charging.engine.site_planner import LOOK_S, UNDECIDED_S
 from simulator.plant.car import Car
 
 from .loop import ClosedLoop, closed_loop, key
@@ -56,6 +56,11 @@ async def test_a_car_waits_for_the_cheap_quarter_and_charges_in_it(tmp_path: Pat
         await loop.run((cheap - loop.clock.now()).total_seconds() + 60, step_s=2.0)
         assert loop.evse().setpoint.reason.code is ReasonCode.PLAN_BUYING
         assert loop.drawn_a() > 6
+        dear = PriceSeries(quarter(loop.clock.now()), QUARTER, (0.40, *[0.01] * 8))
+        loop.site.set_outlook(Outlook(dear))
+        await loop.run(60, step_s=2.0)
+        assert loop.evse().setpoint.reason.code is ReasonCode.PLAN_WAITING
+        assert loop.drawn_a() == 0
 
 
 async def test_real_surplus_is_taken_while_it_waits(tmp_path: Path) -> None:
@@ -110,3 +115,17 @@ async def test_wishes_by_plan_go_when_the_car_leaves_and_outlive_a_restart(tmp_p
         await loop.run(30, step_s=1.0)
         assert loop.site.settings(key()) == replace(loop.site.settings(key()), departure=None, target_energy_wh=None)
         assert loop.evse().planned is None
+
+
+async def test_a_car_that_charges_goes_on_until_the_first_plan_after_a_start_is_made(tmp_path: Path) -> None:
+    async with closed_loop(tmp_path, site=SITE, chargers=[CHARGER], stations=[station()], cars={"CP1": Car()}) as loop:
+        loop.house(200.0)
+        await loop.site.set_mode(key(), ChargeMode.FAST)
+        await warm_up(loop)
+        await loop.run(30, step_s=1.0)
+        loop.site._planner._began = loop.clock.monotonic()  # as right after a restart
+        await plans(loop, energy_wh=9_000.0)
+        assert loop.evse().setpoint.reason.code is ReasonCode.NO_PLAN
+        assert loop.drawn_a() > 6
+        await loop.run(UNDECIDED_S, step_s=2.0)
+        assert loop.drawn_a() == 0

@@ -76,6 +76,8 @@ def takes_all(evse: EvseSnapshot, now: datetime) -> ReasonCode | None:
     if short and settings.mode is not ChargeMode.OFF and (evse.soc_percent or 0.0) < (settings.min_soc_percent or 0.0):
         return ReasonCode.MIN_SOC
     if settings.mode is ChargeMode.CHEAPEST:
+        if evse.advice is not None and evse.advice.undecided and evse.status is EvseStatus.CHARGING:
+            return ReasonCode.NO_PLAN
         return charges_by_plan(evse.advice, now)
     return ReasonCode.FAST if settings.mode is ChargeMode.FAST else None
 

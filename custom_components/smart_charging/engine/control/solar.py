@@ -22,13 +22,15 @@ NO_EXPORT_W = 100.0  # within this of zero an inverter that may not export holds
 class SolarCandidate:
     """An EVSE in a solar mode; `start_w` is what its minimum current takes on the fewest phases it can use.
 
-    An `idle` one was offered it and draws nothing: nothing of the surplus is kept for it.
+    An `idle` one was offered it and draws nothing: nothing of the surplus is kept for it. One `by_plan` is in a solar mode
+    only while it does not buy.
     """
 
     key: EvseKey
     start_w: float
     always_on: bool
     idle: bool = False
+    by_plan: bool = False
 
     @property
     def kept_w(self) -> float:
@@ -145,7 +147,9 @@ def _wait(
 ) -> tuple[EvseControl, Reason | None]:
     params: dict[str, float | str] = {"surplus_w": round(surplus.lasting_w), "needed_w": round(candidate.start_w)}
     running = replace(control, solar_running=True, surplus_since=None, shortage_since=None)
-    if control.setpoint_a > 0:  # it charges from another mode: it goes on, and stops as any other does
+    enough = surplus.lasting_w >= config.start_share * candidate.start_w
+    # From another mode it goes on, and stops as any other does; what was bought by plan ends with the cheap time.
+    if control.setpoint_a > 0 and (enough or not candidate.by_plan):
         return running, None
     enough = surplus.lasting_w >= config.start_share * candidate.start_w
     if not enough and surplus.starts:

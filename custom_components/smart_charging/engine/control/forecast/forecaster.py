@@ -15,6 +15,7 @@ from .series import Forecast, slot_start
 from .slot_mean import SlotMean
 
 REACH_SLOTS: Final = 192  # two days, as far as plans reach
+LEAST_DAYS: Final = 2  # of production, before the days to come are taken to be like those
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +94,8 @@ class Forecaster:
             until = slot_start(now) + REACH_SLOTS * SLOT
             forecast = self.provider.correction.applied(self._said).prolonged(until).forecast()
             return forecast if self._said.low_w else self.provider.errors.banded(forecast, now)
-        if self.usual.pv is None:
-            return None
+        if self.usual.pv is None or self.usual.pv.days < LEAST_DAYS:
+            return None  # of a part of a day the rest, and the night, would be taken to be alike
         return self.usual.pv.forecast(slot_start(now) - SLOT, REACH_SLOTS + 1, UTC)
 
     def _from(self, forecast: Forecast | None, measured_w: float | None, now: datetime) -> Forecast | None:

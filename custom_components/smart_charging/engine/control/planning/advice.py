@@ -17,7 +17,8 @@ class PlanAdvice:
     """What is known of a car by plan: Wh it still wants, W it is sure to take, and when it leaves.
 
     `value` is what a kWh now is worth by the plan, `planned_w` what it was to draw in this slot, `price` what a kWh from the
-    grid costs now; None where there is no plan.
+    grid costs now; None where there is no plan. While it is `undecided`, for the first plan is not made yet, a car that
+    charges goes on.
     """
 
     needed_wh: float
@@ -26,6 +27,7 @@ class PlanAdvice:
     value: float | None = None
     planned_w: float = 0.0
     price: float | None = None
+    undecided: bool = False
 
 
 def charges_by_plan(advice: PlanAdvice | None, now: datetime) -> ReasonCode | None:
