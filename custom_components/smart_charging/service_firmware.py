@@ -5,9 +5,11 @@ from typing import Final
 
 from homeassistant.core import ServiceCall, ServiceResponse, SupportsResponse
 from homeassistant.helpers import config_validation as cv
+from homeassistant.util import dt as dt_util
 from homeassistant.util.json import JsonValueType
 import probatio
 
+from .engine.csms.firmware_check import check_signed_firmware
 from .engine.csms.transfer_files import StoredFile
 from .firmware_offers import FirmwareOffer, async_allowed_file, roots_of
 from .service_stations import STATION, STATION_SCHEMA, TEXT, StationAction, StationTarget
@@ -34,8 +36,12 @@ SIGNED: Final[Mapping[object, object]] = {
 async def _offer_firmware(target: StationTarget, call: ServiceCall) -> ServiceResponse:
     """Let a charger's update entity offer a file."""
     data = call.data
-    await async_allowed_file(call.hass, data[ATTR_FILE])
-    roots_of(data.get(ATTR_ROOT))
+    file, roots = await async_allowed_file(call.hass, data[ATTR_FILE]), roots_of(data.get(ATTR_ROOT))
+    signature, certificate = data.get(ATTR_SIGNATURE, ""), data.get(ATTR_CERTIFICATE, "")
+    if signature or certificate:  # what a charger would have to refuse is not offered
+        await call.hass.async_add_executor_job(
+            check_signed_firmware, file, signature, certificate, roots, dt_util.utcnow()
+        )
     offer = FirmwareOffer(
         data[ATTR_VERSION], data[ATTR_FILE], data.get(ATTR_SIGNATURE), data.get(ATTR_CERTIFICATE), data.get(ATTR_ROOT)
     )

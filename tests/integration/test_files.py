@@ -156,6 +156,9 @@ async def test_the_update_entity_offers_and_installs_what_its_owner_made_known(
         assert (state(hass, UPDATE).state, state(hass, UPDATE).attributes["latest_version"]) == ("off", "1.0.0")
         with pytest.raises(HomeAssistantError):
             await install(hass)
+        with pytest.raises(ServiceValidationError) as refused:
+            await do(hass, "offer_firmware", file=firmware, version="2", signature="a", signing_certificate="b")
+        assert (refused.value.translation_key, state(hass, UPDATE).state) == ("firmware_signature", "off")
         signed = signed_by(maker) | {"root_certificate": maker.pem}
         await do(hass, "offer_firmware", file=firmware, version="2.0", **signed)
         assert (state(hass, UPDATE).state, state(hass, UPDATE).attributes["latest_version"]) == ("on", "2.0")
@@ -357,7 +360,12 @@ async def test_behind_a_proxy_the_link_is_where_the_charger_dialled(
     entry = await set_up(hass, free_port, charger("CP-1"), options={"web_server": True})
     path = "/api/smart_charging/ocpp"
     headers = {"X-Forwarded-For": "192.0.2.7", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "home.test"}
-    async with proxy.ws_connect(f"{path}/CP-1", protocols=["ocpp1.6"], headers=headers) as socket:
+    async with (
+        asyncio.timeout(30),
+        proxy.ws_connect(f"{path}/CP-1", protocols=["ocpp1.6"], headers=headers) as socket,
+    ):
+        while not station(hass).state.connected:
+            await asyncio.sleep(0.01)
         for address, expected in (
             (None, f"https://home.test{path}"),
             ("http://10.0.0.1:8000/x", "http://10.0.0.1:8000/x"),
