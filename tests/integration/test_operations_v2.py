@@ -351,7 +351,7 @@ async def test_a_station_says_that_a_reservation_ran_out(hass: HomeAssistant, cl
     assert station(hass).state.reservations == {}
 
 
-async def test_a_set_point_is_refused_where_nothing_can_carry_it_out(hass: HomeAssistant, client: RawStation21) -> None:
+async def test_a_car_is_told_to_give_energy_back_and_no_longer(hass: HomeAssistant, client: RawStation21) -> None:
     entry = hass.config_entries.async_get_entry("site1")
     assert entry is not None
     with pytest.raises(ServiceValidationError) as error:
@@ -377,6 +377,12 @@ async def test_a_set_point_is_refused_where_nothing_can_carry_it_out(hass: HomeA
     with pytest.raises(ServiceValidationError) as error:
         await ask(hass, "set_v2x_setpoint", evse=1, power=applied.current_a * 690 + 500, minutes=30)
     assert error.value.translation_key == "command_invalid"
+    answer = await ask(hass, "set_v2x_setpoint", evse=1, power=0, minutes=30)
+    assert dt_util.parse_datetime(answer["until"]) is not None
+    (schedule,) = client.sent("SetChargingProfile")[-1]["chargingProfile"]["chargingSchedule"]
+    first = schedule["chargingSchedulePeriod"][0]
+    assert (first["operationMode"], first["setpoint"], schedule["chargingRateUnit"]) == ("CentralSetpoint", 0.0, "W")
+    assert await ask(hass, "withdraw_v2x_setpoint", evse=1) == {"withdrawn": True}
     assert await ask(hass, "withdraw_v2x_setpoint", evse=1) == {"withdrawn": False}
     for wrong in ({"power": float("nan")}, {"minutes": 241}, {"minutes": 0}):
         with pytest.raises((ServiceValidationError, probatio.Invalid)):

@@ -76,3 +76,23 @@ async def test_where_no_limit_holds_there_is_none_to_stay_within(bench: Bench) -
     await client.ask("NotifyEVChargingNeeds", {"evseId": 1, "chargingNeeds": NEEDS})
     with pytest.raises(CommandError, match="no limit holds yet"):
         await bench.station.set_setpoint(1, -1000.0, 600.0)
+
+
+async def test_a_set_point_that_is_wanted_while_a_limit_is_under_way_is_sent_after_it(bench: Bench) -> None:
+    client = RawStation21()
+    client.variables["SmartChargingCtrlr", "SupportsDynamicProfiles"] = "false"
+    await charging(bench, client)
+    ordered: list[asyncio.Task[None]] = []
+
+    def answer(_payload: dict[str, Any]) -> dict[str, Any]:
+        if not ordered:
+            ordered.append(asyncio.create_task(bench.station.set_setpoint(1, -1000.0, 600.0)))
+        return {"status": "Accepted"}
+
+    client.answers["SetChargingProfile"] = answer
+    await bench.station.clear_charging_profiles()  # all is written again, as after a boot
+    await bench.until(lambda: bool(ordered) and ordered[0].done())
+    await ordered[0]
+    written = [sent["chargingProfile"] for sent in client.sent("SetChargingProfile")]
+    (schedule,) = [one for one in written if one["chargingProfilePurpose"] == "TxProfile"][-1]["chargingSchedule"]
+    assert schedule["chargingSchedulePeriod"][0]["setpoint"] == -1000.0

@@ -306,9 +306,12 @@ def soon_again(known: Known, pace: Pace) -> Known:
 
 
 def write_again(known: Known) -> Known:
-    """Return what is known where what was accepted is to be written once more, now, for more than its limit changed."""
-    accepted = known.accepted
-    return known if accepted is None else replace(known, accepted=replace(accepted, at=-math.inf))
+    """Return what is known where the limit is to be written once more, now, for more than the limit changed.
+
+    It is never the same value: what is being written while this is wanted does not count, whatever the station says.
+    """
+    accepted = None if known.accepted is None else replace(known.accepted, at=-math.inf)
+    return replace(known, accepted=accepted)
 
 
 def refused_purposes(refused: AbstractSet[Strategy], accepted: Strategy, rungs: Sequence[Strategy]) -> frozenset[str]:
