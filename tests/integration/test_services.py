@@ -61,24 +61,24 @@ def device_id(hass: HomeAssistant, identifier: str = "sub_garage") -> str:
 
 
 @pytest.mark.parametrize(
-    ("action", "data", "command"),
+    ("action", "data", "commands"),
     [
-        ("start_charging", {}, ("start_charging", KEY, None)),
-        ("start_charging", {"tag": TOKEN}, ("start_charging", KEY, TOKEN)),
-        ("start_charging", {"evse": 1}, ("start_charging", KEY, None)),
-        ("start_charging", {"evse": 1.0}, ("start_charging", KEY, None)),
-        ("start_charging", {"evse": "1"}, ("start_charging", KEY, None)),
-        ("stop_charging", {}, ("stop_charging", KEY)),
-        ("set_mode", {"mode": "solar_min"}, ("set_mode", KEY, ChargeMode.SOLAR_MIN)),
-        ("set_limit", {"current": 10}, ("set_max_current", KEY, 10.0)),
+        ("start_charging", {}, [("start_charging", KEY, None)]),
+        ("start_charging", {"tag": TOKEN}, [("start_charging", KEY, TOKEN)]),
+        ("start_charging", {"evse": 1}, [("start_charging", KEY, None)]),
+        ("start_charging", {"evse": 1.0}, [("start_charging", KEY, None)]),
+        ("start_charging", {"evse": "1"}, [("start_charging", KEY, None)]),
+        ("stop_charging", {}, [("stop_charging", KEY)]),
+        ("set_mode", {"mode": "solar_min"}, [("set_mode", KEY, ChargeMode.SOLAR_MIN)]),
+        ("set_limit", {"current": 10}, [("set_max_current", KEY, 10.0), ("withdraw_limit", "user sub_garage 1")]),
     ],
 )
 async def test_an_action_reaches_its_evse(
-    hass: HomeAssistant, action: str, data: dict[str, Any], command: tuple[object, ...]
+    hass: HomeAssistant, action: str, data: dict[str, Any], commands: list[tuple[object, ...]]
 ) -> None:
     async with running_site(hass, PLATFORMS) as site:
         await call(hass, action, device_id=device_id(hass), **data)
-        assert site.commands[0] == command
+        assert site.commands == commands
 
 
 @pytest.mark.parametrize(
