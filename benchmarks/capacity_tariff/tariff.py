@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
-from benchmarks.home_price.home import FULL_W, KWH, Outcome
+from benchmarks.home_price.home import KWH, Outcome
+from benchmarks.home_price.optimum import foreseen
 from benchmarks.home_price.world import World, month
 from custom_components.smart_charging.engine.control.planning.highs import plan
-from custom_components.smart_charging.engine.control.planning.problem import PeakPrice, PlannedCar, Problem, Target
+from custom_components.smart_charging.engine.control.planning.problem import PeakPrice
 
 IMPORT_EUR = 0.30  # per kWh
 FEED_IN_EUR = 0.07
@@ -27,24 +28,6 @@ def cost_eur(result: Outcome) -> float:
 
 def least_cost(world: World) -> float:
     """Return the least cost with perfect foresight: one linear programme over the month, a bound."""
-    inside = slice(world.before, world.before + world.quarters)
-    problem = Problem(
-        start=world.begin,
-        import_price=world.import_price[inside],
-        feed_in_price=world.feed_in_price[inside],
-        pv_w=world.pv_w[inside],
-        base_w=world.load_w[inside],
-        cars=tuple(
-            PlannedCar(
-                f"visit{number}",
-                tuple(visit.arrival <= slot < visit.departure for slot in range(world.quarters)),
-                FULL_W,
-                visit.need_wh,
-                (Target(visit.need_wh, visit.departure),),
-            )
-            for number, visit in enumerate(world.visits)
-        ),
-        peak=PeakPrice(EUR_PER_KW, FLOOR_W),
-    )
+    problem = replace(foreseen(world), peak=PeakPrice(EUR_PER_KW, FLOOR_W))
     solved = plan(problem, time_limit_s=120.0)
     return solved.cost + EUR_PER_KW * KWH * max(FLOOR_W, *solved.grid_w)

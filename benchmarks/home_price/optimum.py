@@ -11,10 +11,10 @@ from .home import FULL_W, KWH
 from .world import World
 
 
-def least_cost(world: World) -> float:
-    """Return the least cost of a period in EUR, less what the battery holds in the end."""
+def foreseen(world: World) -> Problem:
+    """Return the period as a problem in which everything to come is known."""
     inside = slice(world.before, world.before + world.quarters)
-    problem = Problem(
+    return Problem(
         start=world.begin,
         import_price=world.import_price[inside],
         feed_in_price=world.feed_in_price[inside],
@@ -32,6 +32,10 @@ def least_cost(world: World) -> float:
         ),
         batteries=() if world.battery is None else (world.battery,),
     )
-    solved = plan(problem, time_limit_s=120.0)
+
+
+def least_cost(world: World) -> float:
+    """Return the least cost of a period in EUR, less what the battery holds in the end."""
+    solved = plan(foreseen(world), time_limit_s=120.0)
     left = sum(one.stored_wh[-1] for one in solved.batteries.values())
     return solved.cost - world.worth * left * KWH
