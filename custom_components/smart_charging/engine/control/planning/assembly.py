@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from ...config import SiteConfig
 from ...limit import ROOT_CIRCUIT
 from ...model import NOMINAL_VOLTAGE_V, EvseKey
 from ..circuits import connections, path_to_root
-from ..forecast.series import Forecast
+from ..forecast.series import Forecast, slot_start
 from ..prices.series import PriceSeries
 from ..snapshot import EvseControl, EvseSnapshot, Snapshot
 from ..wiring import grid_phases
@@ -76,7 +76,7 @@ def pose(
     of the day before. What a PV or house nobody forecasts brings or takes counts as nothing.
     """
     wishes = tuple(wishes)
-    start = _slot_start(now)
+    start = slot_start(now)
     slots = _slots(start, prices, wishes)
     times = [start + number * SLOT for number in range(slots)]
     buy = _filled([prices.import_at(at) for at in times], times, prices)
@@ -94,10 +94,6 @@ def pose(
         import_limit_w=_import_limit(snapshot.site, slots),
         first_slot=start + SLOT - now,
     )
-
-
-def _slot_start(at: datetime) -> datetime:
-    return datetime.fromtimestamp(at.timestamp() // SLOT.total_seconds() * SLOT.total_seconds(), UTC)
 
 
 def _slots(start: datetime, prices: PriceSeries, wishes: Iterable[Wish]) -> int:

@@ -137,7 +137,7 @@ class _Purchase:
         self._hours = hours
         self._battery = battery
         self._circuits = [one.circuit_id for one in problem.circuits if car.circuit_id in one.members]
-        self._delivered = 1.0 - min(car.overhead_w / car.max_w, 0.9) if car.max_w > 0 else 1.0
+        self._delivered = car.delivered
         self._power = [0.0] * problem.slots
         self._taken_wh = 0.0
         self._price = 0.0

@@ -199,7 +199,7 @@ def _car(car: PlannedCar, columns: _Columns, rows: _Rows, balance: Ints, hours: 
     """Add a car: its power while it is there, its targets, and the room it has."""
     slots = np.flatnonzero(np.asarray(car.present))
     here = hours[slots]
-    delivered = 1.0 - min(car.overhead_w / car.max_w, 0.9) if car.max_w > 0 else 1.0
+    delivered = car.delivered
     charge = columns.add(0.0, np.full(len(slots), car.max_w), -car.worth * delivered * here)
     discharge = columns.add(
         0.0,

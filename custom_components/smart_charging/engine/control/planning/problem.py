@@ -54,6 +54,11 @@ class PlannedCar:
     stored_wh: float = 0.0
     discharge_efficiency: float = 0.9
 
+    @property
+    def delivered(self) -> float:
+        """Return the share of what it takes at its most that is left beside `overhead_w`; a tenth at the least."""
+        return 1.0 - min(self.overhead_w / self.max_w, 0.9) if self.max_w > 0 else 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedBattery:
