@@ -1,16 +1,15 @@
 """Sensors: what each charging station does and why, and how the site stands."""
 
 from datetime import datetime
+from functools import partial
 from typing import override
 
 from homeassistant.components.sensor import SensorEntity
 from homeassistant.config_entries import ConfigSubentry
-from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .const import CONF_PHASES, DOMAIN, SUBENTRY_GRID_METER, SUBENTRY_PV
+from .const import CONF_PHASES, SUBENTRY_GRID_METER, SUBENTRY_PV
 from .coordinator import SmartChargingConfigEntry
 from .engine.model import EvseKey, MeterQuality
 from .entity import ChargerEntity, EvseEntity, SiteEntity
@@ -27,13 +26,14 @@ from .sensor_descriptions import (
     SiteSensorDescription,
     StationSensorDescription,
 )
-from .sensor_forecast import ForecastSensors
+from .sensor_forecast import async_follow_forecasts
 from .sensor_limits import PEAK_DESCRIPTIONS, SITE_PHASE_DESCRIPTIONS
 from .sensor_local_list import LOCAL_LIST, LocalListSensor
 from .sensor_parts import async_add_part_sensors
 from .sensor_plan import NEXT_START, PlannedCostSensor
-from .sensor_prices import PriceSensors
+from .sensor_prices import async_follow_prices
 from .sensor_relay import RELAY, RelaySensor
+from .sensor_site import SiteSensors
 
 PARALLEL_UPDATES = 0
 
@@ -43,7 +43,14 @@ async def async_setup_entry(
 ) -> None:
     """Set up the site's sensors, and those of chargers and EVSEs as they come."""
     coordinator = entry.runtime_data.coordinator
-    site_sensors = SiteSensors(hass, entry, async_add_entities)
+    site_sensors = SiteSensors(
+        hass,
+        entry,
+        async_add_entities,
+        (*SITE_DESCRIPTIONS, *SITE_PHASE_DESCRIPTIONS, *PEAK_DESCRIPTIONS),
+        partial(SiteSensor, coordinator),
+        partial(_exists, entry),
+    )
 
     @callback
     def add_charger(subentry: ConfigSubentry) -> None:
@@ -72,57 +79,23 @@ async def async_setup_entry(
         async_add_entities(sensors, config_subentry_id=subentry.subentry_id)
 
     site_sensors.async_update()
-    PriceSensors(hass, entry, async_add_entities).async_follow()
+    async_follow_prices(hass, entry, async_add_entities)
     entry.async_on_unload(coordinator.async_add_listener(site_sensors.async_update))
     entry.async_on_unload(coordinator.async_add_charger_listener(add_charger))
     entry.async_on_unload(coordinator.async_add_evse_listener(add_evse))
     async_add_part_sensors(entry, async_add_entities)
-    forecast_sensors = ForecastSensors(hass, entry, async_add_entities)
-    forecast_sensors.async_update()
-    entry.async_on_unload(entry.runtime_data.forecasts.subscribe(forecast_sensors.async_update))
+    async_follow_forecasts(hass, entry, async_add_entities)
 
 
-class SiteSensors:
-    """Keeps the site's sensors equal to what it has: a grid meter, PV, a peak tariff, and its phases.
-
-    One that stands for nothing is taken out of the registry, also where an earlier run left it.
-    """
-
-    def __init__(
-        self, hass: HomeAssistant, entry: SmartChargingConfigEntry, add_entities: AddConfigEntryEntitiesCallback
-    ) -> None:
-        """Start without any sensor."""
-        self._hass = hass
-        self._entry = entry
-        self._add_entities = add_entities
-        self._had: frozenset[str] | None = None
-
-    @callback
-    def async_update(self) -> None:
-        """Add sensors of what came and remove those of what went."""
-        every = {each.key: each for each in (*SITE_DESCRIPTIONS, *SITE_PHASE_DESCRIPTIONS, *PEAK_DESCRIPTIONS)}
-        wanted = frozenset(key for key, description in every.items() if self._has(description))
-        if wanted == self._had:
-            return
-        registry = er.async_get(self._hass)
-        for key in every.keys() - wanted:
-            unique_id = f"{self._entry.entry_id}_{key}"
-            if entity_id := registry.async_get_entity_id(Platform.SENSOR, DOMAIN, unique_id):
-                registry.async_remove(entity_id)
-        coordinator = self._entry.runtime_data.coordinator
-        new = wanted - (self._had or frozenset())
-        self._add_entities(SiteSensor(coordinator, every[key]) for key in every if key in new)
-        self._had = wanted
-
-    def _has(self, description: SiteSensorDescription) -> bool:
-        """Return whether the site has what this sensor tells of."""
-        kinds = {subentry.subentry_type for subentry in self._entry.subentries.values()}
-        return (
-            description.needs_phases <= int(self._entry.data[CONF_PHASES])
-            and (SUBENTRY_PV in kinds or not description.needs_pv)
-            and (SUBENTRY_GRID_METER in kinds or not description.needs_grid_meter)
-            and (self._entry.runtime_data.site.config.peak is not None or not description.needs_peak)
-        )
+def _exists(entry: SmartChargingConfigEntry, description: SiteSensorDescription) -> bool:
+    """Return whether the site has what this sensor tells of: a grid meter, PV, a peak tariff, its phases."""
+    kinds = {subentry.subentry_type for subentry in entry.subentries.values()}
+    return (
+        description.needs_phases <= int(entry.data[CONF_PHASES])
+        and (SUBENTRY_PV in kinds or not description.needs_pv)
+        and (SUBENTRY_GRID_METER in kinds or not description.needs_grid_meter)
+        and (entry.runtime_data.site.config.peak is not None or not description.needs_peak)
+    )
 
 
 class SiteSensor(SiteEntity, SensorEntity):

@@ -6,15 +6,14 @@ from datetime import datetime, timedelta
 from typing import Final, override
 
 from homeassistant.components.sensor import SensorDeviceClass, SensorEntity, SensorEntityDescription
-from homeassistant.const import Platform, UnitOfEnergy
+from homeassistant.const import UnitOfEnergy
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import dt as dt_util
 
-from .const import DOMAIN
 from .coordinator import SmartChargingConfigEntry
 from .entity import SiteEntity
+from .sensor_site import SiteSensors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,33 +44,22 @@ FORECAST_DESCRIPTIONS: Final = tuple(
 )
 
 
-class ForecastSensors:
-    """Keeps the sensors there while somebody can speak of panels, and takes them out of the registry when nobody can."""
+@callback
+def async_follow_forecasts(
+    hass: HomeAssistant, entry: SmartChargingConfigEntry, add_entities: AddConfigEntryEntitiesCallback
+) -> None:
+    """Have the sensors while somebody can speak of panels, and have them out of the registry when nobody can."""
+    forecasts = entry.runtime_data.forecasts
 
-    def __init__(
-        self, hass: HomeAssistant, entry: SmartChargingConfigEntry, add_entities: AddConfigEntryEntitiesCallback
-    ) -> None:
-        """Start without any sensor."""
-        self._hass = hass
-        self._entry = entry
-        self._add_entities = add_entities
-        self._there: bool | None = None
+    def exists(_description: ForecastSensorDescription) -> bool:
+        return forecasts.expects_pv
 
-    @callback
-    def async_update(self) -> None:
-        """Add the sensors, or remove them."""
-        expected = self._entry.runtime_data.forecasts.expects_pv
-        if expected is self._there:
-            return
-        self._there = expected
-        if expected:
-            self._add_entities(ForecastSensor(self._entry, description) for description in FORECAST_DESCRIPTIONS)
-            return
-        registry = er.async_get(self._hass)
-        for description in FORECAST_DESCRIPTIONS:
-            unique_id = f"{self._entry.entry_id}_{description.key}"
-            if entity_id := registry.async_get_entity_id(Platform.SENSOR, DOMAIN, unique_id):
-                registry.async_remove(entity_id)
+    def make(description: ForecastSensorDescription) -> ForecastSensor:
+        return ForecastSensor(entry, description)
+
+    sensors = SiteSensors(hass, entry, add_entities, FORECAST_DESCRIPTIONS, make, exists)
+    sensors.async_update()
+    entry.async_on_unload(forecasts.subscribe(sensors.async_update))
 
 
 class ForecastSensor(SiteEntity, SensorEntity):

@@ -6,17 +6,16 @@ from datetime import datetime
 from typing import Final, override
 
 from homeassistant.components.sensor import SensorDeviceClass, SensorEntity, SensorEntityDescription
-from homeassistant.const import Platform, UnitOfEnergy
+from homeassistant.const import UnitOfEnergy
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import dt as dt_util
 
-from .const import DOMAIN
 from .coordinator import SiteCoordinator, SmartChargingConfigEntry
 from .engine.control.prices.series import PriceSeries
 from .entity import SiteEntity
 from .price_settings import FeedInSource, PriceSettings
+from .sensor_site import SiteSensors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,39 +46,22 @@ PRICE_DESCRIPTIONS: Final = (
 )
 
 
-class PriceSensors:
-    """Keeps the sensors of prices equal to what is chosen; one that stands for nothing is taken out of the registry."""
+@callback
+def async_follow_prices(
+    hass: HomeAssistant, entry: SmartChargingConfigEntry, add_entities: AddConfigEntryEntitiesCallback
+) -> None:
+    """Add and remove sensors of prices now and whenever something else is chosen."""
+    prices = entry.runtime_data.prices
 
-    def __init__(
-        self, hass: HomeAssistant, entry: SmartChargingConfigEntry, add_entities: AddConfigEntryEntitiesCallback
-    ) -> None:
-        """Start without any sensor."""
-        self._hass = hass
-        self._entry = entry
-        self._add_entities = add_entities
-        self._had: frozenset[str] | None = None
+    def exists(description: PriceSensorDescription) -> bool:
+        return prices.settings is not None and description.exists_fn(prices.settings)
 
-    @callback
-    def async_follow(self) -> None:
-        """Add and remove sensors now and whenever something else is chosen."""
-        self._entry.async_on_unload(self._entry.runtime_data.prices.subscribe(self._async_update))
-        self._async_update()
+    def make(description: PriceSensorDescription) -> PriceSensor:
+        return PriceSensor(entry.runtime_data.coordinator, description)
 
-    @callback
-    def _async_update(self) -> None:
-        settings = self._entry.runtime_data.prices.settings
-        every = {each.key: each for each in PRICE_DESCRIPTIONS}
-        wanted = frozenset(key for key, each in every.items() if settings is not None and each.exists_fn(settings))
-        if wanted == self._had:
-            return
-        registry = er.async_get(self._hass)
-        for key in every.keys() - wanted:
-            unique_id = f"{self._entry.entry_id}_{key}"
-            if entity_id := registry.async_get_entity_id(Platform.SENSOR, DOMAIN, unique_id):
-                registry.async_remove(entity_id)
-        coordinator, new = self._entry.runtime_data.coordinator, wanted - (self._had or frozenset())
-        self._add_entities(PriceSensor(coordinator, every[key]) for key in every if key in new)
-        self._had = wanted
+    sensors = SiteSensors(hass, entry, add_entities, PRICE_DESCRIPTIONS, make, exists)
+    sensors.async_update()
+    entry.async_on_unload(prices.subscribe(sensors.async_update))
 
 
 class PriceSensor(SiteEntity, SensorEntity):
