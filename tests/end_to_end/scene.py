@@ -15,6 +15,7 @@ from demo.stage import Stage
 LEASE_HOLD_S = 20
 LEASE_RENEW_S = 8
 STATION = "SIM-1"  # changes its phases; its car takes three
+NO_NUMBER = (None, "unknown", "unavailable")
 GARAGE_STATION = "SIM-2"  # hangs on the garage; its car takes one phase, L1
 SUN_W = 6000.0
 
@@ -140,7 +141,9 @@ class Scene:
 
         async def draws() -> bool:
             async with self.stage.client() as client:
-                return float(await client.state(self.entity("power", station_id)) or 0) >= least_w
+                power = await client.state(self.entity("power", station_id))
+            # Until the first reading of a session there is none to show.
+            return power not in NO_NUMBER and float(power) >= least_w
 
         await eventually(draws, True, within_s=within_s)
 
