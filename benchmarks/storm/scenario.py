@@ -14,7 +14,8 @@ from benchmarks.fleet.home import free_port
 from benchmarks.fleet.processor import Usage
 from benchmarks.fleet.scenario import report_of, start_fleet
 from benchmarks.scenarios import Figures
-from custom_components.smart_charging.engine.csms.security import hash_password
+from custom_components.smart_charging.engine.csms.rpc import OCPP16
+from custom_components.smart_charging.engine.csms.security import hash_random_password, new_password
 
 from .books import compare
 
@@ -24,7 +25,6 @@ _SPREAD_S, _SPREAD_S_QUICK = 60.0, 1.0  # before the outage nobody is in a hurry
 _RETRY_S = 1.0
 _COME_WITHIN_S = 300.0
 _SERVED_WITHIN_S = 600.0
-_PASSWORD = "storm-password-01"
 
 
 def run(*, quick: bool) -> Figures:
@@ -45,7 +45,9 @@ def describe(figures: Figures) -> str:
 
 async def measure(stations: int, outage_s: float, spread_s: float) -> Figures:
     """Let all stations come, kill the central system, start it again over the same ledger, and compare the books."""
-    port, password_hash = free_port(), hash_password(_PASSWORD)
+    # As a fleet has them whose passwords were rotated.
+    port, password = free_port(), new_password(OCPP16)
+    password_hash = hash_random_password(password)
     with tempfile.TemporaryDirectory(prefix="storm-") as name:
         folder = Path(name)
         options: dict[str, float | str | Path] = {
@@ -55,7 +57,7 @@ async def measure(stations: int, outage_s: float, spread_s: float) -> Figures:
         }
         async with _central_system(folder, stations, port, password_hash) as first:
             fleet = await start_fleet(
-                port, stations, {**options, "--password": _PASSWORD, "--sent": folder / "sent.json"}, "--outage"
+                port, stations, {**options, "--password": password, "--sent": folder / "sent.json"}, "--outage"
             )
             assert fleet.stdout is not None
             async with asyncio.timeout(_COME_WITHIN_S):

@@ -10,6 +10,7 @@ import sys
 
 from .load import LoadStation
 
+CORES = frozenset(os.sched_getaffinity(0))
 STATIONS = 200
 FEW_STATIONS = 20
 OURS = "benchmarks.throughput.our_server"
@@ -20,7 +21,6 @@ type Figures = dict[str, float]
 
 async def compare(*, rounds: int, seconds: float) -> Figures:
     """Return messages/s of both (medians of alternating rounds), their ratio, and KiB per idle station."""
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     ours: list[float] = []
     bare: list[float] = []
     for _ in range(rounds):
@@ -82,7 +82,17 @@ async def _kib_idle(count: int) -> int:
 async def _metered(stations: list[LoadStation], seconds: float) -> int:
     stop = asyncio.Event()
     asyncio.get_running_loop().call_later(seconds, stop.set)
-    return sum(await asyncio.gather(*(station.meter(stop) for station in stations)))
+    awake = asyncio.create_task(_stay_awake())
+    try:
+        return sum(await asyncio.gather(*(station.meter(stop) for station in stations)))
+    finally:
+        awake.cancel()
+
+
+async def _stay_awake() -> None:
+    """Never let this process sleep: to wake it up would take time of the server's, which a network card would not."""
+    while True:
+        await asyncio.sleep(0)
 
 
 async def _rss(process: Process) -> int:
@@ -95,14 +105,16 @@ async def _rss(process: Process) -> int:
 
 @asynccontextmanager
 async def server(module: str, stations: int = STATIONS) -> AsyncGenerator[tuple[Process, int]]:
-    """Run a module that serves so many stations; give its process and its port."""
+    """Run a module that serves so many stations, on a core that this process keeps off; give its process and its port."""
     command = [sys.executable, "-m", module, str(stations)]
     process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
+    os.sched_setaffinity(0, {max(CORES)})
     assert process.stdin is not None
     assert process.stdout is not None
     try:
         yield process, int(await process.stdout.readline())
     finally:
+        os.sched_setaffinity(0, CORES)
         process.stdin.close()
         try:
             async with asyncio.timeout(20):

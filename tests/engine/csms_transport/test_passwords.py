@@ -5,9 +5,13 @@ import logging
 
 import pytest
 
+from custom_components.smart_charging.engine.csms.rpc import OCPP16, OCPP201
 from custom_components.smart_charging.engine.csms.security import (
     PasswordCheck,
     hash_password,
+    hash_random_password,
+    is_quick,
+    new_password,
     read_credentials,
     verify_password,
 )
@@ -50,10 +54,43 @@ def test_other_password_does_not_open(offered: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "stored", ["", "plain", TEXT, "scrypt$14$8$1$!!$!!", "md5$14$8$1$AA==$AA==", "scrypt$x$8$1$AA==$AA=="]
+    "stored",
+    [
+        "",
+        "plain",
+        TEXT,
+        "scrypt$14$8$1$!!$!!",
+        "md5$14$8$1$AA==$AA==",
+        "scrypt$x$8$1$AA==$AA==",
+        "scrypt$AA==$AA==",
+        "hmac-sha256$AA==",
+        "hmac-sha256$14$AA==$AA==",
+        "hmac-sha256$!!$AA==",
+    ],
 )
 def test_broken_hash_opens_for_nobody(stored: str) -> None:
     assert not verify_password(stored, TEXT.encode())
+
+
+@pytest.mark.parametrize("protocol", [OCPP16, OCPP201])
+def test_random_password_opens_in_every_spelling_and_no_other_does(protocol: str) -> None:
+    password = new_password(protocol)
+    stored = hash_random_password(password)
+    assert is_quick(stored) and not is_quick(HASHES[TEXT])
+    assert verify_password(stored, password.encode())
+    assert verify_password(stored, password.encode().hex().encode())
+    assert not verify_password(stored, new_password(protocol).encode())
+    assert not verify_password(stored, b"")
+    assert hash_random_password(password) != stored and password not in stored
+
+
+async def test_random_password_is_checked_without_waiting_for_slow_ones() -> None:
+    password = new_password(OCPP16)
+    stored = hash_random_password(password)
+    check = PasswordCheck()
+    async with check._lane, check._suspect_lane:
+        assert await check.matching("CP1", (stored,), password.encode()) == stored
+        assert await check.matching("CP1", (stored,), b"another-password", suspect=True) is None
 
 
 def test_hash_is_salted_and_holds_no_password() -> None:

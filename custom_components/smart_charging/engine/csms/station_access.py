@@ -9,7 +9,7 @@ from .connection import ConnectionInfo
 from .core import StationCore
 from .entrance import configured_profile
 from .password_rotation import PasswordRotation
-from .security import hash_password, new_password
+from .security import hash_password, hash_random_password, new_password
 
 _POLICY_VIOLATION = 1008  # RFC 6455 section 7.4.1
 
@@ -28,9 +28,23 @@ class StationAccess:
         has 16 to 40 characters. The old one stays valid until the first login with the new one, which is told apart by hashes
         kept over restarts: an answer that was lost locks nobody out.
         """
+        self._refuse_where_none_may_be()
+        return await self._hand_over(password, await asyncio.to_thread(hash_password, password))
+
+    async def rotate_password(self) -> str:
+        """Give the station a random password, kept by nobody else, and return its hash; raises CommandError."""
+        connection = self._core.connection
+        if connection is None:
+            raise CommandError(CommandErrorCode.NOT_CONNECTED, "password")
+        self._refuse_where_none_may_be()
+        password = new_password(connection.protocol)
+        return await self._hand_over(password, hash_random_password(password))
+
+    def _refuse_where_none_may_be(self) -> None:
         if self._core.quirks.no_password:
             raise CommandError(CommandErrorCode.NOT_SUPPORTED, "this kind of station must have none")
-        hashed = await asyncio.to_thread(hash_password, password)
+
+    async def _hand_over(self, password: str, hashed: str) -> str:
         await self._keep(self._core.learnt.passwords.offer(hashed))
         try:
             await self._core.commands.set_password(password)
@@ -39,13 +53,6 @@ class StationAccess:
                 await self._keep(self._core.learnt.passwords.rejected(hashed))
             raise
         return hashed
-
-    async def rotate_password(self) -> str:
-        """Give the station a random password, kept by nobody else, and return its hash; raises CommandError."""
-        connection = self._core.connection
-        if connection is None:
-            raise CommandError(CommandErrorCode.NOT_CONNECTED, "password")
-        return await self.set_password(new_password(connection.protocol))
 
     async def renew_certificate(self) -> None:
         """Make the station ask for a certificate (A02), which is signed once it does; raises CommandError."""
