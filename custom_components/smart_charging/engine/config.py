@@ -191,13 +191,15 @@ class PeakConfig:
 
     The tariff looks at the mean of the `days` highest intervals of a month, each of another day
     (1: the highest of all). `target_w` is what is to be kept to; what the month has already
-    cost may be used again. `floor_w` is billed in any case.
+    cost may be used again. `floor_w` is billed in any case. `price_per_kw` is what a kW of that costs a month; 0 where
+    nobody says: then the target is kept whatever waits for it.
     """
 
     interval_min: int = 15
     target_w: float = 5_000.0
     floor_w: float = 0.0
     days: int = 1
+    price_per_kw: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse intervals that no meter bills."""
@@ -212,7 +214,8 @@ class BatteryConfig:
     Below `priority_soc_percent` the battery takes surplus before cars. Above `buffer_soc_percent` it may
     bridge a lack of surplus for a car that runs, above `buffer_start_soc_percent` also start one.
     `grid_expansion` lets it discharge while consumption exceeds a limit, down to `min_soc_percent`;
-    `reserve_soc_percent` is the most that is kept back for that. `can_*` say what the user mapped.
+    `reserve_soc_percent` is the most that is kept back for that. With `by_plan` it buys where that is cheap and keeps
+    what it holds for when that is dear. `can_*` say what the user mapped.
     """
 
     battery_id: str
@@ -227,6 +230,7 @@ class BatteryConfig:
     hold_while_fast: bool = False
     grid_expansion: bool = False
     reserve_soc_percent: float = 50.0
+    by_plan: bool = False
     can_hold: bool = False
     can_charge: bool = False
     can_discharge: bool = False

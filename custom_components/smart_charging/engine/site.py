@@ -82,7 +82,7 @@ class Site:
         self._set_points = SetPointGuard(csms, self._measured, clock)
         self._lists = LocalLists(access, csms, clock, ledger, self._changed)
         self._sessions = SessionTracker(config.site_id, ledger, self._announce)
-        self._planner = SitePlanner(clock, lambda now: (self._snapshot(now), self._state.evses))
+        self._planner = SitePlanner(clock, lambda now: (self._snapshot(now), self._state))
         self._tasks: list[asyncio.Task[None]] = []
         self._unsubscribe: Callable[[], None] | None = None
 
@@ -361,7 +361,7 @@ class Site:
         now, began = self._clock.now(), self._clock.monotonic()
         if self._safe.currents.keys() != {key for key, _ in self.evses()}:
             self._allocate_safe_currents()  # a station showed another EVSE
-        snapshot, before = self._snapshot(now), self._state
+        snapshot, before = self._planner.with_peak(self._snapshot(now), now), self._state
         self._decision, self._state = decide(snapshot, before, now, may_raise=may_raise)
         self._recorder.record(Cycle(now, snapshot, before, may_raise, self._decision))
         if may_raise:
@@ -384,6 +384,7 @@ class Site:
             self._safe.currents,
             self._state.evses,
             self._planner.advice,
+            self._planner.battery_advice,
         )
         keys = (key for key, _ in self.evses())
         return take_snapshot(self.config, self._measured, self._elsewhere.limits(now), keys, sources, now)

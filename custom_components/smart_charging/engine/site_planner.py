@@ -10,10 +10,12 @@ from typing import Final, Protocol, cast
 
 from .clock import Clock
 from .control.planning.advice import NOTHING_W, PlanAdvice
-from .control.planning.assembly import Wish, car_id, pose, wish_of
+from .control.planning.assembly import Wish, car_id, follows_plan, pose, wish_of
+from .control.planning.battery_advice import BatteryAdvice
+from .control.planning.planned_peak import with_planned_peak
 from .control.planning.problem import MONEY_PER_WH, NotPlanned, Plan, Problem
 from .control.planning.uncertainty import outlooks, weighed
-from .control.snapshot import EvseControl, Snapshot
+from .control.snapshot import ControlState, EvseControl, Snapshot
 from .model import ChargeMode, EvseKey
 from .outlook import Outlook
 from .view import PlannedCharge
@@ -24,8 +26,6 @@ LOOK_S: Final = 30.0  # whether anything changed that a plan was made from
 UNDECIDED_S: Final = 120.0  # after the start, within which prices and forecasts come and the first plan is made
 _CHANGED_WH: Final = 500.0  # of what a car still wants, beside what the plan foresaw
 PLANNERS: Final = ("highs", "greedy")  # the second where the first can't be imported or gives up
-
-type States = Mapping[EvseKey, EvseControl]
 
 
 class _Planner(Protocol):
@@ -40,13 +40,14 @@ class _Basis:
     outlook: Outlook
     slot: datetime
     wishes: Mapping[EvseKey, Wish] = field(default_factory=dict)
+    batteries: frozenset[str] = frozenset()
 
 
 class SitePlanner:
     """One site's plan; made in a thread, for it takes up to a second on a large site."""
 
-    def __init__(self, clock: Clock, snapshot: Callable[[datetime], tuple[Snapshot, States]]) -> None:
-        """Take the clock, and what gives the site as it stands with the memory of its EVSEs."""
+    def __init__(self, clock: Clock, snapshot: Callable[[datetime], tuple[Snapshot, ControlState]]) -> None:
+        """Take the clock, and what gives the site as it stands with the memory of its decisions."""
         self._clock = clock
         self._snapshot = snapshot
         self._outlook = Outlook()
@@ -97,6 +98,20 @@ class SitePlanner:
         price = None if prices is None else prices.import_at(now)
         return PlanAdvice(wish.needed_wh, wish.sure_w, wish.departure, led.value, led.power_w[number], price)
 
+    def battery_advice(self, battery_id: str, now: datetime) -> BatteryAdvice | None:
+        """Return what the plan says of a battery, None where there is no plan for it or no price."""
+        plan, prices = self.plan, self._outlook.prices
+        led = None if plan is None else plan.batteries.get(battery_id)
+        number = None if plan is None else _slot_of(plan, now)
+        price = None if prices is None else prices.import_at(now)
+        if led is None or number is None or price is None:
+            return None
+        return BatteryAdvice(led.value, led.power_w[number], price)
+
+    def with_peak(self, snapshot: Snapshot, now: datetime) -> Snapshot:
+        """Return the site with the peak that the plan accepts."""
+        return with_planned_peak(snapshot, None if self.plan is None else self.plan.peak_w, now)
+
     def planned(self, key: EvseKey, now: datetime) -> PlannedCharge | None:
         """Return what is planned for the car at an EVSE, None where nothing is."""
         plan, problem, basis = self.plan, self._problem, self._basis
@@ -116,16 +131,16 @@ class SitePlanner:
     async def _renew(self) -> bool:
         """Make a new plan where anything changed; return whether there is one now, or none any more."""
         now = self._clock.now()
-        snapshot, controls = self._snapshot(now)
-        wishes = _wishes(snapshot, controls)
+        snapshot, state = self._snapshot(now)
+        wishes, batteries = _wishes(snapshot, state), _led(snapshot)
         prices = self._outlook.prices
         problem = None
-        if wishes and prices is not None:
-            problem = pose(snapshot, wishes.values(), prices, self._outlook.pv, self._outlook.base_load, now)
+        if (wishes or batteries) and prices is not None:
+            problem = pose(snapshot, state, wishes.values(), prices, self._outlook.pv, self._outlook.base_load, now)
         if problem is None:
             had, self.plan, self._problem, self._basis = self.plan is not None, None, None, None
             return had
-        basis = _Basis(self._outlook, problem.start, wishes)
+        basis = _Basis(self._outlook, problem.start, wishes, frozenset(one.battery_id for one in problem.batteries))
         if self._basis is not None and self.plan is not None and not self._differs(self._basis, basis):
             return False
         self.plan = await asyncio.to_thread(solve, problem)
@@ -133,7 +148,9 @@ class SitePlanner:
         return True
 
     def _differs(self, before: _Basis, now: _Basis) -> bool:
-        if (before.outlook, before.slot) != (now.outlook, now.slot) or before.wishes.keys() != now.wishes.keys():
+        if (before.outlook, before.slot, before.batteries) != (now.outlook, now.slot, now.batteries):
+            return True
+        if before.wishes.keys() != now.wishes.keys():
             return True
         for key, wish in now.wishes.items():
             known = before.wishes[key]
@@ -162,10 +179,16 @@ def _slot_of(plan: Plan, at: datetime) -> int | None:
     return number if 0 <= number < plan_slots(plan) else None
 
 
-def _wishes(snapshot: Snapshot, controls: States) -> dict[EvseKey, Wish]:
+def _led(snapshot: Snapshot) -> bool:
+    """Return whether a plan would lead any battery."""
+    batteries = {one.battery_id for one in snapshot.site.batteries if follows_plan(one)}
+    return any(name in batteries and one.available for name, one in snapshot.batteries.items())
+
+
+def _wishes(snapshot: Snapshot, state: ControlState) -> dict[EvseKey, Wish]:
     """Return what the cars want that follow a plan."""
     following = (evse for evse in snapshot.evses if evse.settings.mode is ChargeMode.CHEAPEST)
-    wishes = (wish_of(snapshot.site, evse, controls.get(evse.key, EvseControl())) for evse in following)
+    wishes = (wish_of(snapshot.site, evse, state.evses.get(evse.key, EvseControl())) for evse in following)
     return {wish.key: wish for wish in wishes if wish is not None and wish.needed_wh > 0}
 
 

@@ -5,9 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from .config import EvseSettings, SiteConfig
+from .control.battery import BatterySnapshot
 from .control.observation import shown_after_s
 from .control.planning.advice import PlanAdvice
-from .control.planning.assembly import Wish, wish_of
+from .control.planning.assembly import Wish, follows_plan, wish_of
+from .control.planning.battery_advice import BatteryAdvice
 from .control.snapshot import Decision, EvseControl, EvseSnapshot, Snapshot
 from .csms.state import StationEvent
 from .csms.station import Station
@@ -28,6 +30,7 @@ class EvseSources:
     safe_a: Mapping[EvseKey, float]
     controls: Mapping[EvseKey, EvseControl]
     advice: Callable[[Wish, datetime], PlanAdvice]
+    battery_advice: Callable[[str, datetime], BatteryAdvice | None]
 
 
 def take_snapshot(
@@ -45,7 +48,7 @@ def take_snapshot(
         measured.meter(ROOT_CIRCUIT).snapshot(config, now),
         tuple(_advised(config, _evse(key, measured, sources, now, shown_s), sources, now) for key in keys),
         circuits=measured.meters(config, now),
-        batteries=measured.batteries(config, now),
+        batteries=_led_batteries(config, measured.batteries(config, now), sources, now),
         limits=(*measured.limits(now), *elsewhere),
         pv_w=measured.pv_power(),
     )
@@ -71,6 +74,17 @@ def _advised(config: SiteConfig, evse: EvseSnapshot, sources: EvseSources, now: 
     wish = wish_of(config, evse, sources.controls.get(evse.key, EvseControl()))
     departure = evse.settings.departure
     return replace(evse, departure=departure, advice=None if wish is None else sources.advice(wish, now))
+
+
+def _led_batteries(
+    config: SiteConfig, measured: Mapping[str, BatterySnapshot], sources: EvseSources, now: datetime
+) -> dict[str, BatterySnapshot]:
+    """Return the batteries with what the plan says of those that follow one."""
+    led = {battery.battery_id for battery in config.batteries if follows_plan(battery)}
+    return {
+        name: replace(battery, advice=sources.battery_advice(name, now)) if name in led else battery
+        for name, battery in measured.items()
+    }
 
 
 def plug_changed(event: StationEvent, decision: Decision | None) -> bool:

@@ -1,7 +1,7 @@
 """A car that charges by plan: when it is cheap, from real surplus beside that, and in any case in time."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,21 +14,10 @@ from custom_components.smart_charging.engine.site_planner import LOOK_S, UNDECID
 from simulator.plant.car import Car
 
 from .loop import ClosedLoop, closed_loop, key
+from .pricing import QUARTER, prices, quarter
 from .surroundings import CHARGER, SITE, station, warm_up
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
-
-QUARTER = timedelta(minutes=15)
-
-
-def quarter(at: datetime) -> datetime:
-    seconds = QUARTER.total_seconds()
-    return datetime.fromtimestamp(at.timestamp() // seconds * seconds, UTC)
-
-
-def prices(loop: ClosedLoop, *by_quarter: float) -> PriceSeries:
-    """Return prices from the running quarter of an hour on."""
-    return PriceSeries(quarter(loop.clock.now()), QUARTER, by_quarter, (0.08,) * len(by_quarter))
 
 
 async def plans(loop: ClosedLoop, *, energy_wh: float, departure: datetime | None = None) -> None:

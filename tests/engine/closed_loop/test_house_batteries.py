@@ -1,19 +1,22 @@
-"""A home battery beside the cars: who takes the sun, who bridges, and a connection that carries more."""
+"""A home battery beside the cars: who takes the sun, who bridges, what is bought for it, and a larger connection."""
 
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from custom_components.smart_charging.engine.config import BatteryConfig, SolarConfig
+from custom_components.smart_charging.engine.config import BatteryConfig, EvseSettings, PeakConfig, SolarConfig
 from custom_components.smart_charging.engine.control.battery import BatteryAction
+from custom_components.smart_charging.engine.control.forecast.series import Forecast
 from custom_components.smart_charging.engine.model import ChargeMode, ReasonCode
+from custom_components.smart_charging.engine.outlook import Outlook
 from simulator.plant.battery import Battery, BatteryMode, BatteryRating
 from simulator.plant.car import Car, CarModel
 from simulator.plant.sun import FixedSun, Photovoltaics
 from simulator.simulated_site import Premises
 
 from .loop import closed_loop, key
+from .pricing import QUARTER, prices, quarter
 from .shell import Entities
 from .surroundings import CHARGER, SITE, STREET, busy_house, station, warm_up
 
@@ -192,3 +195,57 @@ async def test_without_sun_a_probe_of_an_inverter_that_may_not_export_is_short_a
         assert loop.measures.movements[key()].on_off == 2
         assert loop.imported_kwh <= 0.04
         assert loop.drawn_a() == 0
+
+
+BY_PLAN = replace(MAPPED, by_plan=True)
+
+
+async def test_by_plan_a_battery_buys_in_a_cheap_quarter_beside_a_car_and_keeps_that_for_a_dear_one(
+    tmp_path: Path,
+) -> None:
+    site = replace(SITE, fuse_a=25.0, batteries=(BY_PLAN,))
+    battery = Battery(RATING, state_of_charge=0.3)
+    async with closed_loop(
+        tmp_path, site=site, chargers=[CHARGER], stations=[station()], premises=Premises(battery=battery)
+    ) as loop:
+        loop.house(1_000.0)
+        await warm_up(loop)
+        load = (3_000.0,) * 40
+        base = Forecast(quarter(loop.clock.now()), load, load, load, load)
+        loop.site.set_outlook(Outlook(prices(loop, 0.05, 0.05, 0.30, 0.30, *[0.60] * 4, *[0.30] * 28), base_load=base))
+        loop.measure_anew()
+        await loop.run(120, step_s=1.0)
+        assert battery.mode is BatteryMode.CHARGE
+        assert battery.power_w < -2_000
+        assert loop.drawn_a() == pytest.approx(16.0, abs=0.2)
+        assert loop.measures.longest_over_s == 0
+        await loop.site.set_mode(key(), ChargeMode.OFF)
+        await loop.run(60, step_s=1.0)
+        assert battery.power_w == pytest.approx(-5_000, abs=50)
+        kept = quarter(loop.clock.now()) + 2 * QUARTER
+        await loop.run((kept - loop.clock.now()).total_seconds() + 60, step_s=5.0)
+        assert battery.mode is BatteryMode.HOLD
+        dear = quarter(loop.clock.now()) + 2 * QUARTER
+        await loop.run((dear - loop.clock.now()).total_seconds() + 60, step_s=5.0)
+        assert battery.mode is BatteryMode.NORMAL
+        assert battery.power_w == pytest.approx(3_000, abs=50)
+
+
+async def test_a_deadline_raises_a_peak_where_that_costs_less_than_to_be_late(tmp_path: Path) -> None:
+    tariff = PeakConfig(interval_min=15, target_w=2_500.0, floor_w=2_500.0, price_per_kw=4.0)
+    async with closed_loop(
+        tmp_path, site=replace(SITE, peak=tariff), chargers=[CHARGER], stations=[station()], cars={"CP1": Car()}
+    ) as loop:
+        loop.house(500.0)
+        await loop.site.set_mode(key(), ChargeMode.OFF)
+        await warm_up(loop)
+        loop.site.set_outlook(Outlook(prices(loop, *[0.30] * 12)))
+        departure = quarter(loop.clock.now()) + 5 * QUARTER
+        settings = EvseSettings(mode=ChargeMode.CHEAPEST, target_energy_wh=5_000.0, departure=departure)
+        await loop.site.set_settings(key(), settings)
+        await loop.run(60, step_s=1.0)
+        assert loop.site.plan is not None and loop.site.plan.peak_w is not None
+        assert loop.site.plan.peak_w > 4_000.0
+        assert loop.site.config.peak == tariff
+        await loop.run((departure - loop.clock.now()).total_seconds(), step_s=2.0)
+        assert loop.evse().session_energy_wh == pytest.approx(5_000.0, abs=60.0)

@@ -8,6 +8,7 @@ from custom_components.smart_charging.engine.config import EvseSettings, SiteCon
 from custom_components.smart_charging.engine.control.battery import BatteryAction, BatterySnapshot
 from custom_components.smart_charging.engine.control.circuits import path_to_root
 from custom_components.smart_charging.engine.control.decision import decide
+from custom_components.smart_charging.engine.control.planning.battery_advice import BatteryAdvice
 from custom_components.smart_charging.engine.control.snapshot import (
     ControlState,
     Decision,
@@ -88,6 +89,7 @@ class Plant:
         self.limits: tuple[Limit, ...] = ()
         self.battery_soc: dict[str, float] = {}
         self.battery_w: dict[str, float] = {}
+        self.battery_advice: dict[str, BatteryAdvice | None] = {}
         self.available_pv_w: float | None = None  # an inverter that may not export yields no more than is used
         self.decision: Decision | None = None
         self.worst_over_a: dict[str, float] = {}
@@ -155,6 +157,7 @@ class Plant:
                     True,
                     self.battery_soc.get(battery.battery_id, 50.0),
                     self.battery_w.get(battery.battery_id, 0.0),
+                    self.battery_advice.get(battery.battery_id),
                 )
                 for battery in self.site.batteries
             },

@@ -6,6 +6,7 @@ import pytest
 
 from custom_components.smart_charging.engine.config import QUICK_SOLAR, BatteryConfig, EvseSettings
 from custom_components.smart_charging.engine.control.battery import BatteryAction, BatteryReason
+from custom_components.smart_charging.engine.control.planning.battery_advice import BatteryAdvice
 from custom_components.smart_charging.engine.limit import Limit, LimitSource, LimitUnit
 from custom_components.smart_charging.engine.model import ChargeMode, MeterQuality, ReasonCode
 
@@ -215,3 +216,92 @@ def test_a_battery_does_not_work_for_a_limit_on_chargers_alone() -> None:
     one.limits = (Limit("14a", LimitSource.GRID_SIGNAL, 6_000.0, LimitUnit.WATT, controllable_only=True),)
     for _ in range(60):
         assert one.step().batteries["b"].action is not BatteryAction.DISCHARGE
+
+
+BUYS = BatteryAdvice(value=0.40, planned_w=-5_000.0, price=0.10)
+KEEPS = BatteryAdvice(value=0.40, planned_w=0.0, price=0.40)
+SPENDS = BatteryAdvice(value=0.10, planned_w=2_000.0, price=0.40)
+
+
+def planned(advice: BatteryAdvice | None, *, cars: int = 1, **battery: object) -> Plant:
+    one = Plant(SITE, *(Car(station) for station in stations(cars)))
+    fields: dict[str, object] = {"by_plan": True, "can_charge": True, "can_hold": True}
+    config = replace(BATTERY, **(fields | battery))  # type: ignore[arg-type]  # fields by name
+    one.site = replace(SITE, fuse_a=25.0, batteries=(config,))
+    one.battery_advice["b"] = advice
+    return one
+
+
+def told(one: Plant) -> tuple[BatteryAction, BatteryReason]:
+    assert one.decision is not None
+    command = one.decision.batteries["b"]
+    return command.action, command.reason
+
+
+def test_a_battery_that_follows_a_plan_buys_what_cars_leave_of_the_connection() -> None:
+    one = planned(BUYS)
+    one.house(2.0)
+    one.run(600)
+    assert told(one) == (BatteryAction.CHARGE, BatteryReason.PLAN_BUYING)
+    assert one.current() == 16.0  # a car comes first
+    assert one.battery_w["b"] == pytest.approx(-(24.0 - 2.0 - 16.0) * 690, abs=150)
+    one.cars[0].plugged = False
+    one.run(120)
+    assert one.battery_w["b"] == -5_000.0
+    assert one.worst_over_a[""] <= 0.0
+
+
+def test_a_car_that_comes_takes_back_what_a_battery_buys() -> None:
+    one = planned(BUYS, cars=2)
+    one.cars[1].plugged = False
+    one.house(2.0)
+    one.run(600)
+    one.cars[1].plugged = True
+    one.run(900)
+    assert one.current(0) + one.current(1) == pytest.approx(22.0, abs=0.5)
+    assert one.battery_w["b"] == 0.0
+    assert told(one) == (BatteryAction.HOLD, BatteryReason.PLAN_KEEPING)
+    assert one.worst_over_a[""] <= 0.0
+
+
+def test_a_battery_keeps_or_spends_what_it_holds_as_that_is_worth_more_later_or_now() -> None:
+    one = planned(KEEPS)
+    one.run(60)
+    assert told(one) == (BatteryAction.HOLD, BatteryReason.PLAN_KEEPING)
+    one.battery_advice["b"] = SPENDS
+    one.run(60)
+    assert told(one) == (BatteryAction.NORMAL, BatteryReason.NOTHING_ASKED)
+    one.battery_advice["b"] = None
+    one.run(60)
+    assert told(one) == (BatteryAction.NORMAL, BatteryReason.NOTHING_ASKED)
+
+
+def test_a_battery_is_led_only_where_the_user_wants_it_and_mapped_it() -> None:
+    for advice, changes in (
+        (BUYS, {"by_plan": False}),
+        (BUYS, {"can_charge": False, "can_hold": False}),
+        (KEEPS, {"can_hold": False}),
+    ):
+        one = planned(advice, **changes)
+        one.run(60)
+        assert told(one) == (BatteryAction.NORMAL, BatteryReason.NOTHING_ASKED)
+
+
+def test_without_a_trusted_meter_a_battery_buys_nothing() -> None:
+    one = planned(BUYS)
+    one.quality[""] = MeterQuality.LOST
+    one.run(120)
+    assert told(one) == (BatteryAction.HOLD, BatteryReason.PLAN_KEEPING)
+
+
+def test_what_is_over_a_limit_comes_before_what_is_cheap() -> None:
+    one = planned(BUYS, cars=2, grid_expansion=True, can_discharge=True)
+    one.battery_soc["b"] = 90.0
+    one.house(8.0)
+    one.run(300)
+    assert told(one) == (BatteryAction.DISCHARGE, BatteryReason.GRID_EXPANSION)
+    for car in one.cars:
+        car.plugged = False
+    one.run(300)
+    assert told(one) == (BatteryAction.CHARGE, BatteryReason.PLAN_BUYING)
+    assert one.worst_over_a[""] <= 0.0

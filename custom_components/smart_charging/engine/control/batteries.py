@@ -1,4 +1,4 @@
-"""What batteries are told beside what cars get: held while cars charge fast, used where a limit is exceeded."""
+"""What batteries are told beside what cars get: held while cars charge fast, used at limits, led by the plan."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,9 @@ from ..limit import ROOT_CIRCUIT
 from ..model import EvseKey, Setpoint
 from .battery import BatteryAction, BatteryCommand, BatteryMemory, BatteryReason, BatterySnapshot
 from .desire import Desire
-from .grid_expansion import command, remember
+from .grid_expansion import LEAST_W, command, remember
+from .house import TRUSTED
+from .planning.battery_advice import BatteryUse, bought_w, use_of
 from .sharing import Shared
 from .situation import Situation
 from .snapshot import ControlState
@@ -63,7 +65,38 @@ def _command(
         told = command(config, measured, memory, over_w=over_w, spare_w=spare_w, now=basis.now)
     if told.action is BatteryAction.NORMAL and fast and config.hold_while_fast and config.can_hold:
         return BatteryCommand(BatteryAction.HOLD, BatteryReason.FAST_CHARGING)
+    if told.action in {BatteryAction.NORMAL, BatteryAction.HOLD} and config.by_plan:
+        return _by_plan(config, measured, spare_w=spare_w, basis=basis) or told
     return told
+
+
+def _by_plan(
+    config: BatteryConfig, measured: BatterySnapshot, *, spare_w: float, basis: Situation
+) -> BatteryCommand | None:
+    """Return what a battery is told because of prices, None where its own control does best or nobody knows better.
+
+    What it buys is what cars leave of the connection, which only a meter can tell. One that cars lean on is led once they
+    do no more.
+    """
+    if measured.advice is None or not _can_do_without(basis, measured.power_w or 0.0):
+        return None
+    use = use_of(measured.advice)
+    taken_w = min(spare_w, bought_w(measured.advice, config.max_charge_w))
+    metered = basis.snapshot.grid.quality in TRUSTED
+    if use is BatteryUse.BUY and config.can_charge and metered and taken_w > LEAST_W:
+        return BatteryCommand(BatteryAction.CHARGE, BatteryReason.PLAN_BUYING, taken_w)
+    if use is not BatteryUse.SPEND and config.can_hold:
+        return BatteryCommand(BatteryAction.HOLD, BatteryReason.PLAN_KEEPING)
+    return None
+
+
+def _can_do_without(basis: Situation, given_w: float) -> bool:
+    """Return whether the connection carries now what a battery gives, evenly on its phases."""
+    flow_a, site = basis.snapshot.grid.current_a, basis.snapshot.site
+    if given_w <= LEAST_W or flow_a is None:
+        return True
+    phases = 1 if site.phases == 1 else len(PHASE_NAMES)
+    return max(flow_a) + given_w / phases / basis.volts <= site.fuse_a
 
 
 def _balance(basis: Situation, setpoints: Mapping[EvseKey, Setpoint], shared: Shared) -> tuple[float, float]:

@@ -1,8 +1,10 @@
-"""What a battery is told: held while cars charge fast, discharged to carry more than the grid may."""
+"""What a battery is told: held while cars charge fast, discharged to carry more than the grid may, led by the plan."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from .planning.battery_advice import BatteryAdvice
 
 
 class BatteryAction(StrEnum):
@@ -22,6 +24,8 @@ class BatteryReason(StrEnum):
     GRID_EXPANSION = "grid_expansion"
     RESERVE = "reserve"  # kept back for grid expansion
     REFILL = "refill"  # spare capacity fills the reserve
+    PLAN_BUYING = "plan_buying"  # a kWh is worth more in it than it costs
+    PLAN_KEEPING = "plan_keeping"  # a kWh in it will be worth more later
     UNAVAILABLE = "unavailable"
 
 
@@ -36,11 +40,12 @@ class BatteryCommand:
 
 @dataclass(frozen=True, slots=True)
 class BatterySnapshot:
-    """A battery as measured; discharge > 0."""
+    """A battery as measured; discharge > 0. `advice` is of the plan, where it follows one."""
 
     available: bool
     soc_percent: float | None = None
     power_w: float | None = None
+    advice: BatteryAdvice | None = None
 
 
 @dataclass(frozen=True, slots=True)

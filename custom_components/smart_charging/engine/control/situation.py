@@ -14,6 +14,7 @@ from .grid_expansion import available_w
 from .house import TRUSTED, CircuitLoad, Draw, batteries_power, circuit_loads, draws
 from .limit_rows import live_limits, voltage
 from .peak import PeakMemory
+from .planning.battery_advice import BatteryUse, use_of
 from .snapshot import ControlState, EvseSnapshot, Snapshot
 from .solar import smooth
 
@@ -134,6 +135,7 @@ def _expansion(
 ) -> Expansion:
     """Return what the batteries that may expand the connection give now and may be counted on.
 
+    What any of them is led to take can stop, so that cars may have it; what one gives that is to keep it will stop.
     Cars follow what a battery was seen to give and, once it has proven to obey, a part of its rating that it takes
     over meanwhile.
     A guard counts on what it gives, and where it gives as told on as much more as the margin below the fuse
@@ -144,11 +146,15 @@ def _expansion(
     elapsed_s = 0.0 if state.decided_at is None else (now - state.decided_at).total_seconds()
     measured_w = usable_w = 0.0
     for config, measured in batteries:
-        if not (config.grid_expansion and config.can_discharge and measured.available):
+        if not measured.available:
             continue
         memory = state.batteries.get(config.battery_id, BatteryMemory())
         power_w = measured.power_w or 0.0
         led_in_w = min(0.0, power_w) if memory.commanded_w < 0 else 0.0
+        if not (config.grid_expansion and config.can_discharge):
+            keeps = config.by_plan and measured.advice is not None and use_of(measured.advice) is not BatteryUse.SPEND
+            measured_w += led_in_w + (max(0.0, power_w) if keeps else 0.0)
+            continue
         given_w = max(0.0, power_w)
         ahead_w = stir_w if memory.commanded_w > 0 and given_w > 0 else 0.0
         if may_raise:

@@ -10,7 +10,7 @@ from custom_components.smart_charging.engine.control.forecast.series import Fore
 from custom_components.smart_charging.engine.control.planning.assembly import MOST_SLOTS, Wish, pose, wish_of
 from custom_components.smart_charging.engine.control.planning.problem import SLOT
 from custom_components.smart_charging.engine.control.prices.series import PriceSeries
-from custom_components.smart_charging.engine.control.snapshot import EvseControl, EvseSnapshot, Snapshot
+from custom_components.smart_charging.engine.control.snapshot import ControlState, EvseControl, EvseSnapshot, Snapshot
 from custom_components.smart_charging.engine.model import ChargeMode, EvseStatus
 from tests.engine.control.builders import NOW, SITE, evse, grid
 
@@ -52,7 +52,7 @@ def test_a_car_wants_what_is_left_of_its_target_and_counts_on_one_phase_until_mo
 def test_the_plan_reaches_as_far_as_prices_and_begins_with_what_is_left_of_the_slot() -> None:
     snapshot, wish = follower()
     now = START + timedelta(minutes=4)
-    posed = pose(snapshot, [wish], hourly(0.3, 0.2), power(500.0, 4), power(700.0, 200), now)
+    posed = pose(snapshot, ControlState(), [wish], hourly(0.3, 0.2), power(500.0, 4), power(700.0, 200), now)
     assert posed is not None
     assert posed.slots == (START.replace(minute=0) + 2 * HOUR - START) // SLOT
     assert posed.first_slot == timedelta(minutes=11)
@@ -68,7 +68,7 @@ def test_prices_not_known_yet_are_those_of_the_day_before_and_a_gap_is_the_mean(
         )
     )
     known = hourly(0.1, None, *[0.3] * 22)
-    posed = pose(snapshot, [wish], known, None, None, START)
+    posed = pose(snapshot, ControlState(), [wish], known, None, None, START)
     assert posed is not None
     by_hour = [posed.import_price[number * 4] for number in range(26)]
     mean = by_hour[1]
@@ -79,9 +79,11 @@ def test_prices_not_known_yet_are_those_of_the_day_before_and_a_gap_is_the_mean(
 
 def test_no_plan_is_posed_without_a_price_now_and_none_beyond_two_days() -> None:
     snapshot, wish = follower()
-    assert pose(snapshot, [wish], hourly(None, 0.3), None, None, START) is None
-    assert pose(snapshot, [wish], PriceSeries(START + 3 * HOUR, HOUR, (0.3,)), None, None, START) is None
-    long = pose(snapshot, [wish], hourly(*[0.3] * 72), None, None, START)
+    assert pose(snapshot, ControlState(), [wish], hourly(None, 0.3), None, None, START) is None
+    assert (
+        pose(snapshot, ControlState(), [wish], PriceSeries(START + 3 * HOUR, HOUR, (0.3,)), None, None, START) is None
+    )
+    long = pose(snapshot, ControlState(), [wish], hourly(*[0.3] * 72), None, None, START)
     assert long is not None and long.slots == MOST_SLOTS
 
 
@@ -90,7 +92,7 @@ def test_circuits_leave_what_the_house_does_not_take_and_limits_of_the_connectio
     box = CircuitConfig("box", "Box", 16.0, parent_id="garage")
     site = replace(SITE, circuits=(garage, box), power_w=9_000.0, peak=PeakConfig(target_w=5_000.0))
     snapshot, wish = follower(site)
-    posed = pose(snapshot, [wish], hourly(0.3), None, power(690.0, 4), START)
+    posed = pose(snapshot, ControlState(), [wish], hourly(0.3), None, power(690.0, 4), START)
     assert posed is not None
     root, middle, leaf = posed.circuits
     assert root.members == {"", "garage", "box"}

@@ -1,22 +1,26 @@
-"""Poses the problem of a site: who is plugged in and wants energy until when, and what the hours to come bring."""
+"""Poses the problem of a site: who wants energy until when, what batteries hold, and what the hours to come bring."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ...config import SiteConfig
+from ...config import BatteryConfig, SiteConfig
 from ...limit import ROOT_CIRCUIT
 from ...model import NOMINAL_VOLTAGE_V, EvseKey
+from .. import peak
+from ..battery import BatteryMemory
 from ..circuits import connections, path_to_root
 from ..forecast.series import Forecast, slot_start
+from ..grid_expansion import planned_reserve_percent
 from ..prices.series import PriceSeries
-from ..snapshot import EvseControl, EvseSnapshot, Snapshot
+from ..snapshot import ControlState, EvseControl, EvseSnapshot, Snapshot
 from ..wiring import grid_phases
-from .problem import SLOT, PlannedCar, PlannedCircuit, Problem, Target
+from .problem import EFFICIENCY, SLOT, PeakPrice, PlannedBattery, PlannedCar, PlannedCircuit, Problem, Target
 
 MOST_SLOTS = timedelta(hours=48) // SLOT
 _DAY = timedelta(days=1)
 _HOUR = timedelta(hours=1)
+CHEAP = 0.15  # of the hours known are cheaper than a time at which a battery surely saves what it still holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ def wish_of(site: SiteConfig, evse: EvseSnapshot, control: EvseControl) -> Wish 
 
 def pose(
     snapshot: Snapshot,
+    state: ControlState,
     wishes: Iterable[Wish],
     prices: PriceSeries,
     pv: Forecast | None,
@@ -90,8 +95,10 @@ def pose(
         pv_w=tuple(_power(pv, at) for at in times),
         base_w=base,
         cars=tuple(_car(snapshot, wish, start, slots) for wish in wishes),
+        batteries=tuple(_batteries(snapshot, state, _worth(buy))),
         circuits=tuple(_circuits(snapshot.site, base)),
-        import_limit_w=_import_limit(snapshot.site, slots),
+        import_limit_w=_import_limit(snapshot.site, state, slots, now),
+        peak=_peak_price(snapshot.site, state, start, now),
         first_slot=start + SLOT - now,
     )
 
@@ -138,6 +145,53 @@ def _car(snapshot: Snapshot, wish: Wish, start: datetime, slots: int) -> Planned
     )
 
 
+def follows_plan(battery: BatteryConfig) -> bool:
+    """Return whether a plan can lead a battery."""
+    return battery.by_plan and (battery.can_charge or battery.can_hold)
+
+
+def _worth(prices: tuple[float, ...]) -> float:
+    """Return what a kWh is worth that is left in a battery in the end: what it will save at a cheap time."""
+    return max(0.0, sorted(prices)[int(CHEAP * len(prices))] * EFFICIENCY)
+
+
+def _batteries(snapshot: Snapshot, state: ControlState, worth: float) -> Iterable[PlannedBattery]:
+    """Return what batteries hold and may do; one that nobody leads charges from surplus only."""
+    for config in snapshot.site.batteries:
+        measured = snapshot.batteries.get(config.battery_id)
+        if measured is None or not measured.available or measured.soc_percent is None:
+            continue
+        least_percent = config.min_soc_percent
+        if config.grid_expansion and config.can_discharge:
+            memory = state.batteries.get(config.battery_id, BatteryMemory())
+            least_percent = max(least_percent, planned_reserve_percent(config, memory))
+        yield PlannedBattery(
+            config.battery_id,
+            config.capacity_wh,
+            stored_wh=measured.soc_percent / 100 * config.capacity_wh,
+            max_charge_w=config.max_charge_w,
+            max_discharge_w=config.max_discharge_w,
+            least_wh=least_percent / 100 * config.capacity_wh,
+            worth=worth,
+            can_buy=follows_plan(config) and config.can_charge,
+        )
+
+
+def _peak_price(site: SiteConfig, state: ControlState, start: datetime, now: datetime) -> PeakPrice | None:
+    """Return what a higher peak of the month would cost; where several days are billed, a part of it for each."""
+    config = site.peak
+    if config is None or config.price_per_kw <= 0:
+        return None
+    interval = timedelta(minutes=config.interval_min)
+    return PeakPrice(
+        config.price_per_kw / config.days,
+        seen_w=peak.target_w(state.peak, config, site.time_zone, now),
+        slots_per_interval=interval // SLOT,
+        offset=(start - peak.interval_start(config, site.time_zone, now)) // SLOT,
+        running_wh=peak.mean_w(state.peak, config, site.time_zone, now) * (interval / _HOUR),
+    )
+
+
 def _circuits(site: SiteConfig, base_w: tuple[float, ...]) -> Iterable[PlannedCircuit]:
     """Return what each circuit leaves to cars; the house is counted at the grid connection, evenly on its phases."""
     paths: Mapping[str, tuple[str, ...]] = {
@@ -152,7 +206,9 @@ def _circuits(site: SiteConfig, base_w: tuple[float, ...]) -> Iterable[PlannedCi
         yield PlannedCircuit(circuit_id, tuple((one, one, one) for one in left), frozenset(members))
 
 
-def _import_limit(site: SiteConfig, slots: int) -> tuple[float, ...]:
-    known = [site.power_w, None if site.peak is None else site.peak.target_w]
-    limits = [limit for limit in known if limit is not None]
+def _import_limit(site: SiteConfig, state: ControlState, slots: int, now: datetime) -> tuple[float, ...]:
+    """Return what may flow in: the peak of a tariff without a price is kept to as to any limit."""
+    limits = [] if site.power_w is None else [site.power_w]
+    if site.peak is not None and site.peak.price_per_kw <= 0:
+        limits.append(peak.target_w(state.peak, site.peak, site.time_zone, now))
     return (min(limits),) * slots if limits else ()

@@ -9,6 +9,7 @@ from ...limit import ROOT_CIRCUIT
 
 SLOT = timedelta(minutes=15)
 MONEY_PER_WH = 1e-3  # prices are per kWh
+EFFICIENCY = 0.95  # of a battery with its inverter, in either direction, where nobody measured it
 OVER_LIMIT = 50.0  # money per kWh above a limit of the connection: beside it nothing else counts
 
 
@@ -73,8 +74,8 @@ class PlannedBattery:
     max_charge_w: float
     max_discharge_w: float
     least_wh: float = 0.0
-    charge_efficiency: float = 0.95
-    discharge_efficiency: float = 0.95
+    charge_efficiency: float = EFFICIENCY
+    discharge_efficiency: float = EFFICIENCY
     worth: float = 0.0
     wear: float = 0.0
     can_buy: bool = True

@@ -1,0 +1,46 @@
+"""What a plan says of a battery at this moment, and what the battery does by it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from .advice import EQUAL, NOTHING_W
+from .problem import EFFICIENCY
+
+
+@dataclass(frozen=True, slots=True)
+class BatteryAdvice:
+    """What is known of a battery by plan; money per kWh, power in W, discharge > 0.
+
+    `value` is what a kWh in it is worth, `planned_w` what it was to give in this slot, `price` what a kWh from the grid
+    costs now.
+    """
+
+    value: float
+    planned_w: float
+    price: float
+
+
+class BatteryUse(StrEnum):
+    """What a battery is good for now."""
+
+    BUY = "buy"  # a kWh from the grid is worth more in it than it costs
+    KEEP = "keep"  # a kWh in it will save more later than it would now
+    SPEND = "spend"  # its own control does best: it carries what the sun does not
+
+
+def use_of(advice: BatteryAdvice) -> BatteryUse:
+    """Return what a battery is good for; where what it is worth equals the price, the plan's quantity decides."""
+    gain = advice.value * EFFICIENCY - advice.price
+    if gain > EQUAL or (gain >= -EQUAL and advice.planned_w < -NOTHING_W):
+        return BatteryUse.BUY
+    loss = advice.value / EFFICIENCY - advice.price
+    if loss > EQUAL or (loss >= -EQUAL and advice.planned_w <= NOTHING_W):
+        return BatteryUse.KEEP
+    return BatteryUse.SPEND
+
+
+def bought_w(advice: BatteryAdvice, most_w: float) -> float:
+    """Return the W that a battery that buys takes: all it can where that gains, what was planned where nothing is gained."""
+    if advice.value * EFFICIENCY - advice.price > EQUAL:
+        return most_w
+    return min(most_w, max(0.0, -advice.planned_w))
