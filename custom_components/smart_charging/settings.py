@@ -11,6 +11,7 @@ from .const import (
     CONF_ACTIONS,
     CONF_BUFFER_SOC,
     CONF_BUFFER_START_SOC,
+    CONF_BY_PLAN,
     CONF_CABLE_CURRENT_A,
     CONF_CAPACITY_KWH,
     CONF_CHARGE_POWER,
@@ -247,6 +248,7 @@ def _battery_config(subentry: ConfigSubentry) -> BatteryConfig:
         hold_while_fast=data[CONF_HOLD_WHILE_FAST],
         grid_expansion=data[CONF_GRID_EXPANSION],
         reserve_soc_percent=float(data[CONF_RESERVE_SOC]),
+        by_plan=data.get(CONF_BY_PLAN, False),  # batteries of earlier versions were not asked
         can_hold=control.can_hold,
         can_charge=control.can_charge,
         can_discharge=control.can_discharge,

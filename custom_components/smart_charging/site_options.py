@@ -16,6 +16,7 @@ from .const import (
     CONF_PEAK_FLOOR_KW,
     CONF_PEAK_INTERVAL_MIN,
     CONF_PEAK_PRESET,
+    CONF_PEAK_PRICE,
     CONF_PEAK_TARGET_KW,
     CONF_PHASE_SWITCHES,
     CONF_PHASES_DOWN_S,
@@ -122,13 +123,15 @@ def peak_config(options: Mapping[str, Any]) -> PeakConfig | None:
     if preset == PEAK_NONE:
         return None
     target_w = float(options[CONF_PEAK_TARGET_KW]) * 1000
+    price = float(options.get(CONF_PEAK_PRICE, 0.0))
     if preset != PEAK_CUSTOM:
-        return replace(PRESETS[PeakPreset(preset)], target_w=target_w)
+        return replace(PRESETS[PeakPreset(preset)], target_w=target_w, price_per_kw=price)
     return PeakConfig(
         interval_min=int(options[CONF_PEAK_INTERVAL_MIN]),
         target_w=target_w,
         floor_w=float(options[CONF_PEAK_FLOOR_KW]) * 1000,
         days=int(options[CONF_PEAK_DAYS]),
+        price_per_kw=price,
     )
 
 

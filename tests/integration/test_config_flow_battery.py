@@ -169,6 +169,7 @@ async def test_a_battery_led_through_every_kind_of_entity(hass: HomeAssistant) -
     result = await second_page(hass, entry, "entities")
     values = {"hold_switch": "switch.hold", "discharge_limit": "number.limit", **POWERS}
     typed = entities_input(MODES, values, hold_while_fast=True, grid_expansion=True, reserve_soc_percent=30, renew_s=60)
+    typed |= {"by_plan": True}
     result = await submit_part(hass, result, typed)
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert control_of(entry) == BatteryControl(
@@ -187,6 +188,7 @@ async def test_a_battery_led_through_every_kind_of_entity(hass: HomeAssistant) -
     )
     config = battery_of(hass, entry)
     assert (config.hold_while_fast, config.grid_expansion, config.reserve_soc_percent) == (True, True, 30)
+    assert config.by_plan
     assert (config.can_hold, config.can_charge, config.can_discharge) == (True, True, True)
 
 
@@ -256,6 +258,7 @@ async def test_input_helpers_lead_a_battery_as_well(hass: HomeAssistant) -> None
         ({}, {"charge_power": "number.limit", "discharge_power": "number.limit"}, {}, {"base": "entity_twice"}),
         ({}, POWERS, {"hold_while_fast": True}, {"hold_while_fast": "hold_not_mapped"}),
         ({}, {"hold_switch": "switch.hold"}, {"grid_expansion": True}, {"grid_expansion": "discharge_not_mapped"}),
+        ({}, {"discharge_power": "number.discharge"}, {"by_plan": True}, {"by_plan": "plan_not_mapped"}),
         (
             {},
             POWERS,

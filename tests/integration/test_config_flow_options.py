@@ -1,5 +1,6 @@
 """The options of a site: a menu with a page for each subject, of which the others are left alone."""
 
+from dataclasses import replace
 from typing import Any
 
 from homeassistant.core import HomeAssistant
@@ -8,6 +9,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.smart_charging.engine.config import QUICK_SOLAR, PeakConfig, SiteConfig, SolarConfig
+from custom_components.smart_charging.engine.control.peak import PRESETS, PeakPreset
 from custom_components.smart_charging.engine.id_token import AccessMode, AccessPolicy, LocalListUse
 from custom_components.smart_charging.settings import site_config
 from custom_components.smart_charging.site_options import (
@@ -128,12 +130,22 @@ async def test_a_known_tariff_only_asks_for_its_target(
     entry = await entry_with(hass, **LEASE)
     page = await submit(hass, await open_page(hass, "peak"), {"peak_preset": preset})
     assert page["step_id"] == "peak_target"
-    (field,) = page["data_schema"].schema
+    field, price = page["data_schema"].schema
+    assert price == "peak_price_per_kw"
     assert field.default() == target_kw
     result = await submit(hass, page, {})
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert site_config(hass, entry).peak == tariff
     assert entry.options["lease_hold_s"] == 20
+
+
+async def test_a_tariff_with_a_price_is_weighed(hass: HomeAssistant) -> None:
+    entry = await entry_with(hass, **LEASE)
+    page = await submit(hass, await open_page(hass, "peak"), {"peak_preset": "flanders"})
+    assert page["description_placeholders"] == {"currency": "EUR"}
+    await submit(hass, page, {"peak_target_kw": 2.5, "peak_price_per_kw": 4.13})
+    known = site_config(hass, entry).peak
+    assert known == replace(PRESETS[PeakPreset.FLANDERS], price_per_kw=4.13)
 
 
 async def test_the_target_of_another_tariff_is_not_offered(hass: HomeAssistant) -> None:
@@ -148,9 +160,17 @@ async def test_a_tariff_of_ones_own_is_entered_and_given_up(hass: HomeAssistant)
     entry = await entry_with(hass, **LEASE)
     page = await submit(hass, await open_page(hass, "peak"), {"peak_preset": "custom"})
     assert page["step_id"] == "peak_custom"
-    values = {"peak_target_kw": 7.5, "peak_interval_min": "60", "peak_days": 2, "peak_floor_kw": 1}
+    values = {
+        "peak_target_kw": 7.5,
+        "peak_interval_min": "60",
+        "peak_days": 2,
+        "peak_floor_kw": 1,
+        "peak_price_per_kw": 3.5,
+    }
     await submit(hass, page, values)
-    assert site_config(hass, entry).peak == PeakConfig(interval_min=60, target_w=7500, floor_w=1000, days=2)
+    assert site_config(hass, entry).peak == PeakConfig(
+        interval_min=60, target_w=7500, floor_w=1000, days=2, price_per_kw=3.5
+    )
     page = await open_page(hass, "peak")
     assert suggested(page) == {"peak_preset": "custom"}
     page = await submit(hass, page, {"peak_preset": "custom"})

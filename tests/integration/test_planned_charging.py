@@ -7,13 +7,14 @@ from typing import Any
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
+from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.smart_charging.const import DOMAIN
 
-from .builders import charger, site_entry
+from .builders import battery, charger, set_power, set_soc, site_entry
 from .virtual_station import virtual_station
 
 REASON, START = "sensor.charger_cp_1_reason", "sensor.charger_cp_1_next_start"
@@ -77,3 +78,23 @@ async def test_a_car_draws_in_the_cheap_hours_before_it_leaves(
         await hass.services.async_call(DOMAIN, "clear_plan", {"device_id": device.id}, blocking=True)
         await becomes(hass, START, lambda state: state == "unknown")
         await becomes(hass, REASON, lambda state: state == "no_target")
+
+
+@pytest.mark.parametrize(("hours_ahead", "command", "reason"), [(0, "hold", "plan_keeping"), (4, "normal", None)])
+async def test_a_battery_that_follows_the_plan_keeps_what_it_holds_until_it_is_dear(
+    hass: HomeAssistant, free_port: int, hours_ahead: int, command: str, reason: str | None
+) -> None:
+    await hass.config.async_set_time_zone("UTC")
+    assert await async_setup_component(hass, "input_boolean", {"input_boolean": {"hold": {"initial": not reason}}})
+    set_soc(hass, "sensor.battery_soc", 60)
+    set_power(hass, "sensor.battery_power", 0)
+    cheap = dt_util.utcnow() + timedelta(hours=hours_ahead)
+    entry = site_entry(free_port, [battery(control="entities", hold_switch="input_boolean.hold", by_plan=True)])
+    entry.add_to_hass(hass)
+    hass.config_entries.async_update_entry(entry, options=tariff(cheap.hour))
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await becomes(hass, "input_boolean.hold", ("on" if reason else "off").__eq__)
+    await becomes(hass, "sensor.battery_command", command.__eq__)
+    if reason:
+        state = hass.states.get("sensor.battery_command")
+        assert state is not None and state.attributes["details"] == {"reason": reason}

@@ -15,6 +15,7 @@ from ..const import (
     CONF_ACTIONS,
     CONF_BUFFER_SOC,
     CONF_BUFFER_START_SOC,
+    CONF_BY_PLAN,
     CONF_CAPACITY_KWH,
     CONF_CHARGE_POWER,
     CONF_CONTROL,
@@ -64,6 +65,7 @@ _USES_FIELDS: Final[dict[probatio.Marker, Any]] = {
     probatio.Required(CONF_HOLD_WHILE_FAST, default=_DEFAULT.hold_while_fast): BooleanSelector(),
     probatio.Required(CONF_GRID_EXPANSION, default=_DEFAULT.grid_expansion): BooleanSelector(),
     probatio.Required(CONF_RESERVE_SOC, default=_DEFAULT.reserve_soc_percent): percent(),
+    probatio.Required(CONF_BY_PLAN, default=_DEFAULT.by_plan): BooleanSelector(),
     probatio.Optional(CONF_RENEW_S): seconds(5, 3600),
 }
 _COMMANDS: Final = {
@@ -128,6 +130,7 @@ def battery_data(user_input: Mapping[str, Any]) -> dict[str, Any]:
         CONF_HOLD_WHILE_FAST: False,
         CONF_GRID_EXPANSION: False,
         CONF_RESERVE_SOC: _DEFAULT.reserve_soc_percent,
+        CONF_BY_PLAN: False,
     }
 
 
@@ -252,6 +255,8 @@ def _use_errors(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield CONF_GRID_EXPANSION, "discharge_not_mapped"
     elif data[CONF_GRID_EXPANSION] and data[CONF_RESERVE_SOC] < data[CONF_MIN_SOC]:
         yield CONF_RESERVE_SOC, "reserve_below_min"
+    if data[CONF_BY_PLAN] and not (control.can_hold or control.can_charge):
+        yield CONF_BY_PLAN, "plan_not_mapped"
 
 
 class BatteryFlow(ConfigSubentryFlow):

@@ -25,6 +25,7 @@ from ..const import (
     CONF_PEAK_FLOOR_KW,
     CONF_PEAK_INTERVAL_MIN,
     CONF_PEAK_PRESET,
+    CONF_PEAK_PRICE,
     CONF_PEAK_TARGET_KW,
     CONF_PHASE_SWITCHES,
     CONF_PHASES_DOWN_S,
@@ -63,6 +64,7 @@ _PEAK: Final = PeakConfig()
 _SOLAR: Final = SolarConfig()
 _LEASE_SECONDS: Final = seconds(2, 3600)
 _KILOWATTS: Final = number(0.1, 10_000, "kW", 0.1)
+_PEAK_PRICE: Final = number(0, 10_000, step=0.01)  # in the currency of Home Assistant
 
 LIMITS_SCHEMA: Final = probatio.Schema(
     {
@@ -89,6 +91,7 @@ PEAK_CUSTOM_SCHEMA: Final = probatio.Schema(
         ),
         probatio.Required(CONF_PEAK_DAYS, default=_PEAK.days): number(1, 31),
         probatio.Required(CONF_PEAK_FLOOR_KW, default=_PEAK.floor_w / 1000): number(0, 10_000, "kW", 0.1),
+        probatio.Optional(CONF_PEAK_PRICE): _PEAK_PRICE,
     }
 )
 SOLAR_SCHEMA: Final = probatio.Schema(
@@ -173,16 +176,21 @@ class SiteOptionsFlow(OptionsFlow):
             return self._keep(_PEAK_FIELDS, self._chosen | user_input)
         preset = self._chosen[CONF_PEAK_PRESET]
         default = PRESETS[PeakPreset(preset)].target_w / 1000
-        schema = probatio.Schema({probatio.Required(CONF_PEAK_TARGET_KW, default=default): _KILOWATTS})
+        schema = probatio.Schema(
+            {
+                probatio.Required(CONF_PEAK_TARGET_KW, default=default): _KILOWATTS,
+                probatio.Optional(CONF_PEAK_PRICE): _PEAK_PRICE,
+            }
+        )
         # Another tariff's target says nothing about this one's.
         same = self.config_entry.options.get(CONF_PEAK_PRESET) == preset
-        return self._form("peak_target", schema, values=None if same else {})
+        return self._form("peak_target", schema, values=None if same else {}, placeholders=self._currency)
 
     async def async_step_peak_custom(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Enter a tariff of one's own."""
         if user_input is not None:
             return self._keep(_PEAK_FIELDS, self._chosen | user_input)
-        return self._form("peak_custom", PEAK_CUSTOM_SCHEMA)
+        return self._form("peak_custom", PEAK_CUSTOM_SCHEMA, placeholders=self._currency)
 
     async def async_step_solar(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Choose how surplus is followed."""
@@ -317,6 +325,10 @@ class SiteOptionsFlow(OptionsFlow):
             errors = {CONF_LEASE_RENEW_S: "lease_too_short"}
             return self._form("expert", EXPERT_SCHEMA, values=user_input, errors=errors)
         return self._keep(EXPERT_SCHEMA, user_input)
+
+    @property
+    def _currency(self) -> dict[str, str]:
+        return {"currency": self.hass.config.currency}
 
     def _form(
         self,
