@@ -1,6 +1,7 @@
 """A headless Home Assistant of the demo's own: its directory, its process, and when it is ready."""
 
 import asyncio
+from collections.abc import Sequence
 import json
 from pathlib import Path
 import sys
@@ -45,6 +46,7 @@ logger:
     custom_components.smart_charging: info
 modbus: !include modbus.yaml
 rest_command: !include rest_command.yaml
+template: !include template.yaml
 """
 
 
@@ -65,9 +67,14 @@ class HomeAssistant:
         self.process = ChildProcess("Home Assistant", command, config / "console.log")
 
     def prepare(
-        self, modbus: list[Json], rest_command: dict[str, Json], configuration_yaml: str = CONFIGURATION
+        self,
+        modbus: list[Json],
+        rest_command: dict[str, Json],
+        configuration_yaml: str = CONFIGURATION,
+        *,
+        template: Sequence[Json] = (),
     ) -> None:
-        """Write what is needed before the start; a directory in use keeps all but these two keys and the port.
+        """Write what is needed before the start; a directory in use keeps all but these three keys and the port.
 
         NotOursError for a directory that somebody else made.
         """
@@ -83,6 +90,7 @@ class HomeAssistant:
         # JSON is YAML.
         (self.config / "modbus.yaml").write_text(json.dumps(modbus, indent=1))
         (self.config / "rest_command.yaml").write_text(json.dumps(rest_command, indent=1))
+        (self.config / "template.yaml").write_text(json.dumps(list(template), indent=1))
         write_store(storage, "http", 2, 2, _http_settings(self.port))
         components = self.config / "custom_components"
         if components.is_symlink():

@@ -14,6 +14,7 @@ from .garage import set_up_garage, wire_chargers
 from .home_assistant import HomeAssistant
 from .json import as_object
 from .modbus import hubs
+from .prices import PRICE_ENTITY, price_sensors, read_prices
 from .simulated_site import SimulatedSite
 from .site import Site, confirm_chargers, follow_sun, set_up_energy_dashboard, set_up_site, shorten_lease
 
@@ -69,6 +70,8 @@ class Stage:
                 await shorten_lease(client, entry_id, *lease_s)
             # The tuned filter takes its time, and whoever watches has little.
             await follow_sun(client, entry_id, "quick")
+            if await client.state(PRICE_ENTITY) is not None:  # a directory of an earlier version has none
+                await read_prices(client, entry_id)
             garage_id = await set_up_garage(client, entry_id)
             chargers = await confirm_chargers(client, entry_id, self.chargers, self.simulator.dial_now)
             site = Site(entry_id, chargers, garage_id)
@@ -82,7 +85,8 @@ class Stage:
 async def open_stage(config: Path, ports: Ports, chargers: int) -> AsyncGenerator[Stage]:
     """Start the simulator and Home Assistant in this directory; both end with the context."""
     stage = Stage(config, ports, chargers)
-    stage.home.prepare(hubs(ports.modbus, battery=False), rest_commands(stage.simulator.control_url))
+    commands = rest_commands(stage.simulator.control_url)
+    stage.home.prepare(hubs(ports.modbus, battery=False), commands, template=price_sensors())
     try:
         await stage.simulator.process.start()
         await stage.start_home()
