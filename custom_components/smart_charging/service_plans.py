@@ -18,20 +18,26 @@ from .coordinator import SmartChargingConfigEntry
 from .engine.config import EvseSettings
 from .engine.model import ChargeMode, EvseKey
 from .engine.view import EvseView
+from .errors import check_charge_levels
 from .number import MAX_ENERGY_KWH
 from .sensor_plan import next_start
 from .service_targets import EVSE_SCHEMA, Target, evses_of
 from .service_times import to_come
 
 ATTR_ENERGY: Final = "energy"
+ATTR_SOC: Final = "soc"
+ATTR_CURRENT_SOC: Final = "current_soc"
 ATTR_DEPARTURE: Final = "departure"
 ATTR_MODE: Final = "mode"
 
 PLANNED_MODES: Final = frozenset({ChargeMode.CHEAPEST})
 
+_PERCENT: Final = probatio.All(probatio.Coerce(float), probatio.Range(min=0, max=100))
 PLAN_SCHEMA: Final = EVSE_SCHEMA.extend(
     {
         probatio.Optional(ATTR_ENERGY): probatio.All(probatio.Coerce(float), probatio.Range(min=0, max=MAX_ENERGY_KWH)),
+        probatio.Optional(ATTR_SOC): _PERCENT,
+        probatio.Optional(ATTR_CURRENT_SOC): _PERCENT,
         probatio.Optional(ATTR_DEPARTURE): probatio.Any(cv.time, cv.datetime),
         probatio.Optional(ATTR_MODE): probatio.All(probatio.Coerce(ChargeMode), probatio.In(PLANNED_MODES)),
     }
@@ -39,14 +45,14 @@ PLAN_SCHEMA: Final = EVSE_SCHEMA.extend(
 
 
 def check_plan(target: Target, call: ServiceCall) -> None:
-    """Raise ServiceValidationError for a plan that asks for nothing, or for a time gone by."""
-    _with_plan(target.entry.runtime_data.site.settings(target.key), call)
+    """Raise ServiceValidationError for a plan that asks for nothing, for a time gone by, or that no car can have."""
+    before = target.entry.runtime_data.site.settings(target.key)
+    check_charge_levels(before, _planned(target, call), target.subentry.title)
 
 
 async def set_plan(target: Target, call: ServiceCall) -> None:
     """Change all that is given at once."""
-    site = target.entry.runtime_data.site
-    await site.set_settings(target.key, _with_plan(site.settings(target.key), call))
+    await target.entry.runtime_data.site.set_settings(target.key, _planned(target, call))
 
 
 async def clear_plan(target: Target, _call: ServiceCall) -> None:
@@ -66,12 +72,20 @@ async def get_plan(call: ServiceCall) -> ServiceResponse:
     return {"plans": plans}
 
 
-def _with_plan(settings: EvseSettings, call: ServiceCall) -> EvseSettings:
-    """Return the settings with what is given."""
-    if not {ATTR_ENERGY, ATTR_DEPARTURE, ATTR_MODE} & call.data.keys():
+def _planned(target: Target, call: ServiceCall) -> EvseSettings:
+    """Return an EVSE's settings with what is given."""
+    if not {ATTR_ENERGY, ATTR_SOC, ATTR_CURRENT_SOC, ATTR_DEPARTURE, ATTR_MODE} & call.data.keys():
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_plan_given")
+    site, key = target.entry.runtime_data.site, target.key
+    settings = site.settings(key)
     if ATTR_ENERGY in call.data:
         settings = replace(settings, target_energy_wh=call.data[ATTR_ENERGY] * 1000 or None)
+    if ATTR_SOC in call.data:
+        settings = replace(settings, target_soc_percent=call.data[ATTR_SOC] or None)
+    if ATTR_CURRENT_SOC in call.data:
+        session = site.view.chargers[key.station_id].evses[key.evse_id].session
+        delivered_wh = 0.0 if session is None or session.plugged_out_at is not None else session.energy_wh
+        settings = replace(settings, told_soc_percent=call.data[ATTR_CURRENT_SOC], told_at_wh=delivered_wh)
     if ATTR_DEPARTURE in call.data:
         settings = replace(settings, departure=to_come(call.data[ATTR_DEPARTURE]))
     return replace(settings, mode=call.data.get(ATTR_MODE, settings.mode))
@@ -89,6 +103,8 @@ def _told(entry: SmartChargingConfigEntry, key: EvseKey) -> dict[str, JsonValueT
         "evse": key.evse_id,
         "mode": evse.mode.value,
         "target_energy_kwh": None if wanted_wh is None else wanted_wh / 1000,
+        "target_soc": evse.settings.target_soc_percent,
+        "soc": None if evse.soc_percent is None else round(evse.soc_percent, 1),
         "departure": _iso(evse.settings.departure),
         "next_start": _iso(next_start(evse)),
         "energy_kwh": None if planned is None else round(planned.energy_wh / 1000, 2),

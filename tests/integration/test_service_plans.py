@@ -19,7 +19,7 @@ from custom_components.smart_charging.engine.model import ChargeMode, StoreError
 from custom_components.smart_charging.engine.view import PlannedCharge
 
 from .builders import charger, circuit, grid_meter
-from .site_double import AT, KEY, circuit_view, evse, garage, running_site, site_view
+from .site_double import AT, KEY, circuit_view, evse, garage, running_site, session, site_view
 
 DOMAIN = "smart_charging"
 PLATFORMS = [Platform.SENSOR]
@@ -77,6 +77,8 @@ async def test_energy_departure_and_mode_are_set_in_one_go(hass: HomeAssistant) 
         ({"energy": 0}, EvseSettings(departure=AT + QUARTER)),
         ({"energy": 5}, EvseSettings(target_energy_wh=5000.0, departure=AT + QUARTER)),
         ({"departure": AT + 2 * QUARTER}, EvseSettings(target_energy_wh=9000.0, departure=AT + 2 * QUARTER)),
+        ({"soc": 80}, EvseSettings(target_energy_wh=9000.0, target_soc_percent=80.0, departure=AT + QUARTER)),
+        ({"soc": 0}, EvseSettings(target_energy_wh=9000.0, departure=AT + QUARTER)),
         ({"mode": "cheapest"}, EvseSettings(ChargeMode.CHEAPEST, target_energy_wh=9000.0, departure=AT + QUARTER)),
     ],
 )
@@ -117,13 +119,15 @@ async def test_a_time_of_day_is_the_next_one_by_the_local_clock(
     [
         ({}, "no_plan_given"),
         ({"energy": 5, "departure": "2026-06-01 11:59:00"}, "departure_over"),
+        ({"soc": 20}, "min_soc_above_target"),
         ({"departure": "9999-12-31T23:30:00-05:00"}, "time_out_of_range"),
     ],
 )
 async def test_a_plan_that_cannot_be_changes_nothing_at_any_charger(
     hass: HomeAssistant, given: dict[str, Any], key: str
 ) -> None:
-    async with running_site(hass, PLATFORMS, site_view(garage(evse(1), evse(2)))) as site:
+    before = EvseSettings(min_soc_percent=30.0)
+    async with running_site(hass, PLATFORMS, site_view(garage(evse(1), evse(2, settings=before)))) as site:
         with pytest.raises(ServiceValidationError) as error:
             await call(hass, "set_plan", "sub_garage_1", "sub_garage_2", **given)
         assert error.value.translation_key == key
@@ -136,6 +140,8 @@ async def test_a_plan_that_cannot_be_changes_nothing_at_any_charger(
         {"energy": -1},
         {"energy": 201},
         {"energy": float("nan")},
+        {"soc": 101},
+        {"current_soc": -1},
         {"departure": "soon"},
         {"departure": "25:00"},
         {"departure": 7},
@@ -148,6 +154,14 @@ async def test_a_plan_that_makes_no_sense_is_refused(hass: HomeAssistant, given:
         with pytest.raises(probatio.Invalid):
             await call(hass, "set_plan", **given)
         assert site.commands == []
+
+
+async def test_what_a_user_says_of_the_charge_counts_from_what_was_delivered_by_then(hass: HomeAssistant) -> None:
+    over = session(plugged_out_at=AT)
+    async with running_site(hass, PLATFORMS, site_view(garage(evse(1), evse(2, session=over)))) as site:
+        await call(hass, "set_plan", "sub_garage_1", "sub_garage_2", current_soc=40, soc=80)
+        kept = [(settings.told_soc_percent, settings.told_at_wh) for _, _, settings in site.commands]
+        assert kept == [(40.0, 7250.4), (40.0, 0.0)]
 
 
 async def test_a_plan_that_cannot_be_kept_is_an_error(hass: HomeAssistant) -> None:
@@ -182,7 +196,10 @@ def plan(first_slot: timedelta | None = QUARTER, **cars: tuple[float, ...]) -> P
 
 CHEAPEST = evse(
     mode=ChargeMode.CHEAPEST,
-    settings=EvseSettings(ChargeMode.CHEAPEST, target_energy_wh=9000.0, departure=AT + 3 * QUARTER),
+    settings=EvseSettings(
+        ChargeMode.CHEAPEST, target_energy_wh=9000.0, target_soc_percent=80.0, departure=AT + 3 * QUARTER
+    ),
+    soc_percent=61.26,
     planned=PlannedCharge(
         starts_at=AT + 2 * QUARTER, energy_wh=2756.4, cost=0.5512, missing_wh=6243.6, departure=AT + 3 * QUARTER
     ),
@@ -210,6 +227,8 @@ async def test_a_plan_is_told_by_slot_with_prices_up_to_the_departure(
                 "evse": 1,
                 "mode": "cheapest",
                 "target_energy_kwh": 9.0,
+                "target_soc": 80.0,
+                "soc": 61.3,
                 "departure": "2026-06-01T12:45:00+00:00",
                 "next_start": "2026-06-01T12:30:00+00:00",
                 "energy_kwh": 2.76,

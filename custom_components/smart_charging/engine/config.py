@@ -47,6 +47,20 @@ class PhaseSwitching(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class CarConfig:
+    """The car that mostly charges at a station: what its battery holds in Wh and what of a Wh at the charger gets there.
+
+    `consumption_wh_per_km` is what it takes to drive. None where nobody told.
+    """
+
+    capacity_wh: float | None = None
+    efficiency: float = (
+        0.9  # charger, battery and electronics of a car that charges with 6 A to 32 A lose about a tenth
+    )
+    consumption_wh_per_km: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StationConfig:
     """One charging station as configured.
 
@@ -81,6 +95,7 @@ class StationConfig:
     security_profile: SecurityProfile = SecurityProfile.BASIC
     serial_number: str | None = None
     organization: str | None = None
+    car: CarConfig = field(default_factory=CarConfig)
     relay: RelayConfig | None = field(default=None, metadata={NOT_RECORDED: True})  # a second central system
 
 
@@ -92,6 +107,7 @@ class EvseSettings:
     the station's. Below `min_soc_percent` a car charges at once. It is finished at `target_soc_percent`,
     or after `target_energy_wh` in this session. Until `boost_until` it charges as in fast.
     By plan it has its target at `departure` (None: as far as prices reach).
+    `told_soc_percent` is what a user said that the car held when the session had delivered `told_at_wh`.
     """
 
     mode: ChargeMode = ChargeMode.FAST
@@ -103,6 +119,8 @@ class EvseSettings:
     target_energy_wh: float | None = None
     boost_until: datetime | None = None
     departure: datetime | None = None
+    told_soc_percent: float | None = None
+    told_at_wh: float = 0.0
 
 
 class Connection(Protocol):

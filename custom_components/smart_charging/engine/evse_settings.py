@@ -15,7 +15,8 @@ _LOGGER = logging.getLogger(__name__)
 def after_unplug(settings: EvseSettings, config: StationConfig) -> EvseSettings:
     """Return what is left of the settings once a car left: its wishes go, the mode is what the station is set up for."""
     mode = config.mode_after_unplug or settings.mode
-    return replace(settings, mode=mode, target_energy_wh=None, boost_until=None, departure=None)
+    left = replace(settings, mode=mode, target_energy_wh=None, boost_until=None, departure=None)
+    return replace(left, told_soc_percent=None, told_at_wh=0.0)
 
 
 async def load_settings(ledger: SiteLedger, station_id: str) -> dict[EvseKey, EvseSettings]:
@@ -41,6 +42,8 @@ def _from_json(kept: Mapping[str, Json]) -> EvseSettings:
         target_energy_wh=_number(kept, "target_energy_wh"),
         boost_until=_time(kept, "boost_until"),
         departure=_time(kept, "departure"),
+        told_soc_percent=_number(kept, "told_soc_percent"),
+        told_at_wh=_number(kept, "told_at_wh") or 0.0,
     )
 
 
@@ -58,6 +61,8 @@ async def save_settings(ledger: SiteLedger, key: EvseKey, settings: EvseSettings
             "target_energy_wh": settings.target_energy_wh,
             "boost_until": None if settings.boost_until is None else settings.boost_until.isoformat(),
             "departure": None if settings.departure is None else settings.departure.isoformat(),
+            "told_soc_percent": settings.told_soc_percent,
+            "told_at_wh": settings.told_at_wh,
         },
     )
 

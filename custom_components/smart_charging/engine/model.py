@@ -360,6 +360,7 @@ class ReasonCode(StrEnum):
     PLAN_WAITING = "plan_waiting"
     NO_PLAN = "no_plan"
     NO_TARGET = "no_target"
+    SOC_UNKNOWN = "soc_unknown"
 
 
 @dataclass(frozen=True, slots=True)

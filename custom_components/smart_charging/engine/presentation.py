@@ -123,7 +123,9 @@ def _charger(
                     decision,
                     chargers.record(key),
                 ),
-                soc_percent=measured.soc(key, state),
+                soc_percent=measured.soc(
+                    key, state, chargers.record(key).session_wh, chargers.settings(key), config.car
+                ),
                 planned=chargers.planned(key, now),
             )
             for key in keys

@@ -406,6 +406,7 @@ class Site:
 
     def _announce(self, event: SiteEvent) -> None:
         if event.type is SiteEventType.SESSION_ENDED:
+            self._measured.car_left(event.key)
             self._reset_after_unplug(event.key)
         for listener in list(self._event_listeners):
             listener(event)

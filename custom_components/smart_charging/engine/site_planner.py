@@ -10,9 +10,10 @@ from typing import Final, Protocol, cast
 
 from .clock import Clock
 from .control.planning.advice import NOTHING_W, PlanAdvice
-from .control.planning.assembly import Wish, car_id, pose, wish_of
+from .control.planning.assembly import car_id, pose
 from .control.planning.problem import MONEY_PER_WH, NotPlanned, Plan, Problem
 from .control.planning.uncertainty import outlooks, weighed
+from .control.planning.wish import Wish, wish_of
 from .control.snapshot import EvseControl, Snapshot
 from .model import ChargeMode, EvseKey
 from .outlook import Outlook
@@ -111,7 +112,7 @@ class SitePlanner:
         cost = sum(_cost(problem, number, power) for number, power in drawn.items())
         wish = basis.wishes.get(key)
         departure = None if wish is None else wish.departure
-        return PlannedCharge(begin, energy_wh, cost, sum(led.missing_wh), departure)
+        return PlannedCharge(begin, energy_wh, cost, led.missing_wh[0], departure)
 
     async def _renew(self) -> bool:
         """Make a new plan where anything changed; return whether there is one now, or none any more."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from .config import EvseSettings, SiteConfig
 from .control.observation import shown_after_s
 from .control.planning.advice import PlanAdvice
-from .control.planning.assembly import Wish, wish_of
+from .control.planning.wish import Wish, wish_of
 from .control.snapshot import Decision, EvseControl, EvseSnapshot, Snapshot
 from .csms.state import StationEvent
 from .csms.station import Station
@@ -54,12 +54,12 @@ def take_snapshot(
 def _evse(
     key: EvseKey, measured: SiteMeasurements, sources: EvseSources, now: datetime, shown_s: float
 ) -> EvseSnapshot:
-    station, session = sources.stations[key.station_id], sources.record(key).session
-    safe_a = sources.safe_a.get(key, 0.0)
+    station, session_wh = sources.stations[key.station_id], sources.record(key).session_wh
+    settings, safe_a = sources.settings(key), sources.safe_a.get(key, 0.0)
     return replace(
-        evse_snapshot(key, station.config, station.state, sources.settings(key), safe_a, now, shown_s),
-        energy_wh=0.0 if session is None or session.plugged_out_at is not None else session.energy_wh,
-        soc_percent=measured.soc(key, station.state),
+        evse_snapshot(key, station.config, station.state, settings, safe_a, now, shown_s),
+        energy_wh=session_wh,
+        soc_percent=measured.soc(key, station.state, session_wh, settings, station.config.car),
         switched_phases=measured.switched_phases(key),
     )
 

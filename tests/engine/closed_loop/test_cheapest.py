@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from custom_components.smart_charging.engine.config import EvseSettings
+from custom_components.smart_charging.engine.config import CarConfig, EvseSettings
 from custom_components.smart_charging.engine.control.prices.series import PriceSeries
 from custom_components.smart_charging.engine.model import ChargeMode, ReasonCode
 from custom_components.smart_charging.engine.outlook import Outlook
@@ -129,3 +129,30 @@ async def test_a_car_that_charges_goes_on_until_the_first_plan_after_a_start_is_
         assert loop.drawn_a() > 6
         await loop.run(UNDECIDED_S, step_s=2.0)
         assert loop.drawn_a() == 0
+
+
+async def test_a_target_charge_is_planned_for_and_reached_by_the_energy_that_was_charged(tmp_path: Path) -> None:
+    charger = replace(CHARGER, car=CarConfig(capacity_wh=20_000.0, efficiency=0.9))
+    cars = {"CP1": Car()}
+    async with closed_loop(tmp_path, site=SITE, chargers=[charger], stations=[station()], cars=cars) as loop:
+        loop.house(200.0)
+        await loop.site.set_mode(key(), ChargeMode.OFF)
+        await warm_up(loop)
+        loop.site.set_outlook(Outlook(prices(loop, 0.40, *[0.10] * 8)))
+        wished = EvseSettings(mode=ChargeMode.CHEAPEST, target_soc_percent=60.0)
+        await loop.site.set_settings(key(), wished)
+        await loop.run(60, step_s=1.0)
+        assert loop.evse().setpoint.reason.code is ReasonCode.SOC_UNKNOWN
+        await loop.site.set_settings(key(), replace(wished, min_soc_percent=20.0, told_soc_percent=50.0))
+        await loop.run(LOOK_S + 15, step_s=1.0)
+        planned = loop.evse().planned
+        assert planned is not None and planned.energy_wh == pytest.approx(0.1 * 20_000 / 0.9, rel=0.02)
+        loop.site.set_vehicle_soc(key(), 10.0)  # what the car tells is less, and less than its minimum
+        await loop.run(120, step_s=2.0)
+        assert loop.evse().setpoint.reason.code is ReasonCode.MIN_SOC
+        loop.site.set_vehicle_soc(key(), 55.0)
+        before_wh = loop.evse().session_energy_wh or 0.0
+        await loop.run(3_600, step_s=5.0)
+        assert loop.evse().setpoint.reason.code is ReasonCode.TARGET_REACHED
+        assert loop.evse().soc_percent == pytest.approx(60.0, abs=0.5)
+        assert (loop.evse().session_energy_wh or 0.0) - before_wh == pytest.approx(0.05 * 20_000 / 0.9, rel=0.1)

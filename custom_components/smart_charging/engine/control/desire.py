@@ -107,11 +107,17 @@ def desired(evse: EvseSnapshot, control: EvseControl, quality: MeterQuality, lim
 
 def _between(evse: EvseSnapshot, control: EvseControl, quality: MeterQuality, limit: Ceiling) -> Desire:
     """Return the desire of an EVSE that follows a plan and does not buy now: real surplus, where that is measured."""
-    reason = Reason(waits_for(evse.advice), _price(evse))
+    reason = Reason(_waits_for(evse), _price(evse))
     if quality is MeterQuality.ABSENT:
         return Desire(0.0, 0.0, reason)
     running_a = evse.station.min_current_a if control.solar_running else 0.0
     return Desire(running_a, limit.current_a, reason, on_surplus=True)
+
+
+def _waits_for(evse: EvseSnapshot) -> ReasonCode:
+    """Return why a car does not buy: a target charge that can't be counted in energy is another than none."""
+    blind = evse.advice is None and evse.settings.target_soc_percent is not None
+    return ReasonCode.SOC_UNKNOWN if blind else waits_for(evse.advice)
 
 
 def _price(evse: EvseSnapshot) -> dict[str, float | str]:

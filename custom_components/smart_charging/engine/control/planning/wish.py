@@ -1,0 +1,70 @@
+"""What a car that follows a plan still wants: energy for each of its targets, brought to Wh at the charger."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ...config import SiteConfig
+from ...model import NOMINAL_VOLTAGE_V, EvseKey
+from ..snapshot import EvseControl, EvseSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a car that follows a plan still wants, in Wh at the charger, and when it leaves.
+
+    `most_w` is what it takes on the `phases` that are expected, `sure_w` on those that it was seen to use. Of what it
+    needs it takes `at_once_wh` first, whatever that costs.
+    """
+
+    key: EvseKey
+    needed_wh: float
+    most_w: float
+    sure_w: float
+    phases: int
+    departure: datetime | None = None
+    at_once_wh: float = 0.0
+
+
+def wish_of(site: SiteConfig, evse: EvseSnapshot, control: EvseControl) -> Wish | None:
+    """Return what the car at an EVSE wants by plan, None where it set no target that can be counted in Wh.
+
+    Until it was seen on how many phases it charges, a deadline counts on one only.
+    """
+    needed_wh, at_once_wh = target_wh(evse), _up_to_wh(evse, evse.settings.min_soc_percent) or 0.0
+    if not evse.plugged or (needed_wh is None and at_once_wh <= 0):
+        return None
+    amps = min(
+        evse.user_limit_a, evse.station.max_current_a, evse.station.cable_current_a or evse.station.max_current_a
+    )
+    phases, seen = 1 if site.phases == 1 else evse.station.phases, control.active_phases
+    expected = phases if seen is None else min(seen, phases)
+    return Wish(
+        evse.key,
+        at_once_wh if needed_wh is None else needed_wh,
+        most_w=amps * NOMINAL_VOLTAGE_V * expected,
+        sure_w=amps * NOMINAL_VOLTAGE_V * (1 if seen is None else expected),
+        phases=expected,
+        departure=evse.settings.departure,
+        at_once_wh=at_once_wh if needed_wh is None else min(at_once_wh, needed_wh),
+    )
+
+
+def target_wh(evse: EvseSnapshot) -> float | None:
+    """Return the Wh at the charger that a car lacks for its targets, the one that it reaches first; None without any.
+
+    A target charge counts where it is known how full the car is and what its battery holds.
+    """
+    energy_wh = evse.settings.target_energy_wh
+    by_energy = None if energy_wh is None else max(0.0, energy_wh - evse.energy_wh)
+    known = [one for one in (by_energy, _up_to_wh(evse, evse.settings.target_soc_percent)) if one is not None]
+    return min(known, default=None)
+
+
+def _up_to_wh(evse: EvseSnapshot, soc_percent: float | None) -> float | None:
+    """Return the Wh at the charger up to a state of charge, None where that can't be told."""
+    if soc_percent is None or evse.soc_percent is None:
+        return None
+    car, lacks = evse.station.car, soc_percent - evse.soc_percent
+    if lacks <= 0:
+        return 0.0
+    return None if car.capacity_wh is None else lacks / 100 * car.capacity_wh / car.efficiency
