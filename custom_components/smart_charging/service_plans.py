@@ -19,14 +19,15 @@ from .engine.config import EvseSettings
 from .engine.model import ChargeMode, EvseKey
 from .engine.view import EvseView
 from .errors import check_charge_levels
-from .number import MAX_ENERGY_KWH
+from .number import MAX_ENERGY_KWH, MAX_PRICE_LIMIT, MIN_PRICE_LIMIT
 from .sensor_plan import next_start
-from .service_targets import EVSE_SCHEMA, Target, evses_of
+from .service_targets import ATTR_EVSE, EVSE_SCHEMA, Target, evses_of
 from .service_times import to_come
 
 ATTR_ENERGY: Final = "energy"
 ATTR_SOC: Final = "soc"
 ATTR_CURRENT_SOC: Final = "current_soc"
+ATTR_PRICE_LIMIT: Final = "price_limit"
 ATTR_DEPARTURE: Final = "departure"
 ATTR_MODE: Final = "mode"
 
@@ -38,10 +39,16 @@ PLAN_SCHEMA: Final = EVSE_SCHEMA.extend(
         probatio.Optional(ATTR_ENERGY): probatio.All(probatio.Coerce(float), probatio.Range(min=0, max=MAX_ENERGY_KWH)),
         probatio.Optional(ATTR_SOC): _PERCENT,
         probatio.Optional(ATTR_CURRENT_SOC): _PERCENT,
+        probatio.Optional(ATTR_PRICE_LIMIT): probatio.All(
+            probatio.Coerce(float), probatio.Range(min=MIN_PRICE_LIMIT, max=MAX_PRICE_LIMIT)
+        ),
         probatio.Optional(ATTR_DEPARTURE): probatio.Any(cv.time, cv.datetime),
         probatio.Optional(ATTR_MODE): probatio.All(probatio.Coerce(ChargeMode), probatio.In(PLANNED_MODES)),
     }
 )
+
+
+CLEAR_SCHEMA: Final = EVSE_SCHEMA.extend({probatio.Optional(ATTR_PRICE_LIMIT, default=False): cv.boolean})
 
 
 def check_plan(target: Target, call: ServiceCall) -> None:
@@ -55,10 +62,14 @@ async def set_plan(target: Target, call: ServiceCall) -> None:
     await target.entry.runtime_data.site.set_settings(target.key, _planned(target, call))
 
 
-async def clear_plan(target: Target, _call: ServiceCall) -> None:
-    """Let the car have no target of energy and no departure; the mode stays."""
+async def clear_plan(target: Target, call: ServiceCall) -> None:
+    """Let the car have no target of energy and no departure, or only not what is named; the mode stays."""
     site = target.entry.runtime_data.site
-    settings = replace(site.settings(target.key), target_energy_wh=None, departure=None)
+    settings = site.settings(target.key)
+    if call.data[ATTR_PRICE_LIMIT]:
+        settings = replace(settings, price_limit=None)
+    else:
+        settings = replace(settings, target_energy_wh=None, departure=None)
     await site.set_settings(target.key, settings)
 
 
@@ -74,7 +85,7 @@ async def get_plan(call: ServiceCall) -> ServiceResponse:
 
 def _planned(target: Target, call: ServiceCall) -> EvseSettings:
     """Return an EVSE's settings with what is given."""
-    if not {ATTR_ENERGY, ATTR_SOC, ATTR_CURRENT_SOC, ATTR_DEPARTURE, ATTR_MODE} & call.data.keys():
+    if not call.data.keys() - {ATTR_DEVICE_ID, ATTR_EVSE}:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_plan_given")
     site, key = target.entry.runtime_data.site, target.key
     settings = site.settings(key)
@@ -82,6 +93,8 @@ def _planned(target: Target, call: ServiceCall) -> EvseSettings:
         settings = replace(settings, target_energy_wh=call.data[ATTR_ENERGY] * 1000 or None)
     if ATTR_SOC in call.data:
         settings = replace(settings, target_soc_percent=call.data[ATTR_SOC] or None)
+    if ATTR_PRICE_LIMIT in call.data:
+        settings = replace(settings, price_limit=call.data[ATTR_PRICE_LIMIT])
     if ATTR_CURRENT_SOC in call.data:
         session = site.view.chargers[key.station_id].evses[key.evse_id].session
         delivered_wh = 0.0 if session is None or session.plugged_out_at is not None else session.energy_wh
@@ -105,6 +118,7 @@ def _told(entry: SmartChargingConfigEntry, key: EvseKey) -> dict[str, JsonValueT
         "target_energy_kwh": None if wanted_wh is None else wanted_wh / 1000,
         "target_soc": evse.settings.target_soc_percent,
         "soc": None if evse.soc_percent is None else round(evse.soc_percent, 1),
+        "price_limit": evse.settings.price_limit,
         "departure": _iso(evse.settings.departure),
         "next_start": _iso(next_start(evse)),
         "energy_kwh": None if planned is None else round(planned.energy_wh / 1000, 2),

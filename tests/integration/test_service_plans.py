@@ -79,6 +79,10 @@ async def test_energy_departure_and_mode_are_set_in_one_go(hass: HomeAssistant) 
         ({"departure": AT + 2 * QUARTER}, EvseSettings(target_energy_wh=9000.0, departure=AT + 2 * QUARTER)),
         ({"soc": 80}, EvseSettings(target_energy_wh=9000.0, target_soc_percent=80.0, departure=AT + QUARTER)),
         ({"soc": 0}, EvseSettings(target_energy_wh=9000.0, departure=AT + QUARTER)),
+        (
+            {"price_limit": -0.5},
+            EvseSettings(target_energy_wh=9000.0, departure=AT + QUARTER, price_limit=-0.5),
+        ),
         ({"mode": "cheapest"}, EvseSettings(ChargeMode.CHEAPEST, target_energy_wh=9000.0, departure=AT + QUARTER)),
     ],
 )
@@ -142,6 +146,7 @@ async def test_a_plan_that_cannot_be_changes_nothing_at_any_charger(
         {"energy": float("nan")},
         {"soc": 101},
         {"current_soc": -1},
+        {"price_limit": 1001},
         {"departure": "soon"},
         {"departure": "25:00"},
         {"departure": 7},
@@ -178,6 +183,13 @@ async def test_a_plan_is_taken_back_and_the_mode_stays(hass: HomeAssistant) -> N
     async with running_site(hass, PLATFORMS, site_view(garage(evse(settings=before)))) as site:
         await call(hass, "clear_plan")
         assert site.commands == [("set_settings", KEY, kept)]
+
+
+async def test_a_price_limit_is_taken_back_alone(hass: HomeAssistant) -> None:
+    before = EvseSettings(ChargeMode.CHEAPEST, target_energy_wh=9000.0, price_limit=0.2)
+    async with running_site(hass, PLATFORMS, site_view(garage(evse(settings=before)))) as site:
+        await call(hass, "clear_plan", price_limit=True)
+        assert site.commands == [("set_settings", KEY, replace(before, price_limit=None))]
 
 
 def plan(first_slot: timedelta | None = QUARTER, **cars: tuple[float, ...]) -> Plan:
@@ -229,6 +241,7 @@ async def test_a_plan_is_told_by_slot_with_prices_up_to_the_departure(
                 "target_energy_kwh": 9.0,
                 "target_soc": 80.0,
                 "soc": 61.3,
+                "price_limit": None,
                 "departure": "2026-06-01T12:45:00+00:00",
                 "next_start": "2026-06-01T12:30:00+00:00",
                 "energy_kwh": 2.76,

@@ -107,6 +107,7 @@ class EvseSettings:
     the station's. Below `min_soc_percent` a car charges at once. It is finished at `target_soc_percent`,
     or after `target_energy_wh` in this session. Until `boost_until` it charges as in fast.
     By plan it has its target at `departure` (None: as far as prices reach).
+    `price_limit` (money per kWh) is up to where it always buys by plan, and beyond which only for a departure.
     `told_soc_percent` is what a user said that the car held when the session had delivered `told_at_wh`.
     """
 
@@ -119,6 +120,7 @@ class EvseSettings:
     target_energy_wh: float | None = None
     boost_until: datetime | None = None
     departure: datetime | None = None
+    price_limit: float | None = None
     told_soc_percent: float | None = None
     told_at_wh: float = 0.0
 

@@ -42,6 +42,7 @@ def _from_json(kept: Mapping[str, Json]) -> EvseSettings:
         target_energy_wh=_number(kept, "target_energy_wh"),
         boost_until=_time(kept, "boost_until"),
         departure=_time(kept, "departure"),
+        price_limit=_number(kept, "price_limit"),
         told_soc_percent=_number(kept, "told_soc_percent"),
         told_at_wh=_number(kept, "told_at_wh") or 0.0,
     )
@@ -61,6 +62,7 @@ async def save_settings(ledger: SiteLedger, key: EvseKey, settings: EvseSettings
             "target_energy_wh": settings.target_energy_wh,
             "boost_until": None if settings.boost_until is None else settings.boost_until.isoformat(),
             "departure": None if settings.departure is None else settings.departure.isoformat(),
+            "price_limit": settings.price_limit,
             "told_soc_percent": settings.told_soc_percent,
             "told_at_wh": settings.told_at_wh,
         },

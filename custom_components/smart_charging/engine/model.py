@@ -360,6 +360,8 @@ class ReasonCode(StrEnum):
     PLAN_WAITING = "plan_waiting"
     NO_PLAN = "no_plan"
     NO_TARGET = "no_target"
+    PRICE_LOW = "price_low"
+    PRICE_HIGH = "price_high"
     SOC_UNKNOWN = "soc_unknown"
 
 

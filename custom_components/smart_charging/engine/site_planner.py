@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib import import_module
 import logging
@@ -92,11 +92,18 @@ class SitePlanner:
         plan, prices = self.plan, self._outlook.prices
         led = None if plan is None else plan.cars.get(car_id(wish.key))
         number = None if plan is None else _slot_of(plan, now)
+        advice = PlanAdvice(
+            wish.needed_wh,
+            wish.sure_w,
+            wish.departure,
+            price=None if prices is None else prices.import_at(now),
+            room_wh=wish.room_wh,
+            price_limit=wish.price_limit,
+        )
         if led is None or number is None:
             young = plan is None and self._clock.monotonic() - self._began < UNDECIDED_S
-            return PlanAdvice(wish.needed_wh, wish.sure_w, wish.departure, undecided=young)
-        price = None if prices is None else prices.import_at(now)
-        return PlanAdvice(wish.needed_wh, wish.sure_w, wish.departure, led.value, led.power_w[number], price)
+            return replace(advice, undecided=young)
+        return replace(advice, value=led.value, planned_w=led.power_w[number])
 
     def planned(self, key: EvseKey, now: datetime) -> PlannedCharge | None:
         """Return what is planned for the car at an EVSE, None where nothing is."""
@@ -138,11 +145,17 @@ class SitePlanner:
             return True
         for key, wish in now.wishes.items():
             known = before.wishes[key]
-            if (known.departure, known.most_w) != (wish.departure, wish.most_w):
+            if _asked(known) != _asked(wish):
                 return True
             if wish.needed_wh > known.needed_wh + 1 or known.needed_wh - wish.needed_wh > _CHANGED_WH:
                 return True
         return False
+
+
+def _asked(wish: Wish) -> Wish:
+    """Return a wish without what changes by charging."""
+    at_once_wh = 1.0 if wish.at_once_wh > 0 else 0.0
+    return replace(wish, needed_wh=0.0, room_wh=0.0, at_once_wh=at_once_wh, sure_w=0.0)
 
 
 def plan_slots(plan: Plan) -> int:
@@ -167,7 +180,7 @@ def _wishes(snapshot: Snapshot, controls: States) -> dict[EvseKey, Wish]:
     """Return what the cars want that follow a plan."""
     following = (evse for evse in snapshot.evses if evse.settings.mode is ChargeMode.CHEAPEST)
     wishes = (wish_of(snapshot.site, evse, controls.get(evse.key, EvseControl())) for evse in following)
-    return {wish.key: wish for wish in wishes if wish is not None and wish.needed_wh > 0}
+    return {wish.key: wish for wish in wishes if wish is not None and wish.room_wh > 0}
 
 
 def solve(problem: Problem, planners: Sequence[str] = PLANNERS) -> Plan:

@@ -156,3 +156,20 @@ async def test_a_target_charge_is_planned_for_and_reached_by_the_energy_that_was
         assert loop.evse().setpoint.reason.code is ReasonCode.TARGET_REACHED
         assert loop.evse().soc_percent == pytest.approx(60.0, abs=0.5)
         assert (loop.evse().session_energy_wh or 0.0) - before_wh == pytest.approx(0.05 * 20_000 / 0.9, rel=0.1)
+
+
+async def test_a_car_with_a_price_limit_buys_within_it_and_waits_beyond(tmp_path: Path) -> None:
+    async with closed_loop(tmp_path, site=SITE, chargers=[CHARGER], stations=[station()], cars={"CP1": Car()}) as loop:
+        loop.house(200.0)
+        await loop.site.set_mode(key(), ChargeMode.OFF)
+        await warm_up(loop)
+        loop.site.set_outlook(Outlook(prices(loop, *[0.20] * 4)))
+        await loop.site.set_settings(key(), EvseSettings(mode=ChargeMode.CHEAPEST, price_limit=0.20))
+        await loop.run(LOOK_S + 15, step_s=1.0)
+        assert loop.drawn_a() > 6
+        await loop.run(60, step_s=1.0)
+        assert loop.evse().setpoint.reason.code is ReasonCode.PRICE_LOW
+        loop.site.set_outlook(Outlook(prices(loop, *[0.21] * 4)))
+        await loop.run(60, step_s=1.0)
+        assert loop.evse().setpoint.reason.code is ReasonCode.PRICE_HIGH
+        assert loop.drawn_a() == 0

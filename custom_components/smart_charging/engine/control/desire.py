@@ -123,9 +123,10 @@ def _waits_for(evse: EvseSnapshot) -> ReasonCode:
 def _price(evse: EvseSnapshot) -> dict[str, float | str]:
     """Return what is told of a plan's prices: that of now, and up to which it would be bought."""
     advice = evse.advice
-    if advice is None or advice.price is None or advice.value is None:
+    if advice is None or advice.price is None:
         return {}
-    return {"price": round(advice.price, 3), "worth": round(advice.value, 3)}
+    known = {"price": advice.price, "worth": advice.value, "limit": advice.price_limit}
+    return {name: round(value, 3) for name, value in known.items() if value is not None}
 
 
 def _idle(evse: EvseSnapshot, now: datetime) -> Desire | None:

@@ -11,6 +11,8 @@ from ..forecast.series import Forecast, slot_start
 from ..prices.series import PriceSeries
 from ..snapshot import Snapshot
 from ..wiring import grid_phases
+from .advice import EQUAL
+from .presence import Hours, open_slots
 from .problem import SLOT, PlannedCar, PlannedCircuit, Problem, Target
 from .wish import Wish
 
@@ -44,17 +46,23 @@ def pose(
     buy = _filled([prices.import_at(at) for at in times], times, prices)
     if prices.import_at(now) is None or buy is None:
         return None
-    base = tuple(_power(base_load, at) for at in times)
+    base, sun = tuple(_power(base_load, at) for at in times), tuple(_power(pv, at) for at in times)
+    first_slot = start + SLOT - now
+    hours = Hours(
+        [first_slot / _HOUR, *([SLOT / _HOUR] * (slots - 1))],
+        buy,
+        [max(0.0, gives - takes) for gives, takes in zip(sun, base, strict=True)],
+    )
     return Problem(
         start=start,
         import_price=buy,
         feed_in_price=tuple(min(prices.feed_in_at(at) or 0.0, price) for at, price in zip(times, buy, strict=True)),
-        pv_w=tuple(_power(pv, at) for at in times),
+        pv_w=sun,
         base_w=base,
-        cars=tuple(_car(snapshot, wish, now, slots) for wish in wishes),
+        cars=tuple(_car(snapshot, wish, now, hours, len(wishes)) for wish in wishes),
         circuits=tuple(_circuits(snapshot.site, base)),
         import_limit_w=_import_limit(snapshot.site, slots),
-        first_slot=start + SLOT - now,
+        first_slot=first_slot,
     )
 
 
@@ -83,7 +91,8 @@ def _power(forecast: Forecast | None, at: datetime) -> float:
     return 0.0 if forecast is None or index is None else max(0.0, forecast.mean_w[index])
 
 
-def _car(snapshot: Snapshot, wish: Wish, now: datetime, slots: int) -> PlannedCar:
+def _car(snapshot: Snapshot, wish: Wish, now: datetime, hours: Hours, cars: int) -> PlannedCar:
+    slots = len(hours.price)
     evse = next(one for one in snapshot.evses if one.key == wish.key)
     leaves = slots if wish.departure is None else max(0, min(slots, (wish.departure - slot_start(now)) // SLOT))
     used = grid_phases(snapshot.site, evse.station, wish.phases)
@@ -91,10 +100,11 @@ def _car(snapshot: Snapshot, wish: Wish, now: datetime, slots: int) -> PlannedCa
     l1, l2, l3 = (share if phase in used else 0.0 for phase in range(3))
     return PlannedCar(
         car_id=car_id(wish.key),
-        present=tuple(number < leaves for number in range(slots)),
+        present=open_slots(wish, leaves, hours, cars),
         max_w=wish.most_w,
-        room_wh=wish.needed_wh,
+        room_wh=wish.room_wh,
         targets=tuple(_targets(wish, leaves, now)),
+        worth=0.0 if wish.price_limit is None else wish.price_limit + EQUAL,
         amps_per_w=(l1, l2, l3),
         circuit_id=evse.station.circuit_id,
     )

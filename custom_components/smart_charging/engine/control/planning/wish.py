@@ -7,13 +7,17 @@ from ...config import SiteConfig
 from ...model import NOMINAL_VOLTAGE_V, EvseKey
 from ..snapshot import EvseControl, EvseSnapshot
 
+FULL_PERCENT = 100.0
+MOST_H = 48.0  # of charging, for a car of which nobody knows what it may take
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What a car that follows a plan still wants, in Wh at the charger, and when it leaves.
 
     `most_w` is what it takes on the `phases` that are expected, `sure_w` on those that it was seen to use. Of what it
-    needs it takes `at_once_wh` first, whatever that costs.
+    needs it takes `at_once_wh` first, whatever that costs. Up to `price_limit` (money per kWh) it always buys, at most
+    `room_wh` in all.
     """
 
     key: EvseKey
@@ -23,29 +27,39 @@ class Wish:
     phases: int
     departure: datetime | None = None
     at_once_wh: float = 0.0
+    room_wh: float = 0.0
+    price_limit: float | None = None
 
 
 def wish_of(site: SiteConfig, evse: EvseSnapshot, control: EvseControl) -> Wish | None:
-    """Return what the car at an EVSE wants by plan, None where it set no target that can be counted in Wh.
+    """Return what the car at an EVSE wants by plan, None where it has neither a target that can be counted in Wh nor a limit.
 
     Until it was seen on how many phases it charges, a deadline counts on one only.
     """
-    needed_wh, at_once_wh = target_wh(evse), _up_to_wh(evse, evse.settings.min_soc_percent) or 0.0
-    if not evse.plugged or (needed_wh is None and at_once_wh <= 0):
+    settings, needed_wh = evse.settings, target_wh(evse)
+    at_once_wh = _up_to_wh(evse, settings.min_soc_percent) or 0.0
+    limited = settings.price_limit is not None and settings.target_soc_percent is None
+    if not evse.plugged or (needed_wh is None and at_once_wh <= 0 and not limited):
         return None
     amps = min(
         evse.user_limit_a, evse.station.max_current_a, evse.station.cable_current_a or evse.station.max_current_a
     )
     phases, seen = 1 if site.phases == 1 else evse.station.phases, control.active_phases
     expected = phases if seen is None else min(seen, phases)
+    most_w, aim_wh = amps * NOMINAL_VOLTAGE_V * expected, at_once_wh if needed_wh is None else needed_wh
+    room_wh = aim_wh
+    if needed_wh is None and limited:
+        room_wh = _up_to_wh(evse, FULL_PERCENT) or most_w * MOST_H
     return Wish(
         evse.key,
-        at_once_wh if needed_wh is None else needed_wh,
-        most_w=amps * NOMINAL_VOLTAGE_V * expected,
+        aim_wh,
+        most_w=most_w,
         sure_w=amps * NOMINAL_VOLTAGE_V * (1 if seen is None else expected),
         phases=expected,
-        departure=evse.settings.departure,
-        at_once_wh=at_once_wh if needed_wh is None else min(at_once_wh, needed_wh),
+        departure=settings.departure,
+        at_once_wh=min(at_once_wh, aim_wh),
+        room_wh=room_wh,
+        price_limit=settings.price_limit,
     )
 
 
