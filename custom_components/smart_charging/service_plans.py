@@ -21,6 +21,14 @@ from .engine.view import EvseView
 from .errors import check_charge_levels
 from .number import MAX_ENERGY_KWH, MAX_PRICE_LIMIT, MIN_PRICE_LIMIT
 from .sensor_plan import next_start
+from .service_repeating import (
+    ATTR_DEPARTURE,
+    ATTR_WEEKDAYS,
+    WEEKDAYS,
+    told_repeating,
+    with_repeating,
+    without_repeating,
+)
 from .service_targets import ATTR_EVSE, EVSE_SCHEMA, Target, evses_of
 from .service_times import to_come
 
@@ -28,7 +36,6 @@ ATTR_ENERGY: Final = "energy"
 ATTR_SOC: Final = "soc"
 ATTR_CURRENT_SOC: Final = "current_soc"
 ATTR_PRICE_LIMIT: Final = "price_limit"
-ATTR_DEPARTURE: Final = "departure"
 ATTR_MODE: Final = "mode"
 
 PLANNED_MODES: Final = frozenset({ChargeMode.CHEAPEST})
@@ -42,19 +49,35 @@ PLAN_SCHEMA: Final = EVSE_SCHEMA.extend(
         probatio.Optional(ATTR_PRICE_LIMIT): probatio.All(
             probatio.Coerce(float), probatio.Range(min=MIN_PRICE_LIMIT, max=MAX_PRICE_LIMIT)
         ),
+        probatio.Optional(ATTR_WEEKDAYS): WEEKDAYS,
         probatio.Optional(ATTR_DEPARTURE): probatio.Any(cv.time, cv.datetime),
         probatio.Optional(ATTR_MODE): probatio.All(probatio.Coerce(ChargeMode), probatio.In(PLANNED_MODES)),
     }
 )
 
 
-CLEAR_SCHEMA: Final = EVSE_SCHEMA.extend({probatio.Optional(ATTR_PRICE_LIMIT, default=False): cv.boolean})
+CLEAR_SCHEMA: Final = EVSE_SCHEMA.extend(
+    {
+        probatio.Optional(ATTR_PRICE_LIMIT, default=False): cv.boolean,
+        probatio.Optional(ATTR_WEEKDAYS): WEEKDAYS,
+        probatio.Optional(ATTR_DEPARTURE): cv.time,
+    }
+)
 
 
 def check_plan(target: Target, call: ServiceCall) -> None:
     """Raise ServiceValidationError for a plan that asks for nothing, for a time gone by, or that no car can have."""
-    before = target.entry.runtime_data.site.settings(target.key)
-    check_charge_levels(before, _planned(target, call), target.subentry.title)
+    before, after = target.entry.runtime_data.site.settings(target.key), _planned(target, call)
+    check_charge_levels(before, after, target.subentry.title)
+    for plan in set(after.repeating) - set(before.repeating):
+        if plan.soc_percent is not None:
+            check_charge_levels(before, replace(after, target_soc_percent=plan.soc_percent), target.subentry.title)
+
+
+def check_clearing(_target: Target, call: ServiceCall) -> None:
+    """Raise ServiceValidationError for a time of day without the weekdays of the plans that are to go."""
+    if ATTR_DEPARTURE in call.data and ATTR_WEEKDAYS not in call.data:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="time_without_weekdays")
 
 
 async def set_plan(target: Target, call: ServiceCall) -> None:
@@ -68,7 +91,9 @@ async def clear_plan(target: Target, call: ServiceCall) -> None:
     settings = site.settings(target.key)
     if call.data[ATTR_PRICE_LIMIT]:
         settings = replace(settings, price_limit=None)
-    else:
+    if ATTR_WEEKDAYS in call.data:
+        settings = without_repeating(settings, call.data[ATTR_WEEKDAYS], call.data.get(ATTR_DEPARTURE))
+    elif not call.data[ATTR_PRICE_LIMIT]:
         settings = replace(settings, target_energy_wh=None, departure=None)
     await site.set_settings(target.key, settings)
 
@@ -89,19 +114,29 @@ def _planned(target: Target, call: ServiceCall) -> EvseSettings:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_plan_given")
     site, key = target.entry.runtime_data.site, target.key
     settings = site.settings(key)
-    if ATTR_ENERGY in call.data:
-        settings = replace(settings, target_energy_wh=call.data[ATTR_ENERGY] * 1000 or None)
-    if ATTR_SOC in call.data:
-        settings = replace(settings, target_soc_percent=call.data[ATTR_SOC] or None)
+    energy_wh, soc_percent = call.data.get(ATTR_ENERGY, 0.0) * 1000, call.data.get(ATTR_SOC)
+    if ATTR_WEEKDAYS in call.data:
+        settings = with_repeating(settings, call, energy_wh, soc_percent)
+    else:
+        settings = _with_targets(settings, call)
     if ATTR_PRICE_LIMIT in call.data:
         settings = replace(settings, price_limit=call.data[ATTR_PRICE_LIMIT])
     if ATTR_CURRENT_SOC in call.data:
         session = site.view.chargers[key.station_id].evses[key.evse_id].session
         delivered_wh = 0.0 if session is None or session.plugged_out_at is not None else session.energy_wh
         settings = replace(settings, told_soc_percent=call.data[ATTR_CURRENT_SOC], told_at_wh=delivered_wh)
+    return replace(settings, mode=call.data.get(ATTR_MODE, settings.mode))
+
+
+def _with_targets(settings: EvseSettings, call: ServiceCall) -> EvseSettings:
+    """Return the settings with the targets and the departure that are given for once."""
+    if ATTR_ENERGY in call.data:
+        settings = replace(settings, target_energy_wh=call.data[ATTR_ENERGY] * 1000 or None)
+    if ATTR_SOC in call.data:
+        settings = replace(settings, target_soc_percent=call.data[ATTR_SOC] or None)
     if ATTR_DEPARTURE in call.data:
         settings = replace(settings, departure=to_come(call.data[ATTR_DEPARTURE]))
-    return replace(settings, mode=call.data.get(ATTR_MODE, settings.mode))
+    return settings
 
 
 def _told(entry: SmartChargingConfigEntry, key: EvseKey) -> dict[str, JsonValueType]:
@@ -109,22 +144,23 @@ def _told(entry: SmartChargingConfigEntry, key: EvseKey) -> dict[str, JsonValueT
     runtime = entry.runtime_data
     charger = runtime.site.view.chargers[key.station_id]
     evse = charger.evses[key.evse_id]
-    planned, wanted_wh = evse.planned, evse.settings.target_energy_wh
+    planned, wanted_wh = evse.planned, evse.wanted.target_energy_wh
     return {
         "site": entry.title,
         "charger": charger.name,
         "evse": key.evse_id,
         "mode": evse.mode.value,
         "target_energy_kwh": None if wanted_wh is None else wanted_wh / 1000,
-        "target_soc": evse.settings.target_soc_percent,
+        "target_soc": evse.wanted.target_soc_percent,
         "soc": None if evse.soc_percent is None else round(evse.soc_percent, 1),
         "price_limit": evse.settings.price_limit,
-        "departure": _iso(evse.settings.departure),
+        "departure": _iso(evse.wanted.departure),
         "next_start": _iso(next_start(evse)),
         "energy_kwh": None if planned is None else round(planned.energy_wh / 1000, 2),
         "missing_kwh": None if planned is None else round(planned.missing_wh / 1000, 2),
         "cost": None if planned is None or planned.cost is None else round(planned.cost, 2),
         "currency": runtime.prices.currency,
+        "repeating": told_repeating(evse.settings, runtime.site.config.time_zone, dt_util.utcnow()),
         "slots": _slots(entry, evse),
     }
 
@@ -136,6 +172,7 @@ def _slots(entry: SmartChargingConfigEntry, evse: EvseView) -> list[JsonValueTyp
     if plan is None or car is None or planned is None:
         return []
     now = dt_util.utcnow()
+    until = planned.departure if planned.departure is not None and planned.departure > now else None
     starts = [plan.start + number * plan.slot for number in range(len(car.power_w))]
     return [
         {
@@ -144,7 +181,7 @@ def _slots(entry: SmartChargingConfigEntry, evse: EvseView) -> list[JsonValueTyp
             "price": None if prices is None else prices.import_at(start),
         }
         for start, power_w in zip(starts, car.power_w, strict=True)
-        if start + plan.slot > now and (planned.departure is None or start < planned.departure)
+        if start + plan.slot > now and (until is None or start < until)
     ]
 
 

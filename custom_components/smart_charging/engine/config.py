@@ -1,7 +1,7 @@
 """What the user configured, as the engine wants it: made by the shell, validated here."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, time
 from enum import IntEnum, StrEnum
 from typing import Protocol
 
@@ -99,6 +99,28 @@ class StationConfig:
     relay: RelayConfig | None = field(default=None, metadata={NOT_RECORDED: True})  # a second central system
 
 
+class Weekday(StrEnum):
+    """A day of the week, in the order of `date.weekday`."""
+
+    MON = "mon"
+    TUE = "tue"
+    WED = "wed"
+    THU = "thu"
+    FRI = "fri"
+    SAT = "sat"
+    SUN = "sun"
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatingPlan:
+    """A car leaves on these weekdays at a time of the site's clock, with so much energy in a session or such a charge."""
+
+    weekdays: tuple[Weekday, ...]
+    leaves: time
+    energy_wh: float | None = None
+    soc_percent: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class EvseSettings:
     """What a user set for an EVSE at run time; None where nothing was set.
@@ -106,7 +128,7 @@ class EvseSettings:
     `max_current_a` is A per phase (None: the station's own maximum), `priority` replaces
     the station's. Below `min_soc_percent` a car charges at once. It is finished at `target_soc_percent`,
     or after `target_energy_wh` in this session. Until `boost_until` it charges as in fast.
-    By plan it has its target at `departure` (None: as far as prices reach).
+    By plan it has its target at `departure` (None: as far as prices reach), which `repeating` tells anew each time.
     `price_limit` (money per kWh) is up to where it always buys by plan, and beyond which only for a departure.
     `told_soc_percent` is what a user said that the car held when the session had delivered `told_at_wh`.
     """
@@ -123,6 +145,7 @@ class EvseSettings:
     price_limit: float | None = None
     told_soc_percent: float | None = None
     told_at_wh: float = 0.0
+    repeating: tuple[RepeatingPlan, ...] = field(default=(), metadata={NOT_RECORDED: True})
 
 
 class Connection(Protocol):

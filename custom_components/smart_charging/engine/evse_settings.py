@@ -1,11 +1,11 @@
 """What a user set for an EVSE, kept in the ledger so that not even a power cut forgets it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, time
 import logging
 
-from .config import EvseSettings, StationConfig
+from .config import EvseSettings, RepeatingPlan, StationConfig, Weekday
 from .ledger import SiteLedger
 from .model import ChargeMode, EvseKey, Json
 
@@ -45,6 +45,7 @@ def _from_json(kept: Mapping[str, Json]) -> EvseSettings:
         price_limit=_number(kept, "price_limit"),
         told_soc_percent=_number(kept, "told_soc_percent"),
         told_at_wh=_number(kept, "told_at_wh") or 0.0,
+        repeating=tuple(_repeating(kept.get("repeating"))),
     )
 
 
@@ -65,8 +66,35 @@ async def save_settings(ledger: SiteLedger, key: EvseKey, settings: EvseSettings
             "price_limit": settings.price_limit,
             "told_soc_percent": settings.told_soc_percent,
             "told_at_wh": settings.told_at_wh,
+            "repeating": [_plan_json(plan) for plan in settings.repeating],
         },
     )
+
+
+def _plan_json(plan: RepeatingPlan) -> dict[str, Json]:
+    return {
+        "weekdays": [day.value for day in plan.weekdays],
+        "leaves": plan.leaves.isoformat(),
+        "energy_wh": plan.energy_wh,
+        "soc_percent": plan.soc_percent,
+    }
+
+
+def _repeating(kept: Json) -> Iterable[RepeatingPlan]:
+    """Yield the plans that were kept; one that is not understood is left out, and told."""
+    for one in kept if isinstance(kept, list) else ():
+        try:
+            yield _plan(one)
+        except ValueError:
+            _LOGGER.warning("What was kept as a repeating plan is none and not used")
+
+
+def _plan(kept: Json) -> RepeatingPlan:
+    if not isinstance(kept, dict) or not isinstance(days := kept.get("weekdays"), list) or not days:
+        raise ValueError("is no plan")
+    weekdays = tuple(Weekday(str(day)) for day in days)
+    leaves = time.fromisoformat(str(kept.get("leaves")))
+    return RepeatingPlan(weekdays, leaves, _number(kept, "energy_wh"), _number(kept, "soc_percent"))
 
 
 def _number(kept: Mapping[str, Json], name: str) -> float | None:

@@ -107,6 +107,9 @@ class ChargeMode(StrEnum):
     CHEAPEST = "cheapest"  # by plan: when it is cheap, and in time
 
 
+PLANNED_MODES = frozenset({ChargeMode.CHEAPEST})  # in which a car follows a plan
+
+
 class EvseStatus(StrEnum):
     """State of an EVSE, in the words of OCPP 1.6 section 7.7 ChargePointStatus."""
 

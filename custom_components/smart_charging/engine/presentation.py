@@ -16,6 +16,7 @@ from .id_token import ListState
 from .limit import ALL_FUSE, ROOT_CIRCUIT, LimitSource
 from .measurements import SiteMeasurements
 from .model import EvseKey, MeterQuality, Phases, Reason, ReasonCode, Setpoint
+from .repeating_plans import in_force
 from .session_tracking import EvseRecord
 from .view import BatteryView, ChargerView, CircuitView, EvseView, PeakView, PlannedCharge, SiteView
 
@@ -68,7 +69,7 @@ def present(
         limit_sources=ALL_FUSE if root is None else root.sources,
         load_a=None if root is None else _in_use(site, root.load_a),
         chargers={
-            station_id: _charger(station, chargers, decision, measured, now)
+            station_id: _charger(station, chargers, decision, measured, now, site.time_zone)
             for station_id, station in chargers.stations.items()
         },
         circuits={circuit.circuit_id: _circuit(circuit, measured, decision, now) for circuit in site.circuits},
@@ -105,7 +106,12 @@ def _battery(
 
 
 def _charger(
-    station: Station, chargers: Chargers, decision: Decision | None, measured: SiteMeasurements, now: datetime
+    station: Station,
+    chargers: Chargers,
+    decision: Decision | None,
+    measured: SiteMeasurements,
+    now: datetime,
+    time_zone: str,
 ) -> ChargerView:
     state, config = station.state, station.config
     keys = [EvseKey(state.station_id, evse_id) for evse_id in sorted({1, *state.evses})]
@@ -127,6 +133,7 @@ def _charger(
                     key, state, chargers.record(key).session_wh, chargers.settings(key), config.car
                 ),
                 planned=chargers.planned(key, now),
+                wanted=in_force(chargers.settings(key), time_zone, now),
             )
             for key in keys
         },

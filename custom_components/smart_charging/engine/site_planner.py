@@ -15,7 +15,7 @@ from .control.planning.problem import MONEY_PER_WH, NotPlanned, Plan, Problem
 from .control.planning.uncertainty import outlooks, weighed
 from .control.planning.wish import Wish, wish_of
 from .control.snapshot import EvseControl, Snapshot
-from .model import ChargeMode, EvseKey
+from .model import PLANNED_MODES, EvseKey
 from .outlook import Outlook
 from .view import PlannedCharge
 
@@ -41,6 +41,7 @@ class _Basis:
     outlook: Outlook
     slot: datetime
     wishes: Mapping[EvseKey, Wish] = field(default_factory=dict)
+    late: frozenset[EvseKey] = frozenset()  # should have left by then
 
 
 class SitePlanner:
@@ -119,7 +120,8 @@ class SitePlanner:
         cost = sum(_cost(problem, number, power) for number, power in drawn.items())
         wish = basis.wishes.get(key)
         departure = None if wish is None else wish.departure
-        return PlannedCharge(begin, energy_wh, cost, led.missing_wh[0], departure)
+        missing_wh = led.missing_wh[0] + (energy_wh if wish is not None and wish.late(now) else 0.0)
+        return PlannedCharge(begin, energy_wh, cost, missing_wh, departure)
 
     async def _renew(self) -> bool:
         """Make a new plan where anything changed; return whether there is one now, or none any more."""
@@ -133,7 +135,8 @@ class SitePlanner:
         if problem is None:
             had, self.plan, self._problem, self._basis = self.plan is not None, None, None, None
             return had
-        basis = _Basis(self._outlook, problem.start, wishes)
+        late = frozenset(key for key, wish in wishes.items() if wish.late(now))
+        basis = _Basis(self._outlook, problem.start, wishes, late)
         if self._basis is not None and self.plan is not None and not self._differs(self._basis, basis):
             return False
         self.plan = await asyncio.to_thread(solve, problem)
@@ -141,7 +144,11 @@ class SitePlanner:
         return True
 
     def _differs(self, before: _Basis, now: _Basis) -> bool:
-        if (before.outlook, before.slot) != (now.outlook, now.slot) or before.wishes.keys() != now.wishes.keys():
+        if (before.outlook, before.slot, before.late) != (
+            now.outlook,
+            now.slot,
+            now.late,
+        ) or before.wishes.keys() != now.wishes.keys():
             return True
         for key, wish in now.wishes.items():
             known = before.wishes[key]
@@ -178,7 +185,7 @@ def _slot_of(plan: Plan, at: datetime) -> int | None:
 
 def _wishes(snapshot: Snapshot, controls: States) -> dict[EvseKey, Wish]:
     """Return what the cars want that follow a plan."""
-    following = (evse for evse in snapshot.evses if evse.settings.mode is ChargeMode.CHEAPEST)
+    following = (evse for evse in snapshot.evses if evse.settings.mode in PLANNED_MODES)
     wishes = (wish_of(snapshot.site, evse, controls.get(evse.key, EvseControl())) for evse in following)
     return {wish.key: wish for wish in wishes if wish is not None and wish.room_wh > 0}
 

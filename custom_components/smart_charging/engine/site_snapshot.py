@@ -13,7 +13,8 @@ from .csms.state import StationEvent
 from .csms.station import Station
 from .limit import ROOT_CIRCUIT, Limit
 from .measurements import SiteMeasurements
-from .model import ChargeMode, EvseKey
+from .model import PLANNED_MODES, EvseKey
+from .repeating_plans import in_force
 from .session_tracking import EvseRecord
 from .station_reading import evse_snapshot
 
@@ -43,7 +44,10 @@ def take_snapshot(
     return Snapshot(
         config,
         measured.meter(ROOT_CIRCUIT).snapshot(config, now),
-        tuple(_advised(config, _evse(key, measured, sources, now, shown_s), sources, now) for key in keys),
+        tuple(
+            _advised(config, _evse(key, measured, sources, now, shown_s, config.time_zone), sources, now)
+            for key in keys
+        ),
         circuits=measured.meters(config, now),
         batteries=measured.batteries(config, now),
         limits=(*measured.limits(now), *elsewhere),
@@ -52,10 +56,10 @@ def take_snapshot(
 
 
 def _evse(
-    key: EvseKey, measured: SiteMeasurements, sources: EvseSources, now: datetime, shown_s: float
+    key: EvseKey, measured: SiteMeasurements, sources: EvseSources, now: datetime, shown_s: float, time_zone: str
 ) -> EvseSnapshot:
     station, session_wh = sources.stations[key.station_id], sources.record(key).session_wh
-    settings, safe_a = sources.settings(key), sources.safe_a.get(key, 0.0)
+    settings, safe_a = in_force(sources.settings(key), time_zone, now), sources.safe_a.get(key, 0.0)
     return replace(
         evse_snapshot(key, station.config, station.state, settings, safe_a, now, shown_s),
         energy_wh=session_wh,
@@ -66,7 +70,7 @@ def _evse(
 
 def _advised(config: SiteConfig, evse: EvseSnapshot, sources: EvseSources, now: datetime) -> EvseSnapshot:
     """Return an EVSE with what the plan says of it, where it follows one."""
-    if evse.settings.mode is not ChargeMode.CHEAPEST:
+    if evse.settings.mode not in PLANNED_MODES:
         return evse
     wish = wish_of(config, evse, sources.controls.get(evse.key, EvseControl()))
     departure = evse.settings.departure

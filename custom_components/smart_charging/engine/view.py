@@ -30,7 +30,7 @@ class PlannedCharge:
 class EvseView:
     """One EVSE: what its station reports, what it is asked to do, and why.
 
-    `limit_source` kept it from more, in circuit `limit_circuit` where it is one's. `phases_in_use` are grid
+    `wanted` are the settings with the repeating plan that comes next. `limit_source` kept it from more, in circuit `limit_circuit` where it is one's. `phases_in_use` are grid
     phase indices (0 to 2), None while no car is connected.
     """
 
@@ -41,6 +41,7 @@ class EvseView:
     max_current_a: float
     setpoint: Setpoint
     settings: EvseSettings = field(default_factory=EvseSettings)
+    wanted: EvseSettings = field(default_factory=EvseSettings)
     priority: int = 0
     limit_source: LimitSource = LimitSource.NONE
     limit_circuit: str | None = None

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from custom_components.smart_charging.engine.config import CarConfig, EvseSettings
+from custom_components.smart_charging.engine.config import CarConfig, EvseSettings, RepeatingPlan, Weekday
 from custom_components.smart_charging.engine.control.prices.series import PriceSeries
+from custom_components.smart_charging.engine.evse_settings import load_settings
 from custom_components.smart_charging.engine.model import ChargeMode, ReasonCode
 from custom_components.smart_charging.engine.outlook import Outlook
 from custom_components.smart_charging.engine.site_planner import LOOK_S, UNDECIDED_S
@@ -173,3 +174,44 @@ async def test_a_car_with_a_price_limit_buys_within_it_and_waits_beyond(tmp_path
         await loop.run(60, step_s=1.0)
         assert loop.evse().setpoint.reason.code is ReasonCode.PRICE_HIGH
         assert loop.drawn_a() == 0
+
+
+async def test_a_plan_that_repeats_is_followed_each_time_and_outlives_the_car_and_a_restart(tmp_path: Path) -> None:
+    async with closed_loop(tmp_path, site=SITE, chargers=[CHARGER], stations=[station()], cars={"CP1": Car()}) as loop:
+        loop.house(200.0)
+        await loop.site.set_mode(key(), ChargeMode.OFF)
+        await warm_up(loop)
+        leaves = (quarter(loop.clock.now()) + 3 * QUARTER).time()
+        each_day = RepeatingPlan(tuple(Weekday), leaves, energy_wh=1_000.0)
+        repeating = EvseSettings(mode=ChargeMode.CHEAPEST, repeating=(each_day,))
+        await loop.site.set_settings(key(), repeating)
+        loop.site.set_outlook(Outlook(prices(loop, 0.40, 0.10, *[0.40] * 100)))
+        await loop.run(LOOK_S + 15, step_s=1.0)
+        first = loop.evse().wanted.departure
+        assert first is not None and first.time() == leaves
+        planned = loop.evse().planned
+        assert planned is not None and planned.departure == first
+        assert planned.starts_at == quarter(loop.clock.now()) + QUARTER
+        await loop.run((first - loop.clock.now()).total_seconds() + 5, step_s=5.0)
+        assert (loop.evse().session_energy_wh or 0.0) >= 980.0
+        assert loop.evse().wanted.departure == first + timedelta(days=1)
+        loop.plug(plugged=False)
+        await loop.run(30, step_s=1.0)
+        assert loop.site.settings(key()) == repeating
+        assert await load_settings(loop.ledger, "CP1") == {key(): repeating}
+
+
+async def test_a_departure_gone_by_is_still_told_with_what_is_charged_now_and_was_missing(tmp_path: Path) -> None:
+    async with closed_loop(tmp_path, site=SITE, chargers=[CHARGER], stations=[station()], cars={"CP1": Car()}) as loop:
+        loop.house(200.0)
+        await loop.site.set_mode(key(), ChargeMode.OFF)
+        await warm_up(loop)
+        loop.site.set_outlook(Outlook(prices(loop, *[0.40] * 8)))
+        await plans(loop, energy_wh=9_000.0, departure=loop.clock.now() + timedelta(minutes=2))
+        early = loop.evse().planned
+        assert early is not None and early.missing_wh > 6_000.0
+        await loop.run(180, step_s=1.0)
+        late = loop.evse().planned
+        assert late is not None and late.starts_at is not None
+        assert late.energy_wh == pytest.approx(late.missing_wh)
+        assert 7_500.0 < late.missing_wh < 9_000.0

@@ -1,6 +1,7 @@
 """Poses the problem of a site: who is plugged in and wants energy until when, and what the hours to come bring."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ...config import SiteConfig
@@ -94,7 +95,10 @@ def _power(forecast: Forecast | None, at: datetime) -> float:
 def _car(snapshot: Snapshot, wish: Wish, now: datetime, hours: Hours, cars: int) -> PlannedCar:
     slots = len(hours.price)
     evse = next(one for one in snapshot.evses if one.key == wish.key)
-    leaves = slots if wish.departure is None else max(0, min(slots, (wish.departure - slot_start(now)) // SLOT))
+    if wish.late(now):  # what it lacks it takes at once, for as long as that takes
+        wish = replace(wish, departure=None, at_once_wh=wish.needed_wh)
+    # The slot in which it leaves counts only where it is the running one, of which something is left.
+    leaves = slots if wish.departure is None else max(1, min(slots, (wish.departure - slot_start(now)) // SLOT))
     used = grid_phases(snapshot.site, evse.station, wish.phases)
     share = 1.0 / (NOMINAL_VOLTAGE_V * len(used))
     l1, l2, l3 = (share if phase in used else 0.0 for phase in range(3))

@@ -30,6 +30,10 @@ class Wish:
     room_wh: float = 0.0
     price_limit: float | None = None
 
+    def late(self, now: datetime) -> bool:
+        """Return whether the car should have left."""
+        return self.departure is not None and self.departure <= now
+
 
 def wish_of(site: SiteConfig, evse: EvseSnapshot, control: EvseControl) -> Wish | None:
     """Return what the car at an EVSE wants by plan, None where it has neither a target that can be counted in Wh nor a limit.
