@@ -13,6 +13,7 @@ LOGGER: Final = logging.getLogger(__package__)
 PLATFORMS: Final = [
     Platform.BINARY_SENSOR,
     Platform.BUTTON,
+    Platform.CALENDAR,
     Platform.DATETIME,
     Platform.EVENT,
     Platform.NUMBER,

@@ -35,6 +35,21 @@ def next_plan(plans: Iterable[RepeatingPlan], time_zone: str, now: datetime) -> 
     return None if plan is None else (leaves, plan)
 
 
+def departures(settings: EvseSettings, time_zone: str, now: datetime, until: datetime) -> tuple[datetime, ...]:
+    """Return when a car is known to leave from now on up to a moment, in the order of time.
+
+    One that was set once goes before all that repeat until then; they count in the modes that follow a plan.
+    """
+    once = settings.departure
+    found = {once} if once is not None and now < once <= until else set[datetime]()
+    for plan in settings.repeating if settings.mode in PLANNED_MODES else ():
+        at = next_departure(plan, time_zone, now if once is None else max(now, once))
+        while at <= until:
+            found.add(at)
+            at = next_departure(plan, time_zone, at)
+    return tuple(sorted(found))
+
+
 def in_force(settings: EvseSettings, time_zone: str, now: datetime) -> EvseSettings:
     """Return what is wanted of an EVSE now: the settings with departure and targets of the repeating plan that is next in place.
 

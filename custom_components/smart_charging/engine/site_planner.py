@@ -1,7 +1,7 @@
 """Plans a site's charging each quarter of an hour and on change, and says what the plan means now."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib import import_module
@@ -17,7 +17,7 @@ from .control.planning.wish import Wish, wish_of
 from .control.snapshot import EvseControl, Snapshot
 from .model import PLANNED_MODES, EvseKey
 from .outlook import Outlook
-from .view import PlannedCharge
+from .view import PlannedBlock, PlannedCharge
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -116,12 +116,12 @@ class SitePlanner:
         numbers = range(plan_slots(plan)) if first is None else range(first, plan_slots(plan))
         drawn = {number: power for number in numbers if (power := led.power_w[number]) > NOTHING_W}
         begin = None if not drawn else plan.start + min(drawn) * plan.slot
-        energy_wh = sum(power * problem.hours[number] for number, power in drawn.items())
-        cost = sum(_cost(problem, number, power) for number, power in drawn.items())
+        blocks = tuple(_blocks(problem, drawn))
+        energy_wh, cost = sum(one.energy_wh for one in blocks), sum(one.cost or 0.0 for one in blocks)
         wish = basis.wishes.get(key)
         departure = None if wish is None else wish.departure
         missing_wh = led.missing_wh[0] + (energy_wh if wish is not None and wish.late(now) else 0.0)
-        return PlannedCharge(begin, energy_wh, cost, missing_wh, departure)
+        return PlannedCharge(begin, energy_wh, cost, missing_wh, departure, blocks)
 
     async def _renew(self) -> bool:
         """Make a new plan where anything changed; return whether there is one now, or none any more."""
@@ -168,6 +168,22 @@ def _asked(wish: Wish) -> Wish:
 def plan_slots(plan: Plan) -> int:
     """Return how many slots a plan has."""
     return len(plan.grid_w)
+
+
+def _blocks(problem: Problem, drawn: Mapping[int, float]) -> Iterator[PlannedBlock]:
+    """Yield what is drawn in slots that follow each other as one."""
+    block: PlannedBlock | None = None
+    hours = problem.hours
+    for number, power in sorted(drawn.items()):
+        start = problem.start + number * problem.slot
+        energy_wh, cost = power * hours[number], _cost(problem, number, power)
+        if block is not None and block.end == start:
+            energy_wh, cost, start = energy_wh + block.energy_wh, cost + (block.cost or 0.0), block.start
+        elif block is not None:
+            yield block
+        block = PlannedBlock(start, problem.start + (number + 1) * problem.slot, energy_wh, cost)
+    if block is not None:
+        yield block
 
 
 def _cost(problem: Problem, number: int, power_w: float) -> float:

@@ -16,6 +16,16 @@ from .model import ChargeMode, EvseKey, MeterQuality, Phases, Session, Setpoint,
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedBlock:
+    """A time without a break in which a car is to draw, with its energy in Wh and what that costs."""
+
+    start: datetime
+    end: datetime
+    energy_wh: float = 0.0
+    cost: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedCharge:
     """What a plan has for the car at an EVSE from now on: energy in Wh, its cost, what its target will lack."""
 
@@ -24,6 +34,7 @@ class PlannedCharge:
     cost: float | None
     missing_wh: float
     departure: datetime | None
+    blocks: tuple[PlannedBlock, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

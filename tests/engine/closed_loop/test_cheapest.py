@@ -54,6 +54,9 @@ async def test_a_car_waits_for_the_cheap_quarter_and_charges_in_it(tmp_path: Pat
         assert planned is not None and planned.starts_at == cheap
         assert planned.energy_wh == pytest.approx(2_000.0, rel=0.02)
         assert planned.cost == pytest.approx(0.2, abs=0.02)
+        (block,) = planned.blocks
+        assert (block.start, block.end) == (cheap, cheap + QUARTER)
+        assert (block.energy_wh, block.cost) == (planned.energy_wh, planned.cost)
         await loop.run((cheap - loop.clock.now()).total_seconds() + 60, step_s=2.0)
         assert loop.evse().setpoint.reason.code is ReasonCode.PLAN_BUYING
         assert loop.drawn_a() > 6

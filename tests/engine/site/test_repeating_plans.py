@@ -9,7 +9,7 @@ import pytest
 
 from custom_components.smart_charging.engine.config import EvseSettings, RepeatingPlan, Weekday
 from custom_components.smart_charging.engine.model import ChargeMode
-from custom_components.smart_charging.engine.repeating_plans import in_force, next_departure, next_plan
+from custom_components.smart_charging.engine.repeating_plans import departures, in_force, next_departure, next_plan
 
 BERLIN = "Europe/Berlin"
 WORKDAYS = tuple(Weekday)[:5]
@@ -109,3 +109,12 @@ def test_a_target_energy_of_this_stay_goes_before_the_plans_targets() -> None:
 @pytest.mark.parametrize("mode", [ChargeMode.OFF, ChargeMode.SOLAR, ChargeMode.SOLAR_MIN, ChargeMode.FAST])
 def test_other_modes_follow_no_plan(mode: ChargeMode) -> None:
     assert wanted(replace(REPEATING, mode=mode)) == (None, None, 80.0)
+
+
+def test_departures_to_come_are_those_set_once_and_then_all_that_repeat() -> None:
+    once = NOW + timedelta(hours=20)
+    days = departures(replace(REPEATING, departure=once), BERLIN, NOW, NOW + timedelta(days=5))
+    assert days == (once, *(at(f"2026-06-0{day}T07:30+02:00") for day in (3, 4, 5)), at("2026-06-06T09:00+02:00"))
+    assert departures(replace(REPEATING, departure=NOW), BERLIN, NOW, TUESDAY) == (TUESDAY,)
+    assert departures(replace(REPEATING, mode=ChargeMode.FAST, departure=once), BERLIN, NOW, FRIDAY) == (once,)
+    assert departures(EvseSettings(), BERLIN, NOW, FRIDAY) == ()
