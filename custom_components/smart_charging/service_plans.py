@@ -144,6 +144,9 @@ def _told(entry: SmartChargingConfigEntry, key: EvseKey) -> dict[str, JsonValueT
     runtime = entry.runtime_data
     charger = runtime.site.view.chargers[key.station_id]
     evse = charger.evses[key.evse_id]
+    missing_wh = evse.missing_wh
+    if missing_wh is None and evse.planned is not None:
+        missing_wh = evse.planned.missing_wh
     planned, wanted_wh = evse.planned, evse.wanted.target_energy_wh
     return {
         "site": entry.title,
@@ -157,7 +160,7 @@ def _told(entry: SmartChargingConfigEntry, key: EvseKey) -> dict[str, JsonValueT
         "departure": _iso(evse.wanted.departure),
         "next_start": _iso(next_start(evse)),
         "energy_kwh": None if planned is None else round(planned.energy_wh / 1000, 2),
-        "missing_kwh": None if planned is None else round(planned.missing_wh / 1000, 2),
+        "missing_kwh": None if missing_wh is None else round(missing_wh / 1000, 2),
         "cost": None if planned is None or planned.cost is None else round(planned.cost, 2),
         "currency": runtime.prices.currency,
         "repeating": told_repeating(evse.settings, runtime.site.config.time_zone, dt_util.utcnow()),

@@ -39,6 +39,7 @@ class Chargers:
     relay: Callable[[str], RelayState | None]
     local_list: Callable[[str], ListState | None]
     planned: Callable[[EvseKey, datetime], PlannedCharge | None]
+    missing: Callable[[EvseKey], float | None]
 
 
 def present(
@@ -133,6 +134,7 @@ def _charger(
                     key, state, chargers.record(key).session_wh, chargers.settings(key), config.car
                 ),
                 planned=chargers.planned(key, now),
+                missing_wh=chargers.missing(key),
                 wanted=in_force(chargers.settings(key), time_zone, now),
             )
             for key in keys

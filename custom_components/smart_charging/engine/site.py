@@ -17,6 +17,7 @@ from .control.snapshot import ControlState, Decision, Snapshot
 from .csms.central_system import CentralSystem
 from .csms.state import StationEvent
 from .csms.station import Station
+from .deadline_watch import DeadlineWatch
 from .elsewhere import Elsewhere
 from .evse_settings import after_unplug, load_settings, save_settings
 from .ledger import SiteLedger
@@ -83,6 +84,7 @@ class Site:
         self._lists = LocalLists(access, csms, clock, ledger, self._changed)
         self._sessions = SessionTracker(config.site_id, ledger, self._announce)
         self._planner = SitePlanner(clock, lambda now: (self._snapshot(now), self._state.evses))
+        self._deadlines = DeadlineWatch(self._announce)
         self._tasks: list[asyncio.Task[None]] = []
         self._unsubscribe: Callable[[], None] | None = None
 
@@ -315,6 +317,7 @@ class Site:
                     self._csms.relays.state,
                     self._lists.state,
                     self._planner.planned,
+                    self._deadlines.missing,
                 ),
                 decision=self._decision,
                 state=self._state,
@@ -373,6 +376,7 @@ class Site:
                 continue
             phases = setpoint.phases if station.config.phase_switching is PhaseSwitching.OCPP else None
             station.set_limit(key.evse_id, setpoint.current_a, self._safe.currents[key], phases)
+        self._deadlines.look(snapshot.evses, now)
         self._plug_decision.decided(began, self._clock.monotonic())
         self._changed()
 

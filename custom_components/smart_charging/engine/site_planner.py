@@ -100,11 +100,20 @@ class SitePlanner:
             price=None if prices is None else prices.import_at(now),
             room_wh=wish.room_wh,
             price_limit=wish.price_limit,
+            missing_wh=wish.short_wh(now, self._foreseen_missing(wish)),
         )
         if led is None or number is None:
             young = plan is None and self._clock.monotonic() - self._began < UNDECIDED_S
             return replace(advice, undecided=young)
         return replace(advice, value=led.value, planned_w=led.power_w[number])
+
+    def _foreseen_missing(self, wish: Wish) -> float:
+        """Return the Wh that the plan foresees to be missing; 0 before it was made for this wish."""
+        led = None if self.plan is None else self.plan.cars.get(car_id(wish.key))
+        known = None if self._basis is None else self._basis.wishes.get(wish.key)
+        if led is None or known is None or _asked(known) != _asked(wish) or wish.needed_wh > known.needed_wh + 1:
+            return 0.0
+        return led.missing_wh[0]
 
     def planned(self, key: EvseKey, now: datetime) -> PlannedCharge | None:
         """Return what is planned for the car at an EVSE, None where nothing is."""

@@ -42,7 +42,8 @@ class EvseView:
     """One EVSE: what its station reports, what it is asked to do, and why.
 
     `wanted` are the settings with the repeating plan that comes next. `limit_source` kept it from more, in circuit `limit_circuit` where it is one's. `phases_in_use` are grid
-    phase indices (0 to 2), None while no car is connected.
+    phase indices (0 to 2), None while no car is connected. `missing_wh` is what its car will lack at its departure,
+    None where it has no target for one.
     """
 
     key: EvseKey
@@ -63,6 +64,7 @@ class EvseView:
     session_started_at: datetime | None = None
     lifetime_energy_wh: float | None = None
     planned: PlannedCharge | None = None
+    missing_wh: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,7 @@ class SiteEventType(StrEnum):
     PRIORITY_CHARGING = "priority_charging"
     DER_ALARM = "der_alarm"
     DER_CONTROL = "der_control"
+    TARGET_UNREACHABLE = "target_unreachable"  # by the departure; `details` tell what will be missing
     FILE_RECEIVED = "file_received"  # of a station, whole
     UPLOAD_FAILED = "upload_failed"
     FIRMWARE_INSTALLED = "firmware_installed"

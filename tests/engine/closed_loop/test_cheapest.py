@@ -12,6 +12,7 @@ from custom_components.smart_charging.engine.evse_settings import load_settings
 from custom_components.smart_charging.engine.model import ChargeMode, ReasonCode
 from custom_components.smart_charging.engine.outlook import Outlook
 from custom_components.smart_charging.engine.site_planner import LOOK_S, UNDECIDED_S
+from custom_components.smart_charging.engine.view import SiteEvent, SiteEventType
 from simulator.plant.car import Car
 
 from .loop import ClosedLoop, closed_loop, key
@@ -218,3 +219,26 @@ async def test_a_departure_gone_by_is_still_told_with_what_is_charged_now_and_wa
         assert late is not None and late.starts_at is not None
         assert late.energy_wh == pytest.approx(late.missing_wh)
         assert 7_500.0 < late.missing_wh < 9_000.0
+
+
+async def test_a_target_that_cannot_be_reached_is_told_at_once_and_served_as_well_as_it_can_be(tmp_path: Path) -> None:
+    async with closed_loop(tmp_path, site=SITE, chargers=[CHARGER], stations=[station()], cars={"CP1": Car()}) as loop:
+        loop.house(200.0)
+        heard: list[SiteEvent] = []
+        loop.site.subscribe_events(heard.append)
+        await loop.site.set_mode(key(), ChargeMode.OFF)
+        await warm_up(loop)
+        departure = loop.clock.now() + timedelta(hours=1)
+        await plans(loop, energy_wh=30_000.0, departure=departure)  # nobody knows a price
+        await loop.run(120, step_s=1.0)
+        (told,) = [event for event in heard if event.type is SiteEventType.TARGET_UNREACHABLE]
+        assert (told.key, told.details["departure"]) == (key(), departure.isoformat())
+        assert float(told.details["missing_kwh"]) == pytest.approx(30.0 - 11.04, abs=0.5)
+        reason = loop.evse().setpoint.reason
+        assert reason.code in {ReasonCode.PLAN_DEADLINE, ReasonCode.RAISING}
+        assert loop.drawn_a() > 6
+        missing_wh = loop.evse().missing_wh
+        assert missing_wh is not None and missing_wh > 18_000.0
+        await loop.site.set_settings(key(), EvseSettings(mode=ChargeMode.CHEAPEST, target_energy_wh=3_000.0))
+        await loop.run(10, step_s=1.0)
+        assert loop.evse().missing_wh is None

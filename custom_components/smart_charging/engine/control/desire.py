@@ -91,7 +91,7 @@ def desired(evse: EvseSnapshot, control: EvseControl, quality: MeterQuality, lim
     if quality is MeterQuality.LOST:
         return _without_meter(evse, control, limit, now)
     if (code := takes_all(evse, now)) is not None:
-        told = _price(evse) if evse.settings.mode is ChargeMode.CHEAPEST else {}
+        told = _told(evse) if evse.settings.mode is ChargeMode.CHEAPEST else {}
         return Desire(minimum_a, limit.current_a, Reason(code, told), at_once=True)
     if quality is MeterQuality.ABSENT and evse.settings.mode is ChargeMode.SOLAR:
         return Desire(0.0, 0.0, Reason(ReasonCode.METER_ABSENT))
@@ -107,7 +107,7 @@ def desired(evse: EvseSnapshot, control: EvseControl, quality: MeterQuality, lim
 
 def _between(evse: EvseSnapshot, control: EvseControl, quality: MeterQuality, limit: Ceiling) -> Desire:
     """Return the desire of an EVSE that follows a plan and does not buy now: real surplus, where that is measured."""
-    reason = Reason(_waits_for(evse), _price(evse))
+    reason = Reason(_waits_for(evse), _told(evse))
     if quality is MeterQuality.ABSENT:
         return Desire(0.0, 0.0, reason)
     running_a = evse.station.min_current_a if control.solar_running else 0.0
@@ -120,12 +120,13 @@ def _waits_for(evse: EvseSnapshot) -> ReasonCode:
     return ReasonCode.SOC_UNKNOWN if blind else waits_for(evse.advice)
 
 
-def _price(evse: EvseSnapshot) -> dict[str, float | str]:
-    """Return what is told of a plan's prices: that of now, and up to which it would be bought."""
+def _told(evse: EvseSnapshot) -> dict[str, float | str]:
+    """Return what is told of a plan: the price now, up to which it would be bought, and what will be missing."""
     advice = evse.advice
-    if advice is None or advice.price is None:
+    if advice is None:
         return {}
-    known = {"price": advice.price, "worth": advice.value, "limit": advice.price_limit}
+    missing_kwh = advice.missing_wh / 1000 or None
+    known = {"price": advice.price, "worth": advice.value, "limit": advice.price_limit, "missing_kwh": missing_kwh}
     return {name: round(value, 3) for name, value in known.items() if value is not None}
 
 

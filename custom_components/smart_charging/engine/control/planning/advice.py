@@ -17,7 +17,8 @@ class PlanAdvice:
     """What is known of a car by plan: Wh it still wants, W it is sure to take, and when it leaves.
 
     `value` is what a kWh now is worth by the plan, `planned_w` what it was to draw in this slot, `price` what a kWh from the
-    grid costs now; None where there is none. Up to `price_limit` it buys in any case, up to `room_wh` in all. While it is `undecided`, for the first plan is not made yet, a car that
+    grid costs now; None where there is none. Up to `price_limit` it buys in any case, up to `room_wh` in all.
+    At its departure it will lack `missing_wh`. While it is `undecided`, for the first plan is not made yet, a car that
     charges goes on.
     """
 
@@ -29,6 +30,7 @@ class PlanAdvice:
     price: float | None = None
     undecided: bool = False
     room_wh: float = 0.0
+    missing_wh: float = 0.0
     price_limit: float | None = None
 
     @property

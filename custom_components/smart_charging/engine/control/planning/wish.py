@@ -1,13 +1,15 @@
 """What a car that follows a plan still wants: energy for each of its targets, brought to Wh at the charger."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ...config import SiteConfig
 from ...model import NOMINAL_VOLTAGE_V, EvseKey
+from ..forecast.series import slot_start
 from ..snapshot import EvseControl, EvseSnapshot
 
 FULL_PERCENT = 100.0
+_HOUR = timedelta(hours=1)
 MOST_H = 48.0  # of charging, for a car of which nobody knows what it may take
 
 
@@ -33,6 +35,19 @@ class Wish:
     def late(self, now: datetime) -> bool:
         """Return whether the car should have left."""
         return self.departure is not None and self.departure <= now
+
+    def short_wh(self, now: datetime, planned_wh: float = 0.0) -> float:
+        """Return the Wh that it will lack at its departure by what it takes at its most; 0 without a departure.
+
+        A plan that foresees `planned_wh` to be missing knows of limits too, but not of the part of a slot in which the car
+        leaves.
+        """
+        if self.departure is None:
+            return 0.0
+        left_h = max(self.departure - now, timedelta()) / _HOUR
+        rest_h = (self.departure - slot_start(self.departure)) / _HOUR
+        never_wh = max(0.0, self.needed_wh - self.most_w * left_h)
+        return max(never_wh, min(self.needed_wh, planned_wh - self.most_w * rest_h))
 
 
 def wish_of(site: SiteConfig, evse: EvseSnapshot, control: EvseControl) -> Wish | None:
