@@ -16,7 +16,7 @@ import probatio
 from .const import DOMAIN
 from .coordinator import SmartChargingConfigEntry
 from .engine.config import EvseSettings
-from .engine.model import ChargeMode, EvseKey
+from .engine.model import PLANNED_MODES, ChargeMode, EvseKey
 from .engine.view import EvseView
 from .errors import check_charge_levels
 from .number import MAX_ENERGY_KWH, MAX_PRICE_LIMIT, MIN_PRICE_LIMIT
@@ -37,8 +37,6 @@ ATTR_SOC: Final = "soc"
 ATTR_CURRENT_SOC: Final = "current_soc"
 ATTR_PRICE_LIMIT: Final = "price_limit"
 ATTR_MODE: Final = "mode"
-
-PLANNED_MODES: Final = frozenset({ChargeMode.CHEAPEST})
 
 _PERCENT: Final = probatio.All(probatio.Coerce(float), probatio.Range(min=0, max=100))
 PLAN_SCHEMA: Final = EVSE_SCHEMA.extend(

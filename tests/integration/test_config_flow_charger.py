@@ -133,7 +133,7 @@ async def test_a_safe_current_has_to_fit_the_circuit_as_well(hass: HomeAssistant
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
-@pytest.mark.parametrize("mode", ["off", "solar", "solar_min", "fast"])
+@pytest.mark.parametrize("mode", ["off", "solar", "solar_min", "fast", "greenest"])
 async def test_a_mode_after_unplugging_is_one_of_the_charging_modes(hass: HomeAssistant, mode: str) -> None:
     entry = site_with(hass)
     await add(hass, entry, advanced={"mode_after_unplug": mode})

@@ -27,6 +27,7 @@ from .measurements import SiteMeasurements
 from .model import ChargeMode, EvseKey, MeterQuality, StoreError
 from .outlook import Outlook
 from .paced_decision import PacedDecision
+from .planners import Planners
 from .presentation import Chargers, present
 from .presented_tags import PresentedTags
 from .recording import Cycle, CycleRecorder
@@ -34,7 +35,6 @@ from .registry_authorizer import RegistryAuthorizer
 from .session_tracking import SessionTracker
 from .set_point_guard import SetPointGuard
 from .site_memory import RememberedSite, SiteMemory
-from .site_planner import SitePlanner
 from .site_snapshot import EvseSources, plug_changed, take_snapshot
 from .view import NOTICES, BatteryReading, MeterReading, SiteEvent, SiteEventType, SiteView
 
@@ -83,7 +83,7 @@ class Site:
         self._set_points = SetPointGuard(csms, self._measured, clock)
         self._lists = LocalLists(access, csms, clock, ledger, self._changed)
         self._sessions = SessionTracker(config.site_id, ledger, self._announce)
-        self._planner = SitePlanner(clock, lambda now: (self._snapshot(now), self._state.evses))
+        self._planner = Planners(clock, lambda now: (self._snapshot(now), self._state.evses))
         self._deadlines = DeadlineWatch(self._announce)
         self._tasks: list[asyncio.Task[None]] = []
         self._unsubscribe: Callable[[], None] | None = None

@@ -1,7 +1,7 @@
 """Plans a site's charging each quarter of an hour and on change, and says what the plan means now."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib import import_module
@@ -14,8 +14,9 @@ from .control.planning.assembly import car_id, pose
 from .control.planning.problem import MONEY_PER_WH, NotPlanned, Plan, Problem
 from .control.planning.uncertainty import outlooks, weighed
 from .control.planning.wish import Wish, wish_of
+from .control.prices.series import PriceSeries
 from .control.snapshot import EvseControl, Snapshot
-from .model import PLANNED_MODES, EvseKey
+from .model import ChargeMode, EvseKey
 from .outlook import Outlook
 from .view import PlannedBlock, PlannedCharge
 
@@ -47,8 +48,14 @@ class _Basis:
 class SitePlanner:
     """One site's plan; made in a thread, for it takes up to a second on a large site."""
 
-    def __init__(self, clock: Clock, snapshot: Callable[[datetime], tuple[Snapshot, States]]) -> None:
-        """Take the clock, and what gives the site as it stands with the memory of its EVSEs."""
+    def __init__(
+        self,
+        clock: Clock,
+        snapshot: Callable[[datetime], tuple[Snapshot, States]],
+        mode: ChargeMode = ChargeMode.CHEAPEST,
+    ) -> None:
+        """Take the clock, what gives the site as it stands with the memory of its EVSEs, and the mode it plans for."""
+        self._mode = mode
         self._clock = clock
         self._snapshot = snapshot
         self._outlook = Outlook()
@@ -63,6 +70,11 @@ class SitePlanner:
         if outlook != self._outlook:
             self._outlook = outlook
             self._wake.set()
+
+    @property
+    def _prices(self) -> PriceSeries | None:
+        """Return what a kWh counts: money, or kg of CO2."""
+        return self._outlook.carbon if self._mode is ChargeMode.GREENEST else self._outlook.prices
 
     def look(self) -> None:
         """Look at once whether the plan has to change, as where somebody set a target."""
@@ -90,7 +102,7 @@ class SitePlanner:
 
     def advice(self, wish: Wish, now: datetime) -> PlanAdvice:
         """Return what the plan says of the car with this wish."""
-        plan, prices = self.plan, self._outlook.prices
+        plan, prices = self.plan, self._prices
         led = None if plan is None else plan.cars.get(car_id(wish.key))
         number = None if plan is None else _slot_of(plan, now)
         advice = PlanAdvice(
@@ -100,6 +112,7 @@ class SitePlanner:
             price=None if prices is None else prices.import_at(now),
             room_wh=wish.room_wh,
             price_limit=wish.price_limit,
+            green=self._mode is ChargeMode.GREENEST,
             missing_wh=wish.short_wh(now, self._foreseen_missing(wish)),
         )
         if led is None or number is None:
@@ -125,19 +138,36 @@ class SitePlanner:
         numbers = range(plan_slots(plan)) if first is None else range(first, plan_slots(plan))
         drawn = {number: power for number in numbers if (power := led.power_w[number]) > NOTHING_W}
         begin = None if not drawn else plan.start + min(drawn) * plan.slot
-        blocks = tuple(_blocks(problem, drawn))
-        energy_wh, cost = sum(one.energy_wh for one in blocks), sum(one.cost or 0.0 for one in blocks)
+        costs = {number: self._cost(problem, number, power) for number, power in drawn.items()}
+        blocks = tuple(_blocks(problem, drawn, costs))
+        energy_wh, cost = sum(one.energy_wh for one in blocks), _sum(costs.values())
         wish = basis.wishes.get(key)
         departure = None if wish is None else wish.departure
         missing_wh = led.missing_wh[0] + (energy_wh if wish is not None and wish.late(now) else 0.0)
         return PlannedCharge(begin, energy_wh, cost, missing_wh, departure, blocks)
 
+    def _cost(self, problem: Problem, number: int, power_w: float) -> float | None:
+        """Return what a car's power costs in a slot: what PV has left is worth what it would be sold for.
+
+        Of a plan that counts CO2 it is known as far as prices are.
+        """
+        free_w = min(power_w, max(0.0, problem.pv_w[number] - problem.base_w[number]))
+        buy, sell = problem.import_price[number], problem.feed_in_price[number]
+        if self._mode is ChargeMode.GREENEST:
+            prices, at = self._outlook.prices, problem.start + number * problem.slot
+            bought = None if prices is None else prices.import_at(at)
+            if prices is None or bought is None:
+                return None
+            buy, sell = bought, min(prices.feed_in_at(at) or 0.0, bought)
+        money = free_w * sell + (power_w - free_w) * buy
+        return money * problem.hours[number] * MONEY_PER_WH
+
     async def _renew(self) -> bool:
         """Make a new plan where anything changed; return whether there is one now, or none any more."""
         now = self._clock.now()
         snapshot, controls = self._snapshot(now)
-        wishes = _wishes(snapshot, controls)
-        prices = self._outlook.prices
+        wishes = _wishes(snapshot, controls, self._mode)
+        prices = self._prices
         problem = None
         if wishes and prices is not None:
             problem = pose(snapshot, wishes.values(), prices, self._outlook.pv, self._outlook.base_load, now)
@@ -179,15 +209,21 @@ def plan_slots(plan: Plan) -> int:
     return len(plan.grid_w)
 
 
-def _blocks(problem: Problem, drawn: Mapping[int, float]) -> Iterator[PlannedBlock]:
+def _sum(costs: Iterable[float | None]) -> float | None:
+    """Return the sum, None where one is not known."""
+    known = list(costs)
+    return None if None in known else sum(one for one in known if one is not None)
+
+
+def _blocks(problem: Problem, drawn: Mapping[int, float], costs: Mapping[int, float | None]) -> Iterator[PlannedBlock]:
     """Yield what is drawn in slots that follow each other as one."""
     block: PlannedBlock | None = None
     hours = problem.hours
     for number, power in sorted(drawn.items()):
         start = problem.start + number * problem.slot
-        energy_wh, cost = power * hours[number], _cost(problem, number, power)
+        energy_wh, cost = power * hours[number], costs[number]
         if block is not None and block.end == start:
-            energy_wh, cost, start = energy_wh + block.energy_wh, cost + (block.cost or 0.0), block.start
+            energy_wh, cost, start = energy_wh + block.energy_wh, _sum((block.cost, cost)), block.start
         elif block is not None:
             yield block
         block = PlannedBlock(start, problem.start + (number + 1) * problem.slot, energy_wh, cost)
@@ -195,22 +231,14 @@ def _blocks(problem: Problem, drawn: Mapping[int, float]) -> Iterator[PlannedBlo
         yield block
 
 
-def _cost(problem: Problem, number: int, power_w: float) -> float:
-    """Return what a car's power costs in a slot: what PV has left is worth what it would be sold for."""
-    free_w = min(power_w, max(0.0, problem.pv_w[number] - problem.base_w[number]))
-    bought_w = power_w - free_w
-    money = free_w * problem.feed_in_price[number] + bought_w * problem.import_price[number]
-    return money * problem.hours[number] * MONEY_PER_WH
-
-
 def _slot_of(plan: Plan, at: datetime) -> int | None:
     number = (at - plan.start) // plan.slot
     return number if 0 <= number < plan_slots(plan) else None
 
 
-def _wishes(snapshot: Snapshot, controls: States) -> dict[EvseKey, Wish]:
-    """Return what the cars want that follow a plan."""
-    following = (evse for evse in snapshot.evses if evse.settings.mode in PLANNED_MODES)
+def _wishes(snapshot: Snapshot, controls: States, mode: ChargeMode) -> dict[EvseKey, Wish]:
+    """Return what the cars want that follow a plan in this mode."""
+    following = (evse for evse in snapshot.evses if evse.settings.mode is mode)
     wishes = (wish_of(snapshot.site, evse, controls.get(evse.key, EvseControl())) for evse in following)
     return {wish.key: wish for wish in wishes if wish is not None and wish.room_wh > 0}
 

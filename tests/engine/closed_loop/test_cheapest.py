@@ -128,7 +128,7 @@ async def test_a_car_that_charges_goes_on_until_the_first_plan_after_a_start_is_
         await loop.site.set_mode(key(), ChargeMode.FAST)
         await warm_up(loop)
         await loop.run(30, step_s=1.0)
-        loop.site._planner._began = loop.clock.monotonic()  # as right after a restart
+        loop.site._planner._by_mode[ChargeMode.CHEAPEST]._began = loop.clock.monotonic()  # as right after a restart
         await plans(loop, energy_wh=9_000.0)
         assert loop.evse().setpoint.reason.code is ReasonCode.NO_PLAN
         assert loop.drawn_a() > 6
@@ -242,3 +242,41 @@ async def test_a_target_that_cannot_be_reached_is_told_at_once_and_served_as_wel
         await loop.site.set_settings(key(), EvseSettings(mode=ChargeMode.CHEAPEST, target_energy_wh=3_000.0))
         await loop.run(10, step_s=1.0)
         assert loop.evse().missing_wh is None
+
+
+async def test_the_greenest_hours_are_taken_whatever_they_cost(tmp_path: Path) -> None:
+    async with closed_loop(tmp_path, site=SITE, chargers=[CHARGER], stations=[station()], cars={"CP1": Car()}) as loop:
+        loop.house(200.0)
+        await loop.site.set_mode(key(), ChargeMode.OFF)
+        await warm_up(loop)
+        cheap_now = prices(loop, 0.10, 0.40, 0.40, 0.40)
+        await loop.site.set_settings(key(), EvseSettings(mode=ChargeMode.GREENEST, target_energy_wh=2_000.0))
+        loop.site.set_outlook(Outlook(cheap_now))
+        await loop.run(UNDECIDED_S, step_s=2.0)
+        assert loop.evse().setpoint.reason.code is ReasonCode.NO_CO2
+        clean_then = PriceSeries(quarter(loop.clock.now()), QUARTER, (0.30, 0.05, 0.30, 0.30))
+        loop.site.set_outlook(Outlook(cheap_now, carbon=clean_then))
+        await loop.run(LOOK_S + 15, step_s=1.0)
+        assert loop.evse().setpoint.reason.code is ReasonCode.PLAN_WAITING_GREEN
+        planned = loop.evse().planned
+        clean = quarter(loop.clock.now()) + QUARTER
+        assert planned is not None and planned.starts_at == clean
+        assert planned.cost == pytest.approx(0.40 * 2.0, abs=0.02)
+        assert loop.site.plan is not None and loop.site.plan.cars.keys() == {"CP1/1"}
+        await loop.run((clean - loop.clock.now()).total_seconds() + 60, step_s=2.0)
+        assert loop.evse().setpoint.reason.code is ReasonCode.PLAN_GREEN
+        assert loop.drawn_a() > 6
+
+
+async def test_a_green_plan_is_made_without_prices_and_tells_no_cost(tmp_path: Path) -> None:
+    async with closed_loop(tmp_path, site=SITE, chargers=[CHARGER], stations=[station()], cars={"CP1": Car()}) as loop:
+        loop.house(200.0)
+        await loop.site.set_mode(key(), ChargeMode.OFF)
+        await warm_up(loop)
+        loop.site.set_outlook(Outlook(carbon=PriceSeries(quarter(loop.clock.now()), QUARTER, (0.05, 0.30))))
+        wished = EvseSettings(mode=ChargeMode.GREENEST, target_energy_wh=2_000.0, price_limit=0.0)
+        await loop.site.set_settings(key(), wished)  # a limit of money does not count in this mode
+        await loop.run(LOOK_S + 15, step_s=1.0)
+        planned = loop.evse().planned
+        assert planned is not None and planned.cost is None and planned.energy_wh > 1_000
+        assert loop.drawn_a() > 6

@@ -35,7 +35,15 @@ _CLOSED = frozenset(
     }
 )
 _BETWEEN = frozenset(
-    {ReasonCode.PLAN_WAITING, ReasonCode.NO_PLAN, ReasonCode.NO_TARGET, ReasonCode.PRICE_HIGH, ReasonCode.SOC_UNKNOWN}
+    {
+        ReasonCode.PLAN_WAITING,
+        ReasonCode.PLAN_WAITING_GREEN,
+        ReasonCode.NO_CO2,
+        ReasonCode.NO_PLAN,
+        ReasonCode.NO_TARGET,
+        ReasonCode.PRICE_HIGH,
+        ReasonCode.SOC_UNKNOWN,
+    }
 )
 _MEASURED = {LimitSource.FUSE, LimitSource.POWER, LimitSource.PEAK, LimitSource.UNBALANCE}
 

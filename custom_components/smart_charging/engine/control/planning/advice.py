@@ -18,7 +18,8 @@ class PlanAdvice:
 
     `value` is what a kWh now is worth by the plan, `planned_w` what it was to draw in this slot, `price` what a kWh from the
     grid costs now; None where there is none. Up to `price_limit` it buys in any case, up to `room_wh` in all.
-    At its departure it will lack `missing_wh`. While it is `undecided`, for the first plan is not made yet, a car that
+    At its departure it will lack `missing_wh`.
+    Where the aim is `green`, value and price are kg of CO2. While it is `undecided`, for the first plan is not made yet, a car that
     charges goes on.
     """
 
@@ -32,6 +33,7 @@ class PlanAdvice:
     room_wh: float = 0.0
     missing_wh: float = 0.0
     price_limit: float | None = None
+    green: bool = False
 
     @property
     def above_limit(self) -> bool:
@@ -56,7 +58,9 @@ def charges_by_plan(advice: PlanAdvice | None, now: datetime) -> ReasonCode | No
         return None
     equal = abs(advice.value - advice.price) <= EQUAL
     buys = advice.planned_w > NOTHING_W if equal else advice.value > advice.price
-    return ReasonCode.PLAN_BUYING if buys else None
+    if not buys:
+        return None
+    return ReasonCode.PLAN_GREEN if advice.green else ReasonCode.PLAN_BUYING
 
 
 def _for_departure(advice: PlanAdvice) -> bool:
@@ -70,4 +74,6 @@ def waits_for(advice: PlanAdvice | None) -> ReasonCode:
         return ReasonCode.NO_TARGET
     if advice.above_limit:
         return ReasonCode.PRICE_HIGH
-    return ReasonCode.NO_PLAN if advice.value is None else ReasonCode.PLAN_WAITING
+    if advice.value is None:
+        return ReasonCode.NO_CO2 if advice.green and advice.price is None else ReasonCode.NO_PLAN
+    return ReasonCode.PLAN_WAITING_GREEN if advice.green else ReasonCode.PLAN_WAITING

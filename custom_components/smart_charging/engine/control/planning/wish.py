@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ...config import SiteConfig
-from ...model import NOMINAL_VOLTAGE_V, EvseKey
+from ...model import NOMINAL_VOLTAGE_V, ChargeMode, EvseKey
 from ..forecast.series import slot_start
 from ..snapshot import EvseControl, EvseSnapshot
 
@@ -31,6 +31,7 @@ class Wish:
     at_once_wh: float = 0.0
     room_wh: float = 0.0
     price_limit: float | None = None
+    mode: ChargeMode = ChargeMode.CHEAPEST
 
     def late(self, now: datetime) -> bool:
         """Return whether the car should have left."""
@@ -57,7 +58,8 @@ def wish_of(site: SiteConfig, evse: EvseSnapshot, control: EvseControl) -> Wish 
     """
     settings, needed_wh = evse.settings, target_wh(evse)
     at_once_wh = _up_to_wh(evse, settings.min_soc_percent) or 0.0
-    limited = settings.price_limit is not None and settings.target_soc_percent is None
+    price_limit = settings.price_limit if settings.mode is ChargeMode.CHEAPEST else None
+    limited = price_limit is not None and settings.target_soc_percent is None
     if not evse.plugged or (needed_wh is None and at_once_wh <= 0 and not limited):
         return None
     amps = min(
@@ -78,7 +80,8 @@ def wish_of(site: SiteConfig, evse: EvseSnapshot, control: EvseControl) -> Wish 
         departure=settings.departure,
         at_once_wh=min(at_once_wh, aim_wh),
         room_wh=room_wh,
-        price_limit=settings.price_limit,
+        price_limit=price_limit,
+        mode=settings.mode,
     )
 
 
