@@ -13,6 +13,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import SmartChargingConfigEntry
 from .engine.csms.state import Obedience, StationState
+from .engine.deadline_watch import MISSED_WH
 from .engine.model import EvseKey, EvseStatus
 from .engine.view import EvseView
 from .entity import ChargerEntity, EvseEntity
@@ -21,7 +22,7 @@ PARALLEL_UPDATES = 0
 
 NO_ERROR: Final = "NoError"  # OCPP 1.6 section 7.6 ChargePointErrorCode
 
-type Detail = str | bool | None
+type Detail = str | bool | float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +74,11 @@ EVSE_DESCRIPTIONS: Final = (
 )
 
 
+DEADLINE_RISK: Final = BinarySensorEntityDescription(
+    key="deadline_risk", translation_key="deadline_risk", device_class=BinarySensorDeviceClass.PROBLEM
+)
+
+
 async def async_setup_entry(
     hass: HomeAssistant, entry: SmartChargingConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
@@ -90,7 +96,10 @@ async def async_setup_entry(
     def add_evse(subentry: ConfigSubentry, key: EvseKey) -> None:
         """Add the binary sensors of an EVSE."""
         async_add_entities(
-            (EvseBinarySensor(hass, coordinator, description, subentry, key) for description in EVSE_DESCRIPTIONS),
+            [
+                *(EvseBinarySensor(hass, coordinator, description, subentry, key) for description in EVSE_DESCRIPTIONS),
+                DeadlineRiskSensor(hass, coordinator, DEADLINE_RISK, subentry, key),
+            ],
             config_subentry_id=subentry.subentry_id,
         )
 
@@ -106,6 +115,26 @@ class ConnectivitySensor(ChargerEntity, BinarySensorEntity):
     def is_on(self) -> bool:
         """Return True while the station is connected."""
         return self.charger.station.connected
+
+
+class DeadlineRiskSensor(EvseEntity, BinarySensorEntity):
+    """Whether a car will not have its target at its departure: known also while the station is away."""
+
+    @property
+    @override
+    def is_on(self) -> bool:
+        """Return True where something worth speaking of will be missing."""
+        return (self.evse.missing_wh or 0.0) >= MISSED_WH
+
+    @property
+    @override
+    def extra_state_attributes(self) -> dict[str, Detail]:
+        """Return how much will be missing, and when."""
+        missing_wh, departure = self.evse.missing_wh, self.evse.wanted.departure
+        return {
+            "missing_kwh": None if missing_wh is None else round(missing_wh / 1000, 1),
+            "departure": None if departure is None else departure.isoformat(),
+        }
 
 
 class EvseBinarySensor(EvseEntity, BinarySensorEntity):

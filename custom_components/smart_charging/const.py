@@ -13,6 +13,7 @@ LOGGER: Final = logging.getLogger(__package__)
 PLATFORMS: Final = [
     Platform.BINARY_SENSOR,
     Platform.BUTTON,
+    Platform.CALENDAR,
     Platform.DATETIME,
     Platform.EVENT,
     Platform.NUMBER,
@@ -136,6 +137,9 @@ CONF_WEIGHT: Final = "weight"
 CONF_STEP_A: Final = "step_a"
 CONF_PHASE_SWITCHING: Final = "phase_switching"
 CONF_PHASE_SWITCH: Final = "phase_switch"
+CONF_CAR: Final = "car"  # section of the form, and part of the data
+CONF_CONSUMPTION_KWH: Final = "consumption_kwh"  # per 100 km
+CONF_EFFICIENCY: Final = "efficiency_percent"
 CONF_MODE_AFTER_UNPLUG: Final = "mode_after_unplug"
 CONF_RELAY: Final = "relay"  # section of the form, and part of the data: the second central system
 CONF_POLICY: Final = "policy"

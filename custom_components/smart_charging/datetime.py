@@ -41,8 +41,8 @@ class DepartureTime(EvseEntity, DateTimeEntity):
     @property
     @override
     def native_value(self) -> datetime | None:
-        """Return the departure, None where none is set."""
-        return self.evse.settings.departure
+        """Return the departure, that of the next repeating plan where none was set for once; None without either."""
+        return self.evse.wanted.departure
 
     @override
     async def async_set_value(self, value: datetime) -> None:

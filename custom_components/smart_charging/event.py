@@ -1,4 +1,4 @@
-"""Events: sessions that start and end, and tags that are presented."""
+"""Events: sessions that start, end and will miss their target, and tags that are presented."""
 
 from typing import Final, override
 
@@ -28,6 +28,7 @@ SESSION: Final = EventEntityDescription(
         SiteEventType.SESSION_STARTED.value,
         SiteEventType.SESSION_ENDED.value,
         SiteEventType.TRANSACTION_REFUSED.value,
+        SiteEventType.TARGET_UNREACHABLE.value,
     ],
 )
 NOTICE: Final = EventEntityDescription(
@@ -82,7 +83,7 @@ class SiteEventEntity(EventEntity):
 
 
 class SessionEvent(EvseEntity, SiteEventEntity):
-    """A session of an EVSE started or ended; the end carries what it delivered."""
+    """A session of an EVSE started, ended or will miss its target; the end carries what it delivered."""
 
     @override
     async def async_added_to_hass(self) -> None:

@@ -55,6 +55,8 @@ def _message(event: Event) -> str:
             return f"ended a session: {event.data['energy_kwh']:.2f} kWh in {minutes // 60}:{minutes % 60:02d} h"
         case SiteEventType.TRANSACTION_REFUSED:
             return "ends a transaction that the second central system refuses"
+        case SiteEventType.TARGET_UNREACHABLE:
+            return f"will miss its target by {event.data['missing_kwh']:.1f} kWh"
         case SiteEventType.TAG_LEARNT:
             return "learnt a tag that is nobody's yet" if tag is None else f"learnt tag {tag}"
         case SiteEventType.TAG_PRESENTED:

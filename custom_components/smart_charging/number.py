@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, override
 
-from homeassistant.components.number import NumberDeviceClass, NumberEntity, NumberEntityDescription
+from homeassistant.components.number import NumberDeviceClass, NumberEntity, NumberEntityDescription, NumberMode
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import PERCENTAGE, EntityCategory, UnitOfElectricCurrent, UnitOfEnergy
 from homeassistant.core import HomeAssistant, callback
@@ -21,6 +21,8 @@ from .errors import check_charge_levels, check_finite
 PARALLEL_UPDATES = 1
 
 MAX_ENERGY_KWH: Final = 200.0  # more than any car's battery takes
+MIN_PRICE_LIMIT: Final = -100.0
+MAX_PRICE_LIMIT: Final = 1000.0  # in any currency
 MAX_PRIORITY: Final = 100  # as in a charger's configuration
 
 MAX_CURRENT: Final = NumberEntityDescription(
@@ -31,6 +33,15 @@ MAX_CURRENT: Final = NumberEntityDescription(
     native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
     native_min_value=MIN_CURRENT_A,
     native_step=1,
+)
+
+PRICE_LIMIT: Final = NumberEntityDescription(
+    key="price_limit",
+    translation_key="price_limit",
+    native_min_value=MIN_PRICE_LIMIT,
+    native_max_value=MAX_PRICE_LIMIT,
+    native_step=0.001,
+    mode=NumberMode.BOX,
 )
 
 
@@ -101,6 +112,7 @@ async def async_setup_entry(
         numbers += [
             SettingNumber(hass, coordinator, description, subentry, key) for description in SETTING_DESCRIPTIONS
         ]
+        numbers.append(PriceLimitNumber(hass, coordinator, PRICE_LIMIT, subentry, key))
         async_add_entities(numbers, config_subentry_id=subentry.subentry_id)
 
     entry.async_on_unload(coordinator.async_add_evse_listener(add_evse))
@@ -125,6 +137,37 @@ class SettingNumber(EvseEntity, NumberEntity):
         before = site.settings(self.key)
         settings = self.entity_description.change_fn(before, value)
         check_charge_levels(before, settings, self.charger.name)
+        await self.async_run(site.set_settings(self.key, settings), self.charger.name)
+
+
+class PriceLimitNumber(EvseEntity, NumberEntity):
+    """Up to which price a car that follows a plan always buys; unknown while no limit is set."""
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Follow the prices, which may come in another currency."""
+        await super().async_added_to_hass()
+        prices = self.coordinator.config_entry.runtime_data.prices
+        self.async_on_remove(prices.subscribe(self.async_write_ha_state))
+
+    @property
+    @override
+    def native_value(self) -> float | None:
+        """Return the limit."""
+        return self.evse.settings.price_limit
+
+    @property
+    @override
+    def native_unit_of_measurement(self) -> str:
+        """Return the currency per kWh."""
+        return f"{self.coordinator.config_entry.runtime_data.prices.currency}/{UnitOfEnergy.KILO_WATT_HOUR}"
+
+    @override
+    async def async_set_native_value(self, value: float) -> None:
+        """Change the limit."""
+        check_finite(value)
+        site = self.coordinator.site
+        settings = replace(site.settings(self.key), price_limit=value)
         await self.async_run(site.set_settings(self.key, settings), self.charger.name)
 
 

@@ -13,7 +13,7 @@ def async_follow_outlook(runtime: SmartChargingRuntime) -> CALLBACK_TYPE:
 
     @callback
     def async_tell() -> None:
-        outlook = Outlook(prices=prices.series, pv=forecasts.pv, base_load=forecasts.base_load)
+        outlook = Outlook(prices=prices.series, pv=forecasts.pv, base_load=forecasts.base_load, carbon=prices.carbon)
         runtime.site.set_outlook(outlook)
 
     stops = (prices.subscribe(async_tell), forecasts.subscribe(async_tell))

@@ -16,8 +16,10 @@ from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN, LOGGER
 from .coordinator import SmartChargingConfigEntry
+from .engine.control.prices.carbon import CarbonHistory
 from .engine.control.prices.series import PriceSeries, joined
 from .engine.control.prices.sources import ToldPrices, UnreadablePrices
+from .entity_values import co2_g
 from .issues import ISSUE_PRICES_LOST, Issue, async_clear, async_raise
 from .price_reading import async_ask, composed, is_behind, next_ask, read_entities, with_carbon, worked_out
 from .price_settings import ActionChoice, PriceSettings
@@ -30,6 +32,7 @@ KEPT: Final = timedelta(days=1)
 class SitePrices:
     """Follows the source that a site's prices are read from; `series` is what is known, None for nothing yet.
 
+    `carbon` are the kg of CO2 of a kWh for the day to come, in the place of a price.
     A source that fails is told of once in the log; what was known before stays. Where no price has been known for a
     day a repair is shown.
     """
@@ -40,6 +43,8 @@ class SitePrices:
         self._entry = entry
         self.settings: PriceSettings | None = None
         self.series: PriceSeries | None = None
+        self.carbon: PriceSeries | None = None
+        self._carbon = CarbonHistory()
         self._currency: str | None = None
         self._told: PriceSeries | None = None
         self._earned: PriceSeries | None = None
@@ -66,7 +71,8 @@ class SitePrices:
             return
         self.async_stop()
         self.settings = settings
-        self.series = self._told = self._earned = self._currency = None
+        self.series = self._told = self._earned = self._currency = self.carbon = None
+        self._carbon = CarbonHistory()
         self._known_at = dt_util.utcnow()
         if settings is not None:
             self._follow(settings)
@@ -153,6 +159,9 @@ class SitePrices:
     def _publish(self, settings: PriceSettings) -> None:
         """Work out what a kWh comes to, look whether a price is known for now, and tell."""
         now = dt_util.utcnow()
+        if settings.co2_entity is not None and (grams := co2_g(self._hass, settings.co2_entity)) is not None:
+            self._carbon = self._carbon.noted(now, grams)
+        self.carbon = self._carbon.outlook(now)
         if self._told is not None:
             series = composed(settings, self._told, self._earned)
             self.series = with_carbon(self._hass, settings, series, now)

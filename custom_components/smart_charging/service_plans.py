@@ -16,43 +16,83 @@ import probatio
 from .const import DOMAIN
 from .coordinator import SmartChargingConfigEntry
 from .engine.config import EvseSettings
-from .engine.model import ChargeMode, EvseKey
+from .engine.model import PLANNED_MODES, ChargeMode, EvseKey
 from .engine.view import EvseView
-from .number import MAX_ENERGY_KWH
+from .errors import check_charge_levels
+from .number import MAX_ENERGY_KWH, MAX_PRICE_LIMIT, MIN_PRICE_LIMIT
 from .sensor_plan import next_start
-from .service_targets import EVSE_SCHEMA, Target, evses_of
+from .service_repeating import (
+    ATTR_DEPARTURE,
+    ATTR_WEEKDAYS,
+    WEEKDAYS,
+    told_repeating,
+    with_repeating,
+    without_repeating,
+)
+from .service_targets import ATTR_EVSE, EVSE_SCHEMA, Target, evses_of
 from .service_times import to_come
 
 ATTR_ENERGY: Final = "energy"
-ATTR_DEPARTURE: Final = "departure"
+ATTR_SOC: Final = "soc"
+ATTR_CURRENT_SOC: Final = "current_soc"
+ATTR_PRICE_LIMIT: Final = "price_limit"
 ATTR_MODE: Final = "mode"
 
-PLANNED_MODES: Final = frozenset({ChargeMode.CHEAPEST})
-
+_PERCENT: Final = probatio.All(probatio.Coerce(float), probatio.Range(min=0, max=100))
 PLAN_SCHEMA: Final = EVSE_SCHEMA.extend(
     {
         probatio.Optional(ATTR_ENERGY): probatio.All(probatio.Coerce(float), probatio.Range(min=0, max=MAX_ENERGY_KWH)),
+        probatio.Optional(ATTR_SOC): _PERCENT,
+        probatio.Optional(ATTR_CURRENT_SOC): _PERCENT,
+        probatio.Optional(ATTR_PRICE_LIMIT): probatio.All(
+            probatio.Coerce(float), probatio.Range(min=MIN_PRICE_LIMIT, max=MAX_PRICE_LIMIT)
+        ),
+        probatio.Optional(ATTR_WEEKDAYS): WEEKDAYS,
         probatio.Optional(ATTR_DEPARTURE): probatio.Any(cv.time, cv.datetime),
         probatio.Optional(ATTR_MODE): probatio.All(probatio.Coerce(ChargeMode), probatio.In(PLANNED_MODES)),
     }
 )
 
 
+CLEAR_SCHEMA: Final = EVSE_SCHEMA.extend(
+    {
+        probatio.Optional(ATTR_PRICE_LIMIT, default=False): cv.boolean,
+        probatio.Optional(ATTR_WEEKDAYS): WEEKDAYS,
+        probatio.Optional(ATTR_DEPARTURE): cv.time,
+    }
+)
+
+
 def check_plan(target: Target, call: ServiceCall) -> None:
-    """Raise ServiceValidationError for a plan that asks for nothing, or for a time gone by."""
-    _with_plan(target.entry.runtime_data.site.settings(target.key), call)
+    """Raise ServiceValidationError for a plan that asks for nothing, for a time gone by, or that no car can have."""
+    before, after = target.entry.runtime_data.site.settings(target.key), _planned(target, call)
+    check_charge_levels(before, after, target.subentry.title)
+    for plan in set(after.repeating) - set(before.repeating):
+        if plan.soc_percent is not None:
+            check_charge_levels(before, replace(after, target_soc_percent=plan.soc_percent), target.subentry.title)
+
+
+def check_clearing(_target: Target, call: ServiceCall) -> None:
+    """Raise ServiceValidationError for a time of day without the weekdays of the plans that are to go."""
+    if ATTR_DEPARTURE in call.data and ATTR_WEEKDAYS not in call.data:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="time_without_weekdays")
 
 
 async def set_plan(target: Target, call: ServiceCall) -> None:
     """Change all that is given at once."""
-    site = target.entry.runtime_data.site
-    await site.set_settings(target.key, _with_plan(site.settings(target.key), call))
+    await target.entry.runtime_data.site.set_settings(target.key, _planned(target, call))
 
 
-async def clear_plan(target: Target, _call: ServiceCall) -> None:
-    """Let the car have no target of energy and no departure; the mode stays."""
+async def clear_plan(target: Target, call: ServiceCall) -> None:
+    """Let the car have no target of energy and no departure, or only not what is named; the mode stays."""
     site = target.entry.runtime_data.site
-    settings = replace(site.settings(target.key), target_energy_wh=None, departure=None)
+    settings = site.settings(target.key)
+    if call.data[ATTR_PRICE_LIMIT]:
+        settings = replace(settings, price_limit=None)
+    if ATTR_WEEKDAYS in call.data:
+        settings = without_repeating(settings, call.data[ATTR_WEEKDAYS], call.data.get(ATTR_DEPARTURE))
+    elif not call.data[ATTR_PRICE_LIMIT]:
+        settings = replace(settings, target_energy_wh=None, departure=None)
     await site.set_settings(target.key, settings)
 
 
@@ -66,15 +106,35 @@ async def get_plan(call: ServiceCall) -> ServiceResponse:
     return {"plans": plans}
 
 
-def _with_plan(settings: EvseSettings, call: ServiceCall) -> EvseSettings:
-    """Return the settings with what is given."""
-    if not {ATTR_ENERGY, ATTR_DEPARTURE, ATTR_MODE} & call.data.keys():
+def _planned(target: Target, call: ServiceCall) -> EvseSettings:
+    """Return an EVSE's settings with what is given."""
+    if not call.data.keys() - {ATTR_DEVICE_ID, ATTR_EVSE}:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_plan_given")
+    site, key = target.entry.runtime_data.site, target.key
+    settings = site.settings(key)
+    energy_wh, soc_percent = call.data.get(ATTR_ENERGY, 0.0) * 1000, call.data.get(ATTR_SOC)
+    if ATTR_WEEKDAYS in call.data:
+        settings = with_repeating(settings, call, energy_wh, soc_percent)
+    else:
+        settings = _with_targets(settings, call)
+    if ATTR_PRICE_LIMIT in call.data:
+        settings = replace(settings, price_limit=call.data[ATTR_PRICE_LIMIT])
+    if ATTR_CURRENT_SOC in call.data:
+        session = site.view.chargers[key.station_id].evses[key.evse_id].session
+        delivered_wh = 0.0 if session is None or session.plugged_out_at is not None else session.energy_wh
+        settings = replace(settings, told_soc_percent=call.data[ATTR_CURRENT_SOC], told_at_wh=delivered_wh)
+    return replace(settings, mode=call.data.get(ATTR_MODE, settings.mode))
+
+
+def _with_targets(settings: EvseSettings, call: ServiceCall) -> EvseSettings:
+    """Return the settings with the targets and the departure that are given for once."""
     if ATTR_ENERGY in call.data:
         settings = replace(settings, target_energy_wh=call.data[ATTR_ENERGY] * 1000 or None)
+    if ATTR_SOC in call.data:
+        settings = replace(settings, target_soc_percent=call.data[ATTR_SOC] or None)
     if ATTR_DEPARTURE in call.data:
         settings = replace(settings, departure=to_come(call.data[ATTR_DEPARTURE]))
-    return replace(settings, mode=call.data.get(ATTR_MODE, settings.mode))
+    return settings
 
 
 def _told(entry: SmartChargingConfigEntry, key: EvseKey) -> dict[str, JsonValueType]:
@@ -82,19 +142,26 @@ def _told(entry: SmartChargingConfigEntry, key: EvseKey) -> dict[str, JsonValueT
     runtime = entry.runtime_data
     charger = runtime.site.view.chargers[key.station_id]
     evse = charger.evses[key.evse_id]
-    planned, wanted_wh = evse.planned, evse.settings.target_energy_wh
+    missing_wh = evse.missing_wh
+    if missing_wh is None and evse.planned is not None:
+        missing_wh = evse.planned.missing_wh
+    planned, wanted_wh = evse.planned, evse.wanted.target_energy_wh
     return {
         "site": entry.title,
         "charger": charger.name,
         "evse": key.evse_id,
         "mode": evse.mode.value,
         "target_energy_kwh": None if wanted_wh is None else wanted_wh / 1000,
-        "departure": _iso(evse.settings.departure),
+        "target_soc": evse.wanted.target_soc_percent,
+        "soc": None if evse.soc_percent is None else round(evse.soc_percent, 1),
+        "price_limit": evse.settings.price_limit,
+        "departure": _iso(evse.wanted.departure),
         "next_start": _iso(next_start(evse)),
         "energy_kwh": None if planned is None else round(planned.energy_wh / 1000, 2),
-        "missing_kwh": None if planned is None else round(planned.missing_wh / 1000, 2),
+        "missing_kwh": None if missing_wh is None else round(missing_wh / 1000, 2),
         "cost": None if planned is None or planned.cost is None else round(planned.cost, 2),
         "currency": runtime.prices.currency,
+        "repeating": told_repeating(evse.settings, runtime.site.config.time_zone, dt_util.utcnow()),
         "slots": _slots(entry, evse),
     }
 
@@ -106,6 +173,7 @@ def _slots(entry: SmartChargingConfigEntry, evse: EvseView) -> list[JsonValueTyp
     if plan is None or car is None or planned is None:
         return []
     now = dt_util.utcnow()
+    until = planned.departure if planned.departure is not None and planned.departure > now else None
     starts = [plan.start + number * plan.slot for number in range(len(car.power_w))]
     return [
         {
@@ -114,7 +182,7 @@ def _slots(entry: SmartChargingConfigEntry, evse: EvseView) -> list[JsonValueTyp
             "price": None if prices is None else prices.import_at(start),
         }
         for start, power_w in zip(starts, car.power_w, strict=True)
-        if start + plan.slot > now and (planned.departure is None or start < planned.departure)
+        if start + plan.slot > now and (until is None or start < until)
     ]
 
 

@@ -19,7 +19,7 @@ from .service_certificates import AUTHORITY_SCHEMA, get_certificate_authority
 from .service_decisions import DECISION_SCHEMA, DUMP_SCHEMA, dump_decisions, get_decision
 from .service_limits import LIMIT_SCHEMA, clear_limit, set_limit
 from .service_operations import async_setup_operations
-from .service_plans import PLAN_SCHEMA, check_plan, clear_plan, get_plan, set_plan
+from .service_plans import CLEAR_SCHEMA, PLAN_SCHEMA, check_clearing, check_plan, clear_plan, get_plan, set_plan
 from .service_security import async_setup_security_services
 from .service_sessions import SESSIONS_SCHEMA, get_sessions
 from .service_targets import EVSE_SCHEMA, Target, evse_target
@@ -86,12 +86,13 @@ def async_setup_services(hass: HomeAssistant) -> None:
         (SERVICE_STOP_CHARGING, _stop_charging, EVSE_SCHEMA),
         (SERVICE_SET_MODE, _set_mode, MODE_SCHEMA),
         (SERVICE_BOOST, _boost, BOOST_SCHEMA),
-        (SERVICE_CLEAR_PLAN, clear_plan, EVSE_SCHEMA),
     ):
         hass.services.async_register(DOMAIN, name, _for_each_evse(action), schema)
     set_targets = _for_each_evse(_set_targets, _check_targets)
     hass.services.async_register(DOMAIN, SERVICE_SET_TARGETS, set_targets, TARGETS_SCHEMA)
     hass.services.async_register(DOMAIN, SERVICE_SET_PLAN, _for_each_evse(set_plan, check_plan), PLAN_SCHEMA)
+    clear = _for_each_evse(clear_plan, check_clearing)
+    hass.services.async_register(DOMAIN, SERVICE_CLEAR_PLAN, clear, CLEAR_SCHEMA)
     hass.services.async_register(DOMAIN, SERVICE_SET_LIMIT, set_limit, LIMIT_SCHEMA)
     hass.services.async_register(DOMAIN, SERVICE_CLEAR_LIMIT, clear_limit, EVSE_SCHEMA)
     for name, answer, schema in (

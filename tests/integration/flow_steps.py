@@ -94,6 +94,7 @@ def charger_input(**changes: Any) -> dict[str, Any]:
         "websocket_ping": True,
         "security": {},
         "advanced": {},
+        "car": {},
         "relay": {},
     } | changes
 

@@ -121,7 +121,7 @@ def evse(evse_id: int = 1, *, state: Mapping[str, Any] | None = None, **changes:
         session_started_at=PLUGGED_AT,
         lifetime_energy_wh=1234567.4,
     )
-    return replace(view, **changes)
+    return replace(view, **({"wanted": changes.get("settings", EvseSettings())} | changes))
 
 
 def garage(*evses: EvseView, **changes: Any) -> ChargerView:
@@ -259,7 +259,7 @@ class SiteDouble:
         """Take the settings over into the view."""
         self._record("set_settings", key, settings)
         priority = 0 if settings.priority is None else settings.priority
-        self._change(key, settings=settings, priority=priority)
+        self._change(key, settings=settings, wanted=settings, priority=priority)
 
     async def set_observe_only(self, observe_only: bool) -> None:
         """Take it over into the view."""

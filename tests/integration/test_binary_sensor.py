@@ -10,14 +10,16 @@ from pytest_homeassistant_custom_component.common import snapshot_platform
 from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
 from syrupy.assertion import SnapshotAssertion
 
+from custom_components.smart_charging.engine.config import EvseSettings
 from custom_components.smart_charging.engine.csms.state import Capabilities, Obedience
 from custom_components.smart_charging.engine.model import EvseStatus
 
-from .site_double import evse, garage, running_site, site_view
+from .site_double import AT, evse, garage, running_site, site_view
 
 SENSORS = [Platform.BINARY_SENSOR]
 CONNECTIVITY = "binary_sensor.charger_garage_connectivity"
 PLUG = "binary_sensor.charger_garage_plug"
+RISK = "binary_sensor.charger_garage_deadline_risk"
 PROBLEM = "binary_sensor.charger_garage_problem"
 
 
@@ -80,3 +82,20 @@ async def test_a_fault_is_shown_in_the_stations_words(hass: HomeAssistant) -> No
         assert state is not None
         assert state.attributes["error_code"] == "GroundFailure"
         assert state.attributes["vendor_error_code"] == "E17"
+
+
+@pytest.mark.parametrize(
+    ("missing_wh", "expected", "missing_kwh"),
+    [(None, STATE_OFF, None), (0.0, STATE_OFF, 0.0), (199.0, STATE_OFF, 0.2), (6243.6, STATE_ON, 6.2)],
+)
+@pytest.mark.parametrize("connected", [True, False])
+async def test_a_target_that_will_be_missed_is_a_risk_also_while_the_charger_is_away(
+    hass: HomeAssistant, missing_wh: float | None, expected: str, missing_kwh: float | None, connected: bool
+) -> None:
+    wanted = EvseSettings(departure=AT)
+    view = site_view(garage(evse(missing_wh=missing_wh, settings=wanted), connected=connected))
+    async with running_site(hass, SENSORS, view):
+        assert value(hass, RISK) == expected
+        state = hass.states.get(RISK)
+        assert state is not None
+        assert (state.attributes["missing_kwh"], state.attributes["departure"]) == (missing_kwh, AT.isoformat())

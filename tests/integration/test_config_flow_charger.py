@@ -8,7 +8,7 @@ from homeassistant.helpers import entity_registry as er
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.smart_charging.engine.config import PhaseSwitching, SecurityProfile, StationConfig
+from custom_components.smart_charging.engine.config import CarConfig, PhaseSwitching, SecurityProfile, StationConfig
 from custom_components.smart_charging.engine.limit import ROOT_CIRCUIT
 from custom_components.smart_charging.engine.model import ChargeMode
 from custom_components.smart_charging.settings import phase_switches, station_configs, vehicle_soc_entities
@@ -88,6 +88,21 @@ async def test_everything_advanced_is_kept(hass: HomeAssistant) -> None:
     assert (vehicle_soc_entities(entry), phase_switches(entry)) == ({}, {})
 
 
+async def test_the_car_of_a_charger_is_kept_and_may_be_taken_back(hass: HomeAssistant) -> None:
+    entry = site_with(hass)
+    car = {"capacity_kwh": 58.5, "consumption_kwh": 17.5, "efficiency_percent": 92.0}
+    assert (await add(hass, entry, car=car))["type"] is FlowResultType.CREATE_ENTRY
+    assert station_of(entry).car == CarConfig(58_500.0, 0.92, 175.0)
+    subentry_id = next(known for known, subentry in entry.subentries.items() if subentry.unique_id == "NEW")
+    form: Any = await entry.start_subentry_reconfigure_flow(hass, subentry_id)
+    assert suggested(form)["car"] == car
+    form = await submit_part(hass, form, charger_input(car={"consumption_kwh": 20}))
+    assert station_of(entry).car == CarConfig(None, 0.9, 200.0)
+    form = await entry.start_subentry_reconfigure_flow(hass, subentry_id)
+    await submit_part(hass, form, charger_input(car={"efficiency_percent": 80}))
+    assert station_of(entry).car == CarConfig()  # of no car's battery
+
+
 async def test_only_a_site_with_circuits_asks_for_one(hass: HomeAssistant) -> None:
     entry = site_with(hass)
     form = await add_part(hass, entry, "charger")
@@ -118,7 +133,7 @@ async def test_a_safe_current_has_to_fit_the_circuit_as_well(hass: HomeAssistant
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
-@pytest.mark.parametrize("mode", ["off", "solar", "solar_min", "fast"])
+@pytest.mark.parametrize("mode", ["off", "solar", "solar_min", "fast", "greenest"])
 async def test_a_mode_after_unplugging_is_one_of_the_charging_modes(hass: HomeAssistant, mode: str) -> None:
     entry = site_with(hass)
     await add(hass, entry, advanced={"mode_after_unplug": mode})

@@ -86,3 +86,12 @@ async def test_the_bus_hears_of_an_event_with_its_device(
     assert [event.data["type"] for event in heard] == ["session_ended"]
     assert heard[0].data["device_id"] == device_id
     assert heard[0].data["energy_kwh"] == 7.25
+
+
+async def test_a_target_out_of_reach_is_told_with_what_will_be_missing(hass: HomeAssistant) -> None:
+    details = {"missing_kwh": 3.21, "departure": AT.isoformat()}
+    async with running_site(hass, EVENTS) as site:
+        await site.announce(SiteEvent(SiteEventType.TARGET_UNREACHABLE, KEY, AT, details=details))
+        told = attributes(hass, SESSION)
+        assert (told["event_type"], told["missing_kwh"]) == ("target_unreachable", 3.21)
+        assert told["departure"] == AT.isoformat()

@@ -50,6 +50,7 @@ async def sentence(hass: HomeAssistant, hass_ws_client: WebSocketGenerator, **da
             "ended a session: 7.20 kWh in 1:05 h",
         ),
         ({"type": "transaction_refused"}, "ends a transaction that the second central system refuses"),
+        ({"type": "target_unreachable", "missing_kwh": 3.21}, "will miss its target by 3.2 kWh"),
         ({"type": "tag_presented", "tag_label": "#a1b2c3"}, "was shown tag #a1b2c3"),
         ({"type": "tag_presented"}, "was shown a tag"),
         ({"type": "security_event", "kind": "Tamper"}, "reported the security event Tamper"),

@@ -159,3 +159,18 @@ async def test_one_wish_leaves_the_others_as_they_are(hass: HomeAssistant) -> No
             blocking=True,
         )
         assert site.commands == [("set_settings", KEY, replace(before, target_energy_wh=7000.0))]
+
+
+async def test_a_price_limit_is_set_in_the_currency_of_the_prices_and_unknown_without_one(hass: HomeAssistant) -> None:
+    hass.config.currency = "SEK"
+    limit = "number.charger_garage_price_limit"
+    async with running_site(hass, NUMBERS) as site:
+        state = hass.states.get(limit)
+        assert state is not None
+        assert (state.state, state.attributes["unit_of_measurement"]) == ("unknown", "SEK/kWh")
+        await hass.services.async_call(
+            NUMBER, SERVICE_SET_VALUE, {ATTR_ENTITY_ID: limit, ATTR_VALUE: -0.25}, blocking=True
+        )
+        assert site.commands == [("set_settings", KEY, EvseSettings(price_limit=-0.25))]
+        state = hass.states.get(limit)
+        assert state is not None and state.state == "-0.25"

@@ -254,3 +254,23 @@ async def test_a_site_keeps_its_prices_and_follows_changed_options(
     hass.config_entries.async_update_entry(entry, options={})
     await hass.async_block_till_done()
     assert (prices.settings, prices.series) == (None, None)
+
+
+async def test_the_grids_carbon_of_a_day_ago_stands_in_for_the_day_to_come(
+    hass: HomeAssistant, followed: Followed
+) -> None:
+    await followed.choose(price_source="fixed", price=0.3, co2="sensor.co2")
+    for at, grams in (
+        ("2026-11-05T22:00:00+01:00", 400),
+        ("2026-11-05T22:15:00+01:00", 100),
+        ("2026-11-06T22:00:00+01:00", 200),
+    ):
+        await followed.at(at)
+        hass.states.async_set("sensor.co2", str(grams), {"unit_of_measurement": "g/kWh"})
+        await followed.settle()
+    carbon = followed.prices.carbon
+    assert carbon is not None
+    assert carbon.import_at(dt_util.utcnow()) == pytest.approx(0.2)
+    assert carbon.import_at(dt_util.utcnow() + timedelta(minutes=15)) == pytest.approx(0.05)
+    await followed.choose(price_source="fixed", price=0.3)
+    assert followed.prices.carbon is None

@@ -13,13 +13,13 @@ import probatio
 import pytest
 from pytest_homeassistant_custom_component.common import MockUser
 
-from custom_components.smart_charging.engine.config import EvseSettings
+from custom_components.smart_charging.engine.config import EvseSettings, RepeatingPlan, Weekday
 from custom_components.smart_charging.engine.control.planning.problem import CarPlan, Plan, PlannedBy
 from custom_components.smart_charging.engine.model import ChargeMode, StoreError
 from custom_components.smart_charging.engine.view import PlannedCharge
 
 from .builders import charger, circuit, grid_meter
-from .site_double import AT, KEY, circuit_view, evse, garage, running_site, site_view
+from .site_double import AT, KEY, circuit_view, evse, garage, running_site, session, site_view
 
 DOMAIN = "smart_charging"
 PLATFORMS = [Platform.SENSOR]
@@ -77,6 +77,12 @@ async def test_energy_departure_and_mode_are_set_in_one_go(hass: HomeAssistant) 
         ({"energy": 0}, EvseSettings(departure=AT + QUARTER)),
         ({"energy": 5}, EvseSettings(target_energy_wh=5000.0, departure=AT + QUARTER)),
         ({"departure": AT + 2 * QUARTER}, EvseSettings(target_energy_wh=9000.0, departure=AT + 2 * QUARTER)),
+        ({"soc": 80}, EvseSettings(target_energy_wh=9000.0, target_soc_percent=80.0, departure=AT + QUARTER)),
+        ({"soc": 0}, EvseSettings(target_energy_wh=9000.0, departure=AT + QUARTER)),
+        (
+            {"price_limit": -0.5},
+            EvseSettings(target_energy_wh=9000.0, departure=AT + QUARTER, price_limit=-0.5),
+        ),
         ({"mode": "cheapest"}, EvseSettings(ChargeMode.CHEAPEST, target_energy_wh=9000.0, departure=AT + QUARTER)),
     ],
 )
@@ -117,13 +123,15 @@ async def test_a_time_of_day_is_the_next_one_by_the_local_clock(
     [
         ({}, "no_plan_given"),
         ({"energy": 5, "departure": "2026-06-01 11:59:00"}, "departure_over"),
+        ({"soc": 20}, "min_soc_above_target"),
         ({"departure": "9999-12-31T23:30:00-05:00"}, "time_out_of_range"),
     ],
 )
 async def test_a_plan_that_cannot_be_changes_nothing_at_any_charger(
     hass: HomeAssistant, given: dict[str, Any], key: str
 ) -> None:
-    async with running_site(hass, PLATFORMS, site_view(garage(evse(1), evse(2)))) as site:
+    before = EvseSettings(min_soc_percent=30.0)
+    async with running_site(hass, PLATFORMS, site_view(garage(evse(1), evse(2, settings=before)))) as site:
         with pytest.raises(ServiceValidationError) as error:
             await call(hass, "set_plan", "sub_garage_1", "sub_garage_2", **given)
         assert error.value.translation_key == key
@@ -136,6 +144,11 @@ async def test_a_plan_that_cannot_be_changes_nothing_at_any_charger(
         {"energy": -1},
         {"energy": 201},
         {"energy": float("nan")},
+        {"soc": 101},
+        {"current_soc": -1},
+        {"price_limit": 1001},
+        {"weekdays": [], "departure": "07:30"},
+        {"weekdays": ["monday"], "departure": "07:30"},
         {"departure": "soon"},
         {"departure": "25:00"},
         {"departure": 7},
@@ -148,6 +161,14 @@ async def test_a_plan_that_makes_no_sense_is_refused(hass: HomeAssistant, given:
         with pytest.raises(probatio.Invalid):
             await call(hass, "set_plan", **given)
         assert site.commands == []
+
+
+async def test_what_a_user_says_of_the_charge_counts_from_what_was_delivered_by_then(hass: HomeAssistant) -> None:
+    over = session(plugged_out_at=AT)
+    async with running_site(hass, PLATFORMS, site_view(garage(evse(1), evse(2, session=over)))) as site:
+        await call(hass, "set_plan", "sub_garage_1", "sub_garage_2", current_soc=40, soc=80)
+        kept = [(settings.told_soc_percent, settings.told_at_wh) for _, _, settings in site.commands]
+        assert kept == [(40.0, 7250.4), (40.0, 0.0)]
 
 
 async def test_a_plan_that_cannot_be_kept_is_an_error(hass: HomeAssistant) -> None:
@@ -166,6 +187,102 @@ async def test_a_plan_is_taken_back_and_the_mode_stays(hass: HomeAssistant) -> N
         assert site.commands == [("set_settings", KEY, kept)]
 
 
+WORKDAYS = (Weekday.MON, Weekday.TUE, Weekday.WED, Weekday.THU, Weekday.FRI)
+WORK = RepeatingPlan(WORKDAYS, time(7, 30), energy_wh=12_000.0)
+TRIP = RepeatingPlan((Weekday.SAT,), time(9), soc_percent=90.0)
+
+
+async def test_plans_that_repeat_are_added_and_one_of_the_same_days_and_time_is_replaced(hass: HomeAssistant) -> None:
+    before = EvseSettings(ChargeMode.SOLAR, target_energy_wh=9000.0, repeating=(TRIP,))
+    async with running_site(hass, PLATFORMS, site_view(garage(evse(settings=before)))) as site:
+        await call(hass, "set_plan", weekdays=["fri", "mon", "tue", "wed", "thu", "mon"], departure="07:30", energy=12)
+        await call(hass, "set_plan", weekdays="sat", departure="09:00", mode="cheapest")
+        added = replace(before, repeating=(WORK, TRIP))
+        same_days = replace(added, mode=ChargeMode.CHEAPEST, repeating=(WORK, replace(TRIP, soc_percent=None)))
+        assert [settings for _, _, settings in site.commands] == [added, same_days]
+
+
+@pytest.mark.parametrize(
+    ("given", "left"),
+    [
+        ({"weekdays": ["sat"]}, (WORK,)),
+        ({"weekdays": ["mon", "sat"]}, (replace(WORK, weekdays=WORKDAYS[1:]),)),
+        ({"weekdays": ["mon", "sat"], "departure": "09:00"}, (WORK,)),
+        ({"weekdays": ["sun"]}, (WORK, TRIP)),
+    ],
+)
+async def test_plans_that_repeat_are_taken_back_by_their_days(
+    hass: HomeAssistant, given: dict[str, Any], left: tuple[RepeatingPlan, ...]
+) -> None:
+    before = EvseSettings(ChargeMode.CHEAPEST, target_energy_wh=9000.0, repeating=(WORK, TRIP))
+    async with running_site(hass, PLATFORMS, site_view(garage(evse(settings=before)))) as site:
+        await call(hass, "clear_plan", **given)
+        assert site.commands == [("set_settings", KEY, replace(before, repeating=left))]
+        await call(hass, "clear_plan")
+        assert site.commands[-1] == ("set_settings", KEY, replace(before, target_energy_wh=None, repeating=left))
+
+
+@pytest.mark.parametrize(
+    ("action", "given", "key"),
+    [
+        ("set_plan", {"weekdays": ["mon"], "energy": 5}, "repeating_needs_time"),
+        ("set_plan", {"weekdays": ["mon"], "departure": "2026-06-02 07:30:00"}, "repeating_needs_time"),
+        ("set_plan", {"weekdays": ["mon"], "departure": "07:30", "soc": 20}, "min_soc_above_target"),
+        ("set_plan", {"weekdays": ["sun"], "departure": "07:30"}, "too_many_plans"),
+        ("clear_plan", {"departure": "07:30"}, "time_without_weekdays"),
+    ],
+)
+async def test_what_cannot_repeat_is_refused(hass: HomeAssistant, action: str, given: dict[str, Any], key: str) -> None:
+    full = tuple(RepeatingPlan((Weekday.SAT,), time(hour), energy_wh=1.0) for hour in range(20))
+    before = EvseSettings(min_soc_percent=30.0, repeating=full if key == "too_many_plans" else ())
+    async with running_site(hass, PLATFORMS, site_view(garage(evse(settings=before)))) as site:
+        with pytest.raises(ServiceValidationError) as error:
+            await call(hass, action, **given)
+        assert error.value.translation_key == key
+        assert site.commands == []
+
+
+async def test_plans_that_repeat_are_told_with_their_next_time(hass: HomeAssistant) -> None:
+    await hass.config.async_set_time_zone("Europe/Berlin")
+    settings = EvseSettings(repeating=(WORK, TRIP))
+    async with running_site(hass, PLATFORMS, site_view(garage(evse(settings=settings)))):
+        (told,) = await plans(hass)
+    assert told["repeating"] == [
+        {
+            "weekdays": ["mon", "tue", "wed", "thu", "fri"],
+            "departure": "07:30",
+            "energy_kwh": 12.0,
+            "soc": None,
+            "next": "2026-06-02T05:30:00+00:00",
+        },
+        {
+            "weekdays": ["sat"],
+            "departure": "09:00",
+            "energy_kwh": None,
+            "soc": 90.0,
+            "next": "2026-06-06T07:00:00+00:00",
+        },
+    ]
+
+
+async def test_a_departure_gone_by_does_not_silence_the_plan(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory
+) -> None:
+    assert CHEAPEST.planned is not None
+    late = replace(CHEAPEST, planned=replace(CHEAPEST.planned, departure=AT - QUARTER, starts_at=AT))
+    async with running_site(hass, PLATFORMS, site_view(garage(late))) as site:
+        site.plan = plan(e1=(11_000.0, 5_000.0))
+        (told,) = await plans(hass)
+    assert [slot["power_w"] for slot in told["slots"]] == [11_000, 5_000]
+
+
+async def test_a_price_limit_is_taken_back_alone(hass: HomeAssistant) -> None:
+    before = EvseSettings(ChargeMode.CHEAPEST, target_energy_wh=9000.0, price_limit=0.2)
+    async with running_site(hass, PLATFORMS, site_view(garage(evse(settings=before)))) as site:
+        await call(hass, "clear_plan", price_limit=True)
+        assert site.commands == [("set_settings", KEY, replace(before, price_limit=None))]
+
+
 def plan(first_slot: timedelta | None = QUARTER, **cars: tuple[float, ...]) -> Plan:
     """Return a plan from noon on for these EVSEs of the garage."""
     return Plan(
@@ -182,7 +299,10 @@ def plan(first_slot: timedelta | None = QUARTER, **cars: tuple[float, ...]) -> P
 
 CHEAPEST = evse(
     mode=ChargeMode.CHEAPEST,
-    settings=EvseSettings(ChargeMode.CHEAPEST, target_energy_wh=9000.0, departure=AT + 3 * QUARTER),
+    settings=EvseSettings(
+        ChargeMode.CHEAPEST, target_energy_wh=9000.0, target_soc_percent=80.0, departure=AT + 3 * QUARTER
+    ),
+    soc_percent=61.26,
     planned=PlannedCharge(
         starts_at=AT + 2 * QUARTER, energy_wh=2756.4, cost=0.5512, missing_wh=6243.6, departure=AT + 3 * QUARTER
     ),
@@ -210,12 +330,16 @@ async def test_a_plan_is_told_by_slot_with_prices_up_to_the_departure(
                 "evse": 1,
                 "mode": "cheapest",
                 "target_energy_kwh": 9.0,
+                "target_soc": 80.0,
+                "soc": 61.3,
+                "price_limit": None,
                 "departure": "2026-06-01T12:45:00+00:00",
                 "next_start": "2026-06-01T12:30:00+00:00",
                 "energy_kwh": 2.76,
                 "missing_kwh": 6.24,
                 "cost": 0.55,
                 "currency": "EUR",
+                "repeating": [],
                 "slots": [
                     {"start": "2026-06-01T12:00:00+00:00", "power_w": 0, "price": 0.3},
                     {"start": "2026-06-01T12:15:00+00:00", "power_w": 0, "price": 0.3},

@@ -1,7 +1,7 @@
 """What the user configured, as the engine wants it: made by the shell, validated here."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, time
 from enum import IntEnum, StrEnum
 from typing import Protocol
 
@@ -47,6 +47,20 @@ class PhaseSwitching(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class CarConfig:
+    """The car that mostly charges at a station: what its battery holds in Wh and what of a Wh at the charger gets there.
+
+    `consumption_wh_per_km` is what it takes to drive. None where nobody told.
+    """
+
+    capacity_wh: float | None = None
+    efficiency: float = (
+        0.9  # charger, battery and electronics of a car that charges with 6 A to 32 A lose about a tenth
+    )
+    consumption_wh_per_km: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StationConfig:
     """One charging station as configured.
 
@@ -81,7 +95,30 @@ class StationConfig:
     security_profile: SecurityProfile = SecurityProfile.BASIC
     serial_number: str | None = None
     organization: str | None = None
+    car: CarConfig = field(default_factory=CarConfig)
     relay: RelayConfig | None = field(default=None, metadata={NOT_RECORDED: True})  # a second central system
+
+
+class Weekday(StrEnum):
+    """A day of the week, in the order of `date.weekday`."""
+
+    MON = "mon"
+    TUE = "tue"
+    WED = "wed"
+    THU = "thu"
+    FRI = "fri"
+    SAT = "sat"
+    SUN = "sun"
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatingPlan:
+    """A car leaves on these weekdays at a time of the site's clock, with so much energy in a session or such a charge."""
+
+    weekdays: tuple[Weekday, ...]
+    leaves: time
+    energy_wh: float | None = None
+    soc_percent: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +128,9 @@ class EvseSettings:
     `max_current_a` is A per phase (None: the station's own maximum), `priority` replaces
     the station's. Below `min_soc_percent` a car charges at once. It is finished at `target_soc_percent`,
     or after `target_energy_wh` in this session. Until `boost_until` it charges as in fast.
-    By plan it has its target at `departure` (None: as far as prices reach).
+    By plan it has its target at `departure` (None: as far as prices reach), which `repeating` tells anew each time.
+    `price_limit` (money per kWh) is up to where it always buys by plan, and beyond which only for a departure.
+    `told_soc_percent` is what a user said that the car held when the session had delivered `told_at_wh`.
     """
 
     mode: ChargeMode = ChargeMode.FAST
@@ -103,6 +142,10 @@ class EvseSettings:
     target_energy_wh: float | None = None
     boost_until: datetime | None = None
     departure: datetime | None = None
+    price_limit: float | None = None
+    told_soc_percent: float | None = None
+    told_at_wh: float = 0.0
+    repeating: tuple[RepeatingPlan, ...] = field(default=(), metadata={NOT_RECORDED: True})
 
 
 class Connection(Protocol):

@@ -1,11 +1,11 @@
 """What a user set for an EVSE, kept in the ledger so that not even a power cut forgets it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, time
 import logging
 
-from .config import EvseSettings, StationConfig
+from .config import EvseSettings, RepeatingPlan, StationConfig, Weekday
 from .ledger import SiteLedger
 from .model import ChargeMode, EvseKey, Json
 
@@ -15,7 +15,8 @@ _LOGGER = logging.getLogger(__name__)
 def after_unplug(settings: EvseSettings, config: StationConfig) -> EvseSettings:
     """Return what is left of the settings once a car left: its wishes go, the mode is what the station is set up for."""
     mode = config.mode_after_unplug or settings.mode
-    return replace(settings, mode=mode, target_energy_wh=None, boost_until=None, departure=None)
+    left = replace(settings, mode=mode, target_energy_wh=None, boost_until=None, departure=None)
+    return replace(left, told_soc_percent=None, told_at_wh=0.0)
 
 
 async def load_settings(ledger: SiteLedger, station_id: str) -> dict[EvseKey, EvseSettings]:
@@ -41,6 +42,10 @@ def _from_json(kept: Mapping[str, Json]) -> EvseSettings:
         target_energy_wh=_number(kept, "target_energy_wh"),
         boost_until=_time(kept, "boost_until"),
         departure=_time(kept, "departure"),
+        price_limit=_number(kept, "price_limit"),
+        told_soc_percent=_number(kept, "told_soc_percent"),
+        told_at_wh=_number(kept, "told_at_wh") or 0.0,
+        repeating=tuple(_repeating(kept.get("repeating"))),
     )
 
 
@@ -58,8 +63,38 @@ async def save_settings(ledger: SiteLedger, key: EvseKey, settings: EvseSettings
             "target_energy_wh": settings.target_energy_wh,
             "boost_until": None if settings.boost_until is None else settings.boost_until.isoformat(),
             "departure": None if settings.departure is None else settings.departure.isoformat(),
+            "price_limit": settings.price_limit,
+            "told_soc_percent": settings.told_soc_percent,
+            "told_at_wh": settings.told_at_wh,
+            "repeating": [_plan_json(plan) for plan in settings.repeating],
         },
     )
+
+
+def _plan_json(plan: RepeatingPlan) -> dict[str, Json]:
+    return {
+        "weekdays": [day.value for day in plan.weekdays],
+        "leaves": plan.leaves.isoformat(),
+        "energy_wh": plan.energy_wh,
+        "soc_percent": plan.soc_percent,
+    }
+
+
+def _repeating(kept: Json) -> Iterable[RepeatingPlan]:
+    """Yield the plans that were kept; one that is not understood is left out, and told."""
+    for one in kept if isinstance(kept, list) else ():
+        try:
+            yield _plan(one)
+        except ValueError:
+            _LOGGER.warning("What was kept as a repeating plan is none and not used")
+
+
+def _plan(kept: Json) -> RepeatingPlan:
+    if not isinstance(kept, dict) or not isinstance(days := kept.get("weekdays"), list) or not days:
+        raise ValueError("is no plan")
+    weekdays = tuple(Weekday(str(day)) for day in days)
+    leaves = time.fromisoformat(str(kept.get("leaves")))
+    return RepeatingPlan(weekdays, leaves, _number(kept, "energy_wh"), _number(kept, "soc_percent"))
 
 
 def _number(kept: Mapping[str, Json], name: str) -> float | None:

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from .car_charge import CarCharges
 from .circuit_meter import CircuitMeter
-from .config import Connection, SiteConfig
+from .config import CarConfig, Connection, EvseSettings, SiteConfig
 from .control.battery import BatterySnapshot
 from .control.circuits import connections
 from .control.elapsed import elapsed_s
@@ -33,6 +34,7 @@ class SiteMeasurements:
         self._pv: dict[str, _Value] = {}
         self._batteries: dict[str, BatteryReading] = {}
         self._soc: dict[EvseKey, float] = {}
+        self._charges = CarCharges()
         self._switched_phases: dict[EvseKey, int] = {}
         self._limits: dict[str, Limit] = {}
 
@@ -112,11 +114,21 @@ class SiteMeasurements:
         """Return the configured batteries as measured now."""
         return {battery.battery_id: self._battery(battery.battery_id, now) for battery in site.batteries}
 
-    def soc(self, key: EvseKey, station: StationState) -> float | None:
-        """Return the state of charge of the car at an EVSE: what its station tells, else what something else does."""
+    def soc(
+        self, key: EvseKey, station: StationState, session_wh: float, settings: EvseSettings, car: CarConfig
+    ) -> float | None:
+        """Return the state of charge of the car at an EVSE in percent, carried on by what was charged since it was told.
+
+        Its station tells it, else something else, else its user did.
+        """
         evse = station.evses.get(key.evse_id)
         told = None if evse is None or evse.measurement is None else evse.measurement.soc_percent
-        return self._soc.get(key) if told is None else told
+        told = self._soc.get(key) if told is None else told
+        return self._charges.follow(key, told, session_wh, settings, car)
+
+    def car_left(self, key: EvseKey) -> None:
+        """Forget how full the car was that left an EVSE."""
+        self._charges.left(key)
 
     def switched_phases(self, key: EvseKey) -> int | None:
         """Return how many phases a contactor connects now."""
@@ -125,6 +137,7 @@ class SiteMeasurements:
     def forget_station(self, station_id: str) -> None:
         """Forget what was told of a station's EVSEs."""
         self._soc = {key: value for key, value in self._soc.items() if key.station_id != station_id}
+        self._charges.forget(station_id)
         self._switched_phases = {k: v for k, v in self._switched_phases.items() if k.station_id != station_id}
 
     def _battery(self, battery_id: str, now: datetime) -> BatterySnapshot:

@@ -105,6 +105,10 @@ class ChargeMode(StrEnum):
     SOLAR_MIN = "solar_min"
     FAST = "fast"
     CHEAPEST = "cheapest"  # by plan: when it is cheap, and in time
+    GREENEST = "greenest"  # by plan: when the grid emits little CO2, and in time
+
+
+PLANNED_MODES = frozenset({ChargeMode.CHEAPEST, ChargeMode.GREENEST})  # in which a car follows a plan
 
 
 class EvseStatus(StrEnum):
@@ -360,6 +364,12 @@ class ReasonCode(StrEnum):
     PLAN_WAITING = "plan_waiting"
     NO_PLAN = "no_plan"
     NO_TARGET = "no_target"
+    PLAN_GREEN = "plan_green"
+    PLAN_WAITING_GREEN = "plan_waiting_green"
+    NO_CO2 = "no_co2"
+    PRICE_LOW = "price_low"
+    PRICE_HIGH = "price_high"
+    SOC_UNKNOWN = "soc_unknown"
 
 
 @dataclass(frozen=True, slots=True)

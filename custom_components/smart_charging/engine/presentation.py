@@ -16,6 +16,7 @@ from .id_token import ListState
 from .limit import ALL_FUSE, ROOT_CIRCUIT, LimitSource
 from .measurements import SiteMeasurements
 from .model import EvseKey, MeterQuality, Phases, Reason, ReasonCode, Setpoint
+from .repeating_plans import in_force
 from .session_tracking import EvseRecord
 from .view import BatteryView, ChargerView, CircuitView, EvseView, PeakView, PlannedCharge, SiteView
 
@@ -38,6 +39,7 @@ class Chargers:
     relay: Callable[[str], RelayState | None]
     local_list: Callable[[str], ListState | None]
     planned: Callable[[EvseKey, datetime], PlannedCharge | None]
+    missing: Callable[[EvseKey], float | None]
 
 
 def present(
@@ -68,7 +70,7 @@ def present(
         limit_sources=ALL_FUSE if root is None else root.sources,
         load_a=None if root is None else _in_use(site, root.load_a),
         chargers={
-            station_id: _charger(station, chargers, decision, measured, now)
+            station_id: _charger(station, chargers, decision, measured, now, site.time_zone)
             for station_id, station in chargers.stations.items()
         },
         circuits={circuit.circuit_id: _circuit(circuit, measured, decision, now) for circuit in site.circuits},
@@ -105,7 +107,12 @@ def _battery(
 
 
 def _charger(
-    station: Station, chargers: Chargers, decision: Decision | None, measured: SiteMeasurements, now: datetime
+    station: Station,
+    chargers: Chargers,
+    decision: Decision | None,
+    measured: SiteMeasurements,
+    now: datetime,
+    time_zone: str,
 ) -> ChargerView:
     state, config = station.state, station.config
     keys = [EvseKey(state.station_id, evse_id) for evse_id in sorted({1, *state.evses})]
@@ -123,8 +130,12 @@ def _charger(
                     decision,
                     chargers.record(key),
                 ),
-                soc_percent=measured.soc(key, state),
+                soc_percent=measured.soc(
+                    key, state, chargers.record(key).session_wh, chargers.settings(key), config.car
+                ),
                 planned=chargers.planned(key, now),
+                missing_wh=chargers.missing(key),
+                wanted=in_force(chargers.settings(key), time_zone, now),
             )
             for key in keys
         },

@@ -26,6 +26,11 @@ class EvseRecord:
     transaction_id: str | None = None  # the one that is followed
     transaction_session_id: int | None = None
 
+    @property
+    def session_wh(self) -> float:
+        """Return what the session that goes on has delivered, 0 where there is none."""
+        return 0.0 if self.session is None or self.session.plugged_out_at is not None else self.session.energy_wh
+
 
 _UNKNOWN = EvseRecord()
 

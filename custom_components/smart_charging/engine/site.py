@@ -17,6 +17,7 @@ from .control.snapshot import ControlState, Decision, Snapshot
 from .csms.central_system import CentralSystem
 from .csms.state import StationEvent
 from .csms.station import Station
+from .deadline_watch import DeadlineWatch
 from .elsewhere import Elsewhere
 from .evse_settings import after_unplug, load_settings, save_settings
 from .ledger import SiteLedger
@@ -26,6 +27,7 @@ from .measurements import SiteMeasurements
 from .model import ChargeMode, EvseKey, MeterQuality, StoreError
 from .outlook import Outlook
 from .paced_decision import PacedDecision
+from .planners import Planners
 from .presentation import Chargers, present
 from .presented_tags import PresentedTags
 from .recording import Cycle, CycleRecorder
@@ -33,7 +35,6 @@ from .registry_authorizer import RegistryAuthorizer
 from .session_tracking import SessionTracker
 from .set_point_guard import SetPointGuard
 from .site_memory import RememberedSite, SiteMemory
-from .site_planner import SitePlanner
 from .site_snapshot import EvseSources, plug_changed, take_snapshot
 from .view import NOTICES, BatteryReading, MeterReading, SiteEvent, SiteEventType, SiteView
 
@@ -82,7 +83,8 @@ class Site:
         self._set_points = SetPointGuard(csms, self._measured, clock)
         self._lists = LocalLists(access, csms, clock, ledger, self._changed)
         self._sessions = SessionTracker(config.site_id, ledger, self._announce)
-        self._planner = SitePlanner(clock, lambda now: (self._snapshot(now), self._state))
+        self._planner = Planners(clock, lambda now: (self._snapshot(now), self._state))
+        self._deadlines = DeadlineWatch(self._announce)
         self._tasks: list[asyncio.Task[None]] = []
         self._unsubscribe: Callable[[], None] | None = None
 
@@ -315,6 +317,7 @@ class Site:
                     self._csms.relays.state,
                     self._lists.state,
                     self._planner.planned,
+                    self._deadlines.missing,
                 ),
                 decision=self._decision,
                 state=self._state,
@@ -373,6 +376,7 @@ class Site:
                 continue
             phases = setpoint.phases if station.config.phase_switching is PhaseSwitching.OCPP else None
             station.set_limit(key.evse_id, setpoint.current_a, self._safe.currents[key], phases)
+        self._deadlines.look(snapshot.evses, now)
         self._plug_decision.decided(began, self._clock.monotonic())
         self._changed()
 
@@ -407,6 +411,7 @@ class Site:
 
     def _announce(self, event: SiteEvent) -> None:
         if event.type is SiteEventType.SESSION_ENDED:
+            self._measured.car_left(event.key)
             self._reset_after_unplug(event.key)
         for listener in list(self._event_listeners):
             listener(event)

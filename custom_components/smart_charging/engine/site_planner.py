@@ -1,8 +1,8 @@
 """Plans a site's charging each quarter of an hour and on change, and says what the plan means now."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib import import_module
 import logging
@@ -10,15 +10,17 @@ from typing import Final, Protocol, cast
 
 from .clock import Clock
 from .control.planning.advice import NOTHING_W, PlanAdvice
-from .control.planning.assembly import Wish, car_id, follows_plan, pose, wish_of
+from .control.planning.assembly import car_id, follows_plan, pose
 from .control.planning.battery_advice import BatteryAdvice
 from .control.planning.planned_peak import with_planned_peak
 from .control.planning.problem import MONEY_PER_WH, NotPlanned, Plan, Problem
 from .control.planning.uncertainty import outlooks, weighed
+from .control.planning.wish import Wish, wish_of
+from .control.prices.series import PriceSeries
 from .control.snapshot import ControlState, EvseControl, Snapshot
 from .model import ChargeMode, EvseKey
 from .outlook import Outlook
-from .view import PlannedCharge
+from .view import PlannedBlock, PlannedCharge
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -41,13 +43,20 @@ class _Basis:
     slot: datetime
     wishes: Mapping[EvseKey, Wish] = field(default_factory=dict)
     batteries: frozenset[str] = frozenset()
+    late: frozenset[EvseKey] = frozenset()  # should have left by then
 
 
 class SitePlanner:
     """One site's plan; made in a thread, for it takes up to a second on a large site."""
 
-    def __init__(self, clock: Clock, snapshot: Callable[[datetime], tuple[Snapshot, ControlState]]) -> None:
-        """Take the clock, and what gives the site as it stands with the memory of its decisions."""
+    def __init__(
+        self,
+        clock: Clock,
+        snapshot: Callable[[datetime], tuple[Snapshot, ControlState]],
+        mode: ChargeMode = ChargeMode.CHEAPEST,
+    ) -> None:
+        """Take the clock, what gives the site as it stands with the memory of its decisions, and the mode it plans for."""
+        self._mode = mode
         self._clock = clock
         self._snapshot = snapshot
         self._outlook = Outlook()
@@ -62,6 +71,11 @@ class SitePlanner:
         if outlook != self._outlook:
             self._outlook = outlook
             self._wake.set()
+
+    @property
+    def _prices(self) -> PriceSeries | None:
+        """Return what a kWh counts: money, or kg of CO2."""
+        return self._outlook.carbon if self._mode is ChargeMode.GREENEST else self._outlook.prices
 
     def look(self) -> None:
         """Look at once whether the plan has to change, as where somebody set a target."""
@@ -89,14 +103,31 @@ class SitePlanner:
 
     def advice(self, wish: Wish, now: datetime) -> PlanAdvice:
         """Return what the plan says of the car with this wish."""
-        plan, prices = self.plan, self._outlook.prices
+        plan, prices = self.plan, self._prices
         led = None if plan is None else plan.cars.get(car_id(wish.key))
         number = None if plan is None else _slot_of(plan, now)
+        advice = PlanAdvice(
+            wish.needed_wh,
+            wish.sure_w,
+            wish.departure,
+            price=None if prices is None else prices.import_at(now),
+            room_wh=wish.room_wh,
+            price_limit=wish.price_limit,
+            green=self._mode is ChargeMode.GREENEST,
+            missing_wh=wish.short_wh(now, self._foreseen_missing(wish)),
+        )
         if led is None or number is None:
             young = plan is None and self._clock.monotonic() - self._began < UNDECIDED_S
-            return PlanAdvice(wish.needed_wh, wish.sure_w, wish.departure, undecided=young)
-        price = None if prices is None else prices.import_at(now)
-        return PlanAdvice(wish.needed_wh, wish.sure_w, wish.departure, led.value, led.power_w[number], price)
+            return replace(advice, undecided=young)
+        return replace(advice, value=led.value, planned_w=led.power_w[number])
+
+    def _foreseen_missing(self, wish: Wish) -> float:
+        """Return the Wh that the plan foresees to be missing; 0 before it was made for this wish."""
+        led = None if self.plan is None else self.plan.cars.get(car_id(wish.key))
+        known = None if self._basis is None else self._basis.wishes.get(wish.key)
+        if led is None or known is None or _asked(known) != _asked(wish) or wish.needed_wh > known.needed_wh + 1:
+            return 0.0
+        return led.missing_wh[0]
 
     def battery_advice(self, battery_id: str, now: datetime) -> BatteryAdvice | None:
         """Return what the plan says of a battery, None where there is no plan for it or no price."""
@@ -122,25 +153,48 @@ class SitePlanner:
         numbers = range(plan_slots(plan)) if first is None else range(first, plan_slots(plan))
         drawn = {number: power for number in numbers if (power := led.power_w[number]) > NOTHING_W}
         begin = None if not drawn else plan.start + min(drawn) * plan.slot
-        energy_wh = sum(power * problem.hours[number] for number, power in drawn.items())
-        cost = sum(_cost(problem, number, power) for number, power in drawn.items())
+        costs = {number: self._cost(problem, number, power) for number, power in drawn.items()}
+        blocks = tuple(_blocks(problem, drawn, costs))
+        energy_wh, cost = sum(one.energy_wh for one in blocks), _sum(costs.values())
         wish = basis.wishes.get(key)
         departure = None if wish is None else wish.departure
-        return PlannedCharge(begin, energy_wh, cost, sum(led.missing_wh), departure)
+        missing_wh = led.missing_wh[0] + (energy_wh if wish is not None and wish.late(now) else 0.0)
+        return PlannedCharge(begin, energy_wh, cost, missing_wh, departure, blocks)
+
+    def _cost(self, problem: Problem, number: int, power_w: float) -> float | None:
+        """Return what a car's power costs in a slot: what PV has left is worth what it would be sold for.
+
+        Of a plan that counts CO2 it is known as far as prices are.
+        """
+        free_w = min(power_w, max(0.0, problem.pv_w[number] - problem.base_w[number]))
+        buy, sell = problem.import_price[number], problem.feed_in_price[number]
+        if self._mode is ChargeMode.GREENEST:
+            prices, at = self._outlook.prices, problem.start + number * problem.slot
+            bought = None if prices is None else prices.import_at(at)
+            if prices is None or bought is None:
+                return None
+            buy, sell = bought, min(prices.feed_in_at(at) or 0.0, bought)
+        money = free_w * sell + (power_w - free_w) * buy
+        return money * problem.hours[number] * MONEY_PER_WH
 
     async def _renew(self) -> bool:
         """Make a new plan where anything changed; return whether there is one now, or none any more."""
         now = self._clock.now()
         snapshot, state = self._snapshot(now)
-        wishes, batteries = _wishes(snapshot, state), _led(snapshot)
-        prices = self._outlook.prices
+        wishes = _wishes(snapshot, state, self._mode)
+        batteries = self._mode is ChargeMode.CHEAPEST and _led(snapshot)
+        prices = self._prices
         problem = None
         if (wishes or batteries) and prices is not None:
             problem = pose(snapshot, state, wishes.values(), prices, self._outlook.pv, self._outlook.base_load, now)
         if problem is None:
             had, self.plan, self._problem, self._basis = self.plan is not None, None, None, None
             return had
-        basis = _Basis(self._outlook, problem.start, wishes, frozenset(one.battery_id for one in problem.batteries))
+        if self._mode is not ChargeMode.CHEAPEST:
+            problem = _without_money(problem)
+        late = frozenset(key for key, wish in wishes.items() if wish.late(now))
+        led = frozenset(one.battery_id for one in problem.batteries)
+        basis = _Basis(self._outlook, problem.start, wishes, led, late)
         if self._basis is not None and self.plan is not None and not self._differs(self._basis, basis):
             return False
         self.plan = await asyncio.to_thread(solve, problem)
@@ -150,15 +204,21 @@ class SitePlanner:
     def _differs(self, before: _Basis, now: _Basis) -> bool:
         if (before.outlook, before.slot, before.batteries) != (now.outlook, now.slot, now.batteries):
             return True
-        if before.wishes.keys() != now.wishes.keys():
+        if (before.late, before.wishes.keys()) != (now.late, now.wishes.keys()):
             return True
         for key, wish in now.wishes.items():
             known = before.wishes[key]
-            if (known.departure, known.most_w) != (wish.departure, wish.most_w):
+            if _asked(known) != _asked(wish):
                 return True
             if wish.needed_wh > known.needed_wh + 1 or known.needed_wh - wish.needed_wh > _CHANGED_WH:
                 return True
         return False
+
+
+def _asked(wish: Wish) -> Wish:
+    """Return a wish without what changes by charging."""
+    at_once_wh = 1.0 if wish.at_once_wh > 0 else 0.0
+    return replace(wish, needed_wh=0.0, room_wh=0.0, at_once_wh=at_once_wh, sure_w=0.0)
 
 
 def plan_slots(plan: Plan) -> int:
@@ -166,12 +226,26 @@ def plan_slots(plan: Plan) -> int:
     return len(plan.grid_w)
 
 
-def _cost(problem: Problem, number: int, power_w: float) -> float:
-    """Return what a car's power costs in a slot: what PV has left is worth what it would be sold for."""
-    free_w = min(power_w, max(0.0, problem.pv_w[number] - problem.base_w[number]))
-    bought_w = power_w - free_w
-    money = free_w * problem.feed_in_price[number] + bought_w * problem.import_price[number]
-    return money * problem.hours[number] * MONEY_PER_WH
+def _sum(costs: Iterable[float | None]) -> float | None:
+    """Return the sum, None where one is not known."""
+    known = list(costs)
+    return None if None in known else sum(one for one in known if one is not None)
+
+
+def _blocks(problem: Problem, drawn: Mapping[int, float], costs: Mapping[int, float | None]) -> Iterator[PlannedBlock]:
+    """Yield what is drawn in slots that follow each other as one."""
+    block: PlannedBlock | None = None
+    hours = problem.hours
+    for number, power in sorted(drawn.items()):
+        start = problem.start + number * problem.slot
+        energy_wh, cost = power * hours[number], costs[number]
+        if block is not None and block.end == start:
+            energy_wh, cost, start = energy_wh + block.energy_wh, _sum((block.cost, cost)), block.start
+        elif block is not None:
+            yield block
+        block = PlannedBlock(start, problem.start + (number + 1) * problem.slot, energy_wh, cost)
+    if block is not None:
+        yield block
 
 
 def _slot_of(plan: Plan, at: datetime) -> int | None:
@@ -185,11 +259,17 @@ def _led(snapshot: Snapshot) -> bool:
     return any(name in batteries and one.available for name, one in snapshot.batteries.items())
 
 
-def _wishes(snapshot: Snapshot, state: ControlState) -> dict[EvseKey, Wish]:
-    """Return what the cars want that follow a plan."""
-    following = (evse for evse in snapshot.evses if evse.settings.mode is ChargeMode.CHEAPEST)
+def _without_money(problem: Problem) -> Problem:
+    """Return a problem that counts something else: no peak is paid with that, and batteries are led by prices only."""
+    batteries = tuple(replace(battery, can_buy=False) for battery in problem.batteries)
+    return replace(problem, peak=None, batteries=batteries)
+
+
+def _wishes(snapshot: Snapshot, state: ControlState, mode: ChargeMode) -> dict[EvseKey, Wish]:
+    """Return what the cars want that follow a plan in this mode."""
+    following = (evse for evse in snapshot.evses if evse.settings.mode is mode)
     wishes = (wish_of(snapshot.site, evse, state.evses.get(evse.key, EvseControl())) for evse in following)
-    return {wish.key: wish for wish in wishes if wish is not None and wish.needed_wh > 0}
+    return {wish.key: wish for wish in wishes if wish is not None and wish.room_wh > 0}
 
 
 def solve(problem: Problem, planners: Sequence[str] = PLANNERS) -> Plan:

@@ -8,14 +8,16 @@ from .config import EvseSettings, SiteConfig
 from .control.battery import BatterySnapshot
 from .control.observation import shown_after_s
 from .control.planning.advice import PlanAdvice
-from .control.planning.assembly import Wish, follows_plan, wish_of
+from .control.planning.assembly import follows_plan
 from .control.planning.battery_advice import BatteryAdvice
+from .control.planning.wish import Wish, wish_of
 from .control.snapshot import Decision, EvseControl, EvseSnapshot, Snapshot
 from .csms.state import StationEvent
 from .csms.station import Station
 from .limit import ROOT_CIRCUIT, Limit
 from .measurements import SiteMeasurements
-from .model import ChargeMode, EvseKey
+from .model import PLANNED_MODES, EvseKey
+from .repeating_plans import in_force
 from .session_tracking import EvseRecord
 from .station_reading import evse_snapshot
 
@@ -46,7 +48,10 @@ def take_snapshot(
     return Snapshot(
         config,
         measured.meter(ROOT_CIRCUIT).snapshot(config, now),
-        tuple(_advised(config, _evse(key, measured, sources, now, shown_s), sources, now) for key in keys),
+        tuple(
+            _advised(config, _evse(key, measured, sources, now, shown_s, config.time_zone), sources, now)
+            for key in keys
+        ),
         circuits=measured.meters(config, now),
         batteries=_led_batteries(config, measured.batteries(config, now), sources, now),
         limits=(*measured.limits(now), *elsewhere),
@@ -55,21 +60,21 @@ def take_snapshot(
 
 
 def _evse(
-    key: EvseKey, measured: SiteMeasurements, sources: EvseSources, now: datetime, shown_s: float
+    key: EvseKey, measured: SiteMeasurements, sources: EvseSources, now: datetime, shown_s: float, time_zone: str
 ) -> EvseSnapshot:
-    station, session = sources.stations[key.station_id], sources.record(key).session
-    safe_a = sources.safe_a.get(key, 0.0)
+    station, session_wh = sources.stations[key.station_id], sources.record(key).session_wh
+    settings, safe_a = in_force(sources.settings(key), time_zone, now), sources.safe_a.get(key, 0.0)
     return replace(
-        evse_snapshot(key, station.config, station.state, sources.settings(key), safe_a, now, shown_s),
-        energy_wh=0.0 if session is None or session.plugged_out_at is not None else session.energy_wh,
-        soc_percent=measured.soc(key, station.state),
+        evse_snapshot(key, station.config, station.state, settings, safe_a, now, shown_s),
+        energy_wh=session_wh,
+        soc_percent=measured.soc(key, station.state, session_wh, settings, station.config.car),
         switched_phases=measured.switched_phases(key),
     )
 
 
 def _advised(config: SiteConfig, evse: EvseSnapshot, sources: EvseSources, now: datetime) -> EvseSnapshot:
     """Return an EVSE with what the plan says of it, where it follows one."""
-    if evse.settings.mode is not ChargeMode.CHEAPEST:
+    if evse.settings.mode not in PLANNED_MODES:
         return evse
     wish = wish_of(config, evse, sources.controls.get(evse.key, EvseControl()))
     departure = evse.settings.departure

@@ -16,6 +16,16 @@ from .model import ChargeMode, EvseKey, MeterQuality, Phases, Session, Setpoint,
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedBlock:
+    """A time without a break in which a car is to draw, with its energy in Wh and what that costs."""
+
+    start: datetime
+    end: datetime
+    energy_wh: float = 0.0
+    cost: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedCharge:
     """What a plan has for the car at an EVSE from now on: energy in Wh, its cost, what its target will lack."""
 
@@ -24,14 +34,16 @@ class PlannedCharge:
     cost: float | None
     missing_wh: float
     departure: datetime | None
+    blocks: tuple[PlannedBlock, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class EvseView:
     """One EVSE: what its station reports, what it is asked to do, and why.
 
-    `limit_source` kept it from more, in circuit `limit_circuit` where it is one's. `phases_in_use` are grid
-    phase indices (0 to 2), None while no car is connected.
+    `wanted` are the settings with the repeating plan that comes next. `limit_source` kept it from more, in circuit `limit_circuit` where it is one's. `phases_in_use` are grid
+    phase indices (0 to 2), None while no car is connected. `missing_wh` is what its car will lack at its departure,
+    None where it has no target for one.
     """
 
     key: EvseKey
@@ -41,6 +53,7 @@ class EvseView:
     max_current_a: float
     setpoint: Setpoint
     settings: EvseSettings = field(default_factory=EvseSettings)
+    wanted: EvseSettings = field(default_factory=EvseSettings)
     priority: int = 0
     limit_source: LimitSource = LimitSource.NONE
     limit_circuit: str | None = None
@@ -51,6 +64,7 @@ class EvseView:
     session_started_at: datetime | None = None
     lifetime_energy_wh: float | None = None
     planned: PlannedCharge | None = None
+    missing_wh: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +150,7 @@ class SiteEventType(StrEnum):
     PRIORITY_CHARGING = "priority_charging"
     DER_ALARM = "der_alarm"
     DER_CONTROL = "der_control"
+    TARGET_UNREACHABLE = "target_unreachable"  # by the departure; `details` tell what will be missing
     FILE_RECEIVED = "file_received"  # of a station, whole
     UPLOAD_FAILED = "upload_failed"
     FIRMWARE_INSTALLED = "firmware_installed"

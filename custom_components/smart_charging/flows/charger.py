@@ -34,6 +34,7 @@ from ..certificate_owners import id_at_another_site
 from ..const import (
     CONF_ADVANCED,
     CONF_CABLE_CURRENT_A,
+    CONF_CAR,
     CONF_CIRCUIT,
     CONF_MAX_CURRENT_A,
     CONF_MODE_AFTER_UNPLUG,
@@ -77,6 +78,7 @@ from ..settings import (
     station_config,
     station_configs,
 )
+from .car import CAR_FIELDS, car_data, car_suggestions
 from .entities import Command, Quantity, command_error, entity_error
 from .fields import amperes, choice, circuit_choice, filled, name_error, number, phase_count
 from .relay import RELAY_FIELDS, relay_data, relay_errors, relay_suggestions
@@ -153,6 +155,7 @@ def change_schema(hass: HomeAssistant, entry: ConfigEntry) -> probatio.Schema:
             probatio.Optional(CONF_SOC): Quantity.SOC.selector(own_sensors(hass)),
             probatio.Required(CONF_SECURITY): section(SECURITY_SCHEMA, {"collapsed": True}),
             probatio.Required(CONF_ADVANCED): section(_ADVANCED_SCHEMA, {"collapsed": True}),
+            **CAR_FIELDS,
             **RELAY_FIELDS,
         }
     )
@@ -219,6 +222,7 @@ async def async_charger_data(
         CONF_WEBSOCKET_PING: user_input.get(CONF_WEBSOCKET_PING, True),
         CONF_CIRCUIT: user_input.get(CONF_CIRCUIT, GRID_CONNECTION),
         CONF_SOC: user_input.get(CONF_SOC),
+        **car_data(user_input),
         **security_data(user_input),
         **advanced,
         CONF_STEP_A: float(advanced[CONF_STEP_A]),
@@ -240,6 +244,7 @@ def charger_suggestions(title: str, data: Mapping[str, Any], circuit_ids: Collec
         CONF_CIRCUIT: circuit if circuit in circuit_ids else GRID_CONNECTION,
         CONF_SECURITY: security_suggestions(data),
         CONF_ADVANCED: advanced,
+        CONF_CAR: car_suggestions(data),
         CONF_RELAY: relay_suggestions(data),
     }
 

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from custom_components.smart_charging.engine.config import EvseSettings
+from custom_components.smart_charging.engine.config import CarConfig, EvseSettings, RepeatingPlan, Weekday
 from custom_components.smart_charging.engine.control.prices.series import PriceSeries
+from custom_components.smart_charging.engine.evse_settings import load_settings
 from custom_components.smart_charging.engine.model import ChargeMode, ReasonCode
 from custom_components.smart_charging.engine.outlook import Outlook
 from custom_components.smart_charging.engine.site_planner import LOOK_S, UNDECIDED_S
+from custom_components.smart_charging.engine.view import SiteEvent, SiteEventType
 from simulator.plant.car import Car
 
 from .loop import ClosedLoop, closed_loop, key
@@ -42,6 +44,9 @@ async def test_a_car_waits_for_the_cheap_quarter_and_charges_in_it(tmp_path: Pat
         assert planned is not None and planned.starts_at == cheap
         assert planned.energy_wh == pytest.approx(2_000.0, rel=0.02)
         assert planned.cost == pytest.approx(0.2, abs=0.02)
+        (block,) = planned.blocks
+        assert (block.start, block.end) == (cheap, cheap + QUARTER)
+        assert (block.energy_wh, block.cost) == (planned.energy_wh, planned.cost)
         await loop.run((cheap - loop.clock.now()).total_seconds() + 60, step_s=2.0)
         assert loop.evse().setpoint.reason.code is ReasonCode.PLAN_BUYING
         assert loop.drawn_a() > 6
@@ -112,9 +117,155 @@ async def test_a_car_that_charges_goes_on_until_the_first_plan_after_a_start_is_
         await loop.site.set_mode(key(), ChargeMode.FAST)
         await warm_up(loop)
         await loop.run(30, step_s=1.0)
-        loop.site._planner._began = loop.clock.monotonic()  # as right after a restart
+        loop.site._planner._by_mode[ChargeMode.CHEAPEST]._began = loop.clock.monotonic()  # as right after a restart
         await plans(loop, energy_wh=9_000.0)
         assert loop.evse().setpoint.reason.code is ReasonCode.NO_PLAN
         assert loop.drawn_a() > 6
         await loop.run(UNDECIDED_S, step_s=2.0)
         assert loop.drawn_a() == 0
+
+
+async def test_a_target_charge_is_planned_for_and_reached_by_the_energy_that_was_charged(tmp_path: Path) -> None:
+    charger = replace(CHARGER, car=CarConfig(capacity_wh=20_000.0, efficiency=0.9))
+    cars = {"CP1": Car()}
+    async with closed_loop(tmp_path, site=SITE, chargers=[charger], stations=[station()], cars=cars) as loop:
+        loop.house(200.0)
+        await loop.site.set_mode(key(), ChargeMode.OFF)
+        await warm_up(loop)
+        loop.site.set_outlook(Outlook(prices(loop, 0.40, *[0.10] * 8)))
+        wished = EvseSettings(mode=ChargeMode.CHEAPEST, target_soc_percent=60.0)
+        await loop.site.set_settings(key(), wished)
+        await loop.run(60, step_s=1.0)
+        assert loop.evse().setpoint.reason.code is ReasonCode.SOC_UNKNOWN
+        await loop.site.set_settings(key(), replace(wished, min_soc_percent=20.0, told_soc_percent=50.0))
+        await loop.run(LOOK_S + 15, step_s=1.0)
+        planned = loop.evse().planned
+        assert planned is not None and planned.energy_wh == pytest.approx(0.1 * 20_000 / 0.9, rel=0.02)
+        loop.site.set_vehicle_soc(key(), 10.0)  # what the car tells is less, and less than its minimum
+        await loop.run(120, step_s=2.0)
+        assert loop.evse().setpoint.reason.code is ReasonCode.MIN_SOC
+        loop.site.set_vehicle_soc(key(), 55.0)
+        before_wh = loop.evse().session_energy_wh or 0.0
+        await loop.run(3_600, step_s=5.0)
+        assert loop.evse().setpoint.reason.code is ReasonCode.TARGET_REACHED
+        assert loop.evse().soc_percent == pytest.approx(60.0, abs=0.5)
+        assert (loop.evse().session_energy_wh or 0.0) - before_wh == pytest.approx(0.05 * 20_000 / 0.9, rel=0.1)
+
+
+async def test_a_car_with_a_price_limit_buys_within_it_and_waits_beyond(tmp_path: Path) -> None:
+    async with closed_loop(tmp_path, site=SITE, chargers=[CHARGER], stations=[station()], cars={"CP1": Car()}) as loop:
+        loop.house(200.0)
+        await loop.site.set_mode(key(), ChargeMode.OFF)
+        await warm_up(loop)
+        loop.site.set_outlook(Outlook(prices(loop, *[0.20] * 4)))
+        await loop.site.set_settings(key(), EvseSettings(mode=ChargeMode.CHEAPEST, price_limit=0.20))
+        await loop.run(LOOK_S + 15, step_s=1.0)
+        assert loop.drawn_a() > 6
+        await loop.run(60, step_s=1.0)
+        assert loop.evse().setpoint.reason.code is ReasonCode.PRICE_LOW
+        loop.site.set_outlook(Outlook(prices(loop, *[0.21] * 4)))
+        await loop.run(60, step_s=1.0)
+        assert loop.evse().setpoint.reason.code is ReasonCode.PRICE_HIGH
+        assert loop.drawn_a() == 0
+
+
+async def test_a_plan_that_repeats_is_followed_each_time_and_outlives_the_car_and_a_restart(tmp_path: Path) -> None:
+    async with closed_loop(tmp_path, site=SITE, chargers=[CHARGER], stations=[station()], cars={"CP1": Car()}) as loop:
+        loop.house(200.0)
+        await loop.site.set_mode(key(), ChargeMode.OFF)
+        await warm_up(loop)
+        leaves = (quarter(loop.clock.now()) + 3 * QUARTER).time()
+        each_day = RepeatingPlan(tuple(Weekday), leaves, energy_wh=1_000.0)
+        repeating = EvseSettings(mode=ChargeMode.CHEAPEST, repeating=(each_day,))
+        await loop.site.set_settings(key(), repeating)
+        loop.site.set_outlook(Outlook(prices(loop, 0.40, 0.10, *[0.40] * 100)))
+        await loop.run(LOOK_S + 15, step_s=1.0)
+        first = loop.evse().wanted.departure
+        assert first is not None and first.time() == leaves
+        planned = loop.evse().planned
+        assert planned is not None and planned.departure == first
+        assert planned.starts_at == quarter(loop.clock.now()) + QUARTER
+        await loop.run((first - loop.clock.now()).total_seconds() + 5, step_s=5.0)
+        assert (loop.evse().session_energy_wh or 0.0) >= 980.0
+        assert loop.evse().wanted.departure == first + timedelta(days=1)
+        loop.plug(plugged=False)
+        await loop.run(30, step_s=1.0)
+        assert loop.site.settings(key()) == repeating
+        assert await load_settings(loop.ledger, "CP1") == {key(): repeating}
+
+
+async def test_a_departure_gone_by_is_still_told_with_what_is_charged_now_and_was_missing(tmp_path: Path) -> None:
+    async with closed_loop(tmp_path, site=SITE, chargers=[CHARGER], stations=[station()], cars={"CP1": Car()}) as loop:
+        loop.house(200.0)
+        await loop.site.set_mode(key(), ChargeMode.OFF)
+        await warm_up(loop)
+        loop.site.set_outlook(Outlook(prices(loop, *[0.40] * 8)))
+        await plans(loop, energy_wh=9_000.0, departure=loop.clock.now() + timedelta(minutes=2))
+        early = loop.evse().planned
+        assert early is not None and early.missing_wh > 6_000.0
+        await loop.run(180, step_s=1.0)
+        late = loop.evse().planned
+        assert late is not None and late.starts_at is not None
+        assert late.energy_wh == pytest.approx(late.missing_wh)
+        assert 7_500.0 < late.missing_wh < 9_000.0
+
+
+async def test_a_target_that_cannot_be_reached_is_told_at_once_and_served_as_well_as_it_can_be(tmp_path: Path) -> None:
+    async with closed_loop(tmp_path, site=SITE, chargers=[CHARGER], stations=[station()], cars={"CP1": Car()}) as loop:
+        loop.house(200.0)
+        heard: list[SiteEvent] = []
+        loop.site.subscribe_events(heard.append)
+        await loop.site.set_mode(key(), ChargeMode.OFF)
+        await warm_up(loop)
+        departure = loop.clock.now() + timedelta(hours=1)
+        await plans(loop, energy_wh=30_000.0, departure=departure)  # nobody knows a price
+        await loop.run(120, step_s=1.0)
+        (told,) = [event for event in heard if event.type is SiteEventType.TARGET_UNREACHABLE]
+        assert (told.key, told.details["departure"]) == (key(), departure.isoformat())
+        assert float(told.details["missing_kwh"]) == pytest.approx(30.0 - 11.04, abs=0.5)
+        reason = loop.evse().setpoint.reason
+        assert reason.code in {ReasonCode.PLAN_DEADLINE, ReasonCode.RAISING}
+        assert loop.drawn_a() > 6
+        missing_wh = loop.evse().missing_wh
+        assert missing_wh is not None and missing_wh > 18_000.0
+        await loop.site.set_settings(key(), EvseSettings(mode=ChargeMode.CHEAPEST, target_energy_wh=3_000.0))
+        await loop.run(10, step_s=1.0)
+        assert loop.evse().missing_wh is None
+
+
+async def test_the_greenest_hours_are_taken_whatever_they_cost(tmp_path: Path) -> None:
+    async with closed_loop(tmp_path, site=SITE, chargers=[CHARGER], stations=[station()], cars={"CP1": Car()}) as loop:
+        loop.house(200.0)
+        await loop.site.set_mode(key(), ChargeMode.OFF)
+        await warm_up(loop)
+        cheap_now = prices(loop, 0.10, 0.40, 0.40, 0.40)
+        await loop.site.set_settings(key(), EvseSettings(mode=ChargeMode.GREENEST, target_energy_wh=2_000.0))
+        loop.site.set_outlook(Outlook(cheap_now))
+        await loop.run(UNDECIDED_S, step_s=2.0)
+        assert loop.evse().setpoint.reason.code is ReasonCode.NO_CO2
+        clean_then = PriceSeries(quarter(loop.clock.now()), QUARTER, (0.30, 0.05, 0.30, 0.30))
+        loop.site.set_outlook(Outlook(cheap_now, carbon=clean_then))
+        await loop.run(LOOK_S + 15, step_s=1.0)
+        assert loop.evse().setpoint.reason.code is ReasonCode.PLAN_WAITING_GREEN
+        planned = loop.evse().planned
+        clean = quarter(loop.clock.now()) + QUARTER
+        assert planned is not None and planned.starts_at == clean
+        assert planned.cost == pytest.approx(0.40 * 2.0, abs=0.02)
+        assert loop.site.plan is not None and loop.site.plan.cars.keys() == {"CP1/1"}
+        await loop.run((clean - loop.clock.now()).total_seconds() + 60, step_s=2.0)
+        assert loop.evse().setpoint.reason.code is ReasonCode.PLAN_GREEN
+        assert loop.drawn_a() > 6
+
+
+async def test_a_green_plan_is_made_without_prices_and_tells_no_cost(tmp_path: Path) -> None:
+    async with closed_loop(tmp_path, site=SITE, chargers=[CHARGER], stations=[station()], cars={"CP1": Car()}) as loop:
+        loop.house(200.0)
+        await loop.site.set_mode(key(), ChargeMode.OFF)
+        await warm_up(loop)
+        loop.site.set_outlook(Outlook(carbon=PriceSeries(quarter(loop.clock.now()), QUARTER, (0.05, 0.30))))
+        wished = EvseSettings(mode=ChargeMode.GREENEST, target_energy_wh=2_000.0, price_limit=0.0)
+        await loop.site.set_settings(key(), wished)  # a limit of money does not count in this mode
+        await loop.run(LOOK_S + 15, step_s=1.0)
+        planned = loop.evse().planned
+        assert planned is not None and planned.cost is None and planned.energy_wh > 1_000
+        assert loop.drawn_a() > 6

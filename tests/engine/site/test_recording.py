@@ -64,7 +64,11 @@ def test_whatever_was_recorded_is_read_again_exactly(cycles: list[Cycle]) -> Non
             snapshot=replace(
                 one.snapshot,
                 evses=tuple(
-                    replace(evse, station=replace(evse.station, password_hash=None, relay=None))
+                    replace(
+                        evse,
+                        station=replace(evse.station, password_hash=None, relay=None),
+                        settings=replace(evse.settings, repeating=()),
+                    )
                     for evse in one.snapshot.evses
                 ),
             ),

@@ -1,12 +1,19 @@
 """Who makes a plan, and when it is made anew."""
 
+from dataclasses import replace
 import logging
 from pathlib import Path
 
 import pytest
 
-from custom_components.smart_charging.engine.control.planning.problem import NotPlanned, PlannedBy, Target
-from custom_components.smart_charging.engine.site_planner import solve
+from custom_components.smart_charging.engine.control.planning.problem import (
+    NotPlanned,
+    PeakPrice,
+    PlannedBattery,
+    PlannedBy,
+    Target,
+)
+from custom_components.smart_charging.engine.site_planner import _without_money, solve
 from tests.engine.control.planning.builders import car, problem
 
 POSED = problem(0.3, 0.1, pv_w=(500.0, 0.0), cars=(car(2, Target(1_000, 2)),))
@@ -34,3 +41,12 @@ def test_a_planner_that_gives_up_is_followed_by_the_next_and_none_is_told() -> N
 def test_the_solver_is_imported_only_to_plan() -> None:
     source = Path(solve.__code__.co_filename).read_text(encoding="utf-8")
     assert "import highspy" not in source
+
+
+def test_a_plan_of_least_co2_pays_no_peak_and_buys_for_no_battery() -> None:
+    battery = PlannedBattery("b", 10_000.0, 5_000.0, 5_000.0, 5_000.0)
+    posed = replace(POSED, peak=PeakPrice(4.0, 2_000.0), batteries=(battery,))
+    counted = _without_money(posed)
+    assert counted.peak is None
+    assert counted.batteries == (replace(battery, can_buy=False),)
+    assert counted.import_price == posed.import_price

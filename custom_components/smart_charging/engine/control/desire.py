@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..limit import Limit, LimitSource, LimitUnit
-from ..model import ChargeMode, EvseStatus, MeterQuality, Reason, ReasonCode
+from ..model import PLANNED_MODES, ChargeMode, EvseStatus, MeterQuality, Reason, ReasonCode
 from .planning.advice import charges_by_plan, waits_for
 from .snapshot import EvseControl, EvseSnapshot
 from .waking import TRIES, sleeps_through
@@ -20,7 +20,7 @@ CEILING_REASONS = {
 }
 
 
-_WAITING = frozenset({ChargeMode.SOLAR, ChargeMode.CHEAPEST})  # a car that comes waits, for the sun or by plan
+_WAITING = PLANNED_MODES | {ChargeMode.SOLAR}  # a car that comes waits, for the sun or by plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def takes_all(evse: EvseSnapshot, now: datetime) -> ReasonCode | None:
     short = settings.min_soc_percent is not None and evse.soc_percent is not None
     if short and settings.mode is not ChargeMode.OFF and (evse.soc_percent or 0.0) < (settings.min_soc_percent or 0.0):
         return ReasonCode.MIN_SOC
-    if settings.mode is ChargeMode.CHEAPEST:
+    if settings.mode in PLANNED_MODES:
         if evse.advice is not None and evse.advice.undecided and evse.status is EvseStatus.CHARGING:
             return ReasonCode.NO_PLAN
         return charges_by_plan(evse.advice, now)
@@ -91,11 +91,11 @@ def desired(evse: EvseSnapshot, control: EvseControl, quality: MeterQuality, lim
     if quality is MeterQuality.LOST:
         return _without_meter(evse, control, limit, now)
     if (code := takes_all(evse, now)) is not None:
-        told = _price(evse) if evse.settings.mode is ChargeMode.CHEAPEST else {}
+        told = _told(evse) if evse.settings.mode in PLANNED_MODES else {}
         return Desire(minimum_a, limit.current_a, Reason(code, told), at_once=True)
     if quality is MeterQuality.ABSENT and evse.settings.mode is ChargeMode.SOLAR:
         return Desire(0.0, 0.0, Reason(ReasonCode.METER_ABSENT))
-    if evse.settings.mode is ChargeMode.CHEAPEST:
+    if evse.settings.mode in PLANNED_MODES:
         return _between(evse, control, quality, limit)
     if quality is MeterQuality.ABSENT:
         return Desire(minimum_a, minimum_a, Reason(ReasonCode.METER_ABSENT))
@@ -107,19 +107,29 @@ def desired(evse: EvseSnapshot, control: EvseControl, quality: MeterQuality, lim
 
 def _between(evse: EvseSnapshot, control: EvseControl, quality: MeterQuality, limit: Ceiling) -> Desire:
     """Return the desire of an EVSE that follows a plan and does not buy now: real surplus, where that is measured."""
-    reason = Reason(waits_for(evse.advice), _price(evse))
+    reason = Reason(_waits_for(evse), _told(evse))
     if quality is MeterQuality.ABSENT:
         return Desire(0.0, 0.0, reason)
     running_a = evse.station.min_current_a if control.solar_running else 0.0
     return Desire(running_a, limit.current_a, reason, on_surplus=True)
 
 
-def _price(evse: EvseSnapshot) -> dict[str, float | str]:
-    """Return what is told of a plan's prices: that of now, and up to which it would be bought."""
+def _waits_for(evse: EvseSnapshot) -> ReasonCode:
+    """Return why a car does not buy: a target charge that can't be counted in energy is another than none."""
+    blind = evse.advice is None and evse.settings.target_soc_percent is not None
+    return ReasonCode.SOC_UNKNOWN if blind else waits_for(evse.advice)
+
+
+def _told(evse: EvseSnapshot) -> dict[str, float | str]:
+    """Return what is told of a plan: the price now, up to which it would be bought, and what will be missing."""
     advice = evse.advice
-    if advice is None or advice.price is None or advice.value is None:
+    if advice is None:
         return {}
-    return {"price": round(advice.price, 3), "worth": round(advice.value, 3)}
+    missing_kwh = advice.missing_wh / 1000 or None
+    known = {"price": advice.price, "worth": advice.value, "limit": advice.price_limit, "missing_kwh": missing_kwh}
+    if advice.green:
+        known = {"co2_kg": advice.price, "worth_co2_kg": advice.value, "missing_kwh": missing_kwh}
+    return {name: round(value, 3) for name, value in known.items() if value is not None}
 
 
 def _idle(evse: EvseSnapshot, now: datetime) -> Desire | None:

@@ -34,7 +34,17 @@ _CLOSED = frozenset(
         ReasonCode.UNAVAILABLE,
     }
 )
-_BETWEEN = frozenset({ReasonCode.PLAN_WAITING, ReasonCode.NO_PLAN, ReasonCode.NO_TARGET})
+_BETWEEN = frozenset(
+    {
+        ReasonCode.PLAN_WAITING,
+        ReasonCode.PLAN_WAITING_GREEN,
+        ReasonCode.NO_CO2,
+        ReasonCode.NO_PLAN,
+        ReasonCode.NO_TARGET,
+        ReasonCode.PRICE_HIGH,
+        ReasonCode.SOC_UNKNOWN,
+    }
+)
 _MEASURED = {LimitSource.FUSE, LimitSource.POWER, LimitSource.PEAK, LimitSource.UNBALANCE}
 
 

@@ -29,10 +29,14 @@ _WORST = (MeterQuality.LOST, MeterQuality.STALE)
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """What batteries add to the grid connection in W: what they give now, and what may be counted on."""
+    """What batteries add to the grid connection in W: what they give now, and what may be counted on.
+
+    `bought_w` is what others are led to take: beside it cars make do, but it is no load of the house.
+    """
 
     measured_w: float = 0.0
     usable_w: float = 0.0
+    bought_w: float = 0.0
 
     @property
     def extra_w(self) -> float:
@@ -135,7 +139,7 @@ def _expansion(
 ) -> Expansion:
     """Return what the batteries that may expand the connection give now and may be counted on.
 
-    What any of them is led to take can stop, so that cars may have it; what one gives that is to keep it will stop.
+    What another gives that is to keep it will stop.
     Cars follow what a battery was seen to give and, once it has proven to obey, a part of its rating that it takes
     over meanwhile.
     A guard counts on what it gives, and where it gives as told on as much more as the margin below the fuse
@@ -144,7 +148,7 @@ def _expansion(
     phases = 1 if site.phases == 1 else 3
     stir_w = STIR_SHARE * site.margin_a * phases * NOMINAL_VOLTAGE_V
     elapsed_s = 0.0 if state.decided_at is None else (now - state.decided_at).total_seconds()
-    measured_w = usable_w = 0.0
+    measured_w = usable_w = bought_w = 0.0
     for config, measured in batteries:
         if not measured.available:
             continue
@@ -153,7 +157,8 @@ def _expansion(
         led_in_w = min(0.0, power_w) if memory.commanded_w < 0 else 0.0
         if not (config.grid_expansion and config.can_discharge):
             keeps = config.by_plan and measured.advice is not None and use_of(measured.advice) is not BatteryUse.SPEND
-            measured_w += led_in_w + (max(0.0, power_w) if keeps else 0.0)
+            measured_w += max(0.0, power_w) if keeps else 0.0
+            bought_w -= led_in_w
             continue
         given_w = max(0.0, power_w)
         ahead_w = stir_w if memory.commanded_w > 0 and given_w > 0 else 0.0
@@ -163,7 +168,7 @@ def _expansion(
             ahead_w = config.max_discharge_w * min(1.0, elapsed_s / RAMP_S)
         measured_w += given_w + led_in_w
         usable_w += max(0.0, min(available_w(config, measured, memory, now), given_w + ahead_w))
-    return Expansion(measured_w, usable_w)
+    return Expansion(measured_w, usable_w, bought_w)
 
 
 def _mean_own(snapshot: Snapshot, state: ControlState, own_w: float, now: datetime, *, may_raise: bool) -> float:

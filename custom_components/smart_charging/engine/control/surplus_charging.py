@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ..config import PhaseSwitching
-from ..model import ChargeMode, EvseKey, MeterQuality, Reason
+from ..model import PLANNED_MODES, EvseKey, MeterQuality, Reason
 from .desire import Desire, takes_all
 from .elapsed import elapsed_s
 from .house import ACTIVE_A
@@ -105,7 +105,7 @@ def admit_solar(
             _least_w(situation, evse, controls[evse.key]),
             desires[evse.key].always_on,
             idle=takes_nothing(evse, controls[evse.key], situation.now),
-            by_plan=evse.settings.mode is ChargeMode.CHEAPEST,
+            by_plan=evse.settings.mode in PLANNED_MODES,
         )
         for evse in solar
     ]

@@ -5,10 +5,19 @@ from datetime import timedelta
 
 import pytest
 
-from custom_components.smart_charging.engine.config import CircuitConfig, EvseSettings, PeakConfig, SiteConfig
+from custom_components.smart_charging.engine.config import (
+    CarConfig,
+    CircuitConfig,
+    EvseSettings,
+    PeakConfig,
+    SiteConfig,
+    StationConfig,
+)
 from custom_components.smart_charging.engine.control.forecast.series import Forecast
-from custom_components.smart_charging.engine.control.planning.assembly import MOST_SLOTS, Wish, pose, wish_of
+from custom_components.smart_charging.engine.control.planning import greedy, highs
+from custom_components.smart_charging.engine.control.planning.assembly import MOST_SLOTS, pose
 from custom_components.smart_charging.engine.control.planning.problem import SLOT
+from custom_components.smart_charging.engine.control.planning.wish import Wish, wish_of
 from custom_components.smart_charging.engine.control.prices.series import PriceSeries
 from custom_components.smart_charging.engine.control.snapshot import ControlState, EvseControl, EvseSnapshot, Snapshot
 from custom_components.smart_charging.engine.model import ChargeMode, EvseStatus
@@ -100,3 +109,46 @@ def test_circuits_leave_what_the_house_does_not_take_and_limits_of_the_connectio
     assert (middle.members, middle.left_a[0]) == ({"garage", "box"}, (19.0,) * 3)
     assert leaf.members == {"box"}
     assert set(posed.import_limit_w) == {5_000.0}
+
+
+CAR = StationConfig("CP1", "CP1", max_current_a=16.0, car=CarConfig(capacity_wh=50_000.0, efficiency=0.8))
+
+
+def wanted(settings: EvseSettings, soc_percent: float | None = 40.0, **changes: object) -> Wish | None:
+    """Return what a car at a station that knows its battery wants; it got 2 kWh so far."""
+    one = evse(station=CAR, settings=settings, soc_percent=soc_percent, energy_wh=2_000.0, **changes)
+    return wish_of(SITE, one, EvseControl(active_phases=3))
+
+
+def test_a_target_charge_is_wanted_as_energy_and_of_two_targets_what_is_reached_first() -> None:
+    def needed(settings: EvseSettings, soc_percent: float | None = 40.0) -> float | None:
+        wish = wanted(settings, soc_percent)
+        return None if wish is None else wish.needed_wh
+
+    by_soc = EvseSettings(target_soc_percent=80.0)
+    assert needed(by_soc) == pytest.approx(0.4 * 50_000 / 0.8)
+    assert needed(replace(by_soc, target_energy_wh=10_000.0)) == 8_000.0
+    assert needed(replace(by_soc, target_energy_wh=30_000.0)) == pytest.approx(25_000.0)
+    assert needed(by_soc, 85.0) == 0.0
+    assert needed(by_soc, None) is None
+    assert needed(replace(by_soc, target_energy_wh=10_000.0), None) == 8_000.0
+
+
+def test_below_its_minimum_a_car_is_planned_to_take_that_at_once_at_any_price() -> None:
+    settings = EvseSettings(ChargeMode.CHEAPEST, min_soc_percent=50.0, target_soc_percent=60.0)
+    wish = wanted(settings)
+    assert wish is not None and (wish.at_once_wh, wish.needed_wh) == pytest.approx((6_250.0, 12_500.0))
+    one = evse(station=CAR, settings=settings, soc_percent=40.0)
+    posed = pose(
+        Snapshot(SITE, grid(0.0), (one,)), ControlState(), [wish], hourly(0.5, 0.5, 0.1, 0.1), None, None, START
+    )
+    assert posed is not None
+    for planner in (highs, greedy):
+        car = planner.plan(posed).cars["CP1/1"]
+        begun = [power / 4 for power in car.power_w]
+        assert sum(begun[:3]) == pytest.approx(6_250.0, rel=1e-3)
+        assert sum(begun[8:]) == pytest.approx(6_250.0, rel=1e-3)
+        assert car.value >= 0.5 - 1e-6
+    only = wanted(EvseSettings(ChargeMode.CHEAPEST, min_soc_percent=50.0))
+    assert only is not None and (only.at_once_wh, only.needed_wh) == pytest.approx((6_250.0, 6_250.0))
+    assert wanted(EvseSettings(ChargeMode.CHEAPEST, min_soc_percent=30.0)) is None

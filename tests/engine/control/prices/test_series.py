@@ -1,6 +1,7 @@
 """Prices by time: looked up in real time, joined, divided, and put together from what sources list."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from math import inf, nan
 from zoneinfo import ZoneInfo
 
@@ -243,3 +244,15 @@ def test_no_price_listed_by_its_beginning_reaches_into_the_next(quarters: list[i
     for begin, end in until.items():
         assert begin < end <= begin + HOUR
         assert not any(begin < other < end for other in told)
+
+
+@given(st.lists(st.none() | st.floats(-1, 1), min_size=1, max_size=50), st.floats(-1, 1))
+def test_the_times_within_a_limit_are_all_steps_that_cost_no_more_joined_where_they_meet(
+    values: list[float | None], limit: float
+) -> None:
+    series = PriceSeries(datetime(2026, 6, 1, tzinfo=UTC), timedelta(minutes=15), tuple(values))
+    times = list(series.times_within(limit))
+    for number, price in enumerate(values):
+        at = series.start + number * series.step
+        assert any(start <= at < end for start, end in times) == (price is not None and price <= limit)
+    assert all(end < start for (_, end), (start, _) in pairwise(times))

@@ -17,7 +17,9 @@ class PlanAdvice:
     """What is known of a car by plan: Wh it still wants, W it is sure to take, and when it leaves.
 
     `value` is what a kWh now is worth by the plan, `planned_w` what it was to draw in this slot, `price` what a kWh from the
-    grid costs now; None where there is no plan. While it is `undecided`, for the first plan is not made yet, a car that
+    grid costs now; None where there is none. Up to `price_limit` it buys in any case, up to `room_wh` in all.
+    At its departure it will lack `missing_wh`.
+    Where the aim is `green`, value and price are kg of CO2. While it is `undecided`, for the first plan is not made yet, a car that
     charges goes on.
     """
 
@@ -28,6 +30,15 @@ class PlanAdvice:
     planned_w: float = 0.0
     price: float | None = None
     undecided: bool = False
+    room_wh: float = 0.0
+    missing_wh: float = 0.0
+    price_limit: float | None = None
+    green: bool = False
+
+    @property
+    def above_limit(self) -> bool:
+        """Return whether the price now is more than the user wants to pay."""
+        return self.price_limit is not None and self.price is not None and self.price > self.price_limit
 
 
 def charges_by_plan(advice: PlanAdvice | None, now: datetime) -> ReasonCode | None:
@@ -35,21 +46,34 @@ def charges_by_plan(advice: PlanAdvice | None, now: datetime) -> ReasonCode | No
 
     A deadline that can be kept is kept, whatever was forecast: once no time is to be lost, the price does not matter.
     """
-    if advice is None or advice.needed_wh <= 0:
+    if advice is None or advice.room_wh <= 0:
         return None
-    if advice.departure is not None:
+    if advice.departure is not None and advice.needed_wh > 0:
         left = max(advice.departure - now, timedelta(0))
         if latest_start_w(advice.needed_wh, advice.sure_w * SLOWER, left, LOOK) > 0:
             return ReasonCode.PLAN_DEADLINE
-    if advice.value is None or advice.price is None:
+    if advice.price_limit is not None and advice.price is not None and not advice.above_limit:
+        return ReasonCode.PRICE_LOW
+    if advice.value is None or advice.price is None or (advice.above_limit and not _for_departure(advice)):
         return None
     equal = abs(advice.value - advice.price) <= EQUAL
     buys = advice.planned_w > NOTHING_W if equal else advice.value > advice.price
-    return ReasonCode.PLAN_BUYING if buys else None
+    if not buys:
+        return None
+    return ReasonCode.PLAN_GREEN if advice.green else ReasonCode.PLAN_BUYING
+
+
+def _for_departure(advice: PlanAdvice) -> bool:
+    """Return whether the plan may buy above the limit: for what is not to be had within it before the car leaves."""
+    return advice.departure is not None and advice.needed_wh > 0
 
 
 def waits_for(advice: PlanAdvice | None) -> ReasonCode:
     """Return why a car that follows a plan does not buy."""
-    if advice is None or advice.needed_wh <= 0:
+    if advice is None or advice.room_wh <= 0:
         return ReasonCode.NO_TARGET
-    return ReasonCode.NO_PLAN if advice.value is None else ReasonCode.PLAN_WAITING
+    if advice.above_limit:
+        return ReasonCode.PRICE_HIGH
+    if advice.value is None:
+        return ReasonCode.NO_CO2 if advice.green and advice.price is None else ReasonCode.NO_PLAN
+    return ReasonCode.PLAN_WAITING_GREEN if advice.green else ReasonCode.PLAN_WAITING

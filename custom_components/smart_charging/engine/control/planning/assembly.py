@@ -1,7 +1,7 @@
 """Poses the problem of a site: who wants energy until when, what batteries hold, and what the hours to come bring."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ...config import BatteryConfig, SiteConfig
@@ -13,9 +13,12 @@ from ..circuits import connections, path_to_root
 from ..forecast.series import Forecast, slot_start
 from ..grid_expansion import planned_reserve_percent
 from ..prices.series import PriceSeries
-from ..snapshot import ControlState, EvseControl, EvseSnapshot, Snapshot
+from ..snapshot import ControlState, Snapshot
 from ..wiring import grid_phases
+from .advice import EQUAL
+from .presence import Hours, open_slots
 from .problem import EFFICIENCY, SLOT, PeakPrice, PlannedBattery, PlannedCar, PlannedCircuit, Problem, Target
+from .wish import Wish
 
 MOST_SLOTS = timedelta(hours=48) // SLOT
 _DAY = timedelta(days=1)
@@ -23,47 +26,9 @@ _HOUR = timedelta(hours=1)
 CHEAP = 0.15  # of the hours known are cheaper than a time at which a battery surely saves what it still holds
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What a car that follows a plan still wants, in Wh at the charger, and when it leaves.
-
-    `most_w` is what it takes on the `phases` that are expected, `sure_w` on those that it was seen to use.
-    """
-
-    key: EvseKey
-    needed_wh: float
-    most_w: float
-    sure_w: float
-    phases: int
-    departure: datetime | None = None
-
-
 def car_id(key: EvseKey) -> str:
     """Return how a plan names the car at an EVSE."""
     return f"{key.station_id}/{key.evse_id}"
-
-
-def wish_of(site: SiteConfig, evse: EvseSnapshot, control: EvseControl) -> Wish | None:
-    """Return what the car at an EVSE wants by plan, None where it set no target.
-
-    Until it was seen on how many phases it charges, a deadline counts on one only.
-    """
-    target_wh = evse.settings.target_energy_wh
-    if target_wh is None or not evse.plugged:
-        return None
-    amps = min(
-        evse.user_limit_a, evse.station.max_current_a, evse.station.cable_current_a or evse.station.max_current_a
-    )
-    phases, seen = 1 if site.phases == 1 else evse.station.phases, control.active_phases
-    expected = phases if seen is None else min(seen, phases)
-    return Wish(
-        evse.key,
-        max(0.0, target_wh - evse.energy_wh),
-        most_w=amps * NOMINAL_VOLTAGE_V * expected,
-        sure_w=amps * NOMINAL_VOLTAGE_V * (1 if seen is None else expected),
-        phases=expected,
-        departure=evse.settings.departure,
-    )
 
 
 def pose(
@@ -87,19 +52,25 @@ def pose(
     buy = _filled([prices.import_at(at) for at in times], times, prices)
     if prices.import_at(now) is None or buy is None:
         return None
-    base = tuple(_power(base_load, at) for at in times)
+    base, sun = tuple(_power(base_load, at) for at in times), tuple(_power(pv, at) for at in times)
+    first_slot = start + SLOT - now
+    hours = Hours(
+        [first_slot / _HOUR, *([SLOT / _HOUR] * (slots - 1))],
+        buy,
+        [max(0.0, gives - takes) for gives, takes in zip(sun, base, strict=True)],
+    )
     return Problem(
         start=start,
         import_price=buy,
         feed_in_price=tuple(min(prices.feed_in_at(at) or 0.0, price) for at, price in zip(times, buy, strict=True)),
-        pv_w=tuple(_power(pv, at) for at in times),
+        pv_w=sun,
         base_w=base,
-        cars=tuple(_car(snapshot, wish, start, slots) for wish in wishes),
+        cars=tuple(_car(snapshot, wish, now, hours, len(wishes)) for wish in wishes),
         batteries=tuple(_batteries(snapshot, state, _worth(buy))),
         circuits=tuple(_circuits(snapshot.site, base)),
         import_limit_w=_import_limit(snapshot.site, state, slots, now),
         peak=_peak_price(snapshot.site, state, start, now),
-        first_slot=start + SLOT - now,
+        first_slot=first_slot,
     )
 
 
@@ -128,21 +99,34 @@ def _power(forecast: Forecast | None, at: datetime) -> float:
     return 0.0 if forecast is None or index is None else max(0.0, forecast.mean_w[index])
 
 
-def _car(snapshot: Snapshot, wish: Wish, start: datetime, slots: int) -> PlannedCar:
+def _car(snapshot: Snapshot, wish: Wish, now: datetime, hours: Hours, cars: int) -> PlannedCar:
+    slots = len(hours.price)
     evse = next(one for one in snapshot.evses if one.key == wish.key)
-    leaves = slots if wish.departure is None else max(0, min(slots, (wish.departure - start) // SLOT))
+    if wish.late(now):  # what it lacks it takes at once, for as long as that takes
+        wish = replace(wish, departure=None, at_once_wh=wish.needed_wh)
+    # The slot in which it leaves counts only where it is the running one, of which something is left.
+    leaves = slots if wish.departure is None else max(1, min(slots, (wish.departure - slot_start(now)) // SLOT))
     used = grid_phases(snapshot.site, evse.station, wish.phases)
     share = 1.0 / (NOMINAL_VOLTAGE_V * len(used))
     l1, l2, l3 = (share if phase in used else 0.0 for phase in range(3))
     return PlannedCar(
         car_id=car_id(wish.key),
-        present=tuple(number < leaves for number in range(slots)),
+        present=open_slots(wish, leaves, hours, cars),
         max_w=wish.most_w,
-        room_wh=wish.needed_wh,
-        targets=(Target(wish.needed_wh, leaves),),
+        room_wh=wish.room_wh,
+        targets=tuple(_targets(wish, leaves, now)),
+        worth=0.0 if wish.price_limit is None else wish.price_limit + EQUAL,
         amps_per_w=(l1, l2, l3),
         circuit_id=evse.station.circuit_id,
     )
+
+
+def _targets(wish: Wish, leaves: int, now: datetime) -> Iterable[Target]:
+    """Return what the car is to have when it leaves, first of all; then what it takes before anything else."""
+    yield Target(wish.needed_wh, leaves)
+    if wish.at_once_wh > 0 and wish.most_w > 0:
+        takes = wish.at_once_wh / wish.most_w * _HOUR
+        yield Target(wish.at_once_wh, min(leaves, -((slot_start(now) - now - takes) // SLOT)))
 
 
 def follows_plan(battery: BatteryConfig) -> bool:

@@ -1,6 +1,6 @@
 """Prices by time: the one form that every source of them is brought into."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -54,6 +54,17 @@ class PriceSeries:
             for number, price in enumerate(self.import_price)
             if price is not None
         )
+
+    def times_within(self, limit: float) -> Iterator[tuple[datetime, datetime]]:
+        """Yield the times, each as long as it goes on, in which a kWh from the grid costs no more than a limit."""
+        begin: datetime | None = None
+        for number, price in enumerate((*self.import_price, None)):
+            within, at = price is not None and price <= limit, self.start + number * self.step
+            if within and begin is None:
+                begin = at
+            elif not within and begin is not None:
+                yield begin, at
+                begin = None
 
     def index(self, at: datetime) -> int | None:
         """Return the step that a moment (aware) lies in, None outside."""

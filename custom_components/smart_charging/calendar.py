@@ -1,0 +1,106 @@
+"""Calendars: when the car at an EVSE is to charge by plan, when it leaves, and when a kWh costs little enough."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Final, override
+
+from homeassistant.components.calendar import CalendarEntity, CalendarEntityDescription, CalendarEvent
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.translation import async_get_translations
+from homeassistant.util import dt as dt_util
+
+from .const import DOMAIN
+from .coordinator import SmartChargingConfigEntry
+from .engine.model import EvseKey
+from .engine.repeating_plans import departures
+from .entity import EvseEntity
+
+PARALLEL_UPDATES = 0
+
+PLAN: Final = CalendarEntityDescription(key="plan", translation_key="plan")
+
+DEPARTURE_TIME: Final = timedelta(minutes=15)  # a departure is a moment, and an event in a calendar is longer
+_LONGEST: Final = timedelta(days=366)  # what repeats goes on for ever
+_WORDS: Final = f"component.{DOMAIN}.entity.calendar.plan.state_attributes.message.state."
+
+
+async def async_setup_entry(
+    hass: HomeAssistant, entry: SmartChargingConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+) -> None:
+    """Set up the calendars of EVSEs as they come."""
+    coordinator = entry.runtime_data.coordinator
+
+    @callback
+    def add_evse(subentry: ConfigSubentry, key: EvseKey) -> None:
+        """Add the calendar of an EVSE."""
+        async_add_entities(
+            [PlanCalendar(hass, coordinator, PLAN, subentry, key)], config_subentry_id=subentry.subentry_id
+        )
+
+    entry.async_on_unload(coordinator.async_add_evse_listener(add_evse))
+
+
+class PlanCalendar(EvseEntity, CalendarEntity):
+    """The plan of an EVSE; its state is on while charging is planned, or a departure is now.
+
+    Times with prices within the user's limit are in the list only: they say what is possible, not what is to come.
+    """
+
+    _words: dict[str, str]
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Fetch the words that events are called by."""
+        await super().async_added_to_hass()
+        self._words = await async_get_translations(self.hass, self.hass.config.language, "entity", [DOMAIN])
+
+    @property
+    @override
+    def event(self) -> CalendarEvent | None:
+        """Return what is planned now, or next."""
+        now = dt_util.utcnow()
+        leaves = self.evse.wanted.departure
+        planned = [*self._charging(), *([] if leaves is None else [self._departure(leaves)])]
+        return min((one for one in planned if one.end > now), key=lambda one: one.start, default=None)
+
+    @override
+    async def async_get_events(
+        self, hass: HomeAssistant, start_date: datetime, end_date: datetime
+    ) -> list[CalendarEvent]:
+        """Return what there is between two moments, in the order of time."""
+        settings, zone, now = self.evse.settings, self.coordinator.site.config.time_zone, dt_util.utcnow()
+        until = min(end_date, now + _LONGEST)
+        leaves = departures(settings, zone, now, until)
+        found = [*self._charging(), *map(self._departure, leaves), *self._within_limit(settings.price_limit)]
+        within = (one for one in found if one.end > start_date and one.start < end_date)
+        return sorted(within, key=lambda one: one.start_datetime_local)
+
+    def _charging(self) -> Iterable[CalendarEvent]:
+        """Yield the times in which the car is to draw."""
+        planned, currency = self.evse.planned, self.coordinator.config_entry.runtime_data.prices.currency
+        for block in () if planned is None else planned.blocks:
+            yield CalendarEvent(
+                start=block.start,
+                end=block.end,
+                summary=f"{self._word('charging')} {block.energy_wh / 1000:.1f} kWh",
+                description=None if block.cost is None else f"{block.cost:.2f} {currency}",
+            )
+
+    def _departure(self, leaves: datetime) -> CalendarEvent:
+        return CalendarEvent(start=leaves, end=leaves + DEPARTURE_TIME, summary=self._word("departure"))
+
+    def _within_limit(self, limit: float | None) -> Iterable[CalendarEvent]:
+        """Yield the times in which a kWh costs no more than the user's limit."""
+        prices = self.coordinator.config_entry.runtime_data.prices
+        for start, end in () if limit is None or prices.series is None else prices.series.times_within(limit):
+            yield CalendarEvent(
+                start=start,
+                end=end,
+                summary=self._word("price_within_limit"),
+                description=f"≤ {limit:g} {prices.currency}/kWh",
+            )
+
+    def _word(self, key: str) -> str:
+        return self._words.get(f"{_WORDS}{key}", key)

@@ -1,0 +1,61 @@
+"""How full a car is: what somebody told last, carried on by the energy that it was charged with since."""
+
+from dataclasses import dataclass
+
+from .config import CarConfig, EvseSettings
+from .model import EvseKey
+
+FULL_PERCENT = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A state of charge in percent as it was told first, when the session had delivered `session_wh`."""
+
+    soc_percent: float
+    session_wh: float
+
+
+def carried_on(told: Charge, session_wh: float, car: CarConfig) -> float:
+    """Return the state of charge in percent now; it stays as told where the battery's size is not known."""
+    if car.capacity_wh is None:
+        return told.soc_percent
+    charged_wh = max(0.0, session_wh - told.session_wh) * car.efficiency
+    return max(told.soc_percent, min(FULL_PERCENT, told.soc_percent + FULL_PERCENT * charged_wh / car.capacity_wh))
+
+
+class CarCharges:
+    """Follows what is told of the cars at a site's EVSEs.
+
+    A value that is only repeated is as old as its first time: many cars tell theirs each hour or when they wake, and a
+    sensor shows it unchanged meanwhile.
+    """
+
+    def __init__(self) -> None:
+        """Know of no car yet."""
+        self._told: dict[EvseKey, Charge] = {}
+
+    def follow(
+        self, key: EvseKey, told_percent: float | None, session_wh: float, settings: EvseSettings, car: CarConfig
+    ) -> float | None:
+        """Return the state of charge now, None where nobody ever told it in this stay.
+
+        What station or entity tell counts, also while they are silent for a time; what a user said stands in where
+        neither ever did.
+        """
+        known = self._told.get(key)
+        if told_percent is not None and (
+            known is None or known.soc_percent != told_percent or session_wh < known.session_wh
+        ):
+            known = self._told[key] = Charge(told_percent, session_wh)
+        if known is None and settings.told_soc_percent is not None:
+            known = Charge(settings.told_soc_percent, settings.told_at_wh)
+        return None if known is None else carried_on(known, session_wh, car)
+
+    def left(self, key: EvseKey) -> None:
+        """Forget the car that was at an EVSE."""
+        self._told.pop(key, None)
+
+    def forget(self, station_id: str) -> None:
+        """Forget the cars at a station."""
+        self._told = {key: told for key, told in self._told.items() if key.station_id != station_id}

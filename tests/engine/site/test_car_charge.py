@@ -1,0 +1,70 @@
+"""How full a car is, between what is told of it."""
+
+from dataclasses import replace
+
+from hypothesis import given, strategies as st
+import pytest
+
+from custom_components.smart_charging.engine.car_charge import CarCharges, Charge, carried_on
+from custom_components.smart_charging.engine.config import CarConfig, EvseSettings, StationConfig
+from custom_components.smart_charging.engine.control.planning.wish import target_wh
+from custom_components.smart_charging.engine.model import ChargeMode, EvseKey
+from tests.engine.control.builders import evse
+
+KEY = EvseKey("CP1", 1)
+CAR = CarConfig(capacity_wh=50_000.0, efficiency=0.9)
+UNSET = EvseSettings()
+percents = st.floats(0, 100)
+energies = st.floats(0, 200_000)
+cars = st.builds(CarConfig, st.floats(1_000, 200_000), st.floats(0.5, 1.0))
+
+
+@given(percents, energies, energies, energies, cars)
+def test_a_charge_never_falls_by_charging_nor_passes_full(
+    soc: float, since: float, one: float, two: float, car: CarConfig
+) -> None:
+    less, more = (carried_on(Charge(soc, since), session_wh, car) for session_wh in sorted((one, two)))
+    assert soc <= less <= more <= 100
+
+
+@given(percents, percents, energies, cars)
+def test_what_a_target_lacks_brings_the_car_exactly_there(
+    soc: float, target: float, since: float, car: CarConfig
+) -> None:
+    snapshot = evse(
+        ChargeMode.CHEAPEST,
+        station=StationConfig("CP1", "CP1", car=car),
+        settings=EvseSettings(target_soc_percent=target),
+        soc_percent=soc,
+    )
+    needed = target_wh(snapshot)
+    assert needed is not None
+    assert carried_on(Charge(soc, since), since + needed, car) == pytest.approx(max(soc, target), abs=1e-6)
+
+
+def test_a_charge_is_carried_on_by_energy_until_another_is_told() -> None:
+    charges = CarCharges()
+    assert charges.follow(KEY, None, 0.0, UNSET, CAR) is None
+    assert charges.follow(KEY, 40.0, 1_000.0, UNSET, CAR) == 40.0
+    assert charges.follow(KEY, 40.0, 6_000.0, UNSET, CAR) == pytest.approx(49.0)
+    assert charges.follow(KEY, None, 11_000.0, UNSET, CAR) == pytest.approx(58.0)  # silent for a time
+    assert charges.follow(KEY, 55.0, 11_000.0, UNSET, CAR) == 55.0
+    assert charges.follow(KEY, 55.0, 0.0, UNSET, CAR) == 55.0  # another stay
+    assert charges.follow(KEY, 55.0, 5_000.0, UNSET, CAR) == pytest.approx(64.0)
+
+
+def test_without_the_size_of_the_battery_a_charge_stays_as_told() -> None:
+    charges = CarCharges()
+    assert charges.follow(KEY, 40.0, 0.0, UNSET, CarConfig()) == 40.0
+    assert charges.follow(KEY, 40.0, 9_000.0, UNSET, CarConfig()) == 40.0
+
+
+def test_what_a_user_said_stands_in_where_nobody_else_tells() -> None:
+    charges, said = CarCharges(), replace(UNSET, told_soc_percent=30.0, told_at_wh=2_000.0)
+    assert charges.follow(KEY, None, 7_000.0, said, CAR) == pytest.approx(39.0)
+    assert charges.follow(KEY, 50.0, 7_000.0, said, CAR) == 50.0
+    charges.left(KEY)
+    assert charges.follow(KEY, None, 7_000.0, UNSET, CAR) is None
+    assert charges.follow(KEY, 50.0, 0.0, UNSET, CAR) == 50.0
+    charges.forget("CP1")
+    assert charges.follow(KEY, None, 0.0, UNSET, CAR) is None
