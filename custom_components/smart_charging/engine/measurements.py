@@ -108,6 +108,17 @@ class SiteMeasurements:
         known = [one.value for one in self._pv.values() if one.value is not None]
         return sum(known) if known else None
 
+    @property
+    def has_pv(self) -> bool:
+        """Return whether there is a PV system, whether it tells its production or not."""
+        return bool(self._pv)
+
+    def whole_pv_power(self) -> float | None:
+        """Return the production of all PV systems, None where one of them does not tell or there is none."""
+        told = [one.value for one in self._pv.values()]
+        known = [power_w for power_w in told if power_w is not None]
+        return sum(known) if known and len(known) == len(told) else None
+
     def batteries(self, site: SiteConfig, now: datetime) -> Mapping[str, BatterySnapshot]:
         """Return the configured batteries as measured now."""
         return {battery.battery_id: self._battery(battery.battery_id, now) for battery in site.batteries}
