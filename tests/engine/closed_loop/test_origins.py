@@ -1,0 +1,75 @@
+"""Where a session's energy came from, against what the simulated panels, battery and grid really gave."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from custom_components.smart_charging.engine.energy_origin import EnergyOrigin
+from custom_components.smart_charging.engine.model import ChargeMode
+
+from .loop import ClosedLoop, closed_loop, key
+from .shell import Entities
+from .surroundings import CHARGER, SITE, STREET, station, warm_up
+
+pytestmark = pytest.mark.usefixtures("socket_enabled")
+
+TOLD = Entities(tells_pv=True)
+
+
+def session_origin(loop: ClosedLoop, station_id: str = "CP1") -> tuple[EnergyOrigin, float]:
+    """Return where the energy of a station's session came from as shown, and how much the meter counted."""
+    evse = loop.evse(station_id)
+    assert evse.session_origin is not None
+    assert evse.session_energy_wh is not None
+    return evse.session_origin, evse.session_energy_wh
+
+
+async def test_a_car_gets_the_sun_that_the_house_leaves_and_the_rest_from_the_grid(tmp_path: Path) -> None:
+    async with closed_loop(tmp_path, site=SITE, chargers=[CHARGER], stations=[station()], entities=TOLD) as loop:
+        loop.house(400.0)
+        loop.sun(6_720.0)
+        await loop.site.set_mode(key(), ChargeMode.FAST)
+        await warm_up(loop)
+        await loop.run(600, step_s=1.0)
+        origin, energy_wh = session_origin(loop)
+        assert energy_wh > 1_400
+        assert origin.known_wh == pytest.approx(energy_wh, rel=0.02)  # but for the first reading
+        bought_wh = 1000 * loop.imported_kwh
+        assert origin.grid_wh == pytest.approx(bought_wh, rel=0.03)
+        assert origin.solar_wh == pytest.approx(energy_wh - bought_wh, rel=0.03)
+
+
+async def test_a_cloud_shows_in_the_shares_of_its_own_time_also_with_a_coarse_meter(tmp_path: Path) -> None:
+    coarse = station(sample_s=60)
+    async with closed_loop(tmp_path, site=SITE, chargers=[CHARGER], stations=[coarse], entities=TOLD) as loop:
+        loop.house(100.0)
+        loop.sun(15_000.0)
+        await loop.site.set_mode(key(), ChargeMode.FAST)
+        await warm_up(loop)
+        await loop.run(300, step_s=1.0)
+        for _ in range(10):  # half of each minute in the shade
+            loop.sun(0.0)
+            await loop.run(30, step_s=1.0)
+            loop.sun(15_000.0)
+            await loop.run(30, step_s=1.0)
+        origin, energy_wh = session_origin(loop)
+        assert origin.known_wh == pytest.approx(energy_wh, rel=0.05)
+        assert origin.grid_wh == pytest.approx(1000 * loop.imported_kwh - 300 * 600 / 3600, rel=0.08)
+
+
+async def test_two_cars_share_what_there_is_of_the_sun(tmp_path: Path) -> None:
+    slow = replace(STREET, max_current_a=8.0)
+    stations = [station(), station("CP2")]
+    async with closed_loop(tmp_path, site=SITE, chargers=[CHARGER, slow], stations=stations, entities=TOLD) as loop:
+        loop.house(0.0)
+        loop.sun(5_000.0)
+        for name in ("CP1", "CP2"):
+            await loop.site.set_mode(key(name), ChargeMode.FAST)
+        await warm_up(loop, ("CP1", "CP2"))
+        await loop.run(600, step_s=1.0)
+        fast, fast_wh = session_origin(loop)
+        slow_origin, slow_wh = session_origin(loop, "CP2")
+        assert fast.solar_wh / fast_wh == pytest.approx(slow_origin.solar_wh / slow_wh, abs=0.03)
+        assert fast.solar_wh + slow_origin.solar_wh <= 5_000.0 * 630 / 3600
+        assert fast.grid_wh + slow_origin.grid_wh == pytest.approx(1000 * loop.imported_kwh, rel=0.04)
