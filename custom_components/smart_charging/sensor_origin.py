@@ -10,7 +10,6 @@ from homeassistant.const import PERCENTAGE, UnitOfEnergy, UnitOfMass
 from homeassistant.core import HomeAssistant
 
 from .coordinator import SiteCoordinator
-from .engine.energy_origin import NOTHING_WH
 from .engine.model import EvseKey
 from .engine.view import EvseView, SiteView
 from .entity import EvseEntity
@@ -26,11 +25,11 @@ class MoneySensorDescription(EvseSensorDescription):
 
 
 def _solar_share(evse: EvseView, _at: datetime) -> float | None:
-    """Return the sun's share of the newest session in percent, None while nothing is known of its energy."""
-    origin, energy_wh = evse.session_origin, evse.session_energy_wh
-    if origin is None or energy_wh is None or origin.known_wh < NOTHING_WH:
+    """Return the sun's share of the newest session in percent, None while too little is known of its energy."""
+    if evse.session_origin is None or evse.session_energy_wh is None:
         return None
-    return round(100 * origin.solar_wh / energy_wh, 1)
+    share = evse.session_origin.solar_share(evse.session_energy_wh)
+    return None if share is None else round(100 * share, 1)
 
 
 def _parts(evse: EvseView, _site: SiteView) -> Details:

@@ -31,8 +31,8 @@ def _origin_details(origin: EnergyOrigin, energy_wh: float) -> dict[str, Detail]
     if energy_wh < NOTHING_WH:
         return {}
     details: dict[str, Detail] = dict(origin_parts_kwh(origin, energy_wh))
-    if origin.known_wh >= NOTHING_WH:
-        details["solar_share"] = round(origin.solar_wh / energy_wh, 3)
+    if (share := origin.solar_share(energy_wh)) is not None:
+        details["solar_share"] = round(share, 3)
     if origin.price is not None:
         details["cost"] = round(origin.cost, 2)
         details["average_price"] = round(origin.price, 4)

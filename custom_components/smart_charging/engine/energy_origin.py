@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 NOTHING_WH: Final = 0.5  # less is the noise of readings: nothing can be said of it
+TELLING_SHARE: Final = 0.5  # with more of unknown origin a share of the whole would only mislead
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,12 @@ class EnergyOrigin:
     def co2_g_per_kwh(self) -> float | None:
         """Return the average grams of CO2 of a kWh, None where nobody tells any."""
         return 1000 * self.co2_g / self.co2_known_wh if self.co2_known_wh >= NOTHING_WH else None
+
+    def solar_share(self, energy_wh: float) -> float | None:
+        """Return the part of a metered energy that is known to be the sun's; None where too little is known of it."""
+        if self.known_wh < max(NOTHING_WH, TELLING_SHARE * energy_wh):
+            return None
+        return min(1.0, self.solar_wh / energy_wh)
 
     def __add__(self, other: EnergyOrigin) -> EnergyOrigin:
         """Add part by part."""

@@ -55,7 +55,7 @@ async def test_a_cloud_shows_in_the_shares_of_its_own_time_also_with_a_coarse_me
             await loop.run(30, step_s=1.0)
         origin, energy_wh = session_origin(loop)
         assert origin.known_wh == pytest.approx(energy_wh, rel=0.05)
-        assert origin.grid_wh == pytest.approx(1000 * loop.imported_kwh - 300 * 600 / 3600, rel=0.08)
+        assert origin.grid_wh == pytest.approx(1000 * loop.imported_kwh - 300 * 300 / 3600, rel=0.08)
 
 
 async def test_two_cars_share_what_there_is_of_the_sun(tmp_path: Path) -> None:
