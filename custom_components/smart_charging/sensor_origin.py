@@ -29,7 +29,7 @@ def _solar_share(evse: EvseView, _at: datetime) -> float | None:
     if evse.session_origin is None or evse.session_energy_wh is None:
         return None
     share = evse.session_origin.solar_share(evse.session_energy_wh)
-    return None if share is None else round(100 * share, 1)
+    return None if share is None else round(100 * share)
 
 
 def _parts(evse: EvseView, _site: SiteView) -> Details:
@@ -39,7 +39,7 @@ def _parts(evse: EvseView, _site: SiteView) -> Details:
 
 
 def _average_price(evse: EvseView, _at: datetime) -> float | None:
-    return None if evse.session_origin is None else rounded(evse.session_origin.price, 4)
+    return None if evse.session_origin is None else rounded(evse.session_origin.price, 3)
 
 
 def _cost(evse: EvseView, _at: datetime) -> float | None:

@@ -63,7 +63,7 @@ async def test_where_there_is_nothing_to_say_nothing_is_said(hass: HomeAssistant
 async def test_a_share_is_known_without_prices_and_without_co2(hass: HomeAssistant) -> None:
     unpriced = replace(ORIGIN, cost=0.0, priced_wh=0.0, co2_g=0.0, co2_known_wh=0.0)
     async with running_site(hass, SENSORS, shown(unpriced), enable_all=True):
-        assert value(hass, SHARE) == "60.0"
+        assert value(hass, SHARE) == "60"
         assert {value(hass, one) for one in (COST, PRICE, CO2)} == {STATE_UNKNOWN}
 
 

@@ -34,7 +34,7 @@ from .recording import Cycle, CycleRecorder
 from .registry_authorizer import RegistryAuthorizer
 from .session_tracking import SessionTracker
 from .set_point_guard import SetPointGuard
-from .site_flows import powers_drawn, site_flows
+from .site_flows import drawn_power, site_flows
 from .site_memory import RememberedSite, SiteMemory
 from .site_planner import SitePlanner
 from .site_snapshot import EvseSources, plug_changed, take_snapshot
@@ -403,7 +403,7 @@ class Site:
         return take_snapshot(self.config, self._measured, self._elsewhere.limits(now), keys, sources, now)
 
     def _follow_origins(self, now: datetime) -> None:
-        drawn_w = powers_drawn((key for key, _ in self.evses()), self._csms.stations, now)
+        drawn_w = {key: drawn_power(self.station(key.station_id).state, key.evse_id, now) for key, _ in self.evses()}
         flows = site_flows(self.config, self._measured, now)
         self._origins.look(flows, drawn_w, lambda key: self._sessions.record(key).session, now)
 

@@ -1,6 +1,5 @@
 """A site's powers at one moment, as far as they are known: what its energy is told apart by."""
 
-from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from .config import SiteConfig
@@ -8,10 +7,9 @@ from .control.elapsed import elapsed_s
 from .control.house import TRUSTED
 from .control.source_split import SiteFlows
 from .csms.state import EvseState, StationState
-from .csms.station import Station
 from .limit import ROOT_CIRCUIT
 from .measurements import SiteMeasurements
-from .model import NOMINAL_VOLTAGE_V, EvseKey, EvseStatus
+from .model import NOMINAL_VOLTAGE_V, EvseStatus
 from .station_reading import MEASUREMENT_VALID_S
 
 HELD_S = 900.0  # a station may measure this seldom while a car charges; what flows between is taken to be the same
@@ -43,14 +41,8 @@ def _battery_w(config: SiteConfig, measured: SiteMeasurements, now: datetime) ->
     return sum(known) if len(known) == len(told) else None
 
 
-def powers_drawn(
-    keys: Iterable[EvseKey], stations: Mapping[str, Station], now: datetime
-) -> dict[EvseKey, float | None]:
-    """Return what each EVSE draws in W, None where nobody can know: its station is away or has been silent for long."""
-    return {key: _drawn_w(stations[key.station_id].state, key.evse_id, now) for key in keys}
-
-
-def _drawn_w(station: StationState, evse_id: int, now: datetime) -> float | None:
+def drawn_power(station: StationState, evse_id: int, now: datetime) -> float | None:
+    """Return what an EVSE draws in W, None where nobody can know: its station is away or has been silent for long."""
     evse = station.evses.get(evse_id)
     if not station.connected:
         return None
