@@ -85,8 +85,9 @@ class OriginTracker:
         followed = self._followed.get(EvseKey(session.station_id, session.evse_id))
         if followed is None or followed.session_id != session.session_id:
             return None if session.origin is None else session.origin.within(session.energy_wh)
-        counted = settled(followed.seen, session.energy_wh - followed.metered_wh)
-        return (followed.origin + counted).within(session.energy_wh)
+        if (counted_wh := session.energy_wh - followed.metered_wh) > 0:
+            return (followed.origin + settled(followed.seen, counted_wh)).within(session.energy_wh)
+        return followed.origin.within(session.energy_wh)
 
     async def finish(self, session: Session) -> Session:
         """Return a session that ended with where its energy came from, which the ledger has then."""

@@ -377,7 +377,6 @@ class Site:
         snapshot, before = self._snapshot(now), self._state
         self._decision, self._state = decide(snapshot, before, now, may_raise=may_raise)
         self._recorder.record(Cycle(now, snapshot, before, may_raise, self._decision))
-        self._follow_origins(now)
         if may_raise:
             self._decided_at = self._clock.monotonic()
         for key, setpoint in self._decision.setpoints.items():
@@ -388,6 +387,7 @@ class Site:
             phases = setpoint.phases if station.config.phase_switching is PhaseSwitching.OCPP else None
             station.set_limit(key.evse_id, setpoint.current_a, self._safe.currents[key], phases)
         self._plug_decision.decided(began, self._clock.monotonic())
+        self._follow_origins(now)  # after the stations were told: counting must not keep them waiting
         self._changed()
 
     def _snapshot(self, now: datetime) -> Snapshot:

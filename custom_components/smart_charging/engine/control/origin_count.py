@@ -30,8 +30,8 @@ class Seen:
 
 def with_interval(seen: Seen, split: PowerSplit, hours: float, rates: Rates) -> Seen:
     """Return what was seen with one interval more."""
-    origin = EnergyOrigin(hours * split.solar_w, hours * split.battery_w, hours * split.grid_w)
-    return Seen(seen.origin + _valued(origin, rates), seen.energy_wh + hours * split.total_w, seen.gap)
+    origin = _valued(hours * split.solar_w, hours * split.battery_w, hours * split.grid_w, rates)
+    return Seen(seen.origin + origin, seen.energy_wh + hours * split.total_w, seen.gap)
 
 
 def settled(seen: Seen, metered_wh: float) -> EnergyOrigin:
@@ -45,17 +45,17 @@ def settled(seen: Seen, metered_wh: float) -> EnergyOrigin:
     return seen.origin.scaled(min(1.0, factor) if seen.gap else factor)
 
 
-def _valued(origin: EnergyOrigin, rates: Rates) -> EnergyOrigin:
+def _valued(solar_wh: float, battery_wh: float, grid_wh: float, rates: Rates) -> EnergyOrigin:
     """Return energy with what it costs: what a site makes and uses itself costs what it would have earned.
 
     That goes for what batteries give too: nobody knows when and from what they were filled. Where nobody tells
     what feeding in earns it is nothing. Only what comes from the grid stands for CO2.
     """
     cost = priced_wh = co2_g = co2_known_wh = 0.0
+    own_wh = solar_wh + battery_wh
     if rates.import_price is not None:
-        own_wh = origin.solar_wh + origin.battery_wh
-        cost = (origin.grid_wh * rates.import_price + own_wh * (rates.feed_in_price or 0.0)) / 1000
-        priced_wh = origin.known_wh
+        cost = (grid_wh * rates.import_price + own_wh * (rates.feed_in_price or 0.0)) / 1000
+        priced_wh = own_wh + grid_wh
     if rates.co2_g is not None:
-        co2_g, co2_known_wh = origin.grid_wh * rates.co2_g / 1000, origin.known_wh
-    return EnergyOrigin(origin.solar_wh, origin.battery_wh, origin.grid_wh, cost, priced_wh, co2_g, co2_known_wh)
+        co2_g, co2_known_wh = grid_wh * rates.co2_g / 1000, own_wh + grid_wh
+    return EnergyOrigin(solar_wh, battery_wh, grid_wh, cost, priced_wh, co2_g, co2_known_wh)
