@@ -7,10 +7,11 @@ import pytest
 
 from custom_components.smart_charging.engine.energy_origin import EnergyOrigin
 from custom_components.smart_charging.engine.model import ChargeMode
+from simulator.simulated_site import Premises
 
 from .loop import ClosedLoop, closed_loop, key
 from .shell import Entities
-from .surroundings import CHARGER, SITE, STREET, station, warm_up
+from .surroundings import CHARGER, LATE_METER, SITE, STREET, busy_house, station, warm_up
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 
@@ -73,3 +74,22 @@ async def test_two_cars_share_what_there_is_of_the_sun(tmp_path: Path) -> None:
         assert fast.solar_wh / fast_wh == pytest.approx(slow_origin.solar_wh / slow_wh, abs=0.03)
         assert fast.solar_wh + slow_origin.solar_wh <= 5_000.0 * 630 / 3600
         assert fast.grid_wh + slow_origin.grid_wh == pytest.approx(1000 * loop.imported_kwh, rel=0.04)
+
+
+async def test_meters_that_tell_late_beside_a_restless_house_shift_the_shares_by_little(tmp_path: Path) -> None:
+    late, premises = replace(LATE_METER, tells_pv=True), Premises(house=busy_house())
+    async with closed_loop(
+        tmp_path, site=SITE, chargers=[CHARGER], stations=[station()], premises=premises, entities=late
+    ) as loop:
+        loop.sun(9_500.0)
+        await loop.site.set_mode(key(), ChargeMode.SOLAR_MIN)
+        await warm_up(loop)
+        bought_wh = 0.0
+        for second in range(900):
+            loop.sun(9_500.0 if second % 180 < 90 else 5_000.0)
+            await loop.run(1, step_s=1.0)
+            bought_wh += max(0.0, min(loop.outlet().power_w, loop.simulated.plant.grid.total_w)) / 3600
+        origin, energy_wh = session_origin(loop)
+        assert bought_wh > 0.05 * energy_wh
+        assert origin.known_wh == pytest.approx(energy_wh, rel=0.03)
+        assert origin.grid_wh == pytest.approx(bought_wh, abs=0.03 * energy_wh)
