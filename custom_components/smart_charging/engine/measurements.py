@@ -123,6 +123,15 @@ class SiteMeasurements:
         """Return the configured batteries as measured now."""
         return {battery.battery_id: self._battery(battery.battery_id, now) for battery in site.batteries}
 
+    def whole_battery_power(self, site: SiteConfig) -> float | None:
+        """Return what all batteries give, 0 without any, None where one does not tell.
+
+        To be led a battery must report often. To be counted it need not: one that rests may tell nothing for hours.
+        """
+        readings = [self._batteries.get(battery.battery_id) for battery in site.batteries]
+        known = [one.power_w for one in readings if one is not None and one.available and one.power_w is not None]
+        return sum(known) if len(known) == len(readings) else None
+
     def soc(self, key: EvseKey, station: StationState) -> float | None:
         """Return the state of charge of the car at an EVSE: what its station tells, else what something else does."""
         evse = station.evses.get(key.evse_id)

@@ -134,7 +134,7 @@ class OriginTracker:
         followed = self._followed.get(key)
         if followed is not None and followed.session_id == session.session_id:
             return followed
-        origin = EnergyOrigin() if session.origin is None else session.origin
+        origin = self._unsaved.get(session.session_id, session.origin) or EnergyOrigin()
         return _Followed(session.session_id, session.energy_wh, origin, Seen(gap=session.energy_wh > 0))
 
     def _keep(self, key: EvseKey, followed: _Followed, session: Session, *, gap: bool) -> None:

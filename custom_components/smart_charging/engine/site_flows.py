@@ -23,7 +23,7 @@ def site_flows(config: SiteConfig, measured: SiteMeasurements, now: datetime) ->
     pv_w = measured.whole_pv_power()
     if not measured.has_pv and not config.has_meter:
         pv_w = 0.0
-    return SiteFlows(_grid_w(config, measured, now), pv_w, _battery_w(config, measured, now))
+    return SiteFlows(_grid_w(config, measured, now), pv_w, measured.whole_battery_power(config))
 
 
 def _grid_w(config: SiteConfig, measured: SiteMeasurements, now: datetime) -> float | None:
@@ -33,12 +33,6 @@ def _grid_w(config: SiteConfig, measured: SiteMeasurements, now: datetime) -> fl
     if meter.power_w is None and meter.current_a is not None:
         return meter.current_a.total * NOMINAL_VOLTAGE_V
     return meter.power_w
-
-
-def _battery_w(config: SiteConfig, measured: SiteMeasurements, now: datetime) -> float | None:
-    told = [one.power_w if one.available else None for one in measured.batteries(config, now).values()]
-    known = [power_w for power_w in told if power_w is not None]
-    return sum(known) if len(known) == len(told) else None
 
 
 def drawn_power(station: StationState, evse_id: int, now: datetime) -> float | None:

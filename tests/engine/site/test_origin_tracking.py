@@ -233,6 +233,16 @@ async def test_a_new_session_begins_with_nothing_and_the_one_before_is_still_sav
     assert charging.ledger.kept[1].solar_wh == pytest.approx(600.0)
 
 
+def test_a_charger_that_is_removed_and_added_again_goes_on_with_what_was_not_saved_yet() -> None:
+    charging = begun()
+    charging.look(SUN, 7200.0, times=60)
+    charging.meter(600.0)
+    charging.look(SUN, 0.0)
+    charging.tracker.forget("CP1")
+    charging.look(SUN, 0.0)
+    assert charging.parts == (600, 0, 0)
+
+
 async def test_what_could_not_be_saved_is_saved_later_and_only_what_changed_is(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -59,7 +59,6 @@ def test_panels_that_do_not_tell_leave_the_suns_power_unknown() -> None:
         None,
         BatteryReading(START, 50.0, None),
         BatteryReading(START, 50.0, 800.0, available=False),
-        BatteryReading(START - timedelta(hours=1), 50.0, 800.0),
     ],
 )
 def test_a_battery_that_does_not_tell_leaves_their_power_unknown(reading: BatteryReading | None) -> None:
@@ -69,6 +68,13 @@ def test_a_battery_that_does_not_tell_leaves_their_power_unknown(reading: Batter
     if reading is not None:
         measured.take_battery("b", reading)
     assert flows(replace(SITE, batteries=both), measured).battery_w is None
+
+
+def test_a_battery_that_rests_is_known_as_long_as_it_is_there() -> None:
+    measured = SiteMeasurements()
+    measured.take_battery("a", BatteryReading(START - timedelta(hours=5), 50.0, 0.0))
+    site = replace(SITE, batteries=(BatteryConfig("a", "A", 10_000.0, 5000.0, 5000.0),))
+    assert flows(site, measured).battery_w == 0.0
 
 
 def test_a_meter_that_is_lost_tells_nothing() -> None:
