@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from custom_components.smart_charging.engine.config import BatteryConfig
 from custom_components.smart_charging.engine.energy_origin import EnergyOrigin
 from custom_components.smart_charging.engine.model import ChargeMode
+from simulator.plant.battery import Battery, BatteryRating
 from simulator.simulated_site import Premises
 
 from .loop import ClosedLoop, closed_loop, key
@@ -74,6 +76,34 @@ async def test_two_cars_share_what_there_is_of_the_sun(tmp_path: Path) -> None:
         assert fast.solar_wh / fast_wh == pytest.approx(slow_origin.solar_wh / slow_wh, abs=0.03)
         assert fast.solar_wh + slow_origin.solar_wh <= 5_000.0 * 630 / 3600
         assert fast.grid_wh + slow_origin.grid_wh == pytest.approx(1000 * loop.imported_kwh, rel=0.04)
+
+
+async def test_at_night_a_battery_serves_the_house_first_then_the_car_and_its_filling_takes_no_sun_from_cars(
+    tmp_path: Path,
+) -> None:
+    battery = Battery(BatteryRating(capacity_wh=2_000.0), state_of_charge=0.8)
+    site = replace(SITE, batteries=(BatteryConfig("home", "Home", 2_000.0, 5_000.0, 5_000.0),))
+    async with closed_loop(
+        tmp_path, site=site, chargers=[CHARGER], stations=[station()], premises=Premises(battery=battery), entities=TOLD
+    ) as loop:
+        loop.house(200.0)
+        loop.sun(0.0)
+        await loop.site.set_mode(key(), ChargeMode.FAST)
+        await warm_up(loop)
+        given_before_wh = battery.discharged_wh
+        await loop.run(300, step_s=1.0)
+        night, night_wh = session_origin(loop)
+        given_wh = battery.discharged_wh - given_before_wh
+        assert night.solar_wh == 0
+        assert night.battery_wh == pytest.approx(given_wh - 600 * 300 / 3600, rel=0.05)
+        assert night.known_wh == pytest.approx(night_wh, rel=0.06)  # but for the first reading
+        loop.sun(14_000.0)
+        await loop.run(30, step_s=1.0)
+        before, _ = session_origin(loop)
+        await loop.run(120, step_s=1.0)
+        assert battery.power_w < 0  # filled beside the car
+        day, _ = session_origin(loop)
+        assert day.solar_wh - before.solar_wh == pytest.approx(day.known_wh - before.known_wh)
 
 
 async def test_meters_that_tell_late_beside_a_restless_house_shift_the_shares_by_little(tmp_path: Path) -> None:
