@@ -29,6 +29,7 @@ from .sensor_descriptions import (
 from .sensor_forecast import async_follow_forecasts
 from .sensor_limits import PEAK_DESCRIPTIONS, SITE_PHASE_DESCRIPTIONS
 from .sensor_local_list import LOCAL_LIST, LocalListSensor
+from .sensor_origin import MONEY_DESCRIPTIONS, ORIGIN_DESCRIPTIONS, SessionMoneySensor
 from .sensor_parts import async_add_part_sensors
 from .sensor_plan import NEXT_START, PlannedCostSensor
 from .sensor_prices import async_follow_prices
@@ -70,9 +71,12 @@ async def async_setup_entry(
         """Add the sensors of an EVSE."""
         sensors: list[SensorEntity] = [
             EvseSensor(hass, coordinator, description, subentry, key)
-            for description in (*EVSE_DESCRIPTIONS, NEXT_START)
+            for description in (*EVSE_DESCRIPTIONS, *ORIGIN_DESCRIPTIONS, NEXT_START)
         ]
         sensors.append(PlannedCostSensor(hass, coordinator, subentry, key))
+        sensors += [
+            SessionMoneySensor(hass, coordinator, description, subentry, key) for description in MONEY_DESCRIPTIONS
+        ]
         sensors += [
             MeasurementSensor(hass, coordinator, description, subentry, key) for description in MEASUREMENT_DESCRIPTIONS
         ]

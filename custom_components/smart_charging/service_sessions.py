@@ -1,5 +1,7 @@
 """The action that reads sessions from the ledger."""
 
+from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID, ATTR_DEVICE_ID
@@ -53,9 +55,14 @@ async def get_sessions(call: ServiceCall) -> ServiceResponse:
             "charger": names.get(session.station_id, session.station_id),
             **recorded_session(session, entry.entry_id, now),
         }
-        for session in sorted(found, key=lambda each: each.plugged_in_at)
+        for session in sorted(map(partial(_up_to_now, entry), found), key=lambda each: each.plugged_in_at)
     ]
     return {"sessions": sessions}
+
+
+def _up_to_now(entry: SmartChargingConfigEntry, session: Session) -> Session:
+    """Return a session with where its energy came from up to now: the ledger may have it as of a minute ago."""
+    return replace(session, origin=entry.runtime_data.site.origin(session))
 
 
 def _session_filter(call: ServiceCall) -> tuple[SmartChargingConfigEntry, tuple[EvseKey | None, ...]]:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from homeassistant.util.json import JsonValueType
 
+from .engine.energy_origin import NOTHING_WH, EnergyOrigin
 from .engine.model import Session, Transaction
 from .engine.session_tracking import fingerprint
 from .engine.view import SiteEvent
@@ -20,7 +21,35 @@ def session_details(session: Session, now: datetime) -> dict[str, Detail]:
     }
     if session.plugged_out_at is not None:
         details["ended_at"] = session.plugged_out_at.isoformat()
+    if session.origin is not None:
+        details |= _origin_details(session.origin, session.energy_wh)
     return details
+
+
+def _origin_details(origin: EnergyOrigin, energy_wh: float) -> dict[str, Detail]:
+    """Return where energy came from and what it was worth; what nobody knows is left out."""
+    if energy_wh < NOTHING_WH:
+        return {}
+    details: dict[str, Detail] = dict(origin_parts_kwh(origin, energy_wh))
+    if (share := origin.solar_share(energy_wh)) is not None:
+        details["solar_share"] = round(share, 3)
+    if origin.price is not None:
+        details["cost"] = round(origin.cost, 2)
+        details["average_price"] = round(origin.price, 4)
+        details["priced_kwh"] = round(origin.priced_wh / 1000, 3)
+    if origin.co2_g_per_kwh is not None:
+        details["co2_g"] = round(origin.co2_g)
+    return details
+
+
+def origin_parts_kwh(origin: EnergyOrigin, energy_wh: float) -> dict[str, float]:
+    """Return the parts of an energy in kWh; they sum to it, but for what rounding takes."""
+    return {
+        "solar_kwh": round(origin.solar_wh / 1000, 3),
+        "battery_kwh": round(origin.battery_wh / 1000, 3),
+        "grid_kwh": round(origin.grid_wh / 1000, 3),
+        "unknown_kwh": round(max(0.0, energy_wh - origin.known_wh) / 1000, 3),
+    }
 
 
 def event_details(event: SiteEvent) -> dict[str, Detail]:
@@ -30,8 +59,6 @@ def event_details(event: SiteEvent) -> dict[str, Detail]:
         details["tag_label"] = event.tag_label
     if event.token_id is not None:
         details["token_id"] = event.token_id
-    if event.solar_share is not None:
-        details["solar_share"] = round(event.solar_share, 3)
     if event.details and event.key.evse_id:
         details["evse"] = event.key.evse_id
     return {**details, **event.details}

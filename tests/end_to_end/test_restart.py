@@ -42,3 +42,6 @@ async def test_a_session_survives_a_killed_home_assistant_to_the_watt_hour(scene
     energy_kwh = session["energy_kwh"]
     assert isinstance(energy_kwh, float)
     assert abs(1000 * energy_kwh - (ended.register_wh - running.meter_start_wh)) <= 1.0
+    parts_kwh = [session[f"{part}_kwh"] for part in ("solar", "battery", "grid", "unknown")]
+    assert all(isinstance(part, float) and part >= 0 for part in parts_kwh)
+    assert abs(sum(part for part in parts_kwh if isinstance(part, float)) - energy_kwh) <= 0.002

@@ -36,6 +36,7 @@ from custom_components.smart_charging.engine.csms.state import (
     StationState,
     StepStatus,
 )
+from custom_components.smart_charging.engine.energy_origin import EnergyOrigin
 from custom_components.smart_charging.engine.limit import Limit, LimitSource
 from custom_components.smart_charging.engine.model import (
     ChargeMode,
@@ -260,6 +261,10 @@ class SiteDouble:
         self._record("set_settings", key, settings)
         priority = 0 if settings.priority is None else settings.priority
         self._change(key, settings=settings, wanted=settings, priority=priority)
+
+    def origin(self, session: Session) -> EnergyOrigin | None:
+        """Return what the ledger has."""
+        return session.origin
 
     async def set_observe_only(self, observe_only: bool) -> None:
         """Take it over into the view."""

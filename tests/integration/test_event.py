@@ -9,6 +9,7 @@ from pytest_homeassistant_custom_component.common import snapshot_platform
 from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
 from syrupy.assertion import SnapshotAssertion
 
+from custom_components.smart_charging.engine.energy_origin import EnergyOrigin
 from custom_components.smart_charging.engine.model import EvseKey
 from custom_components.smart_charging.engine.view import SiteEvent, SiteEventType
 
@@ -35,8 +36,9 @@ async def test_every_event_is_there(
 
 
 async def test_the_end_of_a_session_tells_what_it_delivered(hass: HomeAssistant) -> None:
-    ended = session(plugged_out_at=AT, energy_wh=7250.4)
-    event = SiteEvent(SiteEventType.SESSION_ENDED, KEY, AT, ended, transaction(), "#a1b2c3", 0.87654)
+    origin = EnergyOrigin(6355.2, 100.0, 700.0, 0.5678, 7155.2, 210.4, 7155.2)
+    ended = session(plugged_out_at=AT, energy_wh=7250.4, origin=origin)
+    event = SiteEvent(SiteEventType.SESSION_ENDED, KEY, AT, ended, transaction(), "#a1b2c3")
     async with running_site(hass, EVENTS) as site:
         await site.announce(event)
         told = attributes(hass, SESSION)
@@ -47,7 +49,20 @@ async def test_the_end_of_a_session_tells_what_it_delivered(hass: HomeAssistant)
         assert told["ended_at"] == AT.isoformat()
         assert told["tag_label"] == "#a1b2c3"
         assert told["solar_share"] == 0.877
+        parts = {name: told[f"{name}_kwh"] for name in ("solar", "battery", "grid", "unknown")}
+        assert parts == {"solar": 6.355, "battery": 0.1, "grid": 0.7, "unknown": 0.095}
+        assert (told["cost"], told["average_price"], told["priced_kwh"]) == (0.57, 0.0794, 7.155)
+        assert told["co2_g"] == 210
         assert TOKEN not in str(told)
+
+
+async def test_of_energy_that_nobody_watched_no_share_and_no_money_is_told(hass: HomeAssistant) -> None:
+    ended = session(plugged_out_at=AT, origin=EnergyOrigin())
+    async with running_site(hass, EVENTS) as site:
+        await site.announce(SiteEvent(SiteEventType.SESSION_ENDED, KEY, AT, ended))
+        told = attributes(hass, SESSION)
+        assert told["unknown_kwh"] == told["energy_kwh"] == 7.25
+        assert not told.keys() & {"solar_share", "cost", "average_price", "co2_g"}
 
 
 async def test_what_is_not_known_of_a_session_is_left_out(hass: HomeAssistant) -> None:

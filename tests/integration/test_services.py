@@ -15,6 +15,7 @@ import pytest
 
 from custom_components.smart_charging.engine.config import EvseSettings
 from custom_components.smart_charging.engine.csms.commands import CommandErrorCode
+from custom_components.smart_charging.engine.energy_origin import EnergyOrigin
 from custom_components.smart_charging.engine.model import ChargeMode, EvseKey, StoreError
 
 from .builders import charger, site_entry
@@ -254,6 +255,17 @@ async def test_sessions_are_told_without_the_value_of_a_tag(hass: HomeAssistant)
     assert "ended_at" not in current
     assert current["tag_label"] == earlier["tag_label"]
     assert TOKEN not in str((earlier, current))
+
+
+async def test_sessions_tell_where_their_energy_came_from_as_far_as_the_site_knows_now(hass: HomeAssistant) -> None:
+    known = EnergyOrigin(3000.0, 0.0, 4000.0, 1.4, 7000.0)
+    async with running_site(hass, PLATFORMS) as site:
+        recorded(site)
+        site.origin = lambda one: known if one.plugged_out_at is None else None  # type: ignore[method-assign]
+        earlier, current = await get_sessions(hass)
+    assert (current["solar_kwh"], current["grid_kwh"], current["unknown_kwh"]) == (3.0, 4.0, 0.25)
+    assert (current["solar_share"], current["cost"], current["average_price"]) == (0.414, 1.4, 0.2)
+    assert not earlier.keys() & {"solar_kwh", "unknown_kwh", "solar_share", "cost", "co2_g"}
 
 
 async def test_sessions_can_be_asked_for_by_time_and_charger(hass: HomeAssistant) -> None:

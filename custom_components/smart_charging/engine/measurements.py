@@ -110,9 +110,29 @@ class SiteMeasurements:
         known = [one.value for one in self._pv.values() if one.value is not None]
         return sum(known) if known else None
 
+    @property
+    def has_pv(self) -> bool:
+        """Return whether there is a PV system, whether it tells its production or not."""
+        return bool(self._pv)
+
+    def whole_pv_power(self) -> float | None:
+        """Return the production of all PV systems, None where one of them does not tell or there is none."""
+        told = [one.value for one in self._pv.values()]
+        known = [power_w for power_w in told if power_w is not None]
+        return sum(known) if known and len(known) == len(told) else None
+
     def batteries(self, site: SiteConfig, now: datetime) -> Mapping[str, BatterySnapshot]:
         """Return the configured batteries as measured now."""
         return {battery.battery_id: self._battery(battery.battery_id, now) for battery in site.batteries}
+
+    def whole_battery_power(self, site: SiteConfig) -> float | None:
+        """Return what all batteries give, 0 without any, None where one does not tell.
+
+        To be led a battery must report often. To be counted it need not: one that rests may tell nothing for hours.
+        """
+        readings = [self._batteries.get(battery.battery_id) for battery in site.batteries]
+        known = [one.power_w for one in readings if one is not None and one.available and one.power_w is not None]
+        return sum(known) if len(known) == len(readings) else None
 
     def soc(
         self, key: EvseKey, station: StationState, session_wh: float, settings: EvseSettings, car: CarConfig

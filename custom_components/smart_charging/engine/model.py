@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from .energy_origin import EnergyOrigin
+
 NOMINAL_VOLTAGE_V = 230.0
 type Json = bool | int | float | str | list[Json] | dict[str, Json] | None
 
@@ -305,6 +307,7 @@ class Session:
     plugged_out_at: datetime | None
     energy_wh: float
     transactions: tuple[Transaction, ...] = ()
+    origin: EnergyOrigin | None = None  # None where nobody looked
 
 
 class AuthorizationStatus(StrEnum):

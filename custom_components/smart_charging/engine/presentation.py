@@ -12,10 +12,11 @@ from .control.snapshot import ControlState, Decision
 from .csms.relay.state import RelayState
 from .csms.state import EvseState
 from .csms.station import Station
+from .energy_origin import EnergyOrigin
 from .id_token import ListState
 from .limit import ALL_FUSE, ROOT_CIRCUIT, LimitSource
 from .measurements import SiteMeasurements
-from .model import EvseKey, MeterQuality, Phases, Reason, ReasonCode, Setpoint
+from .model import EvseKey, MeterQuality, Phases, Reason, ReasonCode, Session, Setpoint
 from .repeating_plans import in_force
 from .session_tracking import EvseRecord
 from .view import BatteryView, ChargerView, CircuitView, EvseView, PeakView, PlannedCharge, SiteView
@@ -40,6 +41,7 @@ class Chargers:
     local_list: Callable[[str], ListState | None]
     planned: Callable[[EvseKey, datetime], PlannedCharge | None]
     missing: Callable[[EvseKey], float | None]
+    origin: Callable[[Session], EnergyOrigin | None]
 
 
 def present(
@@ -129,6 +131,7 @@ def _charger(
                     config,
                     decision,
                     chargers.record(key),
+                    chargers.origin,
                 ),
                 soc_percent=measured.soc(
                     key, state, chargers.record(key).session_wh, chargers.settings(key), config.car
@@ -151,6 +154,7 @@ def _evse(
     config: StationConfig,
     decision: Decision | None,
     record: EvseRecord,
+    origin: Callable[[Session], EnergyOrigin | None],
 ) -> EvseView:
     session = record.session
     bound = None if decision is None else decision.bounds.get(key)
@@ -168,6 +172,7 @@ def _evse(
         phases_in_use=None if decision is None else decision.phases_in_use.get(key),
         session=session,
         session_energy_wh=None if session is None else session.energy_wh,
+        session_origin=None if session is None else origin(session),
         session_started_at=None if session is None else session.plugged_in_at,
         lifetime_energy_wh=record.lifetime_wh,
     )

@@ -1,7 +1,7 @@
 """From plug-in to plug-out: joins what stations report with the sessions the ledger keeps."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 import hashlib
@@ -38,11 +38,18 @@ _UNKNOWN = EvseRecord()
 class SessionTracker:
     """Takes station events in order, one at a time, so that the ledger sees them as they happened."""
 
-    def __init__(self, site_id: str, ledger: SiteLedger, announce: Callable[[SiteEvent], None]) -> None:
-        """Announce session events through `announce`, after the ledger has them."""
+    def __init__(
+        self,
+        site_id: str,
+        ledger: SiteLedger,
+        announce: Callable[[SiteEvent], None],
+        finish: Callable[[Session], Awaitable[Session]] | None = None,
+    ) -> None:
+        """Announce session events through `announce`, after the ledger has them; `finish` completes one that ended."""
         self._site_id = site_id
         self._ledger = ledger
         self._announce = announce
+        self._finish = finish
         self._records: dict[EvseKey, EvseRecord] = {}
         self._counted: dict[EvseKey, Transaction] = {}  # newest of those followed, not yet in the records
         self._leaving: dict[EvseKey, datetime] = {}
@@ -150,6 +157,8 @@ class SessionTracker:
         session = await self._ledger.plug_out(key, at) or await self._ended_by_its_transaction(key)
         if session is None:
             return
+        if self._finish is not None:
+            session = await self._finish(session)
         lifetime_wh = await self._ledger.lifetime_energy_wh(key)
         self._keep(key, EvseRecord(session, lifetime_wh, lifetime_wh))
         last = session.transactions[-1] if session.transactions else None

@@ -19,12 +19,14 @@ from .csms.state import StationEvent
 from .csms.station import Station
 from .deadline_watch import DeadlineWatch
 from .elsewhere import Elsewhere
+from .energy_origin import EnergyOrigin
 from .evse_settings import after_unplug, load_settings, save_settings
 from .ledger import SiteLedger
 from .limit import ROOT_CIRCUIT, Limit
 from .local_lists import LocalLists
 from .measurements import SiteMeasurements
-from .model import ChargeMode, EvseKey, MeterQuality, StoreError
+from .model import ChargeMode, EvseKey, MeterQuality, Session, StoreError
+from .origin_tracking import OriginTracker
 from .outlook import Outlook
 from .paced_decision import PacedDecision
 from .planners import Planners
@@ -34,6 +36,7 @@ from .recording import Cycle, CycleRecorder
 from .registry_authorizer import RegistryAuthorizer
 from .session_tracking import SessionTracker
 from .set_point_guard import SetPointGuard
+from .site_flows import drawn_power, site_flows
 from .site_memory import RememberedSite, SiteMemory
 from .site_snapshot import EvseSources, plug_changed, take_snapshot
 from .view import NOTICES, BatteryReading, MeterReading, SiteEvent, SiteEventType, SiteView
@@ -82,7 +85,8 @@ class Site:
         self._tags = PresentedTags(access, csms, clock, self._announce)
         self._set_points = SetPointGuard(csms, self._measured, clock)
         self._lists = LocalLists(access, csms, clock, ledger, self._changed)
-        self._sessions = SessionTracker(config.site_id, ledger, self._announce)
+        self._origins = OriginTracker(ledger)
+        self._sessions = SessionTracker(config.site_id, ledger, self._announce, self._origins.finish)
         self._planner = Planners(clock, lambda now: (self._snapshot(now), self._state))
         self._deadlines = DeadlineWatch(self._announce)
         self._tasks: list[asyncio.Task[None]] = []
@@ -100,6 +104,7 @@ class Site:
         self._tasks = [
             asyncio.create_task(self._memory.run(self._clock, self._remembered), name="site memory"),
             asyncio.create_task(self._sessions.run(self._changed), name="sessions"),
+            asyncio.create_task(self._origins.run(self._clock), name="energy origins"),
             asyncio.create_task(self._run(), name="control cycle"),
             asyncio.create_task(self._planner.run(lambda: self._decide(may_raise=True)), name="planner"),
         ]
@@ -119,6 +124,7 @@ class Site:
         await self._lists.stop()
         try:
             await self._memory.save(self._remembered())
+            await self._origins.save()
         except StoreError as err:
             _LOGGER.error("The site's memory could not be kept: %s", err)
         if self._unsubscribe is not None:
@@ -159,6 +165,7 @@ class Site:
         await self._lists.forget(station_id)
         self._settings = {key: value for key, value in self._settings.items() if key.station_id != station_id}
         self._sessions.forget(station_id)
+        self._origins.forget(station_id)
         self._measured.forget_station(station_id)
         self._memory.forget(station_id)
         self._allocate_safe_currents()
@@ -251,6 +258,11 @@ class Site:
     def set_outlook(self, outlook: Outlook) -> None:
         """Take prices and forecasts; cars that follow a plan are led by them."""
         self._planner.set_outlook(outlook)
+        self._origins.set_prices(outlook.prices)
+
+    def origin(self, session: Session) -> EnergyOrigin | None:
+        """Return where a session's energy came from as far as known now, None where nobody looked."""
+        return self._origins.origin(session)
 
     @property
     def plan(self) -> Plan | None:
@@ -318,6 +330,7 @@ class Site:
                     self._lists.state,
                     self._planner.planned,
                     self._deadlines.missing,
+                    self._origins.origin,
                 ),
                 decision=self._decision,
                 state=self._state,
@@ -378,6 +391,7 @@ class Site:
             station.set_limit(key.evse_id, setpoint.current_a, self._safe.currents[key], phases)
         self._deadlines.look(snapshot.evses, now)
         self._plug_decision.decided(began, self._clock.monotonic())
+        self._follow_origins(now)  # after the stations were told: counting must not keep them waiting
         self._changed()
 
     def _snapshot(self, now: datetime) -> Snapshot:
@@ -392,6 +406,11 @@ class Site:
         )
         keys = (key for key, _ in self.evses())
         return take_snapshot(self.config, self._measured, self._elsewhere.limits(now), keys, sources, now)
+
+    def _follow_origins(self, now: datetime) -> None:
+        drawn_w = {key: drawn_power(self.station(key.station_id).state, key.evse_id, now) for key, _ in self.evses()}
+        flows = site_flows(self.config, self._measured, now)
+        self._origins.look(flows, drawn_w, lambda key: self._sessions.record(key).session, now)
 
     def _allocate_safe_currents(self) -> None:
         self._safe = allocate_safe_currents(self.config, self.evses())

@@ -10,6 +10,7 @@ from .config import EvseSettings
 from .control.battery import BatteryCommand, BatterySnapshot
 from .csms.relay.state import RelayState
 from .csms.state import Detail, EvseState, StationState
+from .energy_origin import EnergyOrigin
 from .id_token import ListState
 from .limit import ALL_FUSE, Limit, LimitSource
 from .model import ChargeMode, EvseKey, MeterQuality, Phases, Session, Setpoint, Transaction
@@ -61,6 +62,7 @@ class EvseView:
     soc_percent: float | None = None
     session: Session | None = None
     session_energy_wh: float | None = None
+    session_origin: EnergyOrigin | None = None
     session_started_at: datetime | None = None
     lifetime_energy_wh: float | None = None
     planned: PlannedCharge | None = None
@@ -188,7 +190,6 @@ class SiteEvent:
     session: Session | None = None
     transaction: Transaction | None = None
     tag_label: str | None = None
-    solar_share: float | None = None
     token_id: str | None = None
     details: Mapping[str, Detail] = field(default_factory=dict)
 

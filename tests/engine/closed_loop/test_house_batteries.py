@@ -212,7 +212,7 @@ async def test_by_plan_a_battery_buys_in_a_cheap_quarter_beside_a_car_and_keeps_
         await warm_up(loop)
         load = (3_000.0,) * 40
         base = Forecast(quarter(loop.clock.now()), load, load, load, load)
-        loop.site.set_outlook(Outlook(prices(loop, 0.05, 0.05, 0.30, 0.30, *[0.60] * 4, *[0.30] * 28), base_load=base))
+        loop.site.set_outlook(Outlook(prices(loop, 0.05, 0.05, 0.30, 0.30, *[0.33] * 16, *[0.30] * 16), base_load=base))
         loop.measure_anew()
         await loop.run(120, step_s=1.0)
         assert battery.mode is BatteryMode.CHARGE

@@ -10,6 +10,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from ..energy_origin import EnergyOrigin
 from ..model import (
     EvseKey,
     Json,
@@ -170,6 +171,11 @@ class SiteLedger:
         None where no session goes on, or the transaction does not run at this EVSE.
         """
         return await self._ledger.write(lambda book: sessions.take_in(book, self._site_id, key, transaction_id))
+
+    async def save_origins(self, origins: Mapping[int, EnergyOrigin]) -> None:
+        """Keep where the energy of sessions came from, by session ids; what was kept before is replaced."""
+        kept = dict(origins)
+        await self._ledger.write(lambda book: sessions.keep_origins(book, self._site_id, kept))
 
     async def open_session(self, key: EvseKey) -> Session | None:
         """Return the session that goes on, None without one."""

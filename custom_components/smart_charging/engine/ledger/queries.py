@@ -1,11 +1,13 @@
 """Reading the ledger: each function takes a connection and returns values of the model."""
 
 from collections import defaultdict
+from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
+from ..energy_origin import EnergyOrigin
 from ..model import EvseKey, Json, MeterValue, Session, Transaction
 from . import tables
 from .encoding import decode_register, decode_values
@@ -166,6 +168,13 @@ def _object(stored: dict[str, Any] | None) -> dict[str, Json]:
     return {} if stored is None else dict(stored)
 
 
+def _origin(row: sa.RowMapping) -> EnergyOrigin | None:
+    """Return where a session's energy came from, None where nobody looked."""
+    if row["solar_wh"] is None:
+        return None
+    return EnergyOrigin(**{one.name: row[one.name] for one in fields(EnergyOrigin)})
+
+
 def _read_sessions(connection: sa.Connection, query: sa.Select[Any]) -> tuple[Session, ...]:
     rows = connection.execute(query).mappings().all()
     if not rows:
@@ -184,6 +193,7 @@ def _read_sessions(connection: sa.Connection, query: sa.Select[Any]) -> tuple[Se
             plugged_out_at=row["plugged_out_at"],
             energy_wh=sum(transaction.energy_wh for transaction in by_session[row["id"]]),
             transactions=tuple(by_session[row["id"]]),
+            origin=_origin(row),
         )
         for row in rows
     )

@@ -4,6 +4,7 @@
   ended transactions, so that the lifetime energy is cheap to read.
 - `sessions`: plug-in to plug-out. `plugged` is false while only a transaction tells that a car is
   there; such a session ends with its transaction. `heard_at` is our time, which tells live from replayed.
+  `solar_wh` and what follows is where its energy came from as far as that is known, all NULL where nobody looked.
 - `transactions`: times and registers as the station sent them; `energy_wh` is what was delivered
   so far by `energy.py` and `energy_count` what it needs to go on. `token_sealed` is the token, encrypted, and
   `token_key` what it is found by, see `vault.py`; `token_id` is that of the registry, if it was there at the start.
@@ -55,6 +56,13 @@ sessions = Table(
     Column("plugged_in_at", UtcTime, nullable=False),
     Column("plugged_out_at", UtcTime),
     Column("heard_at", UtcTime, nullable=False),
+    Column("solar_wh", Double),
+    Column("battery_wh", Double),
+    Column("grid_wh", Double),
+    Column("cost", Double),
+    Column("priced_wh", Double),
+    Column("co2_g", Double),
+    Column("co2_known_wh", Double),
     Index("ix_sessions_evse", "evse_row", "plugged_out_at"),
     Index("ix_sessions_site", "site_id", "plugged_in_at"),
     sqlite_autoincrement=True,

@@ -35,7 +35,7 @@ BATTERY = BatteryConfig(
         (0.30 / EFFICIENCY, -2_000.0, BatteryUse.BUY),
         (0.30 / EFFICIENCY, 0.0, BatteryUse.KEEP),
         (0.30, 0.0, BatteryUse.KEEP),
-        (0.30 * EFFICIENCY, 0.0, BatteryUse.KEEP),
+        (0.30 * EFFICIENCY, 0.0, BatteryUse.SPEND),
         (0.30 * EFFICIENCY, 800.0, BatteryUse.SPEND),
         (0.10, 0.0, BatteryUse.SPEND),
     ],
@@ -80,6 +80,11 @@ def test_by_plan_a_battery_buys_in_cheap_hours_keeps_before_dear_ones_and_spends
     assert use_now(0.05, 0.30, 0.60, 0.60, soc=10.0) is BatteryUse.BUY
     assert use_now(0.30, 0.30, *[0.32] * 20, soc=60.0) is BatteryUse.KEEP
     assert use_now(0.60, 0.60, 0.30, 0.05) is BatteryUse.SPEND
+
+
+@pytest.mark.parametrize("soc", [20.0, 90.0])
+def test_at_a_price_that_never_changes_a_battery_is_left_to_itself(soc: float) -> None:
+    assert use_now(*[0.30] * 24, soc=soc) is BatteryUse.SPEND
 
 
 def test_a_difference_in_price_that_losses_eat_up_moves_nothing() -> None:

@@ -29,14 +29,14 @@ class BatteryUse(StrEnum):
 
 
 def use_of(advice: BatteryAdvice) -> BatteryUse:
-    """Return what a battery is good for; where what it is worth equals the price, the plan's quantity decides."""
+    """Return what a battery is good for.
+
+    Where buying gains nothing the plan's quantity decides; where keeping gains nothing it is spent, for the sun may come.
+    """
     gain = advice.value * EFFICIENCY - advice.price
     if gain > EQUAL or (gain >= -EQUAL and advice.planned_w < -NOTHING_W):
         return BatteryUse.BUY
-    loss = advice.value / EFFICIENCY - advice.price
-    if loss > EQUAL or (loss >= -EQUAL and advice.planned_w <= NOTHING_W):
-        return BatteryUse.KEEP
-    return BatteryUse.SPEND
+    return BatteryUse.KEEP if advice.value / EFFICIENCY - advice.price > EQUAL else BatteryUse.SPEND
 
 
 def bought_w(advice: BatteryAdvice, most_w: float) -> float:
