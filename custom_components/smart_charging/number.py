@@ -6,7 +6,7 @@ from typing import Final, override
 
 from homeassistant.components.number import NumberDeviceClass, NumberEntity, NumberEntityDescription, NumberMode
 from homeassistant.config_entries import ConfigSubentry
-from homeassistant.const import PERCENTAGE, EntityCategory, UnitOfElectricCurrent, UnitOfEnergy
+from homeassistant.const import PERCENTAGE, EntityCategory, UnitOfElectricCurrent, UnitOfEnergy, UnitOfTime
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
@@ -21,6 +21,7 @@ from .errors import check_charge_levels, check_finite
 PARALLEL_UPDATES = 1
 
 MAX_ENERGY_KWH: Final = 200.0  # more than any car's battery takes
+MAX_LATE_MIN: Final = 240
 MIN_PRICE_LIMIT: Final = -100.0
 MAX_PRICE_LIMIT: Final = 1000.0  # in any currency
 MAX_PRIORITY: Final = 100  # as in a charger's configuration
@@ -64,7 +65,7 @@ SETTING_DESCRIPTIONS: Final = (
         value_fn=lambda evse: evse.priority,
         change_fn=lambda settings, value: replace(settings, priority=round(value)),
     ),
-    # In these three 0 stands for nothing wanted.
+    # In these 0 stands for nothing wanted.
     SettingNumberDescription(
         key="target_energy",
         translation_key="target_energy",
@@ -95,6 +96,18 @@ SETTING_DESCRIPTIONS: Final = (
         native_step=1,
         value_fn=lambda evse: evse.settings.min_soc_percent or 0.0,
         change_fn=lambda settings, value: replace(settings, min_soc_percent=value or None),
+    ),
+    SettingNumberDescription(
+        key="late_part",
+        translation_key="late_part",
+        device_class=NumberDeviceClass.DURATION,
+        entity_category=EntityCategory.CONFIG,
+        native_unit_of_measurement=UnitOfTime.MINUTES,
+        native_min_value=0,
+        native_max_value=MAX_LATE_MIN,
+        native_step=5,
+        value_fn=lambda evse: evse.settings.late_min or 0.0,
+        change_fn=lambda settings, value: replace(settings, late_min=value or None),
     ),
 )
 

@@ -13,13 +13,14 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.json import JsonValueType
 import probatio
 
-from .const import DOMAIN
+from .car_settings import car_config
+from .const import CONF_CAR, DOMAIN
 from .coordinator import SmartChargingConfigEntry
 from .engine.config import EvseSettings
 from .engine.model import PLANNED_MODES, ChargeMode, EvseKey
 from .engine.view import EvseView
 from .errors import check_charge_levels
-from .number import MAX_ENERGY_KWH, MAX_PRICE_LIMIT, MIN_PRICE_LIMIT
+from .number import MAX_ENERGY_KWH, MAX_LATE_MIN, MAX_PRICE_LIMIT, MIN_PRICE_LIMIT
 from .sensor_plan import next_start
 from .service_repeating import (
     ATTR_DEPARTURE,
@@ -36,13 +37,22 @@ ATTR_ENERGY: Final = "energy"
 ATTR_SOC: Final = "soc"
 ATTR_CURRENT_SOC: Final = "current_soc"
 ATTR_PRICE_LIMIT: Final = "price_limit"
+ATTR_RANGE: Final = "range"
+ATTR_LATE: Final = "late"
+ATTR_CONTINUOUS: Final = "continuous"
 ATTR_MODE: Final = "mode"
 
+MAX_RANGE_KM: Final = 2000
 _PERCENT: Final = probatio.All(probatio.Coerce(float), probatio.Range(min=0, max=100))
 PLAN_SCHEMA: Final = EVSE_SCHEMA.extend(
     {
         probatio.Optional(ATTR_ENERGY): probatio.All(probatio.Coerce(float), probatio.Range(min=0, max=MAX_ENERGY_KWH)),
-        probatio.Optional(ATTR_SOC): _PERCENT,
+        probatio.Exclusive(ATTR_SOC, "charge"): _PERCENT,
+        probatio.Exclusive(ATTR_RANGE, "charge"): probatio.All(
+            probatio.Coerce(float), probatio.Range(min=0, max=MAX_RANGE_KM)
+        ),
+        probatio.Optional(ATTR_LATE): probatio.All(probatio.Coerce(float), probatio.Range(min=0, max=MAX_LATE_MIN)),
+        probatio.Optional(ATTR_CONTINUOUS): cv.boolean,
         probatio.Optional(ATTR_CURRENT_SOC): _PERCENT,
         probatio.Optional(ATTR_PRICE_LIMIT): probatio.All(
             probatio.Coerce(float), probatio.Range(min=MIN_PRICE_LIMIT, max=MAX_PRICE_LIMIT)
@@ -112,11 +122,15 @@ def _planned(target: Target, call: ServiceCall) -> EvseSettings:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_plan_given")
     site, key = target.entry.runtime_data.site, target.key
     settings = site.settings(key)
-    energy_wh, soc_percent = call.data.get(ATTR_ENERGY, 0.0) * 1000, call.data.get(ATTR_SOC)
+    soc_percent = _soc_percent(target, call)
     if ATTR_WEEKDAYS in call.data:
-        settings = with_repeating(settings, call, energy_wh, soc_percent)
+        settings = with_repeating(settings, call, call.data.get(ATTR_ENERGY, 0.0) * 1000, soc_percent)
     else:
-        settings = _with_targets(settings, call)
+        settings = _with_targets(settings, call, soc_percent)
+    if ATTR_LATE in call.data:
+        settings = replace(settings, late_min=call.data[ATTR_LATE] or None)
+    if ATTR_CONTINUOUS in call.data:
+        settings = replace(settings, continuous=call.data[ATTR_CONTINUOUS])
     if ATTR_PRICE_LIMIT in call.data:
         settings = replace(settings, price_limit=call.data[ATTR_PRICE_LIMIT])
     if ATTR_CURRENT_SOC in call.data:
@@ -126,12 +140,32 @@ def _planned(target: Target, call: ServiceCall) -> EvseSettings:
     return replace(settings, mode=call.data.get(ATTR_MODE, settings.mode))
 
 
-def _with_targets(settings: EvseSettings, call: ServiceCall) -> EvseSettings:
+def _soc_percent(target: Target, call: ServiceCall) -> float | None:
+    """Return the state of charge that is to be reached, for a range that of the car's battery; None for none given."""
+    if ATTR_RANGE not in call.data:
+        soc: float | None = call.data.get(ATTR_SOC)
+        return soc
+    car, charger = car_config(target.subentry.data.get(CONF_CAR)), target.subentry.title
+    if car.range_km is None:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN, translation_key="range_needs_car", translation_placeholders={"charger": charger}
+        )
+    if call.data[ATTR_RANGE] > car.range_km:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="range_beyond_battery",
+            translation_placeholders={"charger": charger, "most": f"{car.range_km:.0f}"},
+        )
+    percent: float = call.data[ATTR_RANGE] / car.range_km * 100
+    return percent
+
+
+def _with_targets(settings: EvseSettings, call: ServiceCall, soc_percent: float | None) -> EvseSettings:
     """Return the settings with the targets and the departure that are given for once."""
     if ATTR_ENERGY in call.data:
         settings = replace(settings, target_energy_wh=call.data[ATTR_ENERGY] * 1000 or None)
-    if ATTR_SOC in call.data:
-        settings = replace(settings, target_soc_percent=call.data[ATTR_SOC] or None)
+    if soc_percent is not None:
+        settings = replace(settings, target_soc_percent=soc_percent or None)
     if ATTR_DEPARTURE in call.data:
         settings = replace(settings, departure=to_come(call.data[ATTR_DEPARTURE]))
     return settings

@@ -7,6 +7,7 @@ from typing import Any, Final
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.core import HomeAssistant
 
+from .car_settings import car_config
 from .const import (
     CONF_ACTIONS,
     CONF_BUFFER_SOC,
@@ -17,11 +18,9 @@ from .const import (
     CONF_CAR,
     CONF_CHARGE_POWER,
     CONF_CIRCUIT,
-    CONF_CONSUMPTION_KWH,
     CONF_CURRENT_PHASES,
     CONF_DISCHARGE_LIMIT,
     CONF_DISCHARGE_POWER,
-    CONF_EFFICIENCY,
     CONF_FUSE_A,
     CONF_GRID_EXPANSION,
     CONF_HOLD_SWITCH,
@@ -70,15 +69,7 @@ from .const import (
     SUBENTRY_GRID_METER,
     SUBENTRY_PV,
 )
-from .engine.config import (
-    BatteryConfig,
-    CarConfig,
-    CircuitConfig,
-    PhaseSwitching,
-    SecurityProfile,
-    SiteConfig,
-    StationConfig,
-)
+from .engine.config import BatteryConfig, CircuitConfig, PhaseSwitching, SecurityProfile, SiteConfig, StationConfig
 from .engine.control.battery import BatteryAction
 from .engine.csms.rpc import OCPP16, OCPP21, OCPP201
 from .engine.limit import ROOT_CIRCUIT
@@ -296,20 +287,8 @@ def station_config(subentry: ConfigSubentry, circuit_ids: Collection[str]) -> St
         security_profile=SecurityProfile(data.get(CONF_SECURITY_PROFILE, default.security_profile)),
         serial_number=data.get(CONF_SERIAL_NUMBER),
         organization=data.get(CONF_ORGANIZATION),
-        car=_car_config(data.get(CONF_CAR)),
+        car=car_config(data.get(CONF_CAR)),
         relay=relay_config(data.get(CONF_RELAY)),
-    )
-
-
-def _car_config(data: Mapping[str, Any] | None) -> CarConfig:
-    """Return what is known of the car of this part of a charger's data."""
-    if data is None:
-        return CarConfig()
-    capacity_kwh, consumption_kwh = data.get(CONF_CAPACITY_KWH), data.get(CONF_CONSUMPTION_KWH)
-    return CarConfig(
-        capacity_wh=None if capacity_kwh is None else float(capacity_kwh) * 1000,
-        efficiency=float(data[CONF_EFFICIENCY]) / 100,
-        consumption_wh_per_km=None if consumption_kwh is None else float(consumption_kwh) * 10,
     )
 
 

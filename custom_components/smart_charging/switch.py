@@ -1,7 +1,7 @@
-"""Switches: whether charging is allowed, and whether an EVSE is in operation."""
+"""Switches: whether charging is allowed, and goes on without a break, and whether an EVSE is in operation."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, override
 
 from homeassistant.components.switch import SwitchEntity, SwitchEntityDescription
@@ -34,6 +34,13 @@ DESCRIPTIONS: Final = (
         translation_key="charging",
         is_on_fn=lambda evse: evse.enabled,
         set_fn=lambda site, key, on: site.set_enabled(key, on),
+    ),
+    EvseSwitchDescription(
+        key="continuous",
+        translation_key="continuous",
+        entity_category=EntityCategory.CONFIG,
+        is_on_fn=lambda evse: evse.settings.continuous,
+        set_fn=lambda site, key, on: site.set_settings(key, replace(site.settings(key), continuous=on)),
     ),
     EvseSwitchDescription(
         key="availability",

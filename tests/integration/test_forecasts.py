@@ -345,9 +345,10 @@ async def test_a_meter_of_three_phases_the_wrong_way_round_is_read_too(hass: Hom
 
 
 @pytest.fixture
-def calendar(hass: HomeAssistant) -> list[Any]:
+async def calendar(hass: HomeAssistant) -> list[Any]:
     """Return the events that a calendar of holidays tells; an exception in their place is raised."""
     events: list[Any] = []
+    assert await async_setup_component(hass, "calendar", {})  # whose own action is the one to be replaced
 
     async def tell(call: ServiceCall) -> Any:
         if events and isinstance(events[0], Exception):

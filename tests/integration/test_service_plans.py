@@ -83,6 +83,11 @@ async def test_energy_departure_and_mode_are_set_in_one_go(hass: HomeAssistant) 
             {"price_limit": -0.5},
             EvseSettings(target_energy_wh=9000.0, departure=AT + QUARTER, price_limit=-0.5),
         ),
+        (
+            {"late": 20, "continuous": True},
+            EvseSettings(target_energy_wh=9000.0, departure=AT + QUARTER, late_min=20.0, continuous=True),
+        ),
+        ({"late": 0, "continuous": False}, EvseSettings(target_energy_wh=9000.0, departure=AT + QUARTER)),
         ({"mode": "cheapest"}, EvseSettings(ChargeMode.CHEAPEST, target_energy_wh=9000.0, departure=AT + QUARTER)),
     ],
 )
@@ -145,6 +150,9 @@ async def test_a_plan_that_cannot_be_changes_nothing_at_any_charger(
         {"energy": 201},
         {"energy": float("nan")},
         {"soc": 101},
+        {"soc": 50, "range": 100},
+        {"range": -1},
+        {"late": 241},
         {"current_soc": -1},
         {"price_limit": 1001},
         {"weekdays": [], "departure": "07:30"},
@@ -160,6 +168,30 @@ async def test_a_plan_that_makes_no_sense_is_refused(hass: HomeAssistant, given:
     async with running_site(hass, PLATFORMS) as site:
         with pytest.raises(probatio.Invalid):
             await call(hass, "set_plan", **given)
+        assert site.commands == []
+
+
+CAR = {"capacity_kwh": 50.0, "consumption_kwh": 20.0, "efficiency_percent": 90.0}
+
+
+async def test_a_range_is_kept_as_the_charge_that_carries_so_far(hass: HomeAssistant) -> None:
+    subentries = [charger("garage", car=CAR), grid_meter()]
+    async with running_site(hass, PLATFORMS, subentries=subentries) as site:
+        await call(hass, "set_plan", range=200)
+        await call(hass, "set_plan", range=100, weekdays="sat", departure="09:00")
+        repeating = (RepeatingPlan((Weekday.SAT,), time(9), soc_percent=40.0),)
+        once = EvseSettings(target_soc_percent=80.0)
+        assert [settings for _, _, settings in site.commands] == [once, replace(once, repeating=repeating)]
+        with pytest.raises(ServiceValidationError) as error:
+            await call(hass, "set_plan", range=251)
+        assert error.value.translation_key == "range_beyond_battery"
+
+
+async def test_a_range_needs_to_know_the_car(hass: HomeAssistant) -> None:
+    async with running_site(hass, PLATFORMS) as site:
+        with pytest.raises(ServiceValidationError) as error:
+            await call(hass, "set_plan", range=200)
+        assert error.value.translation_key == "range_needs_car"
         assert site.commands == []
 
 

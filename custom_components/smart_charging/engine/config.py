@@ -59,6 +59,13 @@ class CarConfig:
     )
     consumption_wh_per_km: float | None = None
 
+    @property
+    def range_km(self) -> float | None:
+        """Return how far a full battery carries it, None where that can't be told."""
+        if self.capacity_wh is None or self.consumption_wh_per_km is None:
+            return None
+        return self.capacity_wh / self.consumption_wh_per_km
+
 
 @dataclass(frozen=True, slots=True)
 class StationConfig:
@@ -130,6 +137,8 @@ class EvseSettings:
     or after `target_energy_wh` in this session. Until `boost_until` it charges as in fast.
     By plan it has its target at `departure` (None: as far as prices reach), which `repeating` tells anew each time.
     `price_limit` (money per kWh) is up to where it always buys by plan, and beyond which only for a departure.
+    The last `late_min` minutes before it leaves it charges in any case, with energy that is kept for them. What is
+    `continuous` is charged by plan without a break.
     `told_soc_percent` is what a user said that the car held when the session had delivered `told_at_wh`.
     """
 
@@ -143,6 +152,8 @@ class EvseSettings:
     boost_until: datetime | None = None
     departure: datetime | None = None
     price_limit: float | None = None
+    late_min: float | None = None
+    continuous: bool = False
     told_soc_percent: float | None = None
     told_at_wh: float = 0.0
     repeating: tuple[RepeatingPlan, ...] = field(default=(), metadata={NOT_RECORDED: True})

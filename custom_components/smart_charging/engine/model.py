@@ -370,6 +370,8 @@ class ReasonCode(StrEnum):
     PLAN_GREEN = "plan_green"
     PLAN_WAITING_GREEN = "plan_waiting_green"
     NO_CO2 = "no_co2"
+    PLAN_LATE = "plan_late"
+    PLAN_KEEPING = "plan_keeping"
     PRICE_LOW = "price_low"
     PRICE_HIGH = "price_high"
     SOC_UNKNOWN = "soc_unknown"

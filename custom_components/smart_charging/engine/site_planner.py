@@ -12,6 +12,7 @@ from .clock import Clock
 from .control.planning.advice import NOTHING_W, PlanAdvice
 from .control.planning.assembly import car_id, follows_plan, pose
 from .control.planning.battery_advice import BatteryAdvice
+from .control.planning.late_part import joined
 from .control.planning.planned_peak import with_planned_peak
 from .control.planning.problem import MONEY_PER_WH, NotPlanned, Plan, Problem
 from .control.planning.uncertainty import outlooks, weighed
@@ -106,6 +107,7 @@ class SitePlanner:
         plan, prices = self.plan, self._prices
         led = None if plan is None else plan.cars.get(car_id(wish.key))
         number = None if plan is None else _slot_of(plan, now)
+        keeps = wish.late_wh > 0 and wish.late_from is not None and wish.late_from > now
         advice = PlanAdvice(
             wish.needed_wh,
             wish.sure_w,
@@ -113,6 +115,10 @@ class SitePlanner:
             price=None if prices is None else prices.import_at(now),
             room_wh=wish.room_wh,
             price_limit=wish.price_limit,
+            kept_wh=wish.late_wh if keeps else 0.0,
+            kept_from=wish.late_from if keeps else None,
+            continuous=wish.continuous,
+            running=wish.running,
             green=self._mode is ChargeMode.GREENEST,
             missing_wh=wish.short_wh(now, self._foreseen_missing(wish)),
         )
@@ -158,7 +164,7 @@ class SitePlanner:
         energy_wh, cost = sum(one.energy_wh for one in blocks), _sum(costs.values())
         wish = basis.wishes.get(key)
         departure = None if wish is None else wish.departure
-        missing_wh = led.missing_wh[0] + (energy_wh if wish is not None and wish.late(now) else 0.0)
+        missing_wh = led.missing_wh[0] + (energy_wh if wish is not None and wish.overdue(now) else 0.0)
         return PlannedCharge(begin, energy_wh, cost, missing_wh, departure, blocks)
 
     def _cost(self, problem: Problem, number: int, power_w: float) -> float | None:
@@ -192,7 +198,7 @@ class SitePlanner:
             return had
         if self._mode is not ChargeMode.CHEAPEST:
             problem = _without_money(problem)
-        late = frozenset(key for key, wish in wishes.items() if wish.late(now))
+        late = frozenset(key for key, wish in wishes.items() if wish.overdue(now))
         led = frozenset(one.battery_id for one in problem.batteries)
         basis = _Basis(self._outlook, problem.start, wishes, led, late)
         if self._basis is not None and self.plan is not None and not self._differs(self._basis, basis):
@@ -218,7 +224,7 @@ class SitePlanner:
 def _asked(wish: Wish) -> Wish:
     """Return a wish without what changes by charging."""
     at_once_wh = 1.0 if wish.at_once_wh > 0 else 0.0
-    return replace(wish, needed_wh=0.0, room_wh=0.0, at_once_wh=at_once_wh, sure_w=0.0)
+    return replace(wish, needed_wh=0.0, room_wh=0.0, at_once_wh=at_once_wh, sure_w=0.0, late_wh=0.0)
 
 
 def plan_slots(plan: Plan) -> int:
@@ -281,7 +287,7 @@ def solve(problem: Problem, planners: Sequence[str] = PLANNERS) -> Plan:
     for name in planners:
         try:
             planner = cast(_Planner, import_module(f".control.planning.{name}", __package__))
-            return weighed([planner.plan(one) for one in outlooks(problem)])
+            return joined(weighed([planner.plan(one) for one in outlooks(problem)]))
         except ImportError as err:
             _LOGGER.debug("Planning without %s: %s", name, err)
         except NotPlanned as err:

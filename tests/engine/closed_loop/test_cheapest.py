@@ -269,3 +269,46 @@ async def test_a_green_plan_is_made_without_prices_and_tells_no_cost(tmp_path: P
         planned = loop.evse().planned
         assert planned is not None and planned.cost is None and planned.energy_wh > 1_000
         assert loop.drawn_a() > 6
+
+
+async def test_a_car_is_warmed_right_before_it_leaves_also_once_it_has_its_target(tmp_path: Path) -> None:
+    async with closed_loop(tmp_path, site=SITE, chargers=[CHARGER], stations=[station()], cars={"CP1": Car()}) as loop:
+        loop.house(200.0)
+        await loop.site.set_mode(key(), ChargeMode.OFF)
+        await warm_up(loop)
+        loop.site.set_outlook(Outlook(prices(loop, *[0.10] * 8)))
+        departure = quarter(loop.clock.now()) + 4 * QUARTER
+        wished = EvseSettings(mode=ChargeMode.CHEAPEST, target_energy_wh=4_000.0, departure=departure, late_min=15.0)
+        await loop.site.set_settings(key(), wished)
+        await loop.run((departure - loop.clock.now()).total_seconds() - 20 * 60, step_s=2.0)
+        assert loop.evse().setpoint.reason.code is ReasonCode.PLAN_KEEPING
+        early_wh = loop.evse().session_energy_wh or 0.0
+        assert early_wh == pytest.approx(4_000.0 - 0.95 * 2_760.0, rel=0.1)
+        await loop.run((departure - loop.clock.now()).total_seconds() - 60, step_s=2.0)
+        assert loop.evse().setpoint.reason.code is ReasonCode.PLAN_LATE
+        assert loop.drawn_a() > 6
+        await loop.run(120, step_s=2.0)
+        assert loop.evse().session_energy_wh == pytest.approx(4_000.0, rel=0.1)
+        assert loop.evse().setpoint.reason.code is ReasonCode.TARGET_REACHED
+
+
+async def test_what_is_begun_is_charged_without_a_break_and_not_for_some_sun(tmp_path: Path) -> None:
+    async with closed_loop(tmp_path, site=SITE, chargers=[CHARGER], stations=[station()], cars={"CP1": Car()}) as loop:
+        loop.house(200.0)
+        loop.sun(8_000.0)
+        await loop.site.set_mode(key(), ChargeMode.OFF)
+        await warm_up(loop)
+        loop.site.set_outlook(Outlook(prices(loop, 0.40, 0.30, 0.10, 0.40, 0.10, 0.40, 0.40)))
+        await loop.site.set_settings(
+            key(), EvseSettings(mode=ChargeMode.CHEAPEST, target_energy_wh=7_000.0, continuous=True)
+        )
+        begin = quarter(loop.clock.now()) + 2 * QUARTER
+        await loop.run((begin - loop.clock.now()).total_seconds() - 10, step_s=2.0)
+        assert loop.evse().setpoint.reason.code is ReasonCode.PLAN_WAITING
+        assert loop.evse().session_energy_wh in {None, 0.0}
+        await loop.run(20 * 60, step_s=2.0)
+        assert loop.evse().setpoint.reason.code is ReasonCode.PLAN_BUYING
+        planned = loop.evse().planned
+        assert planned is not None and len(planned.blocks) == 1  # through the dear quarter
+        await loop.run(30 * 60, step_s=2.0)
+        assert loop.evse().setpoint.reason.code is ReasonCode.TARGET_REACHED

@@ -7,6 +7,7 @@ from datetime import datetime
 from ..limit import Limit, LimitSource, LimitUnit
 from ..model import PLANNED_MODES, ChargeMode, EvseStatus, MeterQuality, Reason, ReasonCode
 from .planning.advice import charges_by_plan, waits_for
+from .planning.late_part import in_late_part
 from .snapshot import EvseControl, EvseSnapshot
 from .waking import TRIES, sleeps_through
 
@@ -76,6 +77,8 @@ def takes_all(evse: EvseSnapshot, now: datetime) -> ReasonCode | None:
     if short and settings.mode is not ChargeMode.OFF and (evse.soc_percent or 0.0) < (settings.min_soc_percent or 0.0):
         return ReasonCode.MIN_SOC
     if settings.mode in PLANNED_MODES:
+        if in_late_part(settings, now):
+            return ReasonCode.PLAN_LATE
         if evse.advice is not None and evse.advice.undecided and evse.status is EvseStatus.CHARGING:
             return ReasonCode.NO_PLAN
         return charges_by_plan(evse.advice, now)
@@ -106,9 +109,13 @@ def desired(evse: EvseSnapshot, control: EvseControl, quality: MeterQuality, lim
 
 
 def _between(evse: EvseSnapshot, control: EvseControl, quality: MeterQuality, limit: Ceiling) -> Desire:
-    """Return the desire of an EVSE that follows a plan and does not buy now: real surplus, where that is measured."""
+    """Return the desire of an EVSE that follows a plan and does not buy now: real surplus, where that is measured.
+
+    What is to be charged without a break is not begun for some sun.
+    """
     reason = Reason(_waits_for(evse), _told(evse))
-    if quality is MeterQuality.ABSENT:
+    waits_for_all = evse.settings.continuous and evse.advice is not None and evse.advice.room_wh > 0
+    if quality is MeterQuality.ABSENT or waits_for_all:
         return Desire(0.0, 0.0, reason)
     running_a = evse.station.min_current_a if control.solar_running else 0.0
     return Desire(running_a, limit.current_a, reason, on_surplus=True)
@@ -145,8 +152,8 @@ def _idle(evse: EvseSnapshot, now: datetime) -> Desire | None:
     if not evse.plugged:
         rest_a = 0.0 if evse.settings.mode in _WAITING else evse.safe_a
         return Desire(0.0, 0.0, Reason(ReasonCode.NO_CAR), rest_a=rest_a)
-    # Who asks for a boost wants more than was aimed at.
-    return None if takes_all(evse, now) is ReasonCode.BOOST else _finished(evse)
+    # Who asks for a boost wants more than was aimed at, and a car that is warmed takes more.
+    return None if takes_all(evse, now) in {ReasonCode.BOOST, ReasonCode.PLAN_LATE} else _finished(evse)
 
 
 def _finished(evse: EvseSnapshot) -> Desire | None:

@@ -38,6 +38,7 @@ _BETWEEN = frozenset(
     {
         ReasonCode.PLAN_WAITING,
         ReasonCode.PLAN_WAITING_GREEN,
+        ReasonCode.PLAN_KEEPING,
         ReasonCode.NO_CO2,
         ReasonCode.NO_PLAN,
         ReasonCode.NO_TARGET,

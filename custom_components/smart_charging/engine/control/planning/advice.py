@@ -19,6 +19,7 @@ class PlanAdvice:
     `value` is what a kWh now is worth by the plan, `planned_w` what it was to draw in this slot, `price` what a kWh from the
     grid costs now; None where there is none. Up to `price_limit` it buys in any case, up to `room_wh` in all.
     At its departure it will lack `missing_wh`.
+    `kept_wh` are for the time from `kept_from` on, right before it leaves. What is `continuous` goes on once it is `running`.
     Where the aim is `green`, value and price are kg of CO2. While it is `undecided`, for the first plan is not made yet, a car that
     charges goes on.
     """
@@ -33,12 +34,21 @@ class PlanAdvice:
     room_wh: float = 0.0
     missing_wh: float = 0.0
     price_limit: float | None = None
+    kept_wh: float = 0.0
+    kept_from: datetime | None = None
+    continuous: bool = False
+    running: bool = False
     green: bool = False
 
     @property
     def above_limit(self) -> bool:
         """Return whether the price now is more than the user wants to pay."""
         return self.price_limit is not None and self.price is not None and self.price > self.price_limit
+
+    @property
+    def keeps_all(self) -> bool:
+        """Return whether all that the car still needs is for right before it leaves."""
+        return 0 < self.needed_wh <= self.kept_wh
 
 
 def charges_by_plan(advice: PlanAdvice | None, now: datetime) -> ReasonCode | None:
@@ -48,19 +58,23 @@ def charges_by_plan(advice: PlanAdvice | None, now: datetime) -> ReasonCode | No
     """
     if advice is None or advice.room_wh <= 0:
         return None
-    if advice.departure is not None and advice.needed_wh > 0:
-        left = max(advice.departure - now, timedelta(0))
-        if latest_start_w(advice.needed_wh, advice.sure_w * SLOWER, left, LOOK) > 0:
+    ready = advice.departure if advice.kept_from is None else advice.kept_from
+    if ready is not None and advice.needed_wh > advice.kept_wh:
+        left = max(ready - now, timedelta(0))
+        if latest_start_w(advice.needed_wh - advice.kept_wh, advice.sure_w * SLOWER, left, LOOK) > 0:
             return ReasonCode.PLAN_DEADLINE
+    if advice.keeps_all:
+        return None
+    by_plan = ReasonCode.PLAN_GREEN if advice.green else ReasonCode.PLAN_BUYING
+    if advice.continuous:
+        return by_plan if advice.running or advice.planned_w > NOTHING_W else None
     if advice.price_limit is not None and advice.price is not None and not advice.above_limit:
         return ReasonCode.PRICE_LOW
     if advice.value is None or advice.price is None or (advice.above_limit and not _for_departure(advice)):
         return None
     equal = abs(advice.value - advice.price) <= EQUAL
     buys = advice.planned_w > NOTHING_W if equal else advice.value > advice.price
-    if not buys:
-        return None
-    return ReasonCode.PLAN_GREEN if advice.green else ReasonCode.PLAN_BUYING
+    return by_plan if buys else None
 
 
 def _for_departure(advice: PlanAdvice) -> bool:
@@ -72,6 +86,8 @@ def waits_for(advice: PlanAdvice | None) -> ReasonCode:
     """Return why a car that follows a plan does not buy."""
     if advice is None or advice.room_wh <= 0:
         return ReasonCode.NO_TARGET
+    if advice.keeps_all:
+        return ReasonCode.PLAN_KEEPING
     if advice.above_limit:
         return ReasonCode.PRICE_HIGH
     if advice.value is None:

@@ -16,6 +16,7 @@ from ..prices.series import PriceSeries
 from ..snapshot import ControlState, Snapshot
 from ..wiring import grid_phases
 from .advice import EQUAL
+from .late_part import LATE
 from .presence import Hours, open_slots
 from .problem import EFFICIENCY, SLOT, PeakPrice, PlannedBattery, PlannedCar, PlannedCircuit, Problem, Target
 from .wish import Wish
@@ -52,20 +53,22 @@ def pose(
     buy = _filled([prices.import_at(at) for at in times], times, prices)
     if prices.import_at(now) is None or buy is None:
         return None
+    sell = tuple(min(prices.feed_in_at(at) or 0.0, price) for at, price in zip(times, buy, strict=True))
     base, sun = tuple(_power(base_load, at) for at in times), tuple(_power(pv, at) for at in times)
     first_slot = start + SLOT - now
     hours = Hours(
         [first_slot / _HOUR, *([SLOT / _HOUR] * (slots - 1))],
         buy,
         [max(0.0, gives - takes) for gives, takes in zip(sun, base, strict=True)],
+        sell,
     )
     return Problem(
         start=start,
         import_price=buy,
-        feed_in_price=tuple(min(prices.feed_in_at(at) or 0.0, price) for at, price in zip(times, buy, strict=True)),
+        feed_in_price=sell,
         pv_w=sun,
         base_w=base,
-        cars=tuple(_car(snapshot, wish, now, hours, len(wishes)) for wish in wishes),
+        cars=tuple(part for wish in wishes for part in _parts(snapshot, wish, now, hours, len(wishes))),
         batteries=tuple(_batteries(snapshot, state, _worth(buy))),
         circuits=tuple(_circuits(snapshot.site, base)),
         import_limit_w=_import_limit(snapshot.site, state, slots, now),
@@ -99,10 +102,26 @@ def _power(forecast: Forecast | None, at: datetime) -> float:
     return 0.0 if forecast is None or index is None else max(0.0, forecast.mean_w[index])
 
 
+def _parts(snapshot: Snapshot, wish: Wish, now: datetime, hours: Hours, cars: int) -> Iterable[PlannedCar]:
+    """Yield a car, in two parts where some of its energy is kept for the last minutes before it leaves."""
+    kept_wh, begins = wish.late_wh, wish.late_from
+    first = 0 if begins is None else (begins - slot_start(now)) // SLOT
+    if kept_wh <= 0 or begins is None or begins <= now or first >= len(hours.price):
+        yield _car(snapshot, wish, now, hours, cars)
+        return
+    early_wh = wish.needed_wh - kept_wh
+    early = replace(wish, needed_wh=early_wh, room_wh=early_wh, departure=begins)
+    yield _car(snapshot, early, now, hours, cars)
+    whole = _car(snapshot, replace(wish, price_limit=None, at_once_wh=0.0), now, hours, cars)
+    there = tuple(use and number >= max(1, first) for number, use in enumerate(whole.present))
+    targets = (replace(whole.targets[0], energy_wh=kept_wh),)
+    yield replace(whole, car_id=f"{whole.car_id}{LATE}", present=there, room_wh=kept_wh, targets=targets)
+
+
 def _car(snapshot: Snapshot, wish: Wish, now: datetime, hours: Hours, cars: int) -> PlannedCar:
     slots = len(hours.price)
     evse = next(one for one in snapshot.evses if one.key == wish.key)
-    if wish.late(now):  # what it lacks it takes at once, for as long as that takes
+    if wish.overdue(now):  # what it lacks it takes at once, for as long as that takes
         wish = replace(wish, departure=None, at_once_wh=wish.needed_wh)
     # The slot in which it leaves counts only where it is the running one, of which something is left.
     leaves = slots if wish.departure is None else max(1, min(slots, (wish.departure - slot_start(now)) // SLOT))

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ...config import SiteConfig
-from ...model import NOMINAL_VOLTAGE_V, ChargeMode, EvseKey
+from ...model import NOMINAL_VOLTAGE_V, ChargeMode, EvseKey, EvseStatus
 from ..forecast.series import slot_start
 from ..snapshot import EvseControl, EvseSnapshot
+from .advice import SLOWER
 
 FULL_PERCENT = 100.0
 _HOUR = timedelta(hours=1)
@@ -19,7 +20,8 @@ class Wish:
 
     `most_w` is what it takes on the `phases` that are expected, `sure_w` on those that it was seen to use. Of what it
     needs it takes `at_once_wh` first, whatever that costs. Up to `price_limit` (money per kWh) it always buys, at most
-    `room_wh` in all.
+    `room_wh` in all. `late_wh` of what it needs are kept for the time from `late_from` on. What is `continuous` it takes
+    without a break, which is for now where it is `running`.
     """
 
     key: EvseKey
@@ -32,8 +34,12 @@ class Wish:
     room_wh: float = 0.0
     price_limit: float | None = None
     mode: ChargeMode = ChargeMode.CHEAPEST
+    late_wh: float = 0.0
+    late_from: datetime | None = None
+    continuous: bool = False
+    running: bool = False
 
-    def late(self, now: datetime) -> bool:
+    def overdue(self, now: datetime) -> bool:
         """Return whether the car should have left."""
         return self.departure is not None and self.departure <= now
 
@@ -58,7 +64,8 @@ def wish_of(site: SiteConfig, evse: EvseSnapshot, control: EvseControl) -> Wish 
     """
     settings, needed_wh = evse.settings, target_wh(evse)
     at_once_wh = _up_to_wh(evse, settings.min_soc_percent) or 0.0
-    price_limit = settings.price_limit if settings.mode is ChargeMode.CHEAPEST else None
+    by_price = settings.mode is ChargeMode.CHEAPEST and not settings.continuous
+    price_limit = settings.price_limit if by_price else None
     limited = price_limit is not None and settings.target_soc_percent is None
     if not evse.plugged or (needed_wh is None and at_once_wh <= 0 and not limited):
         return None
@@ -71,17 +78,24 @@ def wish_of(site: SiteConfig, evse: EvseSnapshot, control: EvseControl) -> Wish 
     room_wh = aim_wh
     if needed_wh is None and limited:
         room_wh = _up_to_wh(evse, FULL_PERCENT) or most_w * MOST_H
+    sure_w = amps * NOMINAL_VOLTAGE_V * (1 if seen is None else expected)
+    first_wh, late = min(at_once_wh, aim_wh), timedelta(minutes=settings.late_min or 0.0)
+    keeps = settings.departure is not None and not settings.continuous
     return Wish(
         evse.key,
         aim_wh,
         most_w=most_w,
-        sure_w=amps * NOMINAL_VOLTAGE_V * (1 if seen is None else expected),
+        sure_w=sure_w,
         phases=expected,
         departure=settings.departure,
-        at_once_wh=min(at_once_wh, aim_wh),
+        at_once_wh=first_wh,
         room_wh=room_wh,
         price_limit=price_limit,
         mode=settings.mode,
+        late_wh=min(aim_wh - first_wh, SLOWER * sure_w * (late / _HOUR)) if keeps else 0.0,
+        late_from=None if settings.departure is None else settings.departure - late,
+        continuous=settings.continuous,
+        running=settings.continuous and evse.status is EvseStatus.CHARGING and control.setpoint_a > 0,
     )
 
 
