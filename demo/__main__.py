@@ -4,6 +4,7 @@ import argparse
 import asyncio
 from collections.abc import Awaitable, Sequence
 from contextlib import suppress
+from datetime import datetime, time as clock_time, timedelta
 from pathlib import Path
 import signal
 import sys
@@ -14,11 +15,15 @@ from homeassistant.const import RESTART_EXIT_CODE
 from .client import HomeClient, RefusedError
 from .entities import charger_key, registered_entities
 from .home_assistant import NotOursError
+from .json import Json
+from .prices import LOCAL
 from .process import ChildProcess, EndedError
-from .site import Site
+from .site import Charger, Site
 from .stage import PASSWORD, USER, Ports, Stage, open_stage
 
 SECONDS_BETWEEN_CARS = 45.0
+ENERGY_KWH = 12
+LEAVES = clock_time(7)
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -54,6 +59,8 @@ async def show(config: Path, ports: Ports, chargers: int, seconds: float | None)
         site = await stage.set_up()
         async with stage.client() as client:
             await charge_from_sun(client, site)
+            if len(site.chargers) > 1:
+                await charge_by_plan(client, site.chargers[-1])
         print(f"READY {stage.home.url} ({USER}/{PASSWORD})", flush=True)
         async with asyncio.TaskGroup() as tasks:
             arriving = tasks.create_task(cars_arrive(stage))
@@ -69,6 +76,24 @@ async def charge_from_sun(client: HomeClient, site: Site) -> None:
     for charger in site.chargers:
         mode = entities[charger_key(charger, "mode")]
         await client.act("select", "select_option", {"entity_id": mode, "option": "solar"})
+
+
+async def charge_by_plan(client: HomeClient, charger: Charger) -> None:
+    """Let the car that comes to a charger have its energy by seven in the morning, when that costs least."""
+    entities = await registered_entities(client)
+
+    async def act(domain: str, action: str, key: str, **data: Json) -> None:
+        await client.act(domain, action, {"entity_id": entities[charger_key(charger, key)], **data})
+
+    await act("number", "set_value", "target_energy", value=ENERGY_KWH)
+    await act("datetime", "set_value", "departure", datetime=next_departure(datetime.now(LOCAL)).isoformat())
+    await act("select", "select_option", "mode", option="cheapest")
+
+
+def next_departure(now: datetime) -> datetime:
+    """Return the next time at which somebody leaves for work."""
+    today = datetime.combine(now.date(), LEAVES, now.tzinfo)
+    return today if today > now else today + timedelta(days=1)
 
 
 async def cars_arrive(stage: Stage) -> None:

@@ -11,6 +11,7 @@ from .simulated_site import GARAGE
 from .site import Charger, Site
 
 URL_PATH = "charging"
+PLAN_PATH = "plan"
 WIDE: Json = {"columns": "full"}
 LEVERS: dict[str, tuple[str, str, str, dict[str, Json]]] = {
     "unplug_meter": ("Unplug the meter", "mdi:meter-electric-outline", "/meter", {"online": False}),
@@ -62,7 +63,41 @@ def dashboard(site: Site, entities: Entities) -> dict[str, Json]:
     sections += [_charger_section(charger, entities) for charger in site.chargers]
     sections += [_site_section(site, entities), _lever_section()]
     view: dict[str, Json] = {"title": "Charging", "type": "sections", "max_columns": 4, "sections": sections}
-    return {"views": [view]}
+    return {"views": [view, _plan_view(site, entities)]}
+
+
+def _plan_view(site: Site, entities: Entities) -> Json:
+    """Return the page on prices and on what is planned by them."""
+    prices: list[Json] = [
+        _heading("Prices", "mdi:cash-clock"),
+        _tile(entities[f"{site.entry_id}_price"]),
+        _tile(entities[f"{site.entry_id}_feed_in_price"]),
+        {"type": "calendar", "initial_view": "listWeek", "grid_options": WIDE, "entities": _plans(site, entities)},
+    ]
+    sections: list[Json] = [_section(prices), *(_wish_section(charger, entities) for charger in site.chargers)]
+    return {"title": "Plan", "path": PLAN_PATH, "type": "sections", "max_columns": 3, "sections": sections}
+
+
+def _plans(site: Site, entities: Entities) -> list[Json]:
+    return [entities[charger_key(charger, "plan")] for charger in site.chargers]
+
+
+def _wish_section(charger: Charger, entities: Entities) -> Json:
+    """Return what the car at a charger is to have and when, and what follows from that."""
+    keys = (
+        "mode",
+        "reason",
+        "departure",
+        "target_energy",
+        "next_start",
+        "planned_cost",
+        "session_average_price",
+        "session_solar_share",
+    )
+    rows: list[Json] = [{"entity": entities[charger_key(charger, key)], "name": {"type": "entity"}} for key in keys]
+    return _section(
+        [_heading(charger.name, "mdi:ev-station"), {"type": "entities", "grid_options": WIDE, "entities": rows}]
+    )
 
 
 def _power_section(site: Site, entities: Entities) -> Json:

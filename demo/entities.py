@@ -9,8 +9,9 @@ from .json import as_list, as_object
 from .site import Charger, Site
 
 CHARGER_ENTITIES = (
-    "charging", "current_limit", "limit_source", "max_current", "mode", "phases_in_use", "power", "priority", "reason",
-    "session_energy", "status",
+    "charging", "current_limit", "departure", "limit_source", "max_current", "mode", "next_start", "phases_in_use", "plan",
+    "planned_cost", "power", "priority", "reason", "session_average_price", "session_energy", "session_solar_share", "status",
+    "target_energy",
 )  # fmt: skip
 PHASE_ENTITIES = tuple(f"{name}_l{n}" for name in ("load", "headroom", "binding_limit") for n in (1, 2, 3))
 REGISTERED_WITHIN_S = 60.0

@@ -40,7 +40,6 @@ PLANNED_COST: Final = EvseSensorDescription(
     key="planned_cost",
     translation_key="planned_cost",
     device_class=SensorDeviceClass.MONETARY,
-    entity_registry_enabled_default=False,
     suggested_display_precision=2,
     value_fn=lambda evse, _: _cost(evse),
 )

@@ -72,14 +72,3 @@ async def test_the_cost_is_in_the_currency_of_the_prices(hass: HomeAssistant) ->
         state = hass.states.get(COST)
         assert state is not None
         assert state.attributes["unit_of_measurement"] == "SEK"
-
-
-async def test_who_does_not_ask_for_the_cost_does_not_see_it(
-    hass: HomeAssistant, entity_registry: er.EntityRegistry
-) -> None:
-    async with running_site(hass, SENSORS, site_view(garage(evse(planned=PLANNED)))):
-        assert hass.states.get(COST) is None
-        entry = entity_registry.async_get(COST)
-        assert entry is not None
-        assert entry.disabled_by is er.RegistryEntryDisabler.INTEGRATION
-        assert value(hass, START) == "2026-06-01T15:00:00+00:00"

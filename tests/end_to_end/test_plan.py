@@ -1,0 +1,115 @@
+"""A car that is due at seven in the morning at the prices of a real day: its plan, what that costs, and the screen."""
+
+from datetime import datetime, timedelta
+import os
+from pathlib import Path
+
+from playwright.async_api import async_playwright
+import pytest
+
+from demo.__main__ import next_departure
+from demo.client import HomeClient
+from demo.dashboard import PLAN_PATH, URL_PATH
+from demo.json import Json, as_list, as_object
+from demo.prices import LOCAL, SURCHARGE, TAX_PERCENT, real_day
+
+from .scene import Scene, eventually
+from .test_dashboard import CHROMIUM, FLAGS, open_dashboard
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+ENERGY_KWH = 8.0
+REASONS = {
+    "plan_waiting": "Waiting by plan for a cheaper time",
+    "plan_buying": "Charging by plan, as it is cheap now",
+}
+
+
+def all_in(at: datetime) -> float:
+    """Return what a kWh from the grid costs at a moment, worked out apart from the integration."""
+    return (real_day()[at.astimezone(LOCAL).hour] + SURCHARGE) * (1 + TAX_PERCENT / 100)
+
+
+async def wish(scene: Scene, client: HomeClient, departure: datetime) -> None:
+    """Ask for the energy as somebody would on the page."""
+    for domain, action, key, data in (
+        ("number", "set_value", "target_energy", {"value": ENERGY_KWH}),
+        ("datetime", "set_value", "departure", {"datetime": departure.isoformat()}),
+        ("select", "select_option", "mode", {"option": "cheapest"}),
+    ):
+        await client.act(domain, action, {"entity_id": scene.entity(key), **data})
+
+
+async def told_plan(scene: Scene, client: HomeClient) -> dict[str, Json]:
+    """Return the plan of the charger."""
+    listed = [as_object(item) for item in as_list(await client.command("config/entity_registry/list"))]
+    device = next(item["device_id"] for item in listed if item["entity_id"] == scene.entity("mode"))
+    answer = as_object(await client.act("smart_charging", "get_plan", {"device_id": device}, answers=True))
+    return as_object(as_list(answer["plans"])[0])
+
+
+async def test_a_car_due_at_seven_gets_the_cheapest_hours_of_a_real_day(scene: Scene, tmp_path: Path) -> None:
+    await scene.simulator.hold_sun(0.0)
+    await scene.charge("off")
+    departure = next_departure(datetime.now(LOCAL) + timedelta(hours=4))
+    async with scene.stage.client() as client:
+        await wish(scene, client, departure)
+
+        async def planned() -> bool:
+            told = await told_plan(scene, client)
+            return bool(told["slots"]) and datetime.fromisoformat(str(told["departure"])) == departure
+
+        await eventually(planned, True, within_s=60)
+        told = await told_plan(scene, client)
+        slots = [as_object(slot) for slot in as_list(told["slots"])]
+        times = [datetime.fromisoformat(str(slot["start"])) for slot in slots]
+        powers = [float(str(slot["power_w"])) for slot in slots]
+        assert [slot["price"] for slot in slots] == pytest.approx([all_in(at) for at in times], abs=1e-4)
+        drawn = [all_in(at) for at, power in zip(times, powers, strict=True) if power > 100]
+        left = [all_in(at) for at, power in zip(times[1:], powers[1:], strict=True) if power <= 100]
+        assert max(drawn) <= min(left) + 1e-6  # no cheaper quarter is left out
+        assert all(at < departure for at in times)
+        assert float(str(told["energy_kwh"])) == pytest.approx(ENERGY_KWH, abs=0.3)
+        cost = sum(all_in(at) * power / 4000 for at, power in zip(times[1:], powers[1:], strict=True))
+        assert float(str(told["cost"])) == pytest.approx(cost, abs=0.05 + all_in(times[0]) * powers[0] / 4000)
+        assert told["missing_kwh"] == 0.0
+
+        async def reason() -> str | None:
+            return await client.state(scene.entity("reason"))
+
+        async def led() -> bool:
+            return await reason() in REASONS
+
+        await eventually(led, True, within_s=120)  # what is left of the sun before goes first
+        code = await reason()
+    assert code is not None
+    shown = [REASONS[code], f"€{cost:.2f}", "07:00 - 07:15", f"Charging {float(str(told['energy_kwh'])):.1f} kWh"]
+    await look(scene, tmp_path / "plan.png", shown)
+    await scene.charge("off")
+
+
+async def look(scene: Scene, screenshot: Path, texts: list[str]) -> None:
+    """Open the page on plans in a browser and wait until all of this is on it."""
+    if not CHROMIUM.exists():
+        assert "REQUIRE_BROWSER" not in os.environ, f"{CHROMIUM} is missing, though a browser is required"
+        pytest.skip(f"no browser: {CHROMIUM} is missing; on Debian install the package chromium")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch_persistent_context(
+            str(screenshot.parent / "profile"),
+            executable_path=str(CHROMIUM),
+            args=FLAGS,
+            viewport={"width": 1500, "height": 900},
+            locale="en-GB",
+            timezone_id=str(LOCAL),
+        )
+        page = await browser.new_page()
+        await open_dashboard(page, scene)
+        await page.goto(f"{scene.stage.home.url}/{URL_PATH}/{PLAN_PATH}")
+        try:
+            for text in texts:
+                await page.get_by_text(text).first.wait_for(timeout=30_000)
+        finally:
+            await page.screenshot(path=screenshot)
+        assert await page.get_by_text("Configuration error").count() == 0
+        assert await page.get_by_text("Entity not found").count() == 0
+        await browser.close()
