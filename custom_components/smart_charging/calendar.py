@@ -62,7 +62,8 @@ class PlanCalendar(EvseEntity, CalendarEntity):
         """Return what is planned now, or next."""
         now = dt_util.utcnow()
         leaves = self.evse.wanted.departure
-        planned = [*self._charging(), *([] if leaves is None else [self._departure(leaves)])]
+        known = self._departures(now, now) if leaves is None else (*self._departures(now, now), leaves)
+        planned = [*self._charging(), *map(self._departure, known)]
         return min((one for one in planned if one.end > now), key=lambda one: one.start, default=None)
 
     @override
@@ -70,12 +71,16 @@ class PlanCalendar(EvseEntity, CalendarEntity):
         self, hass: HomeAssistant, start_date: datetime, end_date: datetime
     ) -> list[CalendarEvent]:
         """Return what there is between two moments, in the order of time."""
-        settings, zone, now = self.evse.settings, self.coordinator.site.config.time_zone, dt_util.utcnow()
-        until = min(end_date, now + _LONGEST)
-        leaves = departures(settings, zone, now, until)
-        found = [*self._charging(), *map(self._departure, leaves), *self._within_limit(settings.price_limit)]
+        now, limit = dt_util.utcnow(), self.evse.settings.price_limit
+        leaves = self._departures(now, min(end_date, now + _LONGEST))
+        found = [*self._charging(), *map(self._departure, leaves), *self._within_limit(limit)]
         within = (one for one in found if one.end > start_date and one.start < end_date)
         return sorted(within, key=lambda one: one.start_datetime_local)
+
+    def _departures(self, now: datetime, until: datetime) -> tuple[datetime, ...]:
+        """Return the departures up to a moment, from those on whose events are not over."""
+        zone = self.coordinator.site.config.time_zone
+        return departures(self.evse.settings, zone, now - DEPARTURE_TIME, until)
 
     def _charging(self) -> Iterable[CalendarEvent]:
         """Yield the times in which the car is to draw."""

@@ -14,6 +14,7 @@ from homeassistant.helpers.event import (
 from homeassistant.helpers.start import async_at_started
 from homeassistant.util import dt as dt_util
 
+from .carbon_past import async_carbon_past
 from .const import DOMAIN, LOGGER
 from .coordinator import SmartChargingConfigEntry
 from .engine.control.prices.carbon import CarbonHistory
@@ -51,7 +52,7 @@ class SitePrices:
         self._known_at = dt_util.utcnow()
         self._complained: set[str] = set()
         self._listeners: list[CALLBACK_TYPE] = []
-        self._following: list[CALLBACK_TYPE] = []
+        self._following: list[Callable[[], object]] = []
 
     @property
     def currency(self) -> str:
@@ -102,9 +103,19 @@ class SitePrices:
         if self._hass.state is not CoreState.running:
             self._read()  # what needs nobody
         self._following.append(async_at_started(self._hass, self._async_started))
+        if (sensor := settings.co2_entity) is not None:
+            remembering = self._entry.async_create_background_task(
+                self._hass, self._async_remember(sensor), f"{DOMAIN} carbon"
+            )
+            self._following.append(remembering.cancel)
 
     @callback
     def _async_started(self, _hass: HomeAssistant) -> None:
+        self._read()
+
+    async def _async_remember(self, co2_entity: str) -> None:
+        """Read what the sensor told before the start."""
+        self._carbon = self._carbon.with_past(await async_carbon_past(self._hass, co2_entity, dt_util.utcnow()))
         self._read()
 
     @callback

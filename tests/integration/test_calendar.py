@@ -121,6 +121,20 @@ async def test_departures_that_repeat_are_listed_as_far_as_is_asked(hass: HomeAs
         assert await events(hass, AT, AT + 100 * 24 * HOUR) == []  # in a mode that follows no plan
 
 
+async def test_a_departure_that_repeats_is_on_although_the_next_one_counts(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory
+) -> None:
+    each_day = RepeatingPlan(tuple(Weekday), time(12), energy_wh=5_000.0)
+    settings = EvseSettings(ChargeMode.CHEAPEST, repeating=(each_day,))
+    tomorrow = replace(settings, departure=AT + 24 * HOUR)
+    for passed, shown in ((5, STATE_ON), (16, STATE_OFF)):
+        freezer.move_to(AT + timedelta(minutes=passed))
+        async with running_site(hass, CALENDARS, site_view(garage(evse(settings=settings, wanted=tomorrow)))):
+            state = hass.states.get(PLAN)
+            assert state is not None
+            assert (state.state, state.attributes["message"]) == (shown, "Departure")
+
+
 async def test_events_are_called_by_words_of_the_users_language(hass: HomeAssistant) -> None:
     hass.config.language = "de"
     async with running_site(hass, CALENDARS, site_view(garage(planned()))):

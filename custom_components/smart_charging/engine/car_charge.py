@@ -1,5 +1,6 @@
 """How full a car is: what somebody told last, carried on by the energy that it was charged with since."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .config import CarConfig, EvseSettings
@@ -35,15 +36,26 @@ class CarCharges:
         """Know of no car yet."""
         self._told: dict[EvseKey, Charge] = {}
 
+    @property
+    def told(self) -> Mapping[EvseKey, Charge]:
+        """Return what was told last of each car, to be remembered over a restart."""
+        return dict(self._told)
+
+    def restore(self, told: Mapping[EvseKey, Charge]) -> None:
+        """Go on from what was told before a restart: a sensor that repeats it then tells nothing new."""
+        self._told = {**told, **self._told}
+
     def follow(
-        self, key: EvseKey, told_percent: float | None, session_wh: float, settings: EvseSettings, car: CarConfig
+        self, key: EvseKey, told_percent: float | None, session_wh: float | None, settings: EvseSettings, car: CarConfig
     ) -> float | None:
         """Return the state of charge now, None where nobody ever told it in this stay.
 
         What station or entity tell counts, also while they are silent for a time; what a user said stands in where
-        neither ever did.
+        neither ever did. Without a session nothing is carried on, as right after a start, when it is not known yet.
         """
         known = self._told.get(key)
+        if session_wh is None:
+            return told_percent
         if told_percent is not None and (
             known is None or known.soc_percent != told_percent or session_wh < known.session_wh
         ):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from .car_charge import CarCharges
+from .car_charge import CarCharges, Charge
 from .circuit_meter import CircuitMeter
 from .config import CarConfig, Connection, EvseSettings, SiteConfig
 from .control.battery import BatterySnapshot
@@ -135,7 +135,7 @@ class SiteMeasurements:
         return sum(known) if len(known) == len(readings) else None
 
     def soc(
-        self, key: EvseKey, station: StationState, session_wh: float, settings: EvseSettings, car: CarConfig
+        self, key: EvseKey, station: StationState, session_wh: float | None, settings: EvseSettings, car: CarConfig
     ) -> float | None:
         """Return the state of charge of the car at an EVSE in percent, carried on by what was charged since it was told.
 
@@ -145,6 +145,15 @@ class SiteMeasurements:
         told = None if evse is None or evse.measurement is None else evse.measurement.soc_percent
         told = self._soc.get(key) if told is None else told
         return self._charges.follow(key, told, session_wh, settings, car)
+
+    @property
+    def charges(self) -> Mapping[EvseKey, Charge]:
+        """Return what was told last of how full each car is, with what its session had delivered by then."""
+        return self._charges.told
+
+    def restore_charges(self, charges: Mapping[EvseKey, Charge]) -> None:
+        """Go on from what was told before a restart."""
+        self._charges.restore(charges)
 
     def car_left(self, key: EvseKey) -> None:
         """Forget how full the car was that left an EVSE."""

@@ -27,9 +27,9 @@ class EvseRecord:
     transaction_session_id: int | None = None
 
     @property
-    def session_wh(self) -> float:
-        """Return what the session that goes on has delivered, 0 where there is none."""
-        return 0.0 if self.session is None or self.session.plugged_out_at is not None else self.session.energy_wh
+    def session_wh(self) -> float | None:
+        """Return what the session that goes on has delivered, None where none is known."""
+        return None if self.session is None or self.session.plugged_out_at is not None else self.session.energy_wh
 
 
 _UNKNOWN = EvseRecord()

@@ -96,6 +96,7 @@ class Site:
         """Begin to follow the stations and to decide; raises StoreError when the ledger cannot be read."""
         remembered = await self._memory.load()
         self._observe_only, self._state = remembered.observe_only, remembered.state
+        self._measured.restore_charges(remembered.charges)
         for limit in remembered.limits:
             self._measured.set_limit(limit)
         self._unsubscribe = self._csms.subscribe(self._station_event)
@@ -426,7 +427,8 @@ class Site:
         self._changed()
 
     def _remembered(self) -> RememberedSite:
-        return RememberedSite(self._observe_only, self._state, self._measured.limits(self._clock.now()))
+        limits = self._measured.limits(self._clock.now())
+        return RememberedSite(self._observe_only, self._state, limits, self._measured.charges)
 
     def _announce(self, event: SiteEvent) -> None:
         if event.type is SiteEventType.SESSION_ENDED:

@@ -1,10 +1,11 @@
-"""What a site must not forget at a restart: its peaks, its batteries' use, wiring learnt, only observing."""
+"""What a site must not forget at a restart: its peaks, its batteries' use, wiring learnt, its cars' charge, only observing."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 import logging
 from typing import Final
 
+from .car_charge import Charge
 from .clock import Clock
 from .control.battery import BatteryMemory
 from .control.conductor import ConductorMemory
@@ -24,15 +25,17 @@ _PEAK: Final = "peak"
 _BATTERIES: Final = "batteries"
 _CONDUCTORS: Final = "conductors"
 _LIMITS: Final = "limits"
+_CHARGES: Final = "charges"
 
 
 @dataclass(frozen=True, slots=True)
 class RememberedSite:
-    """What a site begins with: whether it only observes, the state of its control, the limits a user set."""
+    """What a site begins with: whether it only observes, its control, the limits a user set, how full its cars were."""
 
     observe_only: bool = False
     state: ControlState = field(default_factory=ControlState)
     limits: tuple[Limit, ...] = ()
+    charges: Mapping[EvseKey, Charge] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,11 @@ class _Batteries:
 @dataclass(frozen=True, slots=True)
 class _Limits:
     limits: tuple[Limit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Charges:
+    charges: Mapping[EvseKey, Charge] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +80,8 @@ class SiteMemory:
         state = ControlState(
             peak=self._decode(_PEAK, PeakMemory()), batteries=self._decode(_BATTERIES, _Batteries()).memories
         )
-        return RememberedSite(observe_only is True, state, self._decode(_LIMITS, _Limits()).limits)
+        limits, charges = self._decode(_LIMITS, _Limits()).limits, self._decode(_CHARGES, _Charges()).charges
+        return RememberedSite(observe_only is True, state, limits, charges)
 
     def restore(self, state: ControlState, keys: Iterable[EvseKey]) -> ControlState:
         """Return the state with what was kept of these EVSEs, where it holds nothing of them.
@@ -108,6 +117,7 @@ class SiteMemory:
             _LIMITS: Encoder().encode(_Limits(tuple(one for one in site.limits if one.source is LimitSource.USER))),
             _PEAK: Encoder().encode(state.peak),
             _BATTERIES: Encoder().encode(_Batteries({name: _lasting(one) for name, one in state.batteries.items()})),
+            _CHARGES: Encoder().encode(_Charges(dict(sorted(site.charges.items())))),
             _CONDUCTORS: Encoder().encode(_Conductors(dict(sorted(self._rotations.items())))),
         }
         for name, value in values.items():

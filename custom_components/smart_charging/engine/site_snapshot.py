@@ -66,7 +66,7 @@ def _evse(
     settings, safe_a = in_force(sources.settings(key), time_zone, now), sources.safe_a.get(key, 0.0)
     return replace(
         evse_snapshot(key, station.config, station.state, settings, safe_a, now, shown_s),
-        energy_wh=session_wh,
+        energy_wh=session_wh or 0.0,
         soc_percent=measured.soc(key, station.state, session_wh, settings, station.config.car),
         switched_phases=measured.switched_phases(key),
     )

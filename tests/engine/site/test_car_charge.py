@@ -53,6 +53,22 @@ def test_a_charge_is_carried_on_by_energy_until_another_is_told() -> None:
     assert charges.follow(KEY, 55.0, 5_000.0, UNSET, CAR) == pytest.approx(64.0)
 
 
+def test_what_was_told_before_a_restart_is_no_news_after_it() -> None:
+    before, after = CarCharges(), CarCharges()
+    before.follow(KEY, 40.0, 1_000.0, UNSET, CAR)
+    after.restore(before.told)
+    assert after.follow(KEY, 40.0, 6_000.0, UNSET, CAR) == pytest.approx(49.0)
+    assert after.follow(KEY, 47.0, 6_000.0, UNSET, CAR) == 47.0
+
+
+def test_before_the_session_is_known_a_charge_is_what_is_told() -> None:
+    charges = CarCharges()
+    assert charges.follow(KEY, 40.0, None, UNSET, CAR) == 40.0
+    assert charges.follow(KEY, None, None, replace(UNSET, told_soc_percent=30.0), CAR) is None
+    assert charges.follow(KEY, 40.0, 8_000.0, UNSET, CAR) == 40.0  # and what it delivered before counts for nothing
+    assert charges.follow(KEY, 40.0, 13_000.0, UNSET, CAR) == pytest.approx(49.0)
+
+
 def test_without_the_size_of_the_battery_a_charge_stays_as_told() -> None:
     charges = CarCharges()
     assert charges.follow(KEY, 40.0, 0.0, UNSET, CarConfig()) == 40.0

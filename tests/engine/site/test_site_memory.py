@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from custom_components.smart_charging.engine.car_charge import Charge
 from custom_components.smart_charging.engine.control.battery import BatteryMemory
 from custom_components.smart_charging.engine.control.conductor import ConductorMemory
 from custom_components.smart_charging.engine.control.peak import PeakMemory
@@ -113,6 +114,12 @@ async def test_limits_of_users_are_kept_and_those_that_are_told_again_are_not(le
     told = Limit("signal", LimitSource.GRID_SIGNAL, 4_200.0, LimitUnit.WATT)
     await memory_of(ledger).save(RememberedSite(False, STATE, (mine, told)))
     assert (await memory_of(ledger).load()).limits == (mine,)
+
+
+async def test_how_full_cars_were_is_kept(ledger: KeptMemory) -> None:
+    charges = {CP1: Charge(40.5, 1_234.0), CP2: Charge(80.0, 0.0)}
+    await memory_of(ledger).save(RememberedSite(False, STATE, charges=charges))
+    assert (await memory_of(ledger).load()).charges == charges
 
 
 async def test_only_what_changed_is_written(ledger: KeptMemory) -> None:
@@ -227,7 +234,7 @@ async def test_a_running_site_is_saved_each_minute_and_again_after_a_failure(
         await clock.advance(SAVE_EVERY_S)
         return sorted(ledger.written)
 
-    assert await minute() == ["batteries", "conductors", "limits", "observe_only", "peak"]
+    assert await minute() == ["batteries", "charges", "conductors", "limits", "observe_only", "peak"]
     assert await minute() == []
     current = RememberedSite(observe_only=True, state=STATE)
     ledger.failing = True

@@ -25,6 +25,10 @@ class CarbonHistory:
         kept = {quarter: value for quarter, value in self.grams.items() if quarter > now - 2 * _DAY}
         return CarbonHistory({**kept, now: grams})
 
+    def with_past(self, grams: Mapping[datetime, float]) -> CarbonHistory:
+        """Return the history with what is known of quarters of which nothing was told."""
+        return CarbonHistory({**grams, **self.grams})
+
     def outlook(self, now: datetime) -> PriceSeries | None:
         """Return a day from now on in kg per kWh, like prices; None where nothing was told for an hour.
 
