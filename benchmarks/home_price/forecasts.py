@@ -2,13 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Protocol
 
 import numpy as np
 
-from benchmarks.series import QUARTERS_PER_DAY
+from benchmarks.series import QUARTER, QUARTERS_PER_DAY
+from custom_components.smart_charging.engine.control.forecast.base_load import OLDEST_DAYS, QuarterLoad, learn
+from custom_components.smart_charging.engine.control.forecast.forecaster import REACH_SLOTS, Forecaster, UsualMemory
+from custom_components.smart_charging.engine.control.forecast.pv import SunSlots
+from custom_components.smart_charging.engine.control.forecast.series import Forecast
 
-from .world import Visit, World
+from .world import LOCAL, Visit, World
 
 DAY = QUARTERS_PER_DAY
 LEAST_SUN_W = 200.0  # below it what is measured says nothing of the weather
@@ -78,6 +83,9 @@ class Real:
         self.world = world
         self.settings = settings
         self._pv, self._published = np.asarray(world.pv_w), np.asarray(world.forecast_w)
+        # A day without a forecast has none of any hour.
+        around = np.convolve(self._published > 0, np.ones(DAY), "same") > 0
+        self._told: list[bool] = around.tolist()
 
     def pv_w(self, quarter: int, count: int) -> Sequence[float]:
         """Return a mix of what is published and of the last days, drawn towards the sun of the last hour.
@@ -91,8 +99,7 @@ class Real:
         usual, brightest = same_time.mean(axis=0), same_time.max(axis=0)
         published = self._published[slots]
         of_forecast, of_usual = self._shares(at)
-        # A day without a forecast has none of any hour.
-        told = np.array([self._published[max(0, slot - DAY // 2) : slot + DAY // 2].any() for slot in slots])
+        told = np.array([self._told[slot] for slot in slots])
         expected = np.where(told, of_forecast * published + of_usual * usual, usual)
         recent = np.arange(at - self.settings.recent, at)
         bright_w = np.stack([self._pv[recent - DAY * day] for day in range(1, days + 1)]).max(axis=0).mean()
@@ -137,6 +144,71 @@ class Real:
 
     def _habit(self, slot: int, now: int | None = None) -> float:
         return _mean(self.world.load_w, slot, slot if now is None else now, self.settings.load_days)
+
+
+class Live(Real):
+    """The product's own forecasters as they run in a site, fed with what is said and measured quarter by quarter."""
+
+    def __init__(self, world: World) -> None:
+        """Take the home; all that lies before the first quarter is lived through to learn from."""
+        super().__init__(world)
+        self._forecaster = Forecaster(LOCAL)
+        self._lived = 0  # quarters from the begin of the history
+
+    def pv_w(self, quarter: int, count: int) -> Sequence[float]:
+        """Return what the forecaster says of the sun; nothing where it says nothing."""
+        self._live_until(quarter)
+        return _series(self._forecaster.pv, count)
+
+    def load_w(self, quarter: int, count: int) -> Sequence[float]:
+        """Return what the forecaster says of the house."""
+        self._live_until(quarter)
+        return _series(self._forecaster.base_load, count)
+
+    def _live_until(self, quarter: int) -> None:
+        at = self.world.before + quarter
+        if at == self._lived and self._forecaster.base_load is not None:
+            return
+        for slot in range(self._lived, at):
+            begin = self._time(slot)
+            self._forecaster.take_said("day before", self._said(slot))
+            self._forecaster.take_power(self.world.pv_w[slot], self.world.load_w[slot], begin)
+            self._forecaster.finish_slot(begin + QUARTER)
+            if (slot + 1) % DAY == 0 or (slot + 1 == at and self._forecaster.usual.house is None):
+                self._learn(slot + 1)
+        self._lived = at
+        self._forecaster.take_said("day before", self._said(at))
+        self._forecaster.renew(self._time(at))
+
+    def _learn(self, before: int) -> None:
+        """Learn what is usual from all that came before, as the product does once a day."""
+        first = max(0, before - OLDEST_DAYS * DAY)
+        now = self._time(before)
+        house, sun = (
+            [QuarterLoad(self._time(slot), series[slot]) for slot in range(first, before)]
+            for series in (self.world.load_w, self.world.pv_w)
+        )
+        self._forecaster.usual = UsualMemory(learn(house, now, LOCAL), learn(sun, now, UTC, other_day=1.0), now)
+
+    def _said(self, at: int) -> SunSlots | None:
+        """Return what is published from this quarter on, up to a day without a forecast."""
+        end = min(len(self._published), at + REACH_SLOTS)
+        told = next((slot for slot in range(at, end) if not self._is_told(slot)), end)
+        if told == at:
+            return None
+        begin = max(0, at - self.settings.recent)
+        return SunSlots(self._time(begin), tuple(float(watts) for watts in self._published[begin:told]))
+
+    def _is_told(self, slot: int) -> bool:
+        """Return whether there is a forecast of the day around a quarter; of a day without there is none of any hour."""
+        return self._told[slot]
+
+    def _time(self, slot: int) -> datetime:
+        return self.world.begin + (slot - self.world.before) * QUARTER
+
+
+def _series(forecast: Forecast | None, count: int) -> Sequence[float]:
+    return (0.0,) * count if forecast is None else forecast.mean_w[:count]
 
 
 def _mean(series: Sequence[float], slot: int, before: int, days: int) -> float:
