@@ -7,7 +7,7 @@ from typing import Final
 
 from ..planning.problem import SLOT
 from .base_load import LoadProfile
-from .blend import BLEND_SLOTS, blended
+from .blend import blended
 from .errors import ForecastErrors
 from .pv import SunSlots
 from .pv_correction import PvCorrection
@@ -17,7 +17,8 @@ from .slot_mean import SlotMean
 
 REACH_SLOTS: Final = 192  # two days, as far as plans reach
 USUAL_SHARE: Final = 0.4  # of what the panels usually do, in what is to be expected beside a provider's word
-HOUSE_SLOTS: Final = 8  # for which the house is taken to go on as it does
+SUN_HALF_LIFE_SLOTS: Final = 2.0  # of what a slot brought beside the forecast: a cloud passes ...
+HOUSE_HALF_LIFE_SLOTS: Final = 6.0  # ... sooner than a meal is cooked
 LEAST_DAYS: Final = 2  # of production, before the days to come are taken to be like those
 
 
@@ -85,11 +86,11 @@ class Forecaster:
 
     def renew(self, now: datetime) -> None:
         """Make both forecasts anew from all that is known now."""
-        self.pv = self._from(self._under_sky(self._sun(now), now), self._pv_w, now)
+        self.pv = self._from(self._under_sky(self._sun(now), now), self._pv_w, now, SUN_HALF_LIFE_SLOTS)
         house = self.usual.house
         start = slot_start(now) - SLOT
         usual = None if house is None else house.forecast(start, REACH_SLOTS + 1, self.time_zone, self.holidays)
-        self.base_load = self._from(usual, self._house_w, now, HOUSE_SLOTS)
+        self.base_load = self._from(usual, self._house_w, now, HOUSE_HALF_LIFE_SLOTS)
 
     def note_forecast(self, now: datetime) -> None:
         """Remember what is forecast now, to be compared with what comes; once for each slot."""
@@ -122,11 +123,11 @@ class Forecaster:
         return under_present_sky(forecast, usual, self._recent_pv_w, now)
 
     def _from(
-        self, forecast: Forecast | None, measured_w: float | None, now: datetime, slots: int = BLEND_SLOTS
+        self, forecast: Forecast | None, measured_w: float | None, now: datetime, half_life_slots: float
     ) -> Forecast | None:
         """Return a forecast from the running slot on, drawn to what the slot before it brought."""
         if forecast is None or forecast.index(now) is None:
             return None
         if measured_w is not None and self._last == slot_start(now) - SLOT:
-            forecast = blended(forecast, max(0.0, measured_w), self._last, slots)
+            forecast = blended(forecast, max(0.0, measured_w), self._last, half_life_slots)
         return forecast.window(now, REACH_SLOTS)

@@ -17,7 +17,7 @@ CLEAREST: Final = 1.1  # times what is bright for the time of the day
 
 
 def under_present_sky(forecast: Forecast, usual: LoadProfile, recent_w: Sequence[float], now: datetime) -> Forecast:
-    """Return a forecast drawn to what the sky of the last slots would bring in those from `now` on.
+    """Return a forecast drawn to what the sky of the last slots would bring, in the last of them and from `now` on.
 
     `recent_w` are the mean powers of the slots that ended now, newest last; `usual` is what the panels did by
     quarter of the day (UTC), of which the brightest tell what they bring under a clear sky. Less sun than a thirtieth of the
@@ -39,9 +39,9 @@ def under_present_sky(forecast: Forecast, usual: LoadProfile, recent_w: Sequence
     clearness = min(CLEAREST, fmean(recent_w[-RECENT_SLOTS:]) / clear_w)
 
     def drawn(number: int, power: float) -> float:
-        if number < first or forecast.high_w[number] <= 0:
+        if number < first - 1 or forecast.high_w[number] <= 0:
             return power
-        share: float = sure * 0.5 ** ((number - first) / HALF_LIFE_SLOTS)
+        share: float = sure * 0.5 ** (max(0, number - first) / HALF_LIFE_SLOTS)
         return (1 - share) * power + share * clearness * at(number)
 
     return forecast.changed(drawn)
