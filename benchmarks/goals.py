@@ -67,6 +67,19 @@ GOALS = (
     Goal("workplace", "switches per session", _key("switches_per_session"), 3.0, at_most=True),
     Goal(
         "workplace",
+        "share of the offline optimum where drivers state departure and energy",
+        _key("share_of_optimum_mean_user_info"),
+        0.975,
+    ),
+    Goal(
+        "workplace",
+        "switches per session where drivers state departure and energy",
+        _key("switches_per_session_user_info"),
+        1.6,
+        at_most=True,
+    ),
+    Goal(
+        "workplace",
         "share of sessions fully served less earliest deadline first's",
         _less("fully_served", "fully_served_edf"),
         -0.05,

@@ -1,19 +1,23 @@
-"""What is expected of sun, house and prices: the interface that any forecaster can stand behind, and two of them."""
+"""What is expected of sun, house and prices: what is known of them in advance, and what the product forecasts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Protocol
 
 import numpy as np
 
-from benchmarks.series import QUARTERS_PER_DAY
+from benchmarks.series import QUARTER, QUARTERS_PER_DAY
+from custom_components.smart_charging.engine.control.forecast.base_load import OLDEST_DAYS, QuarterLoad, learn
+from custom_components.smart_charging.engine.control.forecast.forecaster import REACH_SLOTS, Forecaster, UsualMemory
+from custom_components.smart_charging.engine.control.forecast.pv import SunSlots
+from custom_components.smart_charging.engine.control.forecast.series import Forecast
 
-from .world import Visit, World
+from .world import LOCAL, Visit, World
 
 DAY = QUARTERS_PER_DAY
-LEAST_SUN_W = 200.0  # below it what is measured says nothing of the weather
-SURE_SUN_W = 1_000.0  # from it on it says all that it can
-PRIOR_W2 = 1e6  # weight of the belief that forecast and habit count alike
+PRICE_DAYS = 7
+PROVIDER = "the day before"
 
 
 class Forecasts(Protocol):
@@ -58,88 +62,82 @@ class Perfect:
         return series[self.world.before + quarter : self.world.before + quarter + count]
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How a forecast leans on what was measured; tuned on April and October only."""
-
-    sun_days: int = 21
-    sun_half_life: float = 16.0  # quarters, after which half of the present weather is expected to be gone
-    load_days: int = 14
-    load_half_life: float = 6.0
-    recent: int = 4  # quarters that are the present
-    price_days: int = 7
-
-
 class Real:
-    """The data's own PV forecast of the day before, put right by what was measured; habits for house and prices."""
+    """The product's own forecasters as they run at a site; prices that are not published yet are as of late.
 
-    def __init__(self, world: World, settings: Settings = Settings()) -> None:
-        """Take the home, of which only what lies before a quarter is looked at, and what is published."""
+    They are told quarter by quarter what is said of the sun and what was measured, and time only goes forward:
+    ValueError for a quarter before one that was asked for.
+    """
+
+    def __init__(self, world: World) -> None:
+        """Take the home; the weeks before the first quarter are lived through to learn from."""
         self.world = world
-        self.settings = settings
-        self._pv, self._published = np.asarray(world.pv_w), np.asarray(world.forecast_w)
+        # A day without a forecast has none of any hour.
+        around = np.convolve(np.asarray(world.forecast_w) > 0, np.ones(DAY), "same") > 0
+        self._told: list[bool] = around.tolist()
+        self._forecaster = Forecaster(LOCAL)
+        self._lived = 0  # quarters from the begin of the history
 
     def pv_w(self, quarter: int, count: int) -> Sequence[float]:
-        """Return a mix of what is published and of the last days, drawn towards the sun of the last hour.
-
-        How much each counts is fitted to the last days; the sun of now is a share of the brightest of them.
-        """
-        at, days = self.world.before + quarter, self.settings.sun_days
-        slots = np.arange(at, at + count)
-        last = slots - (np.arange(count) // DAY + 1) * DAY
-        same_time = np.stack([self._pv[last - DAY * day] for day in range(days)])
-        usual, brightest = same_time.mean(axis=0), same_time.max(axis=0)
-        published = self._published[slots]
-        of_forecast, of_usual = self._shares(at)
-        # A day without a forecast has none of any hour.
-        told = np.array([self._published[max(0, slot - DAY // 2) : slot + DAY // 2].any() for slot in slots])
-        expected = np.where(told, of_forecast * published + of_usual * usual, usual)
-        recent = np.arange(at - self.settings.recent, at)
-        bright_w = np.stack([self._pv[recent - DAY * day] for day in range(1, days + 1)]).max(axis=0).mean()
-        if bright_w > LEAST_SUN_W:
-            drawn = min(1.0, bright_w / SURE_SUN_W) * 0.5 ** (np.arange(count) / self.settings.sun_half_life)
-            expected = (1 - drawn) * expected + drawn * brightest * self._pv[recent].mean() / bright_w
-        return [float(watts) for watts in expected]
-
-    def _shares(self, at: int) -> tuple[float, float]:
-        """Return how much the published forecast and the usual sun count: least squares, drawn towards a half each."""
-        days = self.settings.sun_days
-        measured = self._pv[at - days * DAY : at].reshape(days, DAY)
-        published = self._published[at - days * DAY : at].reshape(days, DAY)
-        usual = np.broadcast_to(measured.mean(axis=0), measured.shape)
-        used = (published.sum(axis=1) > 0)[:, None] & (usual > LEAST_SUN_W / 4)
-        both = np.stack([published[used], usual[used]])
-        drawn = PRIOR_W2 * np.eye(2)
-        shares = np.linalg.solve(both @ both.T + drawn, both @ measured[used] + drawn @ np.array([0.5, 0.5]))
-        return float(np.clip(shares[0], 0.0, 2.0)), float(np.clip(shares[1], 0.0, 2.0))
+        """Return what the forecaster says of the sun, 0 where it says nothing."""
+        self._live_until(quarter)
+        return _power(self._forecaster.pv, count)
 
     def load_w(self, quarter: int, count: int) -> Sequence[float]:
-        """Return the mean of this time of the day over the last days, drawn towards the load of the last hour."""
-        at, recent = self.world.before + quarter, self.settings.recent
-        error = sum(self.world.load_w[slot] - self._habit(slot) for slot in range(at - recent, at)) / recent
-        return [
-            max(0.0, self._habit(at + step, at) + error * 0.5 ** (step / self.settings.load_half_life))
-            for step in range(count)
-        ]
+        """Return what the forecaster says of the house."""
+        self._live_until(quarter)
+        return _power(self._forecaster.base_load, count)
 
     def day_ahead_price(self, quarter: int, count: int) -> Sequence[float]:
         """Return what is published, then the mean of this time of the day over the last days."""
         at, known = self.world.before + quarter, self.world.before + self.world.known_until(quarter)
         prices = self.world.feed_in_price
-        return [
-            prices[slot] if slot < known else _mean(prices, slot, known, self.settings.price_days)
-            for slot in range(at, at + count)
-        ]
+        return [prices[slot] if slot < known else _mean(prices, slot, known) for slot in range(at, at + count)]
 
     def visits(self, quarter: int, count: int) -> Sequence[Visit]:
         """Return none: nobody said when the car comes."""
         return []
 
-    def _habit(self, slot: int, now: int | None = None) -> float:
-        return _mean(self.world.load_w, slot, slot if now is None else now, self.settings.load_days)
+    def _live_until(self, quarter: int) -> None:
+        at = self.world.before + quarter
+        if at < self._lived:
+            raise ValueError("time only goes forward")
+        if at == self._lived:
+            return
+        for slot in range(self._lived, at):
+            begin = self._time(slot)
+            self._forecaster.take_said(PROVIDER, self._said(slot))
+            self._forecaster.take_power(self.world.pv_w[slot], self.world.load_w[slot], begin)
+            self._forecaster.finish_slot(begin + QUARTER)
+            if (slot + 1) % DAY == 0:
+                self._learn(slot + 1)
+        self._lived = at
+        self._forecaster.take_said(PROVIDER, self._said(at))
+        self._forecaster.renew(self._time(at))
+
+    def _learn(self, before: int) -> None:
+        """Learn what is usual from all that came before, as the product does once a day."""
+        now, lived = self._time(before), range(max(0, before - OLDEST_DAYS * DAY), before)
+        house = [QuarterLoad(self._time(slot), self.world.load_w[slot]) for slot in lived]
+        sun = [QuarterLoad(self._time(slot), self.world.pv_w[slot]) for slot in lived]
+        self._forecaster.usual = UsualMemory(learn(house, now, LOCAL), learn(sun, now, UTC, other_day=1.0), now)
+
+    def _said(self, at: int) -> SunSlots | None:
+        """Return what was published the day before, up to a day of which nothing was."""
+        end = min(len(self._told), at + REACH_SLOTS)
+        told = next((slot for slot in range(at, end) if not self._told[slot]), end)
+        begin = max(0, at - 1)
+        return None if told == at else SunSlots(self._time(begin), self.world.forecast_w[begin:told])
+
+    def _time(self, slot: int) -> datetime:
+        return self.world.begin + (slot - self.world.before) * QUARTER
 
 
-def _mean(series: Sequence[float], slot: int, before: int, days: int) -> float:
+def _power(forecast: Forecast | None, count: int) -> Sequence[float]:
+    return (0.0,) * count if forecast is None else forecast.mean_w[:count]
+
+
+def _mean(series: Sequence[float], slot: int, before: int) -> float:
     """Return the mean of a time of the day over the last days before a slot."""
     back = (slot - before) // DAY + 1
-    return sum(series[slot - (back + day) * DAY] for day in range(days)) / days
+    return sum(series[slot - (back + day) * DAY] for day in range(PRICE_DAYS)) / PRICE_DAYS

@@ -66,6 +66,23 @@ def nothing_known(_stay: Stay) -> Known:
     return Known()
 
 
+def stated(begin: datetime) -> Callable[[Stay], Known]:
+    """Return what is known of cars whose drivers say when they leave and what they need.
+
+    Who asked for less than the car took in reality has raised it: then no target is left to be told.
+    """
+
+    def known(stay: Stay) -> Known:
+        said = stay.session.stated
+        if said is None:
+            return Known()
+        departure = begin + timedelta(seconds=said.departure_s)
+        target_wh = said.energy_wh if stay.delivered_wh < said.energy_wh else None
+        return Known(EvseSettings(ChargeMode.FAST, target_energy_wh=target_wh, departure=departure), departure)
+
+    return known
+
+
 @dataclass(slots=True)
 class Product:
     """Decides at the beginning of each step, when a car is full, and while something moves.

@@ -17,16 +17,25 @@ STEP_H = STEP_S / 3600
 
 
 @dataclass(frozen=True, slots=True)
+class Stated:
+    """What a driver said at the begin: when the car leaves, in seconds from the start of the period, and Wh."""
+
+    departure_s: float
+    energy_wh: float
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """One stay of a car; times in seconds from the start of the period, `station` an index of `station_ids`.
 
-    `energy_wh` is what the car took in reality: here, what it needs.
+    `energy_wh` is what the car took in reality: here, what it needs. `stated` is None where the driver said nothing.
     """
 
     arrival_s: float
     departure_s: float
     energy_wh: float
     station: int
+    stated: Stated | None = None
 
     @property
     def arrival(self) -> int:
@@ -94,6 +103,10 @@ def load(first: date, last: date) -> Period:
             seconds(row["departure"]),
             float(row["delivered_energy (kWh)"]) * 1000,
             stations[row["station_id"]],
+            # Of a session that nobody claimed the columns hold what came, not what was said.
+            Stated(seconds(row["estimated_departure"]), float(row["requested_energy (kWh)"]) * 1000)
+            if row["claimed"] == "True"
+            else None,
         )
         for row in chosen
     ]

@@ -63,6 +63,23 @@ def test_a_real_forecast_does_not_change_with_what_is_still_to_come(may: World) 
     assert Real(may).visits(quarter, 96) == []
 
 
+def test_a_real_forecast_is_the_products_and_is_not_asked_for_the_past(may: World) -> None:
+    real = Real(may)
+    noon = 48
+    sun, house = real.pv_w(noon, 96), real.load_w(noon, 96)
+    assert len(sun) == len(house) == 96
+    assert max(sun) > 2_000 and min(sun) >= 0.0
+    assert 100 < sum(house) / 96 < 3_000
+    assert real.pv_w(noon + 1, 4) != sun[1:5]  # a quarter later the sky was seen again
+    with pytest.raises(ValueError, match="forward"):
+        real.pv_w(noon, 4)
+
+
+def test_a_day_of_which_nothing_was_said_is_taken_to_be_as_usual(may: World) -> None:
+    silent = replace(may, forecast_w=(0.0,) * len(may.forecast_w))
+    assert sum(Real(silent).pv_w(0, 96)) > 0.3 * sum(Real(may).pv_w(0, 96))
+
+
 def test_a_perfect_forecast_is_what_comes(may: World) -> None:
     perfect = Perfect(may)
     assert perfect.pv_w(4, 8) == may.pv_w[may.before + 4 : may.before + 12]

@@ -1,6 +1,7 @@
 """The workplace benchmark: its data, its bound, the known ways to share, and how the product is played through it."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from itertools import pairwise
 
@@ -18,8 +19,8 @@ from benchmarks.workplace.baselines import (
 from benchmarks.workplace.charging import Controller, Stay, outcome, play
 from benchmarks.workplace.network import PLACES, STATIONS, capacities, site
 from benchmarks.workplace.optimum import most_wh
-from benchmarks.workplace.product import Product, serve
-from benchmarks.workplace.sessions import Period, Session, load
+from benchmarks.workplace.product import Product, serve, stated
+from benchmarks.workplace.sessions import Period, Session, Stated, load
 
 BEGIN = datetime(2019, 10, 7, tzinfo=UTC)
 HOUR = 3600.0
@@ -169,6 +170,36 @@ def test_the_product_keeps_the_limit_with_many_cars() -> None:
     done = serve(period(*cars), product)
     assert product.over_kws == 0.0
     assert sum(stay.delivered_wh for stay in done) > 0.9 * most_wh(period(*cars), 63.0)
+
+
+def said(*, go: float, kwh: float) -> Stated:
+    return Stated(go * HOUR, kwh * 1000)
+
+
+def test_drivers_of_claimed_sessions_said_something_and_often_erred(week: Period) -> None:
+    told = [one for one in week.sessions if one.stated is not None]
+    assert 0.9 < len(told) / len(week.sessions) < 1.0
+    late = [one for one in told if one.stated is not None and one.departure_s - one.stated.departure_s > HOUR]
+    much = [one for one in told if one.stated is not None and one.stated.energy_wh > 1.2 * one.energy_wh]
+    assert len(late) > 0.3 * len(told)
+    assert len(much) > 0.5 * len(told)
+
+
+def test_what_drivers_say_gives_more_to_who_leaves_soon() -> None:
+    soon = replace(session(go=10.0, kwh=16.0), stated=said(go=10.0, kwh=16.0))
+    patient = replace(session(go=20.0, kwh=16.0, station=2), stated=said(go=20.0, kwh=16.0))
+    both = period(soon, patient)
+    plain = serve(both, Product(site(16.0), BEGIN))
+    told = serve(both, Product(site(16.0), BEGIN, known=stated(BEGIN)))
+    delivered = [{stay.session.station: stay.delivered_wh for stay in stays} for stays in (plain, told)]
+    assert delivered[1][0] > 1.1 * delivered[0][0]
+    assert delivered[1][2] == pytest.approx(16_000, abs=1)
+
+
+def test_who_takes_more_than_was_asked_for_goes_on() -> None:
+    modest = replace(session(kwh=30.0), stated=said(go=9.0, kwh=10.0))
+    (stay,) = serve(period(modest), Product(site(63.0), BEGIN, known=stated(BEGIN)))
+    assert stay.full
 
 
 def test_a_car_in_the_replay_follows_after_a_second_and_ramps_for_three() -> None:

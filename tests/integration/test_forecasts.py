@@ -424,7 +424,8 @@ async def test_what_the_house_takes_now_counts_for_the_next_hour(
     await next_slot(hass, freezer, begin + SLOT)
     forecast = forecasts(entry).base_load
     assert forecast is not None
-    assert forecast.median_w[:4] == pytest.approx((1000, 800, 600, 400), abs=20)
+    left = [400 + 0.8 * 1000 * 0.5 ** (slot / 6) for slot in range(1, 5)]
+    assert forecast.median_w[:4] == pytest.approx(left, abs=20)
 
 
 async def test_what_was_learnt_is_there_at_once_after_a_restart(

@@ -73,12 +73,12 @@ def _evse(
 
 
 def _advised(config: SiteConfig, evse: EvseSnapshot, sources: EvseSources, now: datetime) -> EvseSnapshot:
-    """Return an EVSE with what the plan says of it, where it follows one."""
+    """Return an EVSE with when its car leaves and, where it follows a plan, what that says of it."""
+    evse = replace(evse, departure=evse.settings.departure)
     if evse.settings.mode not in PLANNED_MODES:
         return evse
     wish = wish_of(config, evse, sources.controls.get(evse.key, EvseControl()))
-    departure = evse.settings.departure
-    return replace(evse, departure=departure, advice=None if wish is None else sources.advice(wish, now))
+    return evse if wish is None else replace(evse, advice=sources.advice(wish, now))
 
 
 def _led_batteries(

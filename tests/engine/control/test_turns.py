@@ -7,7 +7,9 @@ from hypothesis import given, settings, strategies as st
 import pytest
 
 from custom_components.smart_charging.engine.config import CircuitConfig
-from custom_components.smart_charging.engine.model import Phases, ReasonCode
+from custom_components.smart_charging.engine.control.snapshot import EvseControl, EvseSnapshot
+from custom_components.smart_charging.engine.control.urgency import urgency
+from custom_components.smart_charging.engine.model import EvseStatus, Phases, ReasonCode
 
 from .builders import NOW, SITE
 from .plant import Car, Plant, stations
@@ -74,6 +76,72 @@ def test_the_earliest_departure_is_served_first() -> None:
     plant = Plant(replace(SITE, fuse_a=8.0), *cars)
     plant.run(60)
     assert [plant.current(n) for n in range(3)] == [0.0, 0.0, pytest.approx(7.0)]
+
+
+def hurried(car: Car, *, kwh: float, hours: float) -> Car:
+    """Return a car whose driver said what it needs and when it leaves."""
+    car.departure = NOW + timedelta(hours=hours)
+    car.settings = replace(car.settings, target_energy_wh=kwh * 1000)
+    return car
+
+
+def test_who_needs_more_of_the_time_left_is_served_before_who_leaves_earlier() -> None:
+    relaxed, pressed, silent = (Car(one) for one in stations(3))
+    cars = [hurried(relaxed, kwh=3, hours=5), hurried(pressed, kwh=60, hours=7), silent]
+    plant = Plant(replace(SITE, fuse_a=8.0), *cars)
+    plant.run(60)
+    assert [plant.current(n) for n in range(3)] == [0.0, pytest.approx(7.0), 0.0]
+
+
+def test_current_is_shared_by_the_part_of_the_time_left_that_is_needed() -> None:
+    cars = [Car(replace(one, max_current_a=32.0)) for one in stations(2)]
+    hurried(cars[0], kwh=22.08, hours=4)  # an hour at 32 A: as pressing as a car of which nothing is known
+    hurried(cars[1], kwh=44.16, hours=4)
+    plant = Plant(replace(SITE, fuse_a=31.0), *cars)
+    plant.run(200)
+    assert plant.current(1) == pytest.approx(2 * plant.current(0), rel=0.05)
+    assert plant.current(0) + plant.current(1) == pytest.approx(30.0, abs=0.2)
+
+
+@pytest.mark.parametrize("said", [{"kwh": 40.0}, {"hours": 1.0}, {}])
+def test_a_departure_or_an_energy_alone_changes_no_share(said: dict[str, float]) -> None:
+    cars = [Car(replace(one, max_current_a=32.0)) for one in stations(2)]
+    if "hours" in said:
+        cars[1].departure = NOW + timedelta(hours=said["hours"])
+    if "kwh" in said:
+        cars[1].settings = replace(cars[1].settings, target_energy_wh=said["kwh"] * 1000)
+    plant = Plant(replace(SITE, fuse_a=31.0), *cars)
+    plant.run(200)
+    assert plant.current(0) == pytest.approx(plant.current(1))
+
+
+def test_who_stays_beyond_the_departure_given_goes_on_charging_and_leaves_others_their_part() -> None:
+    cars = [Car(replace(one, max_current_a=32.0)) for one in stations(2)]
+    hurried(cars[0], kwh=60, hours=-3)
+    plant = Plant(replace(SITE, fuse_a=31.0), *cars)
+    plant.run(200)
+    assert plant.current(0) == pytest.approx(24.0)  # four times the other's, which keeps its least
+    assert plant.current(1) == pytest.approx(6.0)
+
+
+@settings(max_examples=50, derandomize=True)
+@given(st.floats(0.0, 200.0), st.floats(-48.0, 48.0), st.floats(0.0, 200.0), st.floats(6.0, 32.0))
+def test_urgency_stays_within_its_bounds_and_grows_with_what_is_missing(
+    kwh: float, hours: float, more_kwh: float, max_a: float
+) -> None:
+    station = replace(stations(1)[0], max_current_a=max_a)
+
+    def pressing(asked_kwh: float) -> float:
+        car = hurried(Car(station), kwh=asked_kwh, hours=hours)
+        return urgency(snapshot(car), EvseControl(), NOW)
+
+    assert 0.1 <= pressing(kwh) <= pressing(kwh + more_kwh) <= 4.0
+
+
+def snapshot(car: Car) -> EvseSnapshot:
+    return EvseSnapshot(
+        car.key, car.station, car.settings, 6.0, connected=True, status=EvseStatus.CHARGING, departure=car.departure
+    )
 
 
 def test_who_has_the_least_energy_is_served_first() -> None:

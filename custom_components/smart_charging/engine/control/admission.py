@@ -9,6 +9,7 @@ from ..config import SiteConfig
 from ..model import EvseKey
 from .elapsed import elapsed_s
 from .snapshot import EvseControl, EvseSnapshot
+from .urgency import urgency
 
 SENIOR_H = 24.0  # who is plugged in longer has no more weight
 STARVING_TURNS = 4  # whoever waited for so many turns is first among the waiting
@@ -31,15 +32,16 @@ def admission_order(
     """Return the EVSEs in the order in which their minimum currents are admitted.
 
     By priority; then what runs before what waits, until its turn of `turn_s` is over and somebody of the
-    same class waits; then earliest departure, least energy so far, longest plugged.
+    same class waits; then the most urgent, earliest departure, least energy so far, longest plugged.
     """
     contested = {evse.priority for evse in evses if controls[evse.key].waiting_since is not None}
 
-    def position(evse: EvseSnapshot) -> tuple[int, Rank, datetime, float, datetime, EvseKey]:
+    def position(evse: EvseSnapshot) -> tuple[int, Rank, float, datetime, float, datetime, EvseKey]:
         control = controls[evse.key]
         rank = _rank(site, evse, control, evse.priority in contested, now)
         since = control.plugged_since or _NEVER
-        return (-evse.priority, rank, evse.departure or _NEVER, evse.energy_wh, since, evse.key)
+        pressing = urgency(evse, control, now)
+        return (-evse.priority, rank, -pressing, evse.departure or _NEVER, evse.energy_wh, since, evse.key)
 
     return sorted(evses, key=position)
 
@@ -62,8 +64,12 @@ def count_turn(
     return replace(control, turn_since=None, waiting_since=waiting, unused=unused and wants and not tried_again)
 
 
-def seniority(site: SiteConfig, control: EvseControl, now: datetime) -> float:
-    """Return an EVSE's weight beside others of its class for the time its car has waited and charged."""
+def weight(site: SiteConfig, evse: EvseSnapshot, control: EvseControl, now: datetime) -> float:
+    """Return an EVSE's part beside others of its class: its station's, for its car's time here, and for its hurry."""
+    return evse.station.weight * _seniority(site, control, now) * urgency(evse, control, now)
+
+
+def _seniority(site: SiteConfig, control: EvseControl, now: datetime) -> float:
     plugged_h = 0.0 if control.plugged_since is None else elapsed_s(control.plugged_since, now) / 3600
     return 1.0 + site.seniority_per_h * min(SENIOR_H, plugged_h)  # a clock that was set back makes it infinite
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from ..limit import ROOT_CIRCUIT, LimitSource
 from ..model import EvseKey
 from . import peak
-from .admission import seniority
+from .admission import weight
 from .allocator import Candidate, Share, allocate
 from .circuits import Circuit
 from .desire import Ceiling, Desire, ceiling
@@ -90,7 +90,7 @@ def share_out(
             ceilings[evse.key].current_a,
             evse.priority,
             evse.station.step_a,
-            evse.station.weight * seniority(site, controls[evse.key], basis.now),
+            weight(site, evse, controls[evse.key], basis.now),
         )
         for evse in active
     ]

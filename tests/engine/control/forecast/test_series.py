@@ -51,8 +51,8 @@ def test_a_window_is_cut_out_or_is_not_there() -> None:
 
 
 def test_a_measurement_counts_less_with_each_slot() -> None:
-    drawn = blended(flat(100, 100, 100, 100, 100), 200, NOON)
-    assert drawn.median_w == pytest.approx((180, 160, 140, 120, 100))
+    drawn = blended(flat(100, 100, 100, 100, 100), 200, NOON, half_life_slots=2)
+    assert drawn.median_w == pytest.approx((180, 100 + 80 / 2**0.5, 140, 100 + 40 / 2**0.5, 120))
 
 
 def test_a_measurement_outside_of_the_forecast_changes_nothing() -> None:

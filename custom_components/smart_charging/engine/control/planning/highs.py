@@ -47,18 +47,28 @@ def cost_of(problem: Problem, grid: Floats) -> float:
 
 
 def _solved(programme: Programme, time_limit_s: float) -> highspy.HighsSolution:
-    model = highspy.HighsLp()
-    model.num_col_, model.num_row_ = len(programme.cost), len(programme.row_lower)
-    model.col_cost_, model.col_lower_, model.col_upper_ = programme.cost, programme.lower, programme.upper
-    model.row_lower_, model.row_upper_ = programme.row_lower, programme.row_upper
-    model.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-    model.a_matrix_.start_, model.a_matrix_.index_ = programme.starts, programme.indices
-    model.a_matrix_.value_ = programme.values
     solver = highspy.Highs()
     solver.setOptionValue("output_flag", False)
     solver.setOptionValue("threads", 1)
     solver.setOptionValue("time_limit", time_limit_s)
-    solver.passModel(model)
+    # Arrays go over as they are; the fields of a model would be converted number by number, with the interpreter held.
+    solver.passModel(
+        len(programme.cost),
+        len(programme.row_lower),
+        len(programme.values),
+        int(highspy.MatrixFormat.kColwise),
+        int(highspy.ObjSense.kMinimize),
+        0.0,
+        programme.cost,
+        programme.lower,
+        programme.upper,
+        programme.row_lower,
+        programme.row_upper,
+        programme.starts,
+        programme.indices,
+        programme.values,
+        np.zeros(len(programme.cost), dtype=np.int32),  # no column is an integer
+    )
     solver.run()
     if (status := solver.getModelStatus()) != highspy.HighsModelStatus.kOptimal:
         raise NotPlanned(f"HiGHS ended with {solver.modelStatusToString(status)}")

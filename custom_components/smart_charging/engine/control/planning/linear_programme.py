@@ -5,12 +5,13 @@ Columns: for each slot import, export, what flows above a limit, and curtailed P
 charging, discharging and contents, and each car's charging, discharging and missing energies.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .problem import OVER_LIMIT, PlannedBattery, PlannedCar, PlannedCircuit, Problem
+from .problem import OVER_LIMIT, PlannedBattery, PlannedCar, Problem
 
 type Floats = NDArray[np.float64]
 type Ints = NDArray[np.int64]
@@ -18,6 +19,10 @@ type Ints = NDArray[np.int64]
 INFINITE = np.inf
 EARLIER = 4e-6  # money per kWh and slot: of two equal slots the first
 TURNS = 1e-5  # money per kWh through a battery or a car and back, so that nothing is moved for nothing
+
+
+def _filled(value: Floats | float, size: int) -> Floats:
+    return value if isinstance(value, np.ndarray) else np.full(size, value)
 
 
 @dataclass(slots=True)
@@ -32,9 +37,9 @@ class _Columns:
     def add(self, lower: Floats | float, upper: Floats, cost: Floats | float) -> Ints:
         """Add a column for each upper bound and return their numbers."""
         size = len(upper)
-        self.lower.append(np.broadcast_to(np.asarray(lower, dtype=np.float64), size))
+        self.lower.append(_filled(lower, size))
         self.upper.append(upper)
-        self.cost.append(np.broadcast_to(np.asarray(cost, dtype=np.float64), size))
+        self.cost.append(_filled(cost, size))
         self.count += size
         return np.arange(self.count - size, self.count)
 
@@ -52,8 +57,8 @@ class _Rows:
 
     def add(self, lower: Floats | float, upper: Floats | float, size: int) -> Ints:
         """Add so many rows and return their numbers."""
-        self.lower.append(np.broadcast_to(np.asarray(lower, dtype=np.float64), size))
-        self.upper.append(np.broadcast_to(np.asarray(upper, dtype=np.float64), size))
+        self.lower.append(_filled(lower, size))
+        self.upper.append(_filled(upper, size))
         self.count += size
         return np.arange(self.count - size, self.count)
 
@@ -61,7 +66,7 @@ class _Rows:
         """Enter values where rows and columns meet, pair by pair."""
         self.rows.append(rows)
         self.columns.append(columns)
-        self.values.append(np.broadcast_to(np.asarray(values, dtype=np.float64), len(columns)))
+        self.values.append(_filled(values, len(columns)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,38 @@ class CarColumns:
     target_rows: Ints
     room_row: int
     delivered: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Charging:
+    """The charging columns of all cars, car by car: whose, in which slot, and the Wh a W brings.
+
+    `begins` is where each car's begin, and last where they end.
+    """
+
+    who: Ints
+    slots: Ints
+    charge: Ints
+    taken: Floats
+    begins: Ints
+
+    def of(self, number: int) -> slice:
+        """Return where a car's columns are."""
+        return slice(int(self.begins[number]), int(self.begins[number + 1]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Giving:
+    """The columns of what cars give back: the place of each among the charging ones, and the Wh a W costs."""
+
+    of: Ints
+    discharge: Ints
+    given: Floats
+
+    def of_car(self, charging: _Charging, number: int) -> slice:
+        """Return where a car's columns are."""
+        begin, end = np.searchsorted(self.of, charging.begins[number : number + 2])
+        return slice(int(begin), int(end))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +154,10 @@ def build(problem: Problem) -> Programme:
     batteries = tuple(
         _battery(one, columns, rows, balance, hours, np.maximum(pv - base, 0.0)) for one in problem.batteries
     )
-    cars = tuple(_car(one, columns, rows, balance, hours) for one in problem.cars)
+    charging, cars = _cars(problem, columns, rows, balance, hours)
     peak = _peak(problem, columns, rows, imported, hours)
-    for circuit in problem.circuits:
-        _circuit(problem, circuit, rows, cars, over)
-    _controllable(problem, rows, cars, over)
+    _circuits(problem, rows, charging)
+    _controllable(problem, rows, charging)
     starts, indices, values = _by_column(rows, columns.count)
     return Programme(
         cost=np.concatenate(columns.cost),
@@ -195,50 +231,112 @@ def _battery(
     return BatteryColumns(charge, discharge, stored, held)
 
 
-def _car(car: PlannedCar, columns: _Columns, rows: _Rows, balance: Ints, hours: Floats) -> CarColumns:
-    """Add a car: its power while it is there, its targets, and the room it has."""
-    slots = np.flatnonzero(np.asarray(car.present))
-    here = hours[slots]
-    delivered = car.delivered
-    charge = columns.add(0.0, np.full(len(slots), car.max_w), -car.worth * delivered * here)
-    discharge = columns.add(
-        0.0,
-        np.full(len(slots) if car.max_discharge_w > 0 else 0, car.max_discharge_w),
-        (car.worth / car.discharge_efficiency + TURNS) * here[: len(slots) if car.max_discharge_w > 0 else 0],
-    )
+def _cars(
+    problem: Problem, columns: _Columns, rows: _Rows, balance: Ints, hours: Floats
+) -> tuple[_Charging, tuple[CarColumns, ...]]:
+    """Add all cars at once: their power while they are there, their targets, and the room they have."""
+    cars = problem.cars
+    present = np.array([car.present for car in cars], dtype=np.bool_).reshape(len(cars), problem.slots)
+    who, slots = np.nonzero(present)
+    delivered = _each(cars, lambda car: car.delivered)
+    worth = _each(cars, lambda car: car.worth)[who]
+    taken = delivered[who] * hours[slots]
+    charge = columns.add(0.0, _each(cars, lambda car: car.max_w)[who], -worth * taken)
     rows.enter(balance[slots], charge, -1.0)
-    taken, given = delivered * here, here / car.discharge_efficiency
-    room = rows.add(-INFINITE, car.room_wh, 1)
-    rows.enter(np.broadcast_to(room, len(slots)), charge, taken)
-    if len(discharge):
-        rows.enter(balance[slots], discharge, 1.0)
-        rows.enter(np.broadcast_to(room, len(slots)), discharge, -given)
-        _contents(car, rows, charge, discharge, taken, given)
-    missing = columns.add(
-        0.0,
-        np.full(len(car.targets), INFINITE),
-        # Energy that a target brings is worth what is paid for it, however much the car may take beyond.
-        np.asarray([target.penalty for target in car.targets], dtype=np.float64),
-    )
-    targets = rows.add(
-        np.asarray([target.energy_wh for target in car.targets], dtype=np.float64), INFINITE, len(missing)
-    )
+    room = rows.add(-INFINITE, _each(cars, lambda car: car.room_wh), len(cars))
+    rows.enter(room[who], charge, taken)
+    charging = _Charging(who, slots, charge, taken, np.searchsorted(who, np.arange(len(cars) + 1)))
+    giving = _giving(problem, charging, columns, rows, balance, hours)
+    rows.enter(room[who[giving.of]], giving.discharge, -giving.given)
+    missing, targets = _targets(problem, charging, giving, columns, rows)
+    for number, car in enumerate(cars):
+        if car.max_discharge_w > 0:
+            _contents(car, rows, charging, giving, number)
+    return charging, _by_car(cars, charging, giving, room, missing, targets)
+
+
+def _each(cars: tuple[PlannedCar, ...], value: Callable[[PlannedCar], float]) -> Floats:
+    return np.array([value(car) for car in cars], dtype=np.float64)
+
+
+def _giving(
+    problem: Problem, charging: _Charging, columns: _Columns, rows: _Rows, balance: Ints, hours: Floats
+) -> _Giving:
+    """Add what cars give back that can, in the slots in which they may charge."""
+    cars = problem.cars
+    most = _each(cars, lambda car: car.max_discharge_w)
+    of = np.flatnonzero(most[charging.who] > 0)
+    who, slots = charging.who[of], charging.slots[of]
+    here = hours[slots]
+    efficiency = _each(cars, lambda car: car.discharge_efficiency)[who]
+    worth = _each(cars, lambda car: car.worth)[who]
+    discharge = columns.add(0.0, most[who], (worth / efficiency + TURNS) * here)
+    rows.enter(balance[slots], discharge, 1.0)
+    return _Giving(of, discharge, here / efficiency)
+
+
+def _targets(
+    problem: Problem, charging: _Charging, giving: _Giving, columns: _Columns, rows: _Rows
+) -> tuple[Ints, Ints]:
+    """Add what targets may lack and their rows: what their cars took before their slots, less what these gave."""
+    all_of = [(number, target) for number, car in enumerate(problem.cars) for target in car.targets]
+    # Energy that a target brings is worth what is paid for it, however much the car may take beyond.
+    penalties = np.array([target.penalty for _, target in all_of], dtype=np.float64)
+    energies = np.array([target.energy_wh for _, target in all_of], dtype=np.float64)
+    missing = columns.add(0.0, np.full(len(all_of), INFINITE), penalties)
+    targets = rows.add(energies, INFINITE, len(all_of))
     rows.enter(targets, missing, 1.0)
-    for row, target in zip(targets, car.targets, strict=True):
-        count = int(np.searchsorted(slots, target.before_slot))
-        rows.enter(np.full(count, row), charge[:count], taken[:count])
-        if len(discharge):
-            rows.enter(np.full(count, row), discharge[:count], -given[:count])
-    return CarColumns(slots, charge, discharge, missing, targets, int(room[0]), delivered)
+    owners = np.array([number for number, _ in all_of], dtype=np.int64)
+    before = np.array([min(target.before_slot, problem.slots) for _, target in all_of], dtype=np.int64)
+    begins, width = charging.begins[owners], problem.slots + 1
+    counts = np.searchsorted(charging.who * width + charging.slots, owners * width + before) - begins
+    within = _ranges(begins, counts)
+    met = np.repeat(targets, counts)
+    rows.enter(met, charging.charge[within], charging.taken[within])
+    given = np.full(len(charging.who), -1)
+    given[giving.of] = np.arange(len(giving.of))
+    back = given[within]
+    gives = back >= 0
+    rows.enter(met[gives], giving.discharge[back[gives]], -giving.given[back[gives]])
+    return missing, targets
 
 
-def _contents(car: PlannedCar, rows: _Rows, charge: Ints, discharge: Ints, taken: Floats, given: Floats) -> None:
+def _ranges(begins: Ints, counts: Ints) -> Ints:
+    """Return the numbers from each begin on, so many, one range after the other."""
+    ends = np.cumsum(counts)
+    return np.repeat(begins - (ends - counts), counts) + np.arange(counts.sum())
+
+
+def _contents(car: PlannedCar, rows: _Rows, charging: _Charging, giving: _Giving, number: int) -> None:
     """Let a car never give what it does not hold, nor hold more than it has room for, after any slot."""
-    size = len(charge)
+    mine, back = charging.of(number), giving.of_car(charging, number)
+    size = mine.stop - mine.start
     held = rows.add(-car.stored_wh, car.room_wh, size)
     after, before = np.tril_indices(size)
-    rows.enter(held[after], charge[before], taken[before])
-    rows.enter(held[after], discharge[before], -given[before])
+    rows.enter(held[after], charging.charge[mine][before], charging.taken[mine][before])
+    rows.enter(held[after], giving.discharge[back][before], -giving.given[back][before])
+
+
+def _by_car(
+    cars: tuple[PlannedCar, ...], charging: _Charging, giving: _Giving, room: Ints, missing: Ints, targets: Ints
+) -> tuple[CarColumns, ...]:
+    found, first = [], 0
+    for number, car in enumerate(cars):
+        mine, back = charging.of(number), giving.of_car(charging, number)
+        own = slice(first, first + len(car.targets))
+        first = own.stop
+        found.append(
+            CarColumns(
+                charging.slots[mine],
+                charging.charge[mine],
+                giving.discharge[back],
+                missing[own],
+                targets[own],
+                int(room[number]),
+                car.delivered,
+            )
+        )
+    return tuple(found)
 
 
 def _peak(problem: Problem, columns: _Columns, rows: _Rows, imported: Ints, hours: Floats) -> int | None:
@@ -258,39 +356,36 @@ def _peak(problem: Problem, columns: _Columns, rows: _Rows, imported: Ints, hour
     return int(peak[0])
 
 
-def _circuit(problem: Problem, circuit: PlannedCircuit, rows: _Rows, cars: tuple[CarColumns, ...], over: Ints) -> None:
-    """Add what a circuit carries on each phase; where its house alone is too much, cars take nothing."""
-    members = [
-        (car, at)
-        for car, at in zip(problem.cars, cars, strict=True)
-        if car.circuit_id in circuit.members and len(at.slots)
-    ]
-    if not members:
-        return
-    left = np.maximum(np.asarray(circuit.left_a), 0.0)
-    for phase in range(3):
-        if not any(car.amps_per_w[phase] for car, _ in members):
+def _circuits(problem: Problem, rows: _Rows, charging: _Charging) -> None:
+    """Add what each circuit carries on each phase; where its house alone is too much, cars take nothing."""
+    amps = np.array([car.amps_per_w for car in problem.cars], dtype=np.float64).reshape(len(problem.cars), 3)
+    for circuit in problem.circuits:
+        inside = np.array([car.circuit_id in circuit.members for car in problem.cars], dtype=np.bool_)
+        below = np.flatnonzero(inside[charging.who])
+        if not len(below):
             continue
-        limited = rows.add(-INFINITE, left[:, phase], problem.slots)
-        for car, at in members:
-            if car.amps_per_w[phase]:
-                rows.enter(limited[at.slots], at.charge, car.amps_per_w[phase])
+        left = np.maximum(np.asarray(circuit.left_a), 0.0)
+        for phase in range(3):
+            share = amps[charging.who[below], phase]
+            loading = np.flatnonzero(share)
+            if len(loading):
+                limited = rows.add(-INFINITE, left[:, phase], problem.slots)
+                at = below[loading]
+                rows.enter(limited[charging.slots[at]], charging.charge[at], share[loading])
 
 
-def _controllable(problem: Problem, rows: _Rows, cars: tuple[CarColumns, ...], over: Ints) -> None:
+def _controllable(problem: Problem, rows: _Rows, charging: _Charging) -> None:
     """Add a limit on all cars together."""
-    if not problem.controllable_limit_w:
-        return
-    limited = rows.add(-INFINITE, np.asarray(problem.controllable_limit_w), problem.slots)
-    for at in cars:
-        rows.enter(limited[at.slots], at.charge, 1.0)
+    if problem.controllable_limit_w:
+        limited = rows.add(-INFINITE, np.asarray(problem.controllable_limit_w), problem.slots)
+        rows.enter(limited[charging.slots], charging.charge, 1.0)
 
 
 def _by_column(rows: _Rows, columns: int) -> tuple[Ints, Ints, Floats]:
     """Return the matrix column by column."""
     row, column = np.concatenate(rows.rows), np.concatenate(rows.columns)
     value = np.concatenate(rows.values)
-    order = np.lexsort((row, column))
+    order = np.argsort(column, kind="stable")
     starts = np.zeros(columns + 1, dtype=np.int64)
     np.cumsum(np.bincount(column, minlength=columns), out=starts[1:])
     return starts, row[order], value[order]
