@@ -1,5 +1,6 @@
 """The actions that say what a car is to have and when, and the one that tells how it will get it."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -17,6 +18,7 @@ from .car_settings import car_config
 from .const import CONF_CAR, DOMAIN
 from .coordinator import SmartChargingConfigEntry
 from .engine.config import EvseSettings
+from .engine.control.planning.problem import Plan
 from .engine.model import PLANNED_MODES, ChargeMode, EvseKey
 from .engine.view import EvseView
 from .errors import check_charge_levels
@@ -107,13 +109,31 @@ async def clear_plan(target: Target, call: ServiceCall) -> None:
 
 
 async def get_plan(call: ServiceCall) -> ServiceResponse:
-    """Return what each EVSE is to draw and when, once for each that is named."""
+    """Return what each EVSE is to draw and when, once for each that is named, and what batteries of their sites are to do."""
     asked: dict[tuple[str, EvseKey], SmartChargingConfigEntry] = {}
     for device_id in call.data[ATTR_DEVICE_ID]:
         device, entry = async_get_device_and_config_entry(call.hass, DOMAIN, device_id)
         asked |= {(entry.entry_id, key): entry for key in evses_of(call, entry, device)}
     plans: list[JsonValueType] = [_told(entry, key) for (_, key), entry in asked.items()]
-    return {"plans": plans}
+    sites = {entry.entry_id: entry for entry in asked.values()}
+    batteries: list[JsonValueType] = [told for entry in sites.values() for told in _batteries(entry)]
+    return {"plans": plans, "batteries": batteries}
+
+
+def _batteries(entry: SmartChargingConfigEntry) -> Iterator[dict[str, JsonValueType]]:
+    """Yield what the batteries of a site that follow its plan are to do: W, negative to charge, and what a kWh is worth."""
+    site = entry.runtime_data.site
+    plan = site.plan
+    for battery in site.config.batteries:
+        led = None if plan is None else plan.batteries.get(battery.battery_id)
+        if plan is None or led is None or not battery.by_plan:
+            continue
+        yield {
+            "site": entry.title,
+            "battery": battery.name,
+            "worth": round(led.value, 4),
+            "slots": _coming(entry, plan, led.power_w, None),
+        }
 
 
 def _planned(target: Target, call: ServiceCall) -> EvseSettings:
@@ -202,20 +222,27 @@ def _told(entry: SmartChargingConfigEntry, key: EvseKey) -> dict[str, JsonValueT
 
 def _slots(entry: SmartChargingConfigEntry, evse: EvseView) -> list[JsonValueType]:
     """Return what is planned from the running slot to the departure; nothing where there is no plan for this EVSE."""
-    plan, planned, prices = entry.runtime_data.site.plan, evse.planned, entry.runtime_data.prices.series
+    plan, planned = entry.runtime_data.site.plan, evse.planned
     car = None if plan is None else plan.cars.get(str(evse.key))
     if plan is None or car is None or planned is None:
         return []
-    now = dt_util.utcnow()
-    until = planned.departure if planned.departure is not None and planned.departure > now else None
-    starts = [plan.start + number * plan.slot for number in range(len(car.power_w))]
+    return _coming(entry, plan, car.power_w, planned.departure)
+
+
+def _coming(
+    entry: SmartChargingConfigEntry, plan: Plan, powers_w: Sequence[float], departure: datetime | None
+) -> list[JsonValueType]:
+    """Return what is planned from the running slot on, until a departure that is still to come."""
+    now, prices = dt_util.utcnow(), entry.runtime_data.prices.series
+    until = departure if departure is not None and departure > now else None
+    starts = [plan.start + number * plan.slot for number in range(len(powers_w))]
     return [
         {
             "start": start.isoformat(),
             "power_w": round(power_w),
             "price": None if prices is None else prices.import_at(start),
         }
-        for start, power_w in zip(starts, car.power_w, strict=True)
+        for start, power_w in zip(starts, powers_w, strict=True)
         if start + plan.slot > now and (until is None or start < until)
     ]
 

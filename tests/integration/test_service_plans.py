@@ -14,11 +14,11 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockUser
 
 from custom_components.smart_charging.engine.config import EvseSettings, RepeatingPlan, Weekday
-from custom_components.smart_charging.engine.control.planning.problem import CarPlan, Plan, PlannedBy
+from custom_components.smart_charging.engine.control.planning.problem import BatteryPlan, CarPlan, Plan, PlannedBy
 from custom_components.smart_charging.engine.model import ChargeMode, StoreError
 from custom_components.smart_charging.engine.view import PlannedCharge
 
-from .builders import charger, circuit, grid_meter
+from .builders import battery, charger, circuit, grid_meter
 from .site_double import AT, KEY, circuit_view, evse, garage, running_site, session, site_view
 
 DOMAIN = "smart_charging"
@@ -378,7 +378,8 @@ async def test_a_plan_is_told_by_slot_with_prices_up_to_the_departure(
                     {"start": "2026-06-01T12:30:00+00:00", "power_w": 11026, "price": 0.2},
                 ],
             }
-        ]
+        ],
+        "batteries": [],
     }
 
 
@@ -430,3 +431,29 @@ async def test_what_is_no_charger_has_no_plan(hass: HomeAssistant, identifier: s
         with pytest.raises(ServiceValidationError) as error:
             await plans(hass, identifier)
         assert error.value.translation_key == "not_a_charger"
+
+
+async def test_the_plan_of_a_battery_is_told_where_it_is_led(hass: HomeAssistant) -> None:
+    parts = [
+        charger("garage"),
+        battery(by_plan=True, control="entities", hold_switch="switch.hold"),
+        battery("watched"),
+    ]
+    led = {name: BatteryPlan((-2000.4, 1500.0), (5500.0, 5100.0), value=0.28125) for name in ("battery", "watched")}
+    async with running_site(hass, PLATFORMS, site_view(garage(CHEAPEST)), subentries=parts, options=TARIFF) as site:
+        site.plan = replace(plan(e1=(0.0, 0.0)), batteries=led)
+        answer = await hass.services.async_call(
+            DOMAIN, "get_plan", {"device_id": device_id(hass)}, blocking=True, return_response=True
+        )
+    assert isinstance(answer, dict)
+    assert answer["batteries"] == [
+        {
+            "site": "Home",
+            "battery": "Battery",
+            "worth": 0.2812,
+            "slots": [
+                {"start": "2026-06-01T12:00:00+00:00", "power_w": -2000, "price": 0.3},
+                {"start": "2026-06-01T12:15:00+00:00", "power_w": 1500, "price": 0.3},
+            ],
+        }
+    ]

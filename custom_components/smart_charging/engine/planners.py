@@ -59,10 +59,18 @@ class Planners:
 
     @property
     def plan(self) -> Plan | None:
-        """The plans of all cars as one, as long as the longest; None without any. Costs and flows are of the first."""
+        """The plans of all cars as one, as long as the longest; None without any. Costs and flows are of the first.
+
+        Batteries are led by the plan of least cost alone.
+        """
         plans = [planner.plan for planner in self._by_mode.values() if planner.plan is not None]
         if not plans:
             return None
         begin = max(plan.start for plan in plans)
         current = sorted((plan for plan in plans if plan.start == begin), key=plan_slots, reverse=True)
-        return replace(current[0], cars={name: car for plan in current for name, car in plan.cars.items()})
+        cheapest = self._by_mode[ChargeMode.CHEAPEST].plan
+        return replace(
+            current[0],
+            cars={name: car for plan in current for name, car in plan.cars.items()},
+            batteries=cheapest.batteries if cheapest is not None and cheapest in current else {},
+        )
