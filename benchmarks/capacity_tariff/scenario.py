@@ -28,7 +28,7 @@ def compared(number: int, days: int) -> Figures:
         return round((uncontrolled - cost_eur(result)) / (uncontrolled - least), 4)
 
     ours = outcome(world, UnderTheTariff(Planner(world, Real(world))))
-    perfect = outcome(world, UnderTheTariff(Planner(world, Perfect(world), shares=())))
+    perfect = outcome(world, UnderTheTariff(Planner(world, Perfect(world), turns=())))
     rules = outcome(world, LatePlan())
     return {
         "captured": captured(ours),

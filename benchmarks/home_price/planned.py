@@ -14,7 +14,7 @@ from custom_components.smart_charging.engine.control.planning.problem import (
     Problem,
     Target,
 )
-from custom_components.smart_charging.engine.control.planning.uncertainty import OUTLOOKS, outlooks, weighed
+from custom_components.smart_charging.engine.control.planning.uncertainty import OUTLOOKS, Turn, outlooks, weighed
 
 from .forecasts import Forecasts
 from .home import FULL_W, RANGES, Now, Told, battery_range
@@ -41,12 +41,12 @@ class Planner:
     world: World
     forecasts: Forecasts
     horizon: int = HORIZON
-    shares: Sequence[float] = OUTLOOKS  # of the expected sun that are planned for as well
+    turns: Sequence[Turn] = OUTLOOKS  # that are planned for as well
 
     def plan(self, now: Now, peak: PeakPrice | None = None) -> Plan:
         """Return the cheapest plan from this quarter on, with values that weigh a darker and a brighter outlook."""
         problem = self.problem(now, peak)
-        return weighed([planned(one) for one in (outlooks(problem, self.shares) if self.shares else (problem,))])
+        return weighed([planned(one) for one in outlooks(problem, self.turns)])
 
     def problem(self, now: Now, peak: PeakPrice | None = None) -> Problem:
         """Return what is known and expected from this quarter on."""

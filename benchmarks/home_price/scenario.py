@@ -64,8 +64,8 @@ def controller(world: World, way: str) -> Controller:
         case "_rules_late":
             return LatePlan()
         case "_openloop":
-            return OpenLoop(Planner(world, Real(world), shares=()))
+            return OpenLoop(Planner(world, Real(world), turns=()))
         case "_perfect":
-            return Ours(Planner(world, Perfect(world), shares=()))
+            return Ours(Planner(world, Perfect(world), turns=()))
         case _:
             return Ours(Planner(world, Real(world)))

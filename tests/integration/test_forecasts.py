@@ -424,7 +424,7 @@ async def test_what_the_house_takes_now_counts_for_the_next_hour(
     await next_slot(hass, freezer, begin + SLOT)
     forecast = forecasts(entry).base_load
     assert forecast is not None
-    left = [400 + 0.8 * 1000 * 0.5 ** (slot / 6) for slot in range(1, 5)]
+    left = [400 + 0.8 * 1000 * 0.5 ** (slot / 3) for slot in range(1, 5)]
     assert forecast.median_w[:4] == pytest.approx(left, abs=20)
 
 

@@ -18,7 +18,7 @@ from .slot_mean import SlotMean
 REACH_SLOTS: Final = 192  # two days, as far as plans reach
 USUAL_SHARE: Final = 0.4  # of what the panels usually do, in what is to be expected beside a provider's word
 SUN_HALF_LIFE_SLOTS: Final = 2.0  # of what a slot brought beside the forecast: a cloud passes ...
-HOUSE_HALF_LIFE_SLOTS: Final = 6.0  # ... sooner than a meal is cooked
+HOUSE_HALF_LIFE_SLOTS: Final = 3.0  # ... sooner than a meal is cooked; longer, and a plan believes in peaks that pass
 LEAST_DAYS: Final = 2  # of production, before the days to come are taken to be like those
 
 

@@ -1,24 +1,36 @@
-"""What energy is worth when the sun is not sure: the mean over plans for a dark, an expected and a bright outlook.
+"""What energy is worth when sun and house are not sure: the mean over plans for a dark, an expected and a bright outlook.
 
-A plan for the expected sun takes it for certain, so it waits for sun that may not come, or buys what the sun would
-have brought. The mean of what a kWh is worth in each outlook weighs both mistakes; measured over months of a home it
+A plan for what is expected takes it for certain, so it waits for sun that may not come, or buys what the sun would
+have brought. Surplus is what both leave: with less sun goes a house that takes more. The mean of what a kWh is worth in each outlook weighs both mistakes; measured over months of a home it
 captures a tenth more of the possible saving.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 from .problem import Plan, Problem
 
-OUTLOOKS = (0.5, 1.5)  # of the expected production, beside the expected itself
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """How else things may turn out: shares of the production and of the house's load that are expected."""
+
+    sun: float
+    house: float
+
+    def of(self, problem: Problem) -> Problem:
+        """Return a problem as it is then."""
+        pv_w = tuple(self.sun * watts for watts in problem.pv_w)
+        return replace(problem, pv_w=pv_w, base_w=tuple(self.house * watts for watts in problem.base_w))
 
 
-def outlooks(problem: Problem, shares: Sequence[float] = OUTLOOKS) -> tuple[Problem, ...]:
-    """Return the problem, and the same with so much of its PV; one alone where there is no PV to come."""
-    if not any(problem.pv_w):
-        return (problem,)
-    return (problem, *(replace(problem, pv_w=tuple(share * watts for watts in problem.pv_w)) for share in shares))
+OUTLOOKS = (Turn(sun=0.5, house=1.2), Turn(sun=1.5, house=0.8))  # beside what is expected
+
+
+def outlooks(problem: Problem, turns: Sequence[Turn] = OUTLOOKS) -> tuple[Problem, ...]:
+    """Return the problem, and the same as it may turn out; one alone where there is no PV to come."""
+    return (problem, *(turn.of(problem) for turn in turns)) if any(problem.pv_w) else (problem,)
 
 
 def weighed(plans: Sequence[Plan]) -> Plan:
