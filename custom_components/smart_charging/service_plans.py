@@ -114,8 +114,10 @@ async def get_plan(call: ServiceCall) -> ServiceResponse:
     for device_id in call.data[ATTR_DEVICE_ID]:
         device, entry = async_get_device_and_config_entry(call.hass, DOMAIN, device_id)
         asked |= {(entry.entry_id, key): entry for key in evses_of(call, entry, device)}
-    plans: list[JsonValueType] = [_told(entry, key) for (_, key), entry in asked.items()]
     sites = {entry.entry_id: entry for entry in asked.values()}
+    for entry in sites.values():  # what was set a moment ago is told, too
+        await entry.runtime_data.site.fresh_plan()
+    plans: list[JsonValueType] = [_told(entry, key) for (_, key), entry in asked.items()]
     batteries: list[JsonValueType] = [told for entry in sites.values() for told in _batteries(entry)]
     return {"plans": plans, "batteries": batteries}
 

@@ -1,11 +1,14 @@
 """Times as users of actions and entities give them."""
 
 from datetime import datetime, time, timedelta
+from typing import Final
 
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
+
+LONGEST: Final = timedelta(days=366)  # no car is waited for longer
 
 
 def utc(local: datetime | None) -> datetime | None:
@@ -16,13 +19,16 @@ def utc(local: datetime | None) -> datetime | None:
 def to_come(given: datetime | time) -> datetime:
     """Return a departure in UTC: of a time of day the next one by the local clock.
 
-    Raises ServiceValidationError for a time that has gone by.
+    Raises ServiceValidationError for a time that has gone by, and for one in more than a year.
     """
     if isinstance(given, time):
         return _next(given)
-    departure = _in_utc(given)
-    if departure <= dt_util.utcnow():
+    now = dt_util.utcnow()
+    year = given.year - now.year
+    if year < -1 or (abs(year) <= 1 and _in_utc(given) <= now):
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="departure_over")
+    if year > 1 or (departure := _in_utc(given)) > now + LONGEST:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="departure_far")
     return departure
 
 

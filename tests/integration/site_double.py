@@ -213,6 +213,9 @@ class SiteDouble:
         assert self.entry is not None
         return site_config(self.hass, self.entry)
 
+    async def fresh_plan(self) -> None:
+        """The plan is a test's, and there at once."""
+
     async def show(self, view: SiteView) -> None:
         """Change the view and let the publishing interval pass."""
         self.view = view

@@ -79,7 +79,7 @@ async def test_a_departure_beyond_all_calendars_is_refused(hass: HomeAssistant) 
     async with running_site(hass, TIMES) as site:
         with pytest.raises(ServiceValidationError) as error:
             await set_departure(hass, "9999-12-31T23:30:00-05:00")
-        assert error.value.translation_key == "time_out_of_range"
+        assert error.value.translation_key == "departure_far"
         assert site.commands == []
 
 

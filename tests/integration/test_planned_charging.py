@@ -63,6 +63,10 @@ async def test_a_car_draws_in_the_cheap_hours_before_it_leaves(
         await hass.services.async_call(DOMAIN, "set_plan", wish, blocking=True)
         await becomes(hass, REASON, lambda state: state == "no_target")
         await hass.services.async_call(DOMAIN, "set_plan", {"device_id": device.id, "energy": 1}, blocking=True)
+        at_once = await hass.services.async_call(
+            DOMAIN, "get_plan", {"device_id": device.id}, blocking=True, return_response=True
+        )
+        assert at_once["plans"][0]["energy_kwh"] == pytest.approx(1.0, abs=0.05)
         await becomes(hass, REASON, reasons.__contains__)
         start = dt_util.parse_datetime(await becomes(hass, START, lambda state: state != "unknown"))
         answer = await hass.services.async_call(

@@ -129,7 +129,9 @@ async def test_a_time_of_day_is_the_next_one_by_the_local_clock(
         ({}, "no_plan_given"),
         ({"energy": 5, "departure": "2026-06-01 11:59:00"}, "departure_over"),
         ({"soc": 20}, "min_soc_above_target"),
-        ({"departure": "9999-12-31T23:30:00-05:00"}, "time_out_of_range"),
+        ({"departure": "9999-12-31T23:30:00-05:00"}, "departure_far"),
+        ({"departure": "2027-06-03 00:00:00"}, "departure_far"),
+        ({"departure": "0001-01-01T00:00:00+05:00"}, "departure_over"),
     ],
 )
 async def test_a_plan_that_cannot_be_changes_nothing_at_any_charger(

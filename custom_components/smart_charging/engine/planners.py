@@ -34,6 +34,10 @@ class Planners:
         for planner in self._by_mode.values():
             planner.look()
 
+    async def fresh(self) -> None:
+        """Return once the plans follow from all that was set before."""
+        await asyncio.gather(*(planner.fresh() for planner in self._by_mode.values()))
+
     async def run(self, changed: Callable[[], None]) -> None:
         """Plan until cancelled."""
         async with asyncio.TaskGroup() as group:

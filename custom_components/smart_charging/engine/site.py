@@ -137,6 +137,7 @@ class Site:
         """Take changed limits, delays or meter; the next decision uses them."""
         self.config = config
         self._allocate_safe_currents()
+        self._planner.look()
         self._decide(may_raise=True)
 
     async def add_charger(self, config: StationConfig) -> None:
@@ -264,6 +265,10 @@ class Site:
     def origin(self, session: Session) -> EnergyOrigin | None:
         """Return where a session's energy came from as far as known now, None where nobody looked."""
         return self._origins.origin(session)
+
+    async def fresh_plan(self) -> None:
+        """Return once the plan follows from all that was set before."""
+        await self._planner.fresh()
 
     @property
     def plan(self) -> Plan | None:

@@ -9,6 +9,7 @@ import logging
 from typing import Final, Protocol, cast
 
 from .clock import Clock
+from .config import SiteConfig
 from .control.planning.advice import NOTHING_W, PlanAdvice
 from .control.planning.assembly import car_id, follows_plan, pose
 from .control.planning.battery_advice import BatteryAdvice
@@ -42,6 +43,7 @@ class _Basis:
 
     outlook: Outlook
     slot: datetime
+    site: SiteConfig
     wishes: Mapping[EvseKey, Wish] = field(default_factory=dict)
     batteries: frozenset[str] = frozenset()
     late: frozenset[EvseKey] = frozenset()  # should have left by then
@@ -64,6 +66,9 @@ class SitePlanner:
         self._basis: _Basis | None = None
         self._problem: Problem | None = None
         self._wake = asyncio.Event()
+        self._running = False
+        self._asked_for: list[asyncio.Future[None]] = []
+        self._seen: frozenset[EvseKey] = frozenset()  # whose wishes were looked at
         self._began = clock.monotonic()
         self.plan: Plan | None = None
 
@@ -82,11 +87,29 @@ class SitePlanner:
         """Look at once whether the plan has to change, as where somebody set a target."""
         self._wake.set()
 
+    async def fresh(self) -> None:
+        """Return once the plan follows from all that was set before; at once where nobody plans."""
+        if not self._running:
+            return
+        made: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._asked_for.append(made)
+        self._wake.set()
+        await made
+
     async def run(self, changed: Callable[[], None]) -> None:
         """Plan until cancelled; a plan that can't be made leaves none, and is told once."""
+        self._running = True
+        try:
+            await self._plan_on(changed)
+        finally:
+            self._running = False
+            self._answer(self._asked_for)
+
+    async def _plan_on(self, changed: Callable[[], None]) -> None:
         told = False
         while True:
             self._wake.clear()
+            asked, self._asked_for = self._asked_for, []
             try:
                 if await self._renew():
                     changed()
@@ -96,11 +119,19 @@ class SitePlanner:
                 if not told:
                     _LOGGER.warning("No plan could be made: %s", err)
                 told = True
+            finally:
+                self._answer(asked)
             try:
                 async with self._clock.timeout(LOOK_S):
                     await self._wake.wait()
             except TimeoutError:
                 continue
+
+    @staticmethod
+    def _answer(asked: Iterable[asyncio.Future[None]]) -> None:
+        for made in asked:
+            if not made.done():
+                made.set_result(None)
 
     def advice(self, wish: Wish, now: datetime) -> PlanAdvice:
         """Return what the plan says of the car with this wish."""
@@ -123,7 +154,9 @@ class SitePlanner:
             missing_wh=wish.short_wh(now, self._foreseen_missing(wish)),
         )
         if led is None or number is None:
-            young = plan is None and self._clock.monotonic() - self._began < UNDECIDED_S
+            if wish.room_wh > 0 and wish.key not in self._seen and advice.price is not None:
+                self._wake.set()  # a car that just came
+            young = led is None and self._clock.monotonic() - self._began < UNDECIDED_S
             return replace(advice, undecided=young)
         return replace(advice, value=led.value, planned_w=led.power_w[number])
 
@@ -189,6 +222,7 @@ class SitePlanner:
         snapshot, state = self._snapshot(now)
         wishes = _wishes(snapshot, state, self._mode)
         batteries = self._mode is ChargeMode.CHEAPEST and _led(snapshot)
+        self._seen = frozenset(wishes)
         prices = self._prices
         problem = None
         if (wishes or batteries) and prices is not None:
@@ -200,7 +234,7 @@ class SitePlanner:
             problem = _without_money(problem)
         late = frozenset(key for key, wish in wishes.items() if wish.overdue(now))
         led = frozenset(one.battery_id for one in problem.batteries)
-        basis = _Basis(self._outlook, problem.start, wishes, led, late)
+        basis = _Basis(self._outlook, problem.start, snapshot.site, wishes, led, late)
         if self._basis is not None and self.plan is not None and not self._differs(self._basis, basis):
             return False
         self.plan = await asyncio.to_thread(solve, problem)
@@ -209,6 +243,8 @@ class SitePlanner:
 
     def _differs(self, before: _Basis, now: _Basis) -> bool:
         if (before.outlook, before.slot, before.batteries) != (now.outlook, now.slot, now.batteries):
+            return True
+        if before.site != now.site:
             return True
         if (before.late, before.wishes.keys()) != (now.late, now.wishes.keys()):
             return True

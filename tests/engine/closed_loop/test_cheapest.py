@@ -312,3 +312,19 @@ async def test_what_is_begun_is_charged_without_a_break_and_not_for_some_sun(tmp
         assert planned is not None and len(planned.blocks) == 1  # through the dear quarter
         await loop.run(30 * 60, step_s=2.0)
         assert loop.evse().setpoint.reason.code is ReasonCode.TARGET_REACHED
+
+
+async def test_a_changed_limit_of_the_site_makes_a_new_plan_at_once(tmp_path: Path) -> None:
+    cars = {"CP1": Car()}
+    async with closed_loop(tmp_path, site=SITE, chargers=[CHARGER], stations=[station()], cars=cars) as loop:
+        loop.house(200.0)
+        await loop.site.set_mode(key(), ChargeMode.OFF)
+        await warm_up(loop)
+        loop.site.set_outlook(Outlook(prices(loop, *[0.40] * 8, 0.10, 0.10, *[0.40] * 8)))
+        await plans(loop, energy_wh=5_000.0)
+        before = loop.site.plan
+        assert before is not None and max(before.cars["CP1/1"].power_w) > 5_000.0
+        loop.site.update_config(replace(SITE, power_w=3_000.0))
+        await loop.run(5, step_s=1.0)
+        after = loop.site.plan
+        assert after is not None and 1_000.0 < max(after.cars["CP1/1"].power_w) <= 3_000.0

@@ -1,6 +1,7 @@
 """Who makes a plan, and when it is made anew."""
 
 from dataclasses import replace
+from datetime import timedelta
 import logging
 from pathlib import Path
 
@@ -13,8 +14,15 @@ from custom_components.smart_charging.engine.control.planning.problem import (
     PlannedBy,
     Target,
 )
-from custom_components.smart_charging.engine.site_planner import _without_money, solve
+from custom_components.smart_charging.engine.control.planning.wish import Wish
+from custom_components.smart_charging.engine.control.prices.series import PriceSeries
+from custom_components.smart_charging.engine.control.snapshot import ControlState, Snapshot
+from custom_components.smart_charging.engine.model import EvseKey
+from custom_components.smart_charging.engine.outlook import Outlook
+from custom_components.smart_charging.engine.site_planner import UNDECIDED_S, SitePlanner, _without_money, solve
+from tests.engine.control.builders import SITE, grid
 from tests.engine.control.planning.builders import car, problem
+from tests.manual_clock import ManualClock
 
 POSED = problem(0.3, 0.1, pv_w=(500.0, 0.0), cars=(car(2, Target(1_000, 2)),))
 
@@ -50,3 +58,16 @@ def test_a_plan_of_least_co2_pays_no_peak_and_buys_for_no_battery() -> None:
     assert counted.peak is None
     assert counted.batteries == (replace(battery, can_buy=False),)
     assert counted.import_price == posed.import_price
+
+
+async def test_a_car_that_is_not_in_the_plan_yet_is_undecided_after_a_start_and_looked_at_once() -> None:
+    clock = ManualClock()
+    planner = SitePlanner(clock, lambda now: (Snapshot(SITE, grid(0.0), ()), ControlState()))
+    planner.set_outlook(Outlook(PriceSeries(clock.now(), timedelta(hours=1), (0.3,) * 24)))
+    planner.plan = solve(POSED)  # of another car
+    planner._wake.clear()
+    wish = Wish(EvseKey("CP9", 1), 5_000.0, 11_000.0, 3_700.0, 3, room_wh=5_000.0)
+    assert planner.advice(wish, clock.now()).undecided
+    assert planner._wake.is_set()
+    await clock.advance(UNDECIDED_S + 1)
+    assert not planner.advice(wish, clock.now()).undecided

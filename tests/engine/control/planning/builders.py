@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from hypothesis import strategies as st
 
 from custom_components.smart_charging.engine.control.planning.problem import (
-    OVER_LIMIT,
     Plan,
     PlannedBattery,
     PlannedCar,
@@ -111,7 +110,7 @@ def problems(draw: st.DrawFn) -> Problem:
 
 def worth(posed: Problem, plan: Plan) -> float:
     """Return what a plan costs in all: energy, what is missing, and less what is left in cars and batteries."""
-    total = OVER_LIMIT * plan.over_limit_wh
+    total = posed.over_price * plan.over_limit_wh
     for slot, flow in enumerate(plan.grid_w):
         buy = posed.import_price[slot]
         sell = min(buy, posed.feed_in_price[slot])

@@ -16,7 +16,7 @@ from custom_components.smart_charging.engine.config import (
 from custom_components.smart_charging.engine.control.forecast.series import Forecast
 from custom_components.smart_charging.engine.control.planning import greedy, highs
 from custom_components.smart_charging.engine.control.planning.assembly import MOST_SLOTS, pose
-from custom_components.smart_charging.engine.control.planning.problem import SLOT
+from custom_components.smart_charging.engine.control.planning.problem import SLOT, CarPlan
 from custom_components.smart_charging.engine.control.planning.wish import Wish, wish_of
 from custom_components.smart_charging.engine.control.prices.series import PriceSeries
 from custom_components.smart_charging.engine.control.snapshot import ControlState, EvseControl, EvseSnapshot, Snapshot
@@ -152,3 +152,30 @@ def test_below_its_minimum_a_car_is_planned_to_take_that_at_once_at_any_price() 
     only = wanted(EvseSettings(ChargeMode.CHEAPEST, min_soc_percent=50.0))
     assert only is not None and (only.at_once_wh, only.needed_wh) == pytest.approx((6_250.0, 6_250.0))
     assert wanted(EvseSettings(ChargeMode.CHEAPEST, min_soc_percent=30.0)) is None
+
+
+def planned(*prices: float, site: SiteConfig = SITE, **settings: object) -> CarPlan:
+    """Return what is planned for a car that leaves in eight hours with 20 kWh, at these prices for an hour each."""
+    fields: dict[str, object] = {"target_energy_wh": 20_000.0, "departure": START.replace(minute=0) + 8 * HOUR}
+    wanted = EvseSettings(mode=ChargeMode.CHEAPEST, **(fields | settings))  # type: ignore[arg-type]  # named by the test
+    snapshot, wish = follower(site, settings=wanted, energy_wh=0.0)
+    posed = pose(snapshot, ControlState(), [wish], hourly(*prices), None, None, START)
+    assert posed is not None
+    plans = [planner.plan(posed).cars["CP1/1"] for planner in (highs, greedy)]
+    assert [sum(one.missing_wh) for one in plans] == pytest.approx([0.0, 0.0], abs=1.0)
+    return plans[0]
+
+
+@pytest.mark.parametrize("unit", [1.0, 100.0, 1e5])
+def test_in_no_currency_is_a_price_too_high_to_be_ready_in_time(unit: float) -> None:
+    cheap = planned(*(unit * price for price in (0.5, 0.5, 0.5, 0.2, 0.2, 0.5, 0.5, 0.5)))
+    hours = [cheap.power_w[number * 4 - START.minute // 15] for number in range(1, 8)]
+    assert [power > 1_000 for power in hours] == [False, False, True, True, False, False, False]
+
+
+def test_no_peak_is_too_dear_to_be_ready_in_time() -> None:
+    planned(*[0.3] * 8, site=replace(SITE, peak=PeakConfig(target_w=1_000.0, price_per_kw=200.0)))
+
+
+def test_a_limit_far_below_any_price_holds_no_car_back_that_leaves() -> None:
+    planned(*[0.2] * 8, price_limit=-100.0)

@@ -51,6 +51,11 @@ class PlanAdvice:
         return 0 < self.needed_wh <= self.kept_wh
 
 
+def tolerance(price: float) -> float:
+    """Return how near a value is to a price to be equal to it; in a currency of small units more."""
+    return EQUAL * max(1.0, abs(price))
+
+
 def charges_by_plan(advice: PlanAdvice | None, now: datetime) -> ReasonCode | None:
     """Return why a car charges now whatever the surplus, None where it waits.
 
@@ -72,7 +77,7 @@ def charges_by_plan(advice: PlanAdvice | None, now: datetime) -> ReasonCode | No
         return ReasonCode.PRICE_LOW
     if advice.value is None or advice.price is None or (advice.above_limit and not _for_departure(advice)):
         return None
-    equal = abs(advice.value - advice.price) <= EQUAL
+    equal = abs(advice.value - advice.price) <= tolerance(advice.price)
     buys = advice.planned_w > NOTHING_W if equal else advice.value > advice.price
     return by_plan if buys else None
 

@@ -18,12 +18,14 @@ from ..wiring import grid_phases
 from .advice import EQUAL
 from .late_part import LATE
 from .presence import Hours, open_slots
-from .problem import EFFICIENCY, SLOT, PeakPrice, PlannedBattery, PlannedCar, PlannedCircuit, Problem, Target
+from .problem import EFFICIENCY, PENALTY, SLOT, PeakPrice, PlannedBattery, PlannedCar, PlannedCircuit, Problem, Target
 from .wish import Wish
 
 MOST_SLOTS = timedelta(hours=48) // SLOT
 _DAY = timedelta(days=1)
 _HOUR = timedelta(hours=1)
+TWENTY_TIMES = 20.0  # the dearest price
+TWICE = 2.0  # what a peak costs that brings a kWh in the last slot
 CHEAP = 0.15  # of the hours known are cheaper than a time at which a battery surely saves what it still holds
 
 
@@ -62,7 +64,7 @@ def pose(
         [max(0.0, gives - takes) for gives, takes in zip(sun, base, strict=True)],
         sell,
     )
-    return Problem(
+    problem = Problem(
         start=start,
         import_price=buy,
         feed_in_price=sell,
@@ -74,6 +76,21 @@ def pose(
         import_limit_w=_import_limit(snapshot.site, state, slots, now),
         peak=_peak_price(snapshot.site, state, start, now),
         first_slot=first_slot,
+    )
+    return _first_of_all(problem)
+
+
+def _first_of_all(problem: Problem) -> Problem:
+    """Return a problem in which no price, nor a tariff's peak, outweighs energy that a car would lack: in any currency."""
+    dearest = max(abs(price) for price in problem.import_price)
+    peak_price = 0.0 if problem.peak is None else problem.peak.price_per_kw * (_HOUR / problem.slot)
+    penalty = max(PENALTY, TWENTY_TIMES * dearest, TWICE * peak_price)
+    return replace(
+        problem,
+        cars=tuple(
+            replace(car, targets=tuple(replace(target, penalty=penalty) for target in car.targets))
+            for car in problem.cars
+        ),
     )
 
 
@@ -134,7 +151,8 @@ def _car(snapshot: Snapshot, wish: Wish, now: datetime, hours: Hours, cars: int)
         max_w=wish.most_w,
         room_wh=wish.room_wh,
         targets=tuple(_targets(wish, leaves, now)),
-        worth=0.0 if wish.price_limit is None else wish.price_limit + EQUAL,
+        # Where it is paid for what it takes, no slot is open but those: more than that need not be said.
+        worth=0.0 if wish.price_limit is None else max(0.0, wish.price_limit + EQUAL),
         amps_per_w=(l1, l2, l3),
         circuit_id=evse.station.circuit_id,
     )

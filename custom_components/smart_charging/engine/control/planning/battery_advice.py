@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .advice import EQUAL, NOTHING_W
+from .advice import NOTHING_W, tolerance
 from .problem import EFFICIENCY
 
 
@@ -33,14 +33,14 @@ def use_of(advice: BatteryAdvice) -> BatteryUse:
 
     Where buying gains nothing the plan's quantity decides; where keeping gains nothing it is spent, for the sun may come.
     """
-    gain = advice.value * EFFICIENCY - advice.price
-    if gain > EQUAL or (gain >= -EQUAL and advice.planned_w < -NOTHING_W):
+    gain, equal = advice.value * EFFICIENCY - advice.price, tolerance(advice.price)
+    if gain > equal or (gain >= -equal and advice.planned_w < -NOTHING_W):
         return BatteryUse.BUY
-    return BatteryUse.KEEP if advice.value / EFFICIENCY - advice.price > EQUAL else BatteryUse.SPEND
+    return BatteryUse.KEEP if advice.value / EFFICIENCY - advice.price > equal else BatteryUse.SPEND
 
 
 def bought_w(advice: BatteryAdvice, most_w: float) -> float:
     """Return the W that a battery that buys takes: all it can where that gains, what was planned where nothing is gained."""
-    if advice.value * EFFICIENCY - advice.price > EQUAL:
+    if advice.value * EFFICIENCY - advice.price > tolerance(advice.price):
         return most_w
     return min(most_w, max(0.0, -advice.planned_w))

@@ -9,7 +9,7 @@ staircases). A car that pays a price for energy is one more segment of each slot
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .problem import OVER_LIMIT, BatteryPlan, PlannedBattery, Problem
+from .problem import BatteryPlan, PlannedBattery, Problem
 
 _INFINITE = float("inf")
 _NOTHING_WH = 1e-9
@@ -68,7 +68,7 @@ def _steps(
             highest = max(highest, (price - battery.wear) * battery.discharge_efficiency)
             steps.append((highest, (min(high, 0.0) - begin) * out, False))
         if high > 0.0:
-            if price >= OVER_LIMIT:
+            if price >= problem.over_price:
                 break
             highest = max(highest, price / battery.charge_efficiency)
             steps.append((highest, (high - max(begin, 0.0)) * into, False))
@@ -101,7 +101,7 @@ def _stairs(
     stairs.append((buy, at_w + limit))
     if load.price >= buy:
         stairs.append((load.price, at_w + limit + waits_w))
-    stairs.append((OVER_LIMIT, _INFINITE))
+    stairs.append((problem.over_price, _INFINITE))
     return least_w, most_w, stairs
 
 

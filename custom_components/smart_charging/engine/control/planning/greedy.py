@@ -8,17 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from .battery_programme import Flexible, lead_battery
-from .problem import (
-    MONEY_PER_WH,
-    OVER_LIMIT,
-    BatteryPlan,
-    CarPlan,
-    Plan,
-    PlannedBattery,
-    PlannedBy,
-    PlannedCar,
-    Problem,
-)
+from .problem import MONEY_PER_WH, BatteryPlan, CarPlan, Plan, PlannedBattery, PlannedBy, PlannedCar, Problem
 
 _HALVINGS = 9  # of the range of prices, for the one that brings a car its energy beside a battery
 _ENOUGH_WH = 1.0  # of difference between two plans: nothing is gained by looking further
@@ -157,7 +147,7 @@ class _Purchase:
     def _buy(self, total_wh: float, before: int, worth: float, most_w: Sequence[float]) -> None:
         """Add the cheapest energy below what it is worth, up to so much in all."""
         wanted_wh = (min(total_wh, self._car.room_wh) - self._taken_wh) / self._delivered
-        highest = min(worth * self._delivered, OVER_LIMIT - 1.0)
+        highest = min(worth * self._delivered, self._problem.over_price - 1.0)
         slots = [slot for slot in range(before) if self._car.present[slot]]
         if wanted_wh <= _NOTHING_WH or not slots:
             return

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from .problem import OVER_LIMIT, PlannedBattery, PlannedCar, Problem
+from .problem import PlannedBattery, PlannedCar, Problem
 
 type Floats = NDArray[np.float64]
 type Ints = NDArray[np.int64]
@@ -193,7 +193,7 @@ def _grid(
     if problem.export_limit_w:
         most = np.minimum(most, np.asarray(problem.export_limit_w))
     exported = columns.add(0.0, most, -sell * hours)
-    over = columns.add(0.0, np.full(slots, INFINITE), OVER_LIMIT * hours)
+    over = columns.add(0.0, np.full(slots, INFINITE), problem.over_price * hours)
     balance = rows.add(base - pv, base - pv, slots)
     rows.enter(balance, imported, 1.0)
     rows.enter(balance, exported, -1.0)

@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from .problem import MONEY_PER_WH, OVER_LIMIT
+from .problem import MONEY_PER_WH, OVER_LIMIT, PENALTY
 
 _TIE = 0.002  # money per kWh: a value this near to a price is equal to it
 _INFINITE = float("inf")
+_OVER = OVER_LIMIT * PENALTY
 _NOTHING_W = 1e-6
 
 
@@ -153,7 +154,7 @@ def _worth(moment: Moment, powers: Powers) -> float:
     flow = moment.net_w + sum(powers.cars.values()) - sum(powers.batteries.values())
     sell = min(moment.feed_in_price, moment.import_price)
     worth = -flow * (moment.import_price if flow > 0 else sell)
-    worth -= OVER_LIMIT * max(0.0, flow - moment.import_limit_w)
+    worth -= _OVER * max(0.0, flow - moment.import_limit_w)
     for car in moment.cars:
         power = powers.cars[car.car_id]
         # What the plan has is preferred to less and to more of the same price.
@@ -174,7 +175,7 @@ def _cleared(moment: Moment, chosen: Mapping[str, PowerRange | None]) -> Powers:
     offered = [
         _Part(-_INFINITE, max(0.0, -moment.net_w), "surplus"),
         _Part(moment.import_price, moment.import_limit_w, "import"),
-        _Part(OVER_LIMIT, _INFINITE, "over"),
+        _Part(_OVER, _INFINITE, "over"),
     ]
     for car in moment.cars:
         wanted += _wanted_by_car(car, chosen)
@@ -200,7 +201,7 @@ def _wanted_by_car(car: CarNow, chosen: Mapping[str, PowerRange | None]) -> list
     least_w = min(max(option.least_w, car.must_w), option.most_w)
     planned_w = min(max(car.planned_w - least_w, 0.0), option.most_w - least_w)
     return [
-        _Part(OVER_LIMIT - 1.0 if car.must_w > 0.0 else _INFINITE, least_w, who),
+        _Part(_OVER - 1.0 if car.must_w > 0.0 else _INFINITE, least_w, who),
         _Part(car.value + _TIE, planned_w, who),
         _Part(car.value - _TIE, option.most_w - least_w - planned_w, who),
     ]

@@ -10,7 +10,8 @@ from ...limit import ROOT_CIRCUIT
 SLOT = timedelta(minutes=15)
 MONEY_PER_WH = 1e-3  # prices are per kWh
 EFFICIENCY = 0.95  # of a battery with its inverter, in either direction, where nobody measured it
-OVER_LIMIT = 50.0  # money per kWh above a limit of the connection: beside it nothing else counts
+PENALTY = 10.0  # money per missing kWh: beside prices of less than 1 it comes before all of them
+OVER_LIMIT = 5.0  # times what a missing kWh counts, per kWh above a limit of the connection: that comes before all else
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Target:
 
     energy_wh: float
     before_slot: int
-    penalty: float = 10.0
+    penalty: float = PENALTY
 
     def __post_init__(self) -> None:
         """Refuse what no plan can mean."""
@@ -138,6 +139,12 @@ class Problem:
     def slots(self) -> int:
         """Return the number of slots."""
         return len(self.import_price)
+
+    @property
+    def over_price(self) -> float:
+        """Return what a kWh above a limit of the connection counts, in money."""
+        dearest = max((target.penalty for car in self.cars for target in car.targets), default=PENALTY)
+        return OVER_LIMIT * max(PENALTY, dearest)
 
     @property
     def hours(self) -> tuple[float, ...]:
