@@ -47,7 +47,7 @@ async def test_trap_18_clock_that_was_never_set_tells_of_the_present(place: Plac
     tx = await charger.start(written, 1000)
     assert place.running() == tx
     await charger.meter(tx, place.now(), 1400)  # set meanwhile
-    await place.site._sessions.settled()  # no car is pulled within the moment that it was plugged in
+    await place.settled()  # no car is pulled within the moment that it was plugged in
     await charger.stop(tx, place.now(), 1500)
     kept = await place.kept(tx)
     assert (kept.started_at.isoformat(), kept.energy_wh, kept.offline) == (
