@@ -36,21 +36,12 @@ MAX_CURRENT: Final = NumberEntityDescription(
     native_step=1,
 )
 
-PRICE_LIMIT: Final = NumberEntityDescription(
-    key="price_limit",
-    translation_key="price_limit",
-    native_min_value=MIN_PRICE_LIMIT,
-    native_max_value=MAX_PRICE_LIMIT,
-    native_step=0.001,
-    mode=NumberMode.BOX,
-)
-
 
 @dataclass(frozen=True, kw_only=True)
 class SettingNumberDescription(NumberEntityDescription):
     """Describe a number that is one of an EVSE's settings."""
 
-    value_fn: Callable[[EvseView], float]
+    value_fn: Callable[[EvseView], float | None]
     change_fn: Callable[[EvseSettings, float], EvseSettings]
 
 
@@ -110,6 +101,16 @@ SETTING_DESCRIPTIONS: Final = (
         change_fn=lambda settings, value: replace(settings, late_min=value or None),
     ),
 )
+PRICE_LIMIT: Final = SettingNumberDescription(
+    key="price_limit",
+    translation_key="price_limit",
+    native_min_value=MIN_PRICE_LIMIT,
+    native_max_value=MAX_PRICE_LIMIT,
+    native_step=0.001,
+    mode=NumberMode.BOX,
+    value_fn=lambda evse: evse.settings.price_limit,
+    change_fn=lambda settings, value: replace(settings, price_limit=value),
+)
 
 
 async def async_setup_entry(
@@ -138,8 +139,8 @@ class SettingNumber(EvseEntity, NumberEntity):
 
     @property
     @override
-    def native_value(self) -> float:
-        """Return the setting."""
+    def native_value(self) -> float | None:
+        """Return the setting, None where there is none."""
         return self.entity_description.value_fn(self.evse)
 
     @override
@@ -153,7 +154,7 @@ class SettingNumber(EvseEntity, NumberEntity):
         await self.async_run(site.set_settings(self.key, settings), self.charger.name)
 
 
-class PriceLimitNumber(EvseEntity, NumberEntity):
+class PriceLimitNumber(SettingNumber):
     """Up to which price a car that follows a plan always buys; unknown while no limit is set."""
 
     @override
@@ -165,23 +166,9 @@ class PriceLimitNumber(EvseEntity, NumberEntity):
 
     @property
     @override
-    def native_value(self) -> float | None:
-        """Return the limit."""
-        return self.evse.settings.price_limit
-
-    @property
-    @override
     def native_unit_of_measurement(self) -> str:
         """Return the currency per kWh."""
         return f"{self.coordinator.config_entry.runtime_data.prices.currency}/{UnitOfEnergy.KILO_WATT_HOUR}"
-
-    @override
-    async def async_set_native_value(self, value: float) -> None:
-        """Change the limit."""
-        check_finite(value)
-        site = self.coordinator.site
-        settings = replace(site.settings(self.key), price_limit=value)
-        await self.async_run(site.set_settings(self.key, settings), self.charger.name)
 
 
 class MaxCurrentNumber(EvseEntity, NumberEntity):

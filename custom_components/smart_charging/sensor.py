@@ -1,6 +1,5 @@
 """Sensors: what each charging station does and why, and how the site stands."""
 
-from datetime import datetime
 from functools import partial
 from typing import override
 
@@ -20,18 +19,18 @@ from .sensor_descriptions import (
     SITE_DESCRIPTIONS,
     STATION_DESCRIPTIONS,
     Details,
-    EvseSensorDescription,
     MeasurementSensorDescription,
     SensorValue,
     SiteSensorDescription,
     StationSensorDescription,
 )
+from .sensor_evse import EvseSensor, MoneySensor
 from .sensor_forecast import async_follow_forecasts
 from .sensor_limits import PEAK_DESCRIPTIONS, SITE_PHASE_DESCRIPTIONS
 from .sensor_local_list import LOCAL_LIST, LocalListSensor
-from .sensor_origin import MONEY_DESCRIPTIONS, ORIGIN_DESCRIPTIONS, SessionMoneySensor
+from .sensor_origin import MONEY_DESCRIPTIONS, ORIGIN_DESCRIPTIONS
 from .sensor_parts import async_add_part_sensors
-from .sensor_plan import NEXT_START, PlannedCostSensor
+from .sensor_plan import NEXT_START, PLANNED_COST
 from .sensor_prices import async_follow_prices
 from .sensor_relay import RELAY, RelaySensor
 from .sensor_site import SiteSensors
@@ -73,9 +72,9 @@ async def async_setup_entry(
             EvseSensor(hass, coordinator, description, subentry, key)
             for description in (*EVSE_DESCRIPTIONS, *ORIGIN_DESCRIPTIONS, NEXT_START)
         ]
-        sensors.append(PlannedCostSensor(hass, coordinator, subentry, key))
         sensors += [
-            SessionMoneySensor(hass, coordinator, description, subentry, key) for description in MONEY_DESCRIPTIONS
+            MoneySensor(hass, coordinator, description, subentry, key)
+            for description in (PLANNED_COST, *MONEY_DESCRIPTIONS)
         ]
         sensors += [
             MeasurementSensor(hass, coordinator, description, subentry, key) for description in MEASUREMENT_DESCRIPTIONS
@@ -145,39 +144,6 @@ class StationSensor(ChargerEntity, SensorEntity):
         """Return what the value stands for in detail."""
         describe = self.entity_description.details_fn
         return None if describe is None else {ATTR_DETAILS: describe(self.charger.station)}
-
-
-class EvseSensor(EvseEntity, SensorEntity):
-    """A sensor of what an EVSE is asked to do, or of what its sessions delivered."""
-
-    _unrecorded_attributes = frozenset({ATTR_DETAILS})
-    entity_description: EvseSensorDescription
-
-    @property
-    @override
-    def available(self) -> bool:
-        """Return False for what only a connected station can tell."""
-        return super().available and (self.connected or not self.entity_description.reported)
-
-    @property
-    @override
-    def native_value(self) -> SensorValue:
-        """Return the value of the newest view."""
-        return self.entity_description.value_fn(self.evse, self.coordinator.data.at)
-
-    @property
-    @override
-    def last_reset(self) -> datetime | None:
-        """Return when a total began anew."""
-        reset = self.entity_description.last_reset_fn
-        return None if reset is None else reset(self.evse)
-
-    @property
-    @override
-    def extra_state_attributes(self) -> dict[str, Details] | None:
-        """Return the figures that belong to the value."""
-        describe = self.entity_description.details_fn
-        return None if describe is None else {ATTR_DETAILS: describe(self.evse, self.coordinator.data)}
 
 
 class MeasurementSensor(EvseEntity, SensorEntity):

@@ -1,27 +1,15 @@
 """Sensors of where a session's energy came from, and what it was worth."""
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, override
+from typing import Final
 
-from homeassistant.components.sensor import SensorDeviceClass, SensorEntity, SensorStateClass
-from homeassistant.config_entries import ConfigSubentry
+from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
 from homeassistant.const import PERCENTAGE, UnitOfEnergy, UnitOfMass
-from homeassistant.core import HomeAssistant
 
-from .coordinator import SiteCoordinator
-from .engine.model import EvseKey
 from .engine.view import EvseView, SiteView
-from .entity import EvseEntity
-from .sensor_descriptions import ATTR_DETAILS, Details, EvseSensorDescription, SensorValue, rounded
+from .sensor_descriptions import Details, EvseSensorDescription, rounded
+from .sensor_evse import MoneySensorDescription
 from .sessions import origin_parts_kwh
-
-
-@dataclass(frozen=True, kw_only=True)
-class MoneySensorDescription(EvseSensorDescription):
-    """Describe a sensor whose unit begins with the currency of the site's prices."""
-
-    per: str = ""
 
 
 def _solar_share(evse: EvseView, _at: datetime) -> float | None:
@@ -114,54 +102,3 @@ MONEY_DESCRIPTIONS: Final = (
         value_fn=_average_price,
     ),
 )
-
-
-class SessionMoneySensor(EvseEntity, SensorEntity):
-    """What a session's energy came to, in the currency of the site's prices."""
-
-    _unrecorded_attributes = frozenset({ATTR_DETAILS})
-    entity_description: MoneySensorDescription
-
-    def __init__(
-        self,
-        hass: HomeAssistant,
-        coordinator: SiteCoordinator,
-        description: MoneySensorDescription,
-        subentry: ConfigSubentry,
-        key: EvseKey,
-    ) -> None:
-        """Take the site's prices for their currency."""
-        super().__init__(hass, coordinator, description, subentry, key)
-        self._prices = coordinator.config_entry.runtime_data.prices
-
-    @override
-    async def async_added_to_hass(self) -> None:
-        """Follow the prices, which may come in another currency."""
-        await super().async_added_to_hass()
-        self.async_on_remove(self._prices.subscribe(self.async_write_ha_state))
-
-    @property
-    @override
-    def native_value(self) -> SensorValue:
-        """Return the value of the newest view, None while no price of the session is known."""
-        return self.entity_description.value_fn(self.evse, self.coordinator.data.at)
-
-    @property
-    @override
-    def native_unit_of_measurement(self) -> str:
-        """Return the currency, or that of a kWh."""
-        return f"{self._prices.currency}{self.entity_description.per}"
-
-    @property
-    @override
-    def last_reset(self) -> datetime | None:
-        """Return when the session began."""
-        reset = self.entity_description.last_reset_fn
-        return None if reset is None else reset(self.evse)
-
-    @property
-    @override
-    def extra_state_attributes(self) -> dict[str, Details] | None:
-        """Return how much of the energy the money is for."""
-        describe = self.entity_description.details_fn
-        return None if describe is None else {ATTR_DETAILS: describe(self.evse, self.coordinator.data)}

@@ -26,6 +26,8 @@ def lead_batteries(
     state: ControlState,
 ) -> tuple[dict[str, BatteryCommand], dict[str, BatteryMemory]]:
     """Return a command for every battery that something was mapped for, and the memory after it."""
+    if not basis.batteries:
+        return {}, {}
     over_w, spare_w = _balance(basis, {key: one.current_a for key, one in setpoints.items()}, shared)
     helped = {row.row.name for row in shared.rows if row.on_flow and row.bound.circuit_id == ROOT_CIRCUIT}
     wanted = any(share.bound_by in helped for share in shared.shares.values())
