@@ -1,12 +1,9 @@
 """A car that is due at seven in the morning at the prices of a real day: its plan, what that costs, and the screen."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
-import os
 from pathlib import Path
 import re
 
-from playwright.async_api import async_playwright
 import pytest
 
 from demo.__main__ import next_departure
@@ -15,8 +12,8 @@ from demo.dashboard import PLAN_PATH, URL_PATH
 from demo.json import Json, as_list, as_object
 from demo.prices import LOCAL, SURCHARGE, TAX_PERCENT, real_day
 
+from .browser import look
 from .scene import Scene, eventually
-from .test_dashboard import CHROMIUM, FLAGS, open_dashboard
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -89,32 +86,5 @@ async def test_a_car_due_at_seven_gets_the_cheapest_hours_of_a_real_day(scene: S
     shown = [REASONS[code], "07:00 - 07:15", re.compile(r"Charging \d+\.\d kWh")]
     if code == "plan_waiting":  # else it falls while somebody looks
         shown.append(f"€{cost:.2f}")
-    await look(scene, tmp_path / "plan.png", shown)
+    await look(scene, f"/{URL_PATH}/{PLAN_PATH}", shown, tmp_path / "plan.png")
     await scene.charge("off")
-
-
-async def look(scene: Scene, screenshot: Path, texts: Sequence[str | re.Pattern[str]]) -> None:
-    """Open the page on plans in a browser and wait until all of this is on it."""
-    if not CHROMIUM.exists():
-        assert "REQUIRE_BROWSER" not in os.environ, f"{CHROMIUM} is missing, though a browser is required"
-        pytest.skip(f"no browser: {CHROMIUM} is missing; on Debian install the package chromium")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch_persistent_context(
-            str(screenshot.parent / "profile"),
-            executable_path=str(CHROMIUM),
-            args=FLAGS,
-            viewport={"width": 1500, "height": 900},
-            locale="en-GB",
-            timezone_id=str(LOCAL),
-        )
-        page = await browser.new_page()
-        await open_dashboard(page, scene)
-        await page.goto(f"{scene.stage.home.url}/{URL_PATH}/{PLAN_PATH}")
-        try:
-            for text in texts:
-                await page.get_by_text(text).first.wait_for(timeout=30_000)
-        finally:
-            await page.screenshot(path=screenshot)
-        assert await page.get_by_text("Configuration error").count() == 0
-        assert await page.get_by_text("Entity not found").count() == 0
-        await browser.close()
