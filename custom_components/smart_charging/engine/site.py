@@ -106,6 +106,7 @@ class Site:
             asyncio.create_task(self._memory.run(self._clock, self._remembered), name="site memory"),
             asyncio.create_task(self._sessions.run(self._changed), name="sessions"),
             asyncio.create_task(self._origins.run(self._clock), name="energy origins"),
+            asyncio.create_task(self._ledger.grid_proof.run(self._clock), name="grid proof"),
             asyncio.create_task(self._run(), name="control cycle"),
             asyncio.create_task(self._planner.run(lambda: self._decide(may_raise=True)), name="planner"),
         ]

@@ -2,14 +2,20 @@
 
 from .errors import LedgerError, LedgerKeyError, LedgerTooNew
 from .ledger import Ledger, SiteLedger
+from .proof_check import BreakReason, ChainBreak, ChainVerdict
+from .site_grid_proof import SiteGridProof
 from .site_tokens import SiteTokens
 from .storage import start_with_new_key
 
 __all__ = [
+    "BreakReason",
+    "ChainBreak",
+    "ChainVerdict",
     "Ledger",
     "LedgerError",
     "LedgerKeyError",
     "LedgerTooNew",
+    "SiteGridProof",
     "SiteLedger",
     "SiteTokens",
     "start_with_new_key",

@@ -22,8 +22,9 @@ from ..model import (
     TransactionStart,
     TransactionStop,
 )
-from . import objects, queries, sessions, transactions
+from . import objects, proof_log, queries, sessions, transactions
 from .book import Book
+from .site_grid_proof import SiteGridProof
 from .site_tokens import SiteTokens
 from .storage import open_storage
 from .vault import Vault, vault_of
@@ -73,6 +74,10 @@ class Ledger:
         for listener in list(self.token_listeners):
             listener()
 
+    async def prune_grid_proof(self, before: datetime) -> int:
+        """Take what is older than this away from every site's log of grid signals; returns the number of rows."""
+        return await self.write(lambda book: proof_log.prune(book, before))
+
     def write[T](self, work: Callable[[Book], T]) -> Awaitable[T]:
         """Return the result of writing work once it is durable; StoreError if it could not be kept."""
         return self._writer.write(work)
@@ -102,6 +107,7 @@ class SiteLedger:
         self._ledger = ledger
         self._site_id = site_id
         self.tokens = SiteTokens(ledger, site_id)
+        self.grid_proof = SiteGridProof(ledger, site_id)
 
     async def start_transaction(self, start: TransactionStart) -> Transaction:
         """Keep a new transaction, or return the one kept for the same announcement.
@@ -247,5 +253,5 @@ class SiteLedger:
         await self._ledger.write(lambda book: objects.save_site_memory(book, self._site_id, name, kept))
 
     async def remove_site(self) -> None:
-        """Delete all that the ledger holds of this site."""
+        """Delete all that the ledger holds of this site but its log of grid signals, which has to be kept for its time."""
         await self._ledger.write(lambda book: objects.remove_site(book, self._site_id))

@@ -45,7 +45,7 @@ def save_site_memory(book: Book, site_id: str, name: str, value: Json) -> None:
 
 
 def remove_site(book: Book, site_id: str) -> None:
-    """Delete every row of a site."""
+    """Delete every row of a site but those of its proof log, which end with their time only."""
     book.flush()
     for table in _TABLES:
         book.connection.execute(sa.delete(table).where(table.c.site_id == site_id))

@@ -14,6 +14,9 @@
 - `station_memory`: what was learnt about a station.
 - `site_memory`: what a site remembers beside its stations, by name. Site "" is the host: which key is in use.
 - `id_tokens`: the registry of tokens; site "" is every site. A deleted one stays, for records refer to it.
+- `grid_proof`: the proof log of grid signals, see `proof_chain.py`: rows are added at the end and never changed. `refers_to`
+  is the record that a row with a measurement belongs to. Its time has no type, for one that somebody spoilt is read too.
+- `grid_proof_heads`: the last row of each site's log, and as its anchor the last one that was taken away for its age.
 
 Every row carries its site; every time is UTC in microseconds since 1970.
 """
@@ -177,4 +180,29 @@ id_tokens = Table(
         sqlite_where=sa.text("deleted_at IS NULL"),
         postgresql_where=sa.text("deleted_at IS NULL"),
     ),
+)
+
+grid_proof = Table(
+    "grid_proof",
+    metadata,
+    Column("site_id", String(64), primary_key=True),
+    Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False),
+    Column("time", sa.BigInteger, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("refers_to", sa.BigInteger),
+    Column("content", sa.Text, nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Index("ix_grid_proof_time", "site_id", "time"),
+    Index("ix_grid_proof_refers_to", "site_id", "refers_to"),
+)
+
+grid_proof_heads = Table(
+    "grid_proof_heads",
+    metadata,
+    Column("site_id", String(64), primary_key=True),
+    Column("sequence", sa.BigInteger, nullable=False),
+    Column("hash", String(64), nullable=False),
+    Column("anchor_sequence", sa.BigInteger, nullable=False),
+    Column("anchor_hash", String(64), nullable=False),
 )
