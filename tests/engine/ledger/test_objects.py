@@ -10,6 +10,7 @@ from custom_components.smart_charging.engine.ledger import Ledger, SiteLedger, t
 from custom_components.smart_charging.engine.model import EvseKey, Json
 
 from .builders import EVSE, after, register, started, stopped
+from .proof_builders import demanded
 
 
 async def test_what_was_never_saved_is_empty(site: SiteLedger) -> None:
@@ -56,7 +57,7 @@ def sites_in(table: sa.Table, connection: sa.Connection) -> set[str]:
     return set(connection.execute(sa.select(table.c.site_id)).scalars())
 
 
-async def test_a_removed_site_leaves_nothing_and_others_untouched(ledger: Ledger, site: SiteLedger) -> None:
+async def test_a_removed_site_leaves_its_proof_only_and_others_untouched(ledger: Ledger, site: SiteLedger) -> None:
     for one in (site, ledger.site("office")):
         kept = await one.start_transaction(started())
         await one.record_meter_values("CP1", 1, kept.transaction_id, (register(10, 1030),), after(10))
@@ -64,11 +65,13 @@ async def test_a_removed_site_leaves_nothing_and_others_untouched(ledger: Ledger
         await one.save("CP1", {"level": 3})
         await one.save_memory("observe_only", value=True)
         await one.tokens.add("TAG1", TokenDetails("Anna"), after(0))
+        await one.grid_proof.append(demanded(0))
     await ledger.site("office").tokens.add("TAG2", TokenDetails("Ben"), after(0), everywhere=True)
     await site.remove_site()
     for table in tables.metadata.sorted_tables:
-        # What is the host's is nobody's to remove.
-        assert await ledger.read(partial(sites_in, table)) - {""} == {"office"}, table.name
+        # What is the host's is nobody's to remove, and proof has to be kept for its time.
+        kept_sites = {"home", "office"} if table in {tables.grid_proof, tables.grid_proof_heads} else {"office"}
+        assert await ledger.read(partial(sites_in, table)) - {""} == kept_sites, table.name
     assert [token.details.label for token in await site.tokens.all()] == ["Ben"]
     assert await site.record_meter_values("CP1", 1, None, (register(20, 1060),), after(20)) is None
     assert (await site.start_transaction(started())).energy_wh == 0

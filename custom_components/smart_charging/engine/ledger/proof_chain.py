@@ -5,7 +5,7 @@ also how the row is exported: who has the file can work out each hash with a few
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 import hashlib
 import json
 
@@ -37,10 +37,6 @@ class StoredRow:
     def intact(self) -> bool:
         """Return whether the row says what it said when its hash was made."""
         return self.hash == digest(told(self))
-
-    def numbered(self, sequence: int) -> StoredRow:
-        """Return the same row at another place."""
-        return replace(self, sequence=sequence)
 
 
 def canonical(value: Json) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from .proof_chain import GENESIS, StoredRow
+from .proof_chain import GENESIS, StoredRow, digest, told
 from .proof_log import Ends, Page
 
 # How far from its place a moved row is looked for, to name what happened to it.
@@ -132,8 +132,9 @@ def _possible(ends: Ends) -> bool:
 
 def _changed(row: StoredRow, sequence: int) -> ChainBreak:
     """Tell a row that was only given another number from one that was changed."""
+    said = told(row)
     nearest = range(1, _MOVED_BY_AT_MOST + 1)
     for belongs_at in (number for step in nearest for number in (sequence - step, sequence + step)):
-        if row.numbered(belongs_at).intact:
+        if row.hash == digest(said | {"sequence": belongs_at}):
             return ChainBreak(BreakReason.REORDERED, sequence, belongs_at)
     return ChainBreak(BreakReason.CHANGED, sequence)
