@@ -88,6 +88,7 @@ def follow_up(
     """
     if not schedule.records:
         return schedule, ()
+    powers = _finite(powers)
     left: list[OpenRecord] = []
     found: list[FollowUp] = []
     for record in schedule.records:
@@ -154,13 +155,22 @@ def _made(record: OpenRecord, after_s: int, now: datetime, powers: MeasuredPower
     return replace(made, result=ProofResult.OBEYED, judged_w=power_w, complied_after_s=complied_after_s)
 
 
-def _limited_w(record: OpenRecord, powers: MeasuredPowers) -> float | None:
-    """Return the power that the record's limit is about, None where that is not measured."""
-    power_w = _told_w(record, powers)
+def _finite(powers: MeasuredPowers) -> MeasuredPowers:
+    """Return the same without numbers that are none, which are no measurements."""
+    return MeasuredPowers(
+        _told(powers.grid_w),
+        _told(powers.chargers_w),
+        _told(powers.controllable_w),
+        {key: power_w for key, power_w in powers.evses.items() if math.isfinite(power_w)},
+    )
+
+
+def _told(power_w: float | None) -> float | None:
     return power_w if power_w is not None and math.isfinite(power_w) else None
 
 
-def _told_w(record: OpenRecord, powers: MeasuredPowers) -> float | None:
+def _limited_w(record: OpenRecord, powers: MeasuredPowers) -> float | None:
+    """Return the power that the record's limit is about, None where that is not measured."""
     exported = record.signal == SignalKind.EXPORT_LIMIT
     if record.scope == SignalScope.SITE:
         if powers.grid_w is None:
