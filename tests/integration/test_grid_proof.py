@@ -1,0 +1,48 @@
+"""The proof log of grid signals in a running site."""
+
+import asyncio
+import sqlite3
+
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
+import pytest
+
+from custom_components.smart_charging.const import LEDGER_FILE
+from custom_components.smart_charging.engine.grid_record import GridEvent, GridRecord
+from custom_components.smart_charging.engine.ledger import BreakReason, ChainBreak, ChainVerdict, SiteGridProof
+
+from .site_setup import set_up
+
+pytestmark = pytest.mark.usefixtures("socket_enabled", "unload_at_the_end")
+
+
+async def checked(proof: SiteGridProof) -> ChainVerdict:
+    """Return the verdict of the check that runs beside the start."""
+    async with asyncio.timeout(10):
+        while proof.verdict is None:
+            await asyncio.sleep(0.01)
+    return proof.verdict
+
+
+def tamper(hass: HomeAssistant) -> None:
+    connection = sqlite3.connect(hass.config.path(LEDGER_FILE))
+    connection.execute("UPDATE grid_proof SET kind = 'limit_released'")
+    connection.commit()
+    connection.close()
+
+
+async def test_the_log_is_checked_at_the_start_and_a_broken_one_keeps_no_site_from_starting(
+    hass: HomeAssistant, free_port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    entry = await set_up(hass, free_port)
+    proof = entry.runtime_data.ledger.grid_proof
+    assert (await checked(proof)).intact
+    await proof.append(GridRecord(event=GridEvent.LIMIT_STARTED, at=dt_util.utcnow(), source_id="relay"))
+    await hass.config_entries.async_unload(entry.entry_id)
+    await hass.async_add_executor_job(tamper, hass)
+    await hass.config_entries.async_setup(entry.entry_id)
+    assert entry.state is ConfigEntryState.LOADED
+    verdict = await checked(entry.runtime_data.ledger.grid_proof)
+    assert verdict.broken == ChainBreak(BreakReason.CHANGED, 1)
+    assert "row 1 is changed" in caplog.text
