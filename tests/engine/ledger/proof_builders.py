@@ -14,6 +14,7 @@ from custom_components.smart_charging.engine.grid_record import (
     GridSetPoint,
     ProofResult,
 )
+from custom_components.smart_charging.engine.ledger import SiteGridProof
 from custom_components.smart_charging.engine.model import EvseKey
 
 from .builders import EVSE, after
@@ -105,3 +106,12 @@ def documented_verifier() -> str:
     page = (Path(__file__).parents[3] / "docs" / "grid-proof.md").read_text(encoding="utf-8")
     (program,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     return str(program)
+
+
+async def kept(proof: SiteGridProof, *, days: float = 0.0) -> int:
+    """Keep a record with its three measurements, this many days after the tests' begin."""
+    begin = days * 86_400
+    number = await proof.append(demanded(begin))
+    for after_s in (10, 60, 300):
+        await proof.append_follow_up(measured(number, after_s, begin + after_s))
+    return number
