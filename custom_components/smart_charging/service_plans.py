@@ -20,6 +20,7 @@ from .coordinator import SmartChargingConfigEntry
 from .engine.config import EvseSettings
 from .engine.control.planning.problem import Plan
 from .engine.model import PLANNED_MODES, ChargeMode, EvseKey
+from .engine.repeating_plans import plan_origin
 from .engine.view import EvseView
 from .errors import check_charge_levels
 from .number import MAX_ENERGY_KWH, MAX_LATE_MIN, MAX_PRICE_LIMIT, MIN_PRICE_LIMIT
@@ -217,8 +218,23 @@ def _told(entry: SmartChargingConfigEntry, key: EvseKey) -> dict[str, JsonValueT
         "missing_kwh": None if missing_wh is None else round(missing_wh / 1000, 2),
         "cost": None if planned is None or planned.cost is None else round(planned.cost, 2),
         "currency": runtime.prices.currency,
+        **_told_origin(entry, key),
         "repeating": told_repeating(evse.settings, runtime.site.config.time_zone, dt_util.utcnow()),
         "slots": _slots(entry, evse),
+    }
+
+
+def _told_origin(entry: SmartChargingConfigEntry, key: EvseKey) -> dict[str, JsonValueType]:
+    """Return where departure and target of an EVSE come from, and how its calendar is read."""
+    runtime = entry.runtime_data
+    settings = runtime.site.view.chargers[key.station_id].evses[key.evse_id].settings
+    origin = plan_origin(settings, runtime.site.config.time_zone, dt_util.utcnow())
+    event = origin.event
+    return {
+        "departure_from": None if origin.departure is None else origin.departure.value,
+        "target_from": None if origin.target is None else origin.target.value,
+        "event": None if event is None else {"title": event.event_title, "names_target": event.told},
+        "calendar": runtime.departures.status(key),
     }
 
 
