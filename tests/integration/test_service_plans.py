@@ -373,6 +373,10 @@ async def test_a_plan_is_told_by_slot_with_prices_up_to_the_departure(
                 "missing_kwh": 6.24,
                 "cost": 0.55,
                 "currency": "EUR",
+                "departure_from": "set",
+                "target_from": "set",
+                "event": None,
+                "calendar": None,
                 "repeating": [],
                 "slots": [
                     {"start": "2026-06-01T12:00:00+00:00", "power_w": 0, "price": 0.3},
