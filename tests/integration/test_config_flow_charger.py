@@ -18,6 +18,7 @@ from custom_components.smart_charging.settings import phase_switches, station_co
 
 from .builders import charger, charger_data, circuit, set_power, set_soc, site_data, site_entry
 from .flow_steps import add_part, charger_input, offered, submit_part, suggested
+from .test_config_flow_frontend import TEXTS
 
 pytestmark = pytest.mark.usefixtures("no_setup")
 
@@ -148,6 +149,11 @@ async def test_a_calendar_that_tells_no_clear_target_is_refused(
     result = await submit_part(hass, result, charger_input(station_id="NEW", departures=departures | {"lead_min": 5}))
     assert result["type"] is FlowResultType.CREATE_ENTRY  # without a calendar the rest means nothing
     assert departure_choices(entry) == {}
+
+
+def test_every_choice_of_events_has_its_text() -> None:
+    for texts in TEXTS.values():
+        assert texts["selector"]["departure_events"]["options"].keys() == set(EventChoice)
 
 
 async def test_a_range_beyond_the_battery_and_the_chargers_own_plan_are_no_departures(hass: HomeAssistant) -> None:

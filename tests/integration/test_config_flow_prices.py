@@ -13,9 +13,13 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockModule, mock_integration
 
 from custom_components.smart_charging.const import DOMAIN
-from custom_components.smart_charging.engine.control.prices.sources import ACTION_SOURCES, ATTRIBUTE_SOURCES
+from custom_components.smart_charging.engine.control.prices.sources import (
+    ACTION_SOURCES,
+    ATTRIBUTE_SOURCES,
+    CARBON_SOURCES,
+)
 from custom_components.smart_charging.engine.control.prices.table_text import TableProblem, parse_table
-from custom_components.smart_charging.flows import prices
+from custom_components.smart_charging.flows import carbon, prices
 from custom_components.smart_charging.price_settings import CarbonSettings, FeedInSource, PriceSource, carbon_settings
 
 from .builders import site_entry
@@ -314,6 +318,7 @@ async def test_prices_can_be_changed_and_given_up(hass: HomeAssistant, entry: Mo
 def test_every_known_source_has_its_name() -> None:
     known = {source.key for source in (*ATTRIBUTE_SOURCES, *ACTION_SOURCES)}
     assert known == prices._NAMES.keys()
+    assert {source.key for source in CARBON_SOURCES} == carbon._NAMES.keys()
 
 
 def test_every_choice_and_every_problem_of_a_table_has_its_text() -> None:

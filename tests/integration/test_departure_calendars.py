@@ -252,6 +252,20 @@ async def test_a_calendar_that_breaks_keeps_what_it_said_tells_so_and_is_a_repai
     assert issue_ids(hass) == set()
 
 
+async def test_a_calendar_that_is_unavailable_is_not_an_empty_one(
+    hass: HomeAssistant, free_port: int, freezer: FrozenDateTimeFactory, family: Family
+) -> None:
+    car = await followed(hass, free_port, freezer)
+    family._attr_available = False
+    await car.changed(family)
+    assert await car.leaves() == ("24. 09:30", 80.0, None)
+    assert (await car.plan())["calendar"]["readable"] is False
+    family._attr_available, family.events = True, []
+    await car.changed(family)
+    assert await car.leaves() == (None, None, None)
+    assert (await car.plan())["calendar"]["readable"] is True
+
+
 async def test_what_was_read_outlives_a_restart_with_a_calendar_that_is_gone(
     hass: HomeAssistant, free_port: int, freezer: FrozenDateTimeFactory, family: Family
 ) -> None:
