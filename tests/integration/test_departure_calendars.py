@@ -16,6 +16,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
 from custom_components.smart_charging.const import DOMAIN
+from custom_components.smart_charging.diagnostics import async_get_config_entry_diagnostics
 
 from .builders import charger, charger_data
 from .site_setup import issue_ids, set_up
@@ -164,6 +165,19 @@ async def test_the_next_event_with_a_place_tells_departure_and_target_and_get_pl
     await car.wait(timedelta(seconds=5))
     shown = hass.states.get(DEPARTURE)
     assert shown is not None and shown.state == "2026-10-24T07:30:00+00:00"
+
+
+async def test_diagnostics_tell_how_a_calendar_is_read_and_not_what_its_events_are_called(
+    hass: HomeAssistant, free_port: int, freezer: FrozenDateTimeFactory, family: Family
+) -> None:
+    car = await followed(hass, free_port, freezer, events="with_title", event_title="Dentist")
+    told = await async_get_config_entry_diagnostics(hass, car.entry)
+    assert isinstance(told["departures"], dict)
+    (calendar,) = told["departures"].values()
+    assert isinstance(calendar, dict)
+    assert (calendar["calendar"], calendar["failing_since"]) == (CALENDAR, None)
+    assert "2026-10-24T07:30:00+00:00" in str(told["departures"])
+    assert "Dentist" not in str(told)
 
 
 @pytest.mark.parametrize(
