@@ -14,6 +14,7 @@ from .certificate_signing import host_signer
 from .changes import EntryChanges
 from .const import DOMAIN, ENTRY_MINOR_VERSION, ENTRY_VERSION, LOGGER, PLATFORMS, SUBENTRY_CHARGER
 from .coordinator import SiteCoordinator, SmartChargingConfigEntry, SmartChargingRuntime
+from .departure_calendars import DepartureCalendars
 from .devices import async_follow_devices, charger_identifier, evse_identifier, part_identifier, site_identifier
 from .discovery import async_discoverer, async_withdraw
 from .engine.clock import SystemClock
@@ -92,6 +93,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: SmartChargingConfigEntry
     try:
         await runtime.offers.async_load()
         await runtime.site.start()
+        await runtime.departures.async_load()
         await runtime.changes.async_apply()
         await _async_listen(hass, entry, runtime)
         runtime.coordinator.async_start()
@@ -140,6 +142,7 @@ def _build(hass: HomeAssistant, entry: SmartChargingConfigEntry, ledger: Ledger)
         offers=FirmwareOffers(hass, entry),
         prices=SitePrices(hass, entry),
         forecasts=SiteForecasts(hass, entry),
+        departures=DepartureCalendars(hass, entry),
         changes=EntryChanges(hass, entry),
         signer=signer,
     )
@@ -280,6 +283,7 @@ async def _async_close(hass: HomeAssistant, runtime: SmartChargingRuntime) -> No
     runtime.readings.async_stop()
     runtime.phases.async_stop()
     runtime.prices.async_stop()
+    runtime.departures.async_stop()
     await runtime.batteries.async_stop()
     await runtime.site.stop()
     await async_release_ledger(hass)

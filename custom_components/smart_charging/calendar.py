@@ -94,7 +94,13 @@ class PlanCalendar(EvseEntity, CalendarEntity):
             )
 
     def _departure(self, leaves: datetime) -> CalendarEvent:
-        return CalendarEvent(start=leaves, end=leaves + DEPARTURE_TIME, summary=self._word("departure"))
+        titles = {plan.leaves: plan.event_title for plan in self.evse.settings.dated}
+        return CalendarEvent(
+            start=leaves,
+            end=leaves + DEPARTURE_TIME,
+            summary=self._word("departure"),
+            description=titles.get(leaves) or None,
+        )
 
     def _within_limit(self, limit: float | None) -> Iterable[CalendarEvent]:
         """Yield the times in which a kWh costs no more than the user's limit."""

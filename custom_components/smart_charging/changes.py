@@ -8,6 +8,7 @@ from homeassistant.helpers import device_registry as dr
 
 from .const import CONF_CIRCUIT, CONF_NO_PASSWORD, CONF_PARENT, CONF_PASSWORD_HASH, DOMAIN, GRID_CONNECTION, LOGGER
 from .coordinator import SmartChargingConfigEntry
+from .departure_settings import departure_choices
 from .discovery import async_withdraw
 from .engine.config import StationConfig
 from .engine.csms.commands import CommandError
@@ -72,6 +73,7 @@ class EntryChanges:
                 vehicle_soc=vehicle_soc_entities(self._entry),
                 phase_switches=phase_switches(self._entry),
             )
+            runtime.departures.async_configure(departure_choices(self._entry))
             runtime.forecasts.async_configure()
             runtime.prices.async_configure(price_settings(self._entry.options))
             runtime.coordinator.async_publish_all()

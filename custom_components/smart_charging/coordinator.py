@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .battery_control import BatteryControls
     from .certificate_signing import HostSigner
     from .changes import EntryChanges
+    from .departure_calendars import DepartureCalendars
     from .engine.csms.central_system import CentralSystem
     from .engine.ledger import SiteLedger
     from .engine.registry_authorizer import RegistryAuthorizer
@@ -53,6 +54,7 @@ class SmartChargingRuntime:
     offers: FirmwareOffers
     prices: SitePrices
     forecasts: SiteForecasts
+    departures: DepartureCalendars
     closed: bool = False
     port: int = 0
     """The port that chargers reach, as bound; 0 before it is."""

@@ -41,6 +41,7 @@ _SECRET: Final = frozenset(
         CONF_URL,  # of a second central system: its path may be a secret
         CONF_USERNAME,
         *CONF_ACTIONS.values(),  # written by the user: they may hold anything
+        "event_title",  # of an event in a calendar, and what titles have to contain
         "id_token",
         "organization",
         "parent_id_token",
@@ -111,6 +112,7 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: SmartCh
         "stations_waiting": len(runtime.csms.pending),
         "rejected_grid_readings": runtime.site.rejected_grid_readings,
         "view": redactor.value(runtime.site.view),
+        "departures": redactor.value(runtime.departures.told()),
         "forecasts": redactor.value(runtime.forecasts.told()),
         "decisions": await _async_decisions(hass, runtime.site.recent_cycles),
     }

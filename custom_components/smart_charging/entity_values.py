@@ -24,6 +24,7 @@ from homeassistant.util.unit_conversion import (
     PowerConverter,
 )
 
+from .engine.control.prices.formula import carbon_unit
 from .engine.model import Phases
 from .engine.view import BatteryReading, MeterReading
 from .own_entities import is_own_entity
@@ -31,8 +32,6 @@ from .settings import BatteryEntities, GridMeterEntities
 
 # A contactor that is on connects three phases.
 _PHASES_OF_STATE: Final = {STATE_ON: 3, STATE_OFF: 1}
-# Grams per kWh, as sensors write it; a kg per MWh is the same.
-CO2_UNITS: Final = frozenset({"gCO2eq/kWh", "gCO2/kWh", "g/kWh", "kg/MWh"})
 
 
 @callback
@@ -52,10 +51,11 @@ def percentage(hass: HomeAssistant, entity_id: str) -> float | None:
 def co2_g(hass: HomeAssistant, entity_id: str) -> float | None:
     """Return the grams of CO2 that a kWh from the grid stands for, None where it can't be told."""
     state = _readable(hass, entity_id)
-    if state is None or state.attributes.get(ATTR_UNIT_OF_MEASUREMENT) not in CO2_UNITS:
+    unit = None if state is None else carbon_unit(str(state.attributes.get(ATTR_UNIT_OF_MEASUREMENT)))
+    if state is None or unit is None:
         return None
     try:
-        value = float(state.state)
+        value = unit.per_kwh(float(state.state))
     except ValueError:
         return None
     return value if math.isfinite(value) and value >= 0 else None

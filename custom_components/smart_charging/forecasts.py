@@ -10,13 +10,14 @@ from homeassistant.helpers.event import async_track_time_change, async_track_utc
 from homeassistant.helpers.start import async_at_started
 from homeassistant.util import dt as dt_util
 
+from .calendar_events import CalendarUnreadable
 from .const import DOMAIN, LOGGER, SUBENTRY_PV
 from .engine.control.forecast.base_load import OLDEST_DAYS
 from .engine.control.forecast.forecaster import Forecaster, ProviderMemory, UsualMemory
 from .engine.control.forecast.series import Forecast
 from .engine.model import Json, StoreError
 from .engine.recorded_json import Decoder, Encoder, RecordedJsonError
-from .holidays import HolidaysUnknown, async_holidays
+from .holidays import async_holidays
 from .load_history import async_learn, house_entities
 from .measurements import house_power_w
 from .site_options import (
@@ -221,7 +222,7 @@ class SiteForecasts:
         start, end = now - timedelta(days=OLDEST_DAYS + 1), now + HOLIDAYS_AHEAD
         try:
             self._forecaster.holidays = await async_holidays(self._hass, calendar, start, end)
-        except HolidaysUnknown as err:
+        except CalendarUnreadable as err:
             LOGGER.info("Holidays are not known: %s", err)
 
     @callback

@@ -1,40 +1,21 @@
 """Days on which people live as on a Sunday, from a calendar of the user's choice."""
 
-import asyncio
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from homeassistant.const import ATTR_ENTITY_ID
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
-CALENDAR_TIMEOUT_S: Final = 30.0
-MAX_EVENTS: Final = 500  # of a few weeks; a calendar with more is none of holidays
+from .calendar_events import async_calendar_events
+
 LONGEST: Final = timedelta(days=60)  # an event that is longer is no holiday
 
 
-class HolidaysUnknown(Exception):
-    """A calendar can't be read; the text says why."""
-
-
 async def async_holidays(hass: HomeAssistant, calendar: str, start: datetime, end: datetime) -> frozenset[date]:
-    """Return the days that events of a whole day cover; raises HolidaysUnknown."""
-    span = {"start_date_time": start.isoformat(), "end_date_time": end.isoformat()}
-    try:
-        async with asyncio.timeout(CALENDAR_TIMEOUT_S):
-            answer = await hass.services.async_call(
-                "calendar", "get_events", {ATTR_ENTITY_ID: calendar, **span}, blocking=True, return_response=True
-            )
-    except Exception as err:  # another integration's calendar may raise anything, and none of it is to stop the site
-        raise HolidaysUnknown(f"{calendar}: {err or type(err).__name__}") from err
-    found = (answer or {}).get(calendar)
-    events = found.get("events") if isinstance(found, dict) else None
-    if not isinstance(events, list):
-        raise HolidaysUnknown(f"{calendar} tells no events")
+    """Return the days that events of a whole day cover; raises CalendarUnreadable."""
     days: set[date] = set()
-    for event in events[:MAX_EVENTS]:
-        if isinstance(event, dict):
-            days |= _days(event.get("start"), event.get("end"))
+    for event in await async_calendar_events(hass, calendar, start, end):
+        days |= _days(event.get("start"), event.get("end"))
     return frozenset(days)
 
 

@@ -34,6 +34,7 @@ ISSUE_NO_TLS: Final = "dials_without_tls"
 ISSUE_VERSION: Final = "version_not_offered"
 ISSUE_NO_SOC: Final = "no_soc"
 ISSUE_PRICES_LOST: Final = "prices_lost"
+ISSUE_CALENDAR_LOST: Final = "departure_calendar_lost"
 
 
 @dataclass(frozen=True, slots=True)

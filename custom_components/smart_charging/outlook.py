@@ -13,7 +13,8 @@ def async_follow_outlook(runtime: SmartChargingRuntime) -> CALLBACK_TYPE:
 
     @callback
     def async_tell() -> None:
-        outlook = Outlook(prices=prices.series, pv=forecasts.pv, base_load=forecasts.base_load, carbon=prices.carbon)
+        carbon = None if prices.carbon.outlook is None else prices.carbon.outlook.series
+        outlook = Outlook(prices=prices.series, pv=forecasts.pv, base_load=forecasts.base_load, carbon=carbon)
         runtime.site.set_outlook(outlook)
 
     stops = (prices.subscribe(async_tell), forecasts.subscribe(async_tell))

@@ -1,7 +1,7 @@
 """Prices read once: from entities, from an action's answer, or worked out; what they come to for the site."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from typing import Final
 
@@ -17,12 +17,12 @@ from .engine.control.prices.sources import (
     PriceQuestion,
     ToldPrices,
     UnreadablePrices,
+    carbon_of_attributes,
     prices_of_answer,
     prices_of_attributes,
 )
 from .engine.control.prices.time_of_use import TimeOfUse
-from .entity_values import co2_g
-from .price_settings import ActionChoice, FeedInSource, PriceSettings
+from .price_settings import ActionChoice, CarbonSettings, FeedInSource, PriceSettings
 
 ANSWER_S: Final = 60.0
 # How far prices are worked out that nobody has to tell: today and two days more.
@@ -37,11 +37,26 @@ def read_entities(hass: HomeAssistant, entity_ids: Iterable[str], mapping: Attri
 
     One of several may have none: tomorrow's are often an entity of their own.
     """
+    return _read(hass, entity_ids, mapping, prices_of_attributes)
+
+
+@callback
+def read_carbon(hass: HomeAssistant, carbon: CarbonSettings) -> ToldPrices:
+    """Return the grams of CO2 that entities forecast together, as `read_entities` does prices."""
+    return _read(hass, carbon.forecasts, carbon.mapping, carbon_of_attributes)
+
+
+def _read(
+    hass: HomeAssistant,
+    entity_ids: Iterable[str],
+    mapping: AttributeMap | None,
+    understand: Callable[[Attributes, AttributeMap | None], ToldPrices],
+) -> ToldPrices:
     told: list[ToldPrices] = []
     problems: list[UnreadablePrices] = []
     for entity_id in entity_ids:
         try:
-            told.append(prices_of_attributes(_attributes(hass, entity_id), mapping))
+            told.append(understand(entity_attributes(hass, entity_id), mapping))
         except UnreadablePrices as err:
             problems.append(err)
     if not told:
@@ -53,7 +68,9 @@ def read_entities(hass: HomeAssistant, entity_ids: Iterable[str], mapping: Attri
     return ToldPrices(series, next((each.currency for each in told if each.currency), None), told[0].source)
 
 
-def _attributes(hass: HomeAssistant, entity_id: str) -> Attributes:
+@callback
+def entity_attributes(hass: HomeAssistant, entity_id: str) -> Attributes:
+    """Return what an entity's attributes say; UnreadablePrices where there is no such entity."""
     if (state := hass.states.get(entity_id)) is None:
         raise UnreadablePrices(f"{entity_id} does not exist")
     return state.attributes
@@ -106,13 +123,6 @@ def composed(settings: PriceSettings, told: PriceSeries, earned: PriceSeries | N
             return series.with_feed_in(earned.mapped(settings.feed_in_formula.apply))
         case _:
             return series
-
-
-@callback
-def with_carbon(hass: HomeAssistant, settings: PriceSettings, series: PriceSeries, now: datetime) -> PriceSeries:
-    """Return the series with what the chosen sensor says of the grid's CO2 now; it forecasts nothing."""
-    grams = None if settings.co2_entity is None else co2_g(hass, settings.co2_entity)
-    return series if grams is None else series.with_co2_at(now, grams)
 
 
 async def async_preview(hass: HomeAssistant, settings: PriceSettings) -> ToldPrices:

@@ -9,6 +9,13 @@ from .const import (
     CONF_ALL_IN,
     CONF_ATTRIBUTE,
     CONF_CO2,
+    CONF_CO2_ATTRIBUTE,
+    CONF_CO2_BY_HAND,
+    CONF_CO2_END_KEY,
+    CONF_CO2_FORECAST,
+    CONF_CO2_START_KEY,
+    CONF_CO2_UNIT,
+    CONF_CO2_VALUE_KEY,
     CONF_END_KEY,
     CONF_ENTITIES,
     CONF_ENTITY,
@@ -31,7 +38,7 @@ from .const import (
     CONF_VALUE_KEY,
     CONF_VAT,
 )
-from .engine.control.prices.formula import PriceFormula, PriceUnit, price_unit
+from .engine.control.prices.formula import PriceFormula, PriceUnit, carbon_unit, price_unit
 from .engine.control.prices.sources import ACTION_SOURCES, ActionSource, AttributeMap
 from .engine.control.prices.table_text import parse_table
 from .engine.control.prices.time_of_use import TimeOfUse
@@ -73,6 +80,20 @@ class ActionChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class CarbonSettings:
+    """What tells the grid's CO2: a sensor of now, entities that forecast it, and where those list it if that is not known."""
+
+    sensor: str | None = None
+    forecasts: tuple[str, ...] = ()
+    mapping: AttributeMap | None = None
+
+    @property
+    def entities(self) -> tuple[str, ...]:
+        """Return all entities that tell of it."""
+        return self.forecasts if self.sensor is None else (self.sensor, *self.forecasts)
+
+
+@dataclass(frozen=True, slots=True)
 class PriceSettings:
     """Where a site's prices come from and what is put on them; what does not belong to the source has its default."""
 
@@ -87,7 +108,7 @@ class PriceSettings:
     feed_in_price: float = 0.0
     feed_in_entities: tuple[str, ...] = ()
     feed_in_formula: PriceFormula = field(default_factory=PriceFormula)
-    co2_entity: str | None = None
+    carbon: CarbonSettings = field(default_factory=CarbonSettings)
 
 
 _ACTIONS: Final = {source.key: source for source in ACTION_SOURCES}
@@ -112,7 +133,15 @@ def price_settings(options: Mapping[str, Any]) -> PriceSettings | None:
         feed_in_price=float(chosen.get(CONF_FEED_IN_PRICE, 0)),
         feed_in_entities=tuple(chosen[CONF_FEED_IN_ENTITIES]) if feed_in is FeedInSource.ENTITY else (),
         feed_in_formula=_formula(chosen, CONF_FEED_IN_MARKUP, CONF_FEED_IN_SURCHARGE, CONF_FEED_IN_VAT),
-        co2_entity=chosen.get(CONF_CO2),
+        carbon=carbon_settings(chosen),
+    )
+
+
+def carbon_settings(chosen: Mapping[str, Any]) -> CarbonSettings:
+    """Return what of the prices' pages is of CO2; ValueError for a unit that is none."""
+    mapped = bool(chosen.get(CONF_CO2_BY_HAND)) and CONF_CO2_ATTRIBUTE in chosen
+    return CarbonSettings(
+        chosen.get(CONF_CO2), tuple(chosen.get(CONF_CO2_FORECAST, ())), _carbon_mapping(chosen) if mapped else None
     )
 
 
@@ -134,6 +163,14 @@ def _mapping(chosen: Mapping[str, Any]) -> AttributeMap:
     return AttributeMap(
         chosen[CONF_ATTRIBUTE], chosen[CONF_START_KEY], chosen[CONF_VALUE_KEY], unit, chosen.get(CONF_END_KEY, "")
     )
+
+
+def _carbon_mapping(chosen: Mapping[str, Any]) -> AttributeMap:
+    unit: PriceUnit | None = carbon_unit(chosen[CONF_CO2_UNIT])
+    if unit is None:
+        raise ValueError(f"{chosen[CONF_CO2_UNIT]} is no unit of CO2")
+    start, value, end = chosen[CONF_CO2_START_KEY], chosen[CONF_CO2_VALUE_KEY], chosen.get(CONF_CO2_END_KEY, "")
+    return AttributeMap(chosen[CONF_CO2_ATTRIBUTE], start, value, unit, end)
 
 
 def _action(chosen: Mapping[str, Any]) -> ActionChoice:

@@ -14,16 +14,14 @@ from homeassistant.helpers.event import (
 from homeassistant.helpers.start import async_at_started
 from homeassistant.util import dt as dt_util
 
-from .carbon_past import async_carbon_past
 from .const import DOMAIN, LOGGER
 from .coordinator import SmartChargingConfigEntry
-from .engine.control.prices.carbon import CarbonHistory
 from .engine.control.prices.series import PriceSeries, joined
 from .engine.control.prices.sources import ToldPrices, UnreadablePrices
-from .entity_values import co2_g
 from .issues import ISSUE_PRICES_LOST, Issue, async_clear, async_raise
-from .price_reading import async_ask, composed, is_behind, next_ask, read_entities, with_carbon, worked_out
+from .price_reading import async_ask, composed, is_behind, next_ask, read_entities, worked_out
 from .price_settings import ActionChoice, PriceSettings
+from .site_carbon import SiteCarbon
 
 LOST_AFTER: Final = timedelta(days=1)
 # What is over stays this long: sources drop it, and what is to come may begin later than now.
@@ -33,7 +31,7 @@ KEPT: Final = timedelta(days=1)
 class SitePrices:
     """Follows the source that a site's prices are read from; `series` is what is known, None for nothing yet.
 
-    `carbon` are the kg of CO2 of a kWh for the day to come, in the place of a price.
+    `carbon` knows the CO2 of a kWh for the time to come.
     A source that fails is told of once in the log; what was known before stays. Where no price has been known for a
     day a repair is shown.
     """
@@ -44,8 +42,7 @@ class SitePrices:
         self._entry = entry
         self.settings: PriceSettings | None = None
         self.series: PriceSeries | None = None
-        self.carbon: PriceSeries | None = None
-        self._carbon = CarbonHistory()
+        self.carbon = SiteCarbon(hass)
         self._currency: str | None = None
         self._told: PriceSeries | None = None
         self._earned: PriceSeries | None = None
@@ -72,8 +69,8 @@ class SitePrices:
             return
         self.async_stop()
         self.settings = settings
-        self.series = self._told = self._earned = self._currency = self.carbon = None
-        self._carbon = CarbonHistory()
+        self.series = self._told = self._earned = self._currency = None
+        self.carbon.forget()
         self._known_at = dt_util.utcnow()
         if settings is not None:
             self._follow(settings)
@@ -92,8 +89,7 @@ class SitePrices:
         """Read now, or once all sources are there, and again whenever something may have changed."""
         quarters = [0, 15, 30, 45]
         self._following.append(async_track_time_change(self._hass, self._async_tick, minute=quarters, second=0))
-        entities = [*settings.entities, *settings.feed_in_entities]
-        entities += [] if settings.co2_entity is None else [settings.co2_entity]
+        entities = [*settings.entities, *settings.feed_in_entities, *settings.carbon.entities]
         if entities:
             self._following.append(async_track_state_change_event(self._hass, entities, self._async_changed))
         if settings.action is not None:
@@ -103,7 +99,7 @@ class SitePrices:
         if self._hass.state is not CoreState.running:
             self._read()  # what needs nobody
         self._following.append(async_at_started(self._hass, self._async_started))
-        if (sensor := settings.co2_entity) is not None:
+        if (sensor := settings.carbon.sensor) is not None:
             remembering = self._entry.async_create_background_task(
                 self._hass, self._async_remember(sensor), f"{DOMAIN} carbon"
             )
@@ -115,7 +111,7 @@ class SitePrices:
 
     async def _async_remember(self, co2_entity: str) -> None:
         """Read what the sensor told before the start."""
-        self._carbon = self._carbon.with_past(await async_carbon_past(self._hass, co2_entity, dt_util.utcnow()))
+        await self.carbon.async_remember(co2_entity, dt_util.utcnow())
         self._read()
 
     @callback
@@ -154,6 +150,11 @@ class SitePrices:
                 self._complained.discard("feed-in prices")
         except UnreadablePrices as err:
             self._async_complain("feed-in prices", err.detail)
+        try:
+            self.carbon.read_forecast(settings.carbon)
+            self._complained.discard("CO2 forecast")
+        except UnreadablePrices as err:
+            self._async_complain("CO2 forecast", err.detail)
 
     @callback
     def _async_heard(self, told: ToldPrices) -> None:
@@ -170,12 +171,10 @@ class SitePrices:
     def _publish(self, settings: PriceSettings) -> None:
         """Work out what a kWh comes to, look whether a price is known for now, and tell."""
         now = dt_util.utcnow()
-        if settings.co2_entity is not None and (grams := co2_g(self._hass, settings.co2_entity)) is not None:
-            self._carbon = self._carbon.noted(now, grams)
-        self.carbon = self._carbon.outlook(now)
+        grams = self.carbon.note(settings.carbon, now)
         if self._told is not None:
             series = composed(settings, self._told, self._earned)
-            self.series = with_carbon(self._hass, settings, series, now)
+            self.series = series if grams is None else series.with_co2_at(now, grams)
         if self.series is not None and self.series.import_at(now) is not None:
             self._known_at = now
             async_clear(self._hass, ISSUE_PRICES_LOST, self._entry.entry_id)

@@ -19,7 +19,9 @@ from .const import CONF_CAR, DOMAIN
 from .coordinator import SmartChargingConfigEntry
 from .engine.config import EvseSettings
 from .engine.control.planning.problem import Plan
+from .engine.control.prices.carbon import G_PER_KG, CarbonOutlook
 from .engine.model import PLANNED_MODES, ChargeMode, EvseKey
+from .engine.repeating_plans import plan_origin
 from .engine.view import EvseView
 from .errors import check_charge_levels
 from .number import MAX_ENERGY_KWH, MAX_LATE_MIN, MAX_PRICE_LIMIT, MIN_PRICE_LIMIT
@@ -217,8 +219,23 @@ def _told(entry: SmartChargingConfigEntry, key: EvseKey) -> dict[str, JsonValueT
         "missing_kwh": None if missing_wh is None else round(missing_wh / 1000, 2),
         "cost": None if planned is None or planned.cost is None else round(planned.cost, 2),
         "currency": runtime.prices.currency,
+        **_told_origin(entry, key),
         "repeating": told_repeating(evse.settings, runtime.site.config.time_zone, dt_util.utcnow()),
         "slots": _slots(entry, evse),
+    }
+
+
+def _told_origin(entry: SmartChargingConfigEntry, key: EvseKey) -> dict[str, JsonValueType]:
+    """Return where departure and target of an EVSE come from, and how its calendar is read."""
+    runtime = entry.runtime_data
+    settings = runtime.site.view.chargers[key.station_id].evses[key.evse_id].settings
+    origin = plan_origin(settings, runtime.site.config.time_zone, dt_util.utcnow())
+    event = origin.event
+    return {
+        "departure_from": None if origin.departure is None else origin.departure.value,
+        "target_from": None if origin.target is None else origin.target.value,
+        "event": None if event is None else {"title": event.event_title, "names_target": event.told},
+        "calendar": runtime.departures.status(key),
     }
 
 
@@ -228,13 +245,18 @@ def _slots(entry: SmartChargingConfigEntry, evse: EvseView) -> list[JsonValueTyp
     car = None if plan is None else plan.cars.get(str(evse.key))
     if plan is None or car is None or planned is None:
         return []
-    return _coming(entry, plan, car.power_w, planned.departure)
+    carbon = entry.runtime_data.prices.carbon.outlook if evse.mode is ChargeMode.GREENEST else None
+    return _coming(entry, plan, car.power_w, planned.departure, carbon)
 
 
 def _coming(
-    entry: SmartChargingConfigEntry, plan: Plan, powers_w: Sequence[float], departure: datetime | None
+    entry: SmartChargingConfigEntry,
+    plan: Plan,
+    powers_w: Sequence[float],
+    departure: datetime | None,
+    carbon: CarbonOutlook | None = None,
 ) -> list[JsonValueType]:
-    """Return what is planned from the running slot on, until a departure that is still to come."""
+    """Return what is planned from the running slot on, until a departure that is still to come; with CO2 if that counts."""
     now, prices = dt_util.utcnow(), entry.runtime_data.prices.series
     until = departure if departure is not None and departure > now else None
     starts = [plan.start + number * plan.slot for number in range(len(powers_w))]
@@ -243,10 +265,20 @@ def _coming(
             "start": start.isoformat(),
             "power_w": round(power_w),
             "price": None if prices is None else prices.import_at(start),
+            **({} if carbon is None else _told_carbon(carbon, start)),
         }
         for start, power_w in zip(starts, powers_w, strict=True)
         if start + plan.slot > now and (until is None or start < until)
     ]
+
+
+def _told_carbon(carbon: CarbonOutlook, at: datetime) -> dict[str, JsonValueType]:
+    """Return the grams of CO2 of a kWh at a moment, and whether they are forecast, measured or those of the day before."""
+    kg, source = carbon.series.import_at(at), carbon.source_at(at)
+    return {
+        "co2_g": None if kg is None else round(kg * G_PER_KG, 1),
+        "co2_from": None if source is None else source.value,
+    }
 
 
 def _iso(at: datetime | None) -> str | None:

@@ -95,6 +95,7 @@ def charger_input(**changes: Any) -> dict[str, Any]:
         "security": {},
         "advanced": {},
         "car": {},
+        "departures": {},
         "relay": {},
     } | changes
 

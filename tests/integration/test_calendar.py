@@ -13,7 +13,7 @@ from pytest_homeassistant_custom_component.common import snapshot_platform
 from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
 from syrupy.assertion import SnapshotAssertion
 
-from custom_components.smart_charging.engine.config import EvseSettings, RepeatingPlan, Weekday
+from custom_components.smart_charging.engine.config import DatedPlan, EvseSettings, RepeatingPlan, Weekday
 from custom_components.smart_charging.engine.model import ChargeMode
 from custom_components.smart_charging.engine.view import EvseView, PlannedBlock, PlannedCharge
 
@@ -84,6 +84,16 @@ async def test_it_is_on_while_the_car_is_to_charge_and_at_its_departure(
             state = hass.states.get(PLAN)
             assert state is not None
             assert (state.state, state.attributes["message"]) == (shown, message)
+
+
+async def test_a_departure_that_another_calendar_tells_has_the_title_of_its_event(hass: HomeAssistant) -> None:
+    dated = (DatedPlan(AT + 30 * HOUR, event_title="Dentist"),)
+    async with running_site(hass, CALENDARS, site_view(garage(planned(dated=dated)))):
+        found = await events(hass, AT + 18 * HOUR, AT + 48 * HOUR)
+    assert [(summary, description) for _, _, summary, description in found] == [
+        ("Departure", None),
+        ("Departure", "Dentist"),
+    ]
 
 
 async def test_without_plan_and_departure_nothing_comes(hass: HomeAssistant) -> None:

@@ -55,6 +55,6 @@ async def test_a_green_day_is_known_right_after_a_start(hass: HomeAssistant, fol
     await remember(hass, now - 24 * HOUR, 200.0, 100.0)
     hass.states.async_set("sensor.co2", "200", {"unit_of_measurement": "g/kWh"})
     await followed.choose(price_source="fixed", price=0.3, co2="sensor.co2")
-    carbon = followed.prices.carbon
+    carbon = followed.prices.carbon.outlook
     assert carbon is not None
-    assert carbon.import_at(now + HOUR) == pytest.approx(0.1)
+    assert carbon.series.import_at(now + HOUR) == pytest.approx(0.1)

@@ -1,5 +1,6 @@
 """What a charger may be given besides its login and wiring: circuit, cable, share, phases, mode, state of charge."""
 
+from datetime import timedelta
 from typing import Any
 
 from homeassistant.core import HomeAssistant
@@ -8,6 +9,8 @@ from homeassistant.helpers import entity_registry as er
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.smart_charging.departure_settings import departure_choices
+from custom_components.smart_charging.engine.calendar_departures import DepartureRule, EventChoice, Target
 from custom_components.smart_charging.engine.config import CarConfig, PhaseSwitching, SecurityProfile, StationConfig
 from custom_components.smart_charging.engine.limit import ROOT_CIRCUIT
 from custom_components.smart_charging.engine.model import ChargeMode
@@ -15,6 +18,7 @@ from custom_components.smart_charging.settings import phase_switches, station_co
 
 from .builders import charger, charger_data, circuit, set_power, set_soc, site_data, site_entry
 from .flow_steps import add_part, charger_input, offered, submit_part, suggested
+from .test_config_flow_frontend import TEXTS
 
 pytestmark = pytest.mark.usefixtures("no_setup")
 
@@ -101,6 +105,68 @@ async def test_the_car_of_a_charger_is_kept_and_may_be_taken_back(hass: HomeAssi
     form = await entry.start_subentry_reconfigure_flow(hass, subentry_id)
     await submit_part(hass, form, charger_input(car={"efficiency_percent": 80}))
     assert station_of(entry).car == CarConfig()  # of no car's battery
+
+
+async def test_the_calendar_of_a_charger_is_kept_and_may_be_taken_back(hass: HomeAssistant) -> None:
+    entry = site_with(hass)
+    departures = {
+        "calendar": "calendar.family",
+        "events": "with_title",
+        "event_title": "office",
+        "lead_min": 20,
+        "target_range_km": 150,
+    }
+    typed = departures | {"event_title": " office "}
+    result = await add(hass, entry, departures=typed, car={"capacity_kwh": 60, "consumption_kwh": 20})
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    (chosen,) = departure_choices(entry).values()
+    assert (chosen.calendar, chosen.car.range_km) == ("calendar.family", 300.0)
+    assert chosen.rule == DepartureRule(
+        EventChoice.WITH_TITLE, "office", timedelta(minutes=20), Target(soc_percent=50.0)
+    )
+    subentry_id = next(known for known, subentry in entry.subentries.items() if subentry.unique_id == "NEW")
+    form: Any = await entry.start_subentry_reconfigure_flow(hass, subentry_id)
+    assert suggested(form)["departures"] == departures
+    await submit_part(hass, form, charger_input())
+    assert departure_choices(entry) == {}
+
+
+@pytest.mark.parametrize(
+    ("departures", "error"),
+    [
+        ({"events": "with_title"}, "event_title_missing"),
+        ({"events": "with_title", "event_title": "  "}, "event_title_missing"),
+        ({"target_soc_percent": 80, "target_energy_kwh": 10}, "several_targets"),
+        ({"target_range_km": 100}, "target_range_needs_car"),
+    ],
+)
+async def test_a_calendar_that_tells_no_clear_target_is_refused(
+    hass: HomeAssistant, departures: dict[str, Any], error: str
+) -> None:
+    entry = site_with(hass)
+    result = await add(hass, entry, departures={"calendar": "calendar.family", **departures})
+    assert result["errors"] == {"departures": error}
+    result = await submit_part(hass, result, charger_input(station_id="NEW", departures=departures | {"lead_min": 5}))
+    assert result["type"] is FlowResultType.CREATE_ENTRY  # without a calendar the rest means nothing
+    assert departure_choices(entry) == {}
+
+
+def test_every_choice_of_events_has_its_text() -> None:
+    for texts in TEXTS.values():
+        assert texts["selector"]["departure_events"]["options"].keys() == set(EventChoice)
+
+
+async def test_a_range_beyond_the_battery_and_the_chargers_own_plan_are_no_departures(hass: HomeAssistant) -> None:
+    entry = site_with(hass)
+    car = {"capacity_kwh": 60, "consumption_kwh": 20}
+    result = await add(hass, entry, departures={"calendar": "calendar.family", "target_range_km": 301}, car=car)
+    assert result["errors"] == {"departures": "target_range_beyond_battery"}
+    own = er.async_get(hass).async_get_or_create("calendar", "smart_charging", "plan", suggested_object_id="plan")
+    result = await submit_part(
+        hass, result, charger_input(station_id="NEW", departures={"calendar": own.entity_id}, car=car)
+    )
+    assert result["errors"] == {"departures": "entity_own"}
+    assert result["description_placeholders"]["entity"] == "calendar.plan"
 
 
 async def test_only_a_site_with_circuits_asks_for_one(hass: HomeAssistant) -> None:

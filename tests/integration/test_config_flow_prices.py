@@ -13,10 +13,14 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockModule, mock_integration
 
 from custom_components.smart_charging.const import DOMAIN
-from custom_components.smart_charging.engine.control.prices.sources import ACTION_SOURCES, ATTRIBUTE_SOURCES
+from custom_components.smart_charging.engine.control.prices.sources import (
+    ACTION_SOURCES,
+    ATTRIBUTE_SOURCES,
+    CARBON_SOURCES,
+)
 from custom_components.smart_charging.engine.control.prices.table_text import TableProblem, parse_table
-from custom_components.smart_charging.flows import prices
-from custom_components.smart_charging.price_settings import FeedInSource, PriceSource
+from custom_components.smart_charging.flows import carbon, prices
+from custom_components.smart_charging.price_settings import CarbonSettings, FeedInSource, PriceSource, carbon_settings
 
 from .builders import site_entry
 from .flow_steps import offered, suggested
@@ -243,6 +247,53 @@ async def test_carbon_is_told_by_a_sensor_in_grams(hass: HomeAssistant, entry: M
     assert (await finish(hass, page, entry))["co2"] == "sensor.co2"
 
 
+async def test_a_known_forecast_of_carbon_is_recognised_and_shown(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    predbat, now = recorded("predbat"), {"from": "2026-11-05T08:00:00+01:00", "to": "2026-11-05T08:30:00+01:00"}
+    predbat["forecast"] = [now | {"intensity": 210}]
+    hass.states.async_set("sensor.predbat", "210", predbat)
+    page = await begin(hass, "fixed", co2_forecast=["sensor.predbat"])
+    page = await submit(hass, page, {"price": 0.3})
+    assert understood(page, "co2") == ["Predbat, 2026-11-05 08:00 – 2026-11-05 08:30, 210 g/kWh"]
+    kept = await finish(hass, page, entry)
+    assert carbon_settings(kept) == CarbonSettings(None, ("sensor.predbat",))
+
+
+async def test_where_a_forecast_of_carbon_is_not_known_the_user_says_where_it_is_listed(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    hass.states.async_set("sensor.co2", "150", {"unit_of_measurement": "g/kWh"})
+    rates = [{"from": "2026-11-05T08:00:00+01:00", "to": "2026-11-05T08:30:00+01:00", "ef": 0.2}]
+    hass.states.async_set("event.rates", "now", {"rates": rates})
+    page = await begin(hass, "fixed", co2="sensor.co2", co2_forecast=["event.rates"])
+    page = await submit(hass, page, {"price": 0.3})
+    assert page["step_id"] == "prices_co2"
+    listed = {"co2_attribute": "rates", "co2_start_key": "from", "co2_value_key": "ef", "co2_unit": "kg/kWh"}
+    page = await submit(hass, page, listed | {"co2_unit": "EUR/kWh"})
+    assert page["errors"] == {"co2_unit": "co2_unit_unknown"}
+    page = await submit(hass, page, listed | {"co2_value_key": "intensity"})
+    assert page["errors"] == {"co2_attribute": "co2_unreadable"}
+    assert page["description_placeholders"]["detail"] == "entries of rates have no intensity"
+    page = await submit(hass, page, listed | {"co2_end_key": "to"})
+    assert understood(page, "co2") == ["mapped, 2026-11-05 08:00 – 2026-11-05 08:30, 200 g/kWh"]
+    assert (await finish(hass, page, entry)).items() >= (listed | {"co2": "sensor.co2"}).items()
+    menu = await hass.config_entries.options.async_init("site1")
+    page = await submit(hass, dict(menu), {"next_step_id": "prices"})
+    assert suggested(page)["co2_forecast"] == ["event.rates"]
+
+
+async def test_what_forecasts_no_carbon_is_refused_with_its_reason(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    own = er.async_get(hass).async_get_or_create("sensor", DOMAIN, "price", suggested_object_id="price")
+    hass.states.async_set("sensor.predbat", "1", recorded("predbat") | {"unit_of_measurement": "%"})
+    for entity_id, error, key, text in (
+        (own.entity_id, "entity_own", "entity", own.entity_id),
+        ("sensor.gone", "entity_not_found", "entity", "sensor.gone"),
+        ("sensor.predbat", "co2_unreadable", "detail", "% is no unit of CO2"),
+    ):
+        page = await begin(hass, "fixed", co2_forecast=[entity_id])
+        assert (page["step_id"], page["errors"]) == ("prices", {"co2_forecast": error})
+        assert page["description_placeholders"][key] == text
+
+
 @pytest.mark.parametrize("source", ["fixed", "time_of_use", "none"])
 async def test_a_tariff_of_ones_own_has_no_spot_price(hass: HomeAssistant, entry: MockConfigEntry, source: str) -> None:
     page = await begin(hass, source, "spot")
@@ -267,6 +318,7 @@ async def test_prices_can_be_changed_and_given_up(hass: HomeAssistant, entry: Mo
 def test_every_known_source_has_its_name() -> None:
     known = {source.key for source in (*ATTRIBUTE_SOURCES, *ACTION_SOURCES)}
     assert known == prices._NAMES.keys()
+    assert {source.key for source in CARBON_SOURCES} == carbon._NAMES.keys()
 
 
 def test_every_choice_and_every_problem_of_a_table_has_its_text() -> None:

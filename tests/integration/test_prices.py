@@ -8,6 +8,7 @@ from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.util import dt as dt_util
 import pytest
 
+from custom_components.smart_charging.engine.control.prices.carbon import CarbonSource
 from custom_components.smart_charging.engine.control.prices.series import HOUR, PriceSeries
 from custom_components.smart_charging.price_settings import price_settings
 
@@ -268,9 +269,73 @@ async def test_the_grids_carbon_of_a_day_ago_stands_in_for_the_day_to_come(
         await followed.at(at)
         hass.states.async_set("sensor.co2", str(grams), {"unit_of_measurement": "g/kWh"})
         await followed.settle()
-    carbon = followed.prices.carbon
+    carbon = followed.prices.carbon.outlook
     assert carbon is not None
-    assert carbon.import_at(dt_util.utcnow()) == pytest.approx(0.2)
-    assert carbon.import_at(dt_util.utcnow() + timedelta(minutes=15)) == pytest.approx(0.05)
+    assert carbon.series.import_at(dt_util.utcnow()) == pytest.approx(0.2)
+    assert carbon.series.import_at(dt_util.utcnow() + timedelta(minutes=15)) == pytest.approx(0.05)
     await followed.choose(price_source="fixed", price=0.3)
-    assert followed.prices.carbon is None
+    assert followed.prices.carbon.outlook is None
+
+
+def forecast(hass: HomeAssistant, *grams: int, unit: str = "gCO2/kWh", day: str = "2026-11-05") -> None:
+    """Let Predbat's sensor forecast these half hours from eight o'clock on."""
+    first = datetime.fromisoformat(f"{day}T08:00:00+01:00")
+    entries = [
+        {
+            "from": (first + number * HOUR / 2).isoformat(),
+            "to": (first + (number + 1) * HOUR / 2).isoformat(),
+            "intensity": value,
+        }
+        for number, value in enumerate(grams)
+    ]
+    hass.states.async_set("sensor.predbat", "1", {"unit_of_measurement": unit, "forecast": entries})
+
+
+async def test_a_forecast_of_carbon_counts_where_it_reaches_follows_its_entity_and_outlives_its_failure(
+    hass: HomeAssistant, followed: Followed, caplog: pytest.LogCaptureFixture
+) -> None:
+    forecast(hass, 300, 200, 100)
+    await followed.choose(price_source="fixed", price=0.3, co2_forecast=["sensor.predbat"])
+    carbon, now = followed.prices.carbon, dt_util.utcnow()
+
+    def told(hours: float) -> tuple[float | None, CarbonSource | None]:
+        assert carbon.outlook is not None
+        at = now + hours * HOUR
+        return carbon.outlook.series.import_at(at), carbon.outlook.source_at(at)
+
+    assert [told(hours) for hours in (0, 0.5, 1)] == [(kg, CarbonSource.FORECAST) for kg in (0.3, 0.2, 0.1)]
+    assert told(1.5) == (None, None)
+    assert followed.prices.series is not None
+    assert followed.prices.series.co2_at(now) == 300  # what sessions stand for is worked out with it
+    forecast(hass, 300, 250)
+    await followed.settle()
+    assert told(0.5) == (0.25, CarbonSource.FORECAST)
+    forecast(hass, 1, unit="%")
+    await followed.settle()
+    hass.states.async_remove("sensor.predbat")
+    await followed.settle()
+    assert told(0.5) == (0.25, CarbonSource.FORECAST)
+    assert caplog.text.count("The CO2 forecast of") == 1
+    await followed.at("2026-11-05T09:15:00+01:00")
+    assert carbon.outlook is None  # it is over
+
+
+async def test_beyond_a_forecast_the_sensor_of_a_day_ago_stands_in(hass: HomeAssistant, followed: Followed) -> None:
+    await followed.choose(price_source="fixed", price=0.3, co2="sensor.co2", co2_forecast=["sensor.predbat"])
+    for at, grams in (
+        ("2026-11-05T08:06:00+01:00", 400),
+        ("2026-11-05T08:30:00+01:00", 200),
+        ("2026-11-06T08:05:00+01:00", 600),
+    ):
+        await followed.at(at)
+        hass.states.async_set("sensor.co2", str(grams), {"unit_of_measurement": "g/kWh"})
+        await followed.settle()
+    forecast(hass, 300, day="2026-11-06")
+    await followed.settle()
+    outlook = followed.prices.carbon.outlook
+    assert outlook is not None
+    now = dt_util.utcnow()
+    assert (outlook.series.import_at(now), outlook.source_at(now)) == (0.3, CarbonSource.FORECAST)
+    later = now + HOUR / 2
+    assert outlook.series.import_at(later) == pytest.approx(0.15)
+    assert outlook.source_at(later) is CarbonSource.DAY_BEFORE

@@ -373,6 +373,10 @@ async def test_a_plan_is_told_by_slot_with_prices_up_to_the_departure(
                 "missing_kwh": 6.24,
                 "cost": 0.55,
                 "currency": "EUR",
+                "departure_from": "set",
+                "target_from": "set",
+                "event": None,
+                "calendar": None,
                 "repeating": [],
                 "slots": [
                     {"start": "2026-06-01T12:00:00+00:00", "power_w": 0, "price": 0.3},
@@ -383,6 +387,28 @@ async def test_a_plan_is_told_by_slot_with_prices_up_to_the_departure(
         ],
         "batteries": [],
     }
+
+
+async def test_a_green_plan_tells_the_carbon_of_each_slot_and_where_that_comes_from(hass: HomeAssistant) -> None:
+    entries = [
+        {
+            "from": (AT + number * QUARTER).isoformat(),
+            "to": (AT + (number + 1) * QUARTER).isoformat(),
+            "intensity": grams,
+        }
+        for number, grams in enumerate((210, 123.46))
+    ]
+    hass.states.async_set("sensor.predbat", "1", {"unit_of_measurement": "g/kWh", "forecast": entries})
+    green = replace(CHEAPEST, mode=ChargeMode.GREENEST)
+    options = {"prices": TARIFF["prices"] | {"co2_forecast": ["sensor.predbat"]}}
+    async with running_site(hass, PLATFORMS, site_view(garage(green)), options=options) as site:
+        site.plan = plan(e1=(0.0, 11025.6, 0.0, 0.0))
+        (told,) = await plans(hass)
+    assert [(slot["price"], slot["co2_g"], slot["co2_from"]) for slot in told["slots"]] == [
+        (0.3, 210.0, "forecast"),
+        (0.3, 123.5, "forecast"),
+        (0.2, None, None),
+    ]
 
 
 async def test_without_a_departure_a_plan_is_told_from_now_on_as_far_as_it_reaches(

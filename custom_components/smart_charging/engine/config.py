@@ -129,13 +129,28 @@ class RepeatingPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class DatedPlan:
+    """A car leaves at one moment, as an event of a calendar tells, with so much energy in a session or such a charge.
+
+    `event_title` is what the event is called; `told` is whether it names the target itself.
+    """
+
+    leaves: datetime
+    energy_wh: float | None = None
+    soc_percent: float | None = None
+    event_title: str = ""
+    told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class EvseSettings:
     """What a user set for an EVSE at run time; None where nothing was set.
 
     `max_current_a` is A per phase (None: the station's own maximum), `priority` replaces
     the station's. Below `min_soc_percent` a car charges at once. It is finished at `target_soc_percent`,
     or after `target_energy_wh` in this session. Until `boost_until` it charges as in fast.
-    By plan it has its target at `departure` (None: as far as prices reach), which `repeating` tells anew each time.
+    By plan it has its target at `departure` (None: as far as prices reach), which `repeating` tells anew each time
+    and `dated` for the events of a calendar; these are read, never set by a user nor kept with what is.
     `price_limit` (money per kWh) is up to where it always buys by plan, and beyond which only for a departure.
     The last `late_min` minutes before it leaves it charges in any case, with energy that is kept for them. What is
     `continuous` is charged by plan without a break.
@@ -157,6 +172,7 @@ class EvseSettings:
     told_soc_percent: float | None = None
     told_at_wh: float = 0.0
     repeating: tuple[RepeatingPlan, ...] = field(default=(), metadata={NOT_RECORDED: True})
+    dated: tuple[DatedPlan, ...] = field(default=(), metadata={NOT_RECORDED: True})
 
 
 class Connection(Protocol):

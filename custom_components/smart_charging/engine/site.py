@@ -8,7 +8,7 @@ import logging
 import ssl
 
 from .clock import Clock
-from .config import EvseSettings, PhaseSwitching, SiteConfig, StationConfig
+from .config import DatedPlan, EvseSettings, PhaseSwitching, SiteConfig, StationConfig
 from .control.circuits import connections
 from .control.decision import decide
 from .control.planning.problem import Plan
@@ -77,6 +77,7 @@ class Site:
         self._plug_decision = PacedDecision(PLUG_PAUSE)
         self._qualities: tuple[MeterQuality, ...] = ()
         self._settings: dict[EvseKey, EvseSettings] = {}
+        self._dated: dict[EvseKey, tuple[DatedPlan, ...]] = {}
         self._safe = SafeCurrents({}, ())
         self._view: SiteView | None = None
         self._listeners: list[Callable[[], None]] = []
@@ -167,6 +168,7 @@ class Site:
         await self._csms.remove_station(station_id)
         await self._lists.forget(station_id)
         self._settings = {key: value for key, value in self._settings.items() if key.station_id != station_id}
+        self._dated = {key: plans for key, plans in self._dated.items() if key.station_id != station_id}
         self._sessions.forget(station_id)
         self._origins.forget(station_id)
         self._measured.forget_station(station_id)
@@ -258,6 +260,13 @@ class Site:
         self._planner.look()
         self._decide(may_raise=True)
 
+    def set_dated(self, key: EvseKey, plans: tuple[DatedPlan, ...]) -> None:
+        """Take the departures that a calendar has for the car at an EVSE, in the place of those before."""
+        if plans != self._dated.get(key, ()):
+            self._dated[key] = plans
+            self._planner.look()
+            self._decide(may_raise=True)
+
     def set_outlook(self, outlook: Outlook) -> None:
         """Take prices and forecasts; cars that follow a plan are led by them."""
         self._planner.set_outlook(outlook)
@@ -314,6 +323,11 @@ class Site:
         """Return what the user set for an EVSE."""
         return self._settings.get(key, _UNSET)
 
+    def _asked(self, key: EvseKey) -> EvseSettings:
+        """Return what is asked of an EVSE: what the user set, and what a calendar has."""
+        settings, dated = self.settings(key), self._dated.get(key, ())
+        return replace(settings, dated=dated) if dated else settings
+
     def evses(self) -> Iterable[tuple[EvseKey, StationConfig]]:
         """Return all EVSEs known, at least number 1 of each station."""
         for station_id, station in self._csms.stations.items():
@@ -331,7 +345,7 @@ class Site:
                 Chargers(
                     self._csms.stations,
                     self._safe,
-                    self.settings,
+                    self._asked,
                     self._sessions.record,
                     self._csms.relays.state,
                     self._lists.state,
@@ -404,7 +418,7 @@ class Site:
     def _snapshot(self, now: datetime) -> Snapshot:
         sources = EvseSources(
             self._csms.stations,
-            self.settings,
+            self._asked,
             self._sessions.record,
             self._safe.currents,
             self._state.evses,

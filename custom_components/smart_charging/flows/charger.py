@@ -36,6 +36,7 @@ from ..const import (
     CONF_CABLE_CURRENT_A,
     CONF_CAR,
     CONF_CIRCUIT,
+    CONF_DEPARTURES,
     CONF_MAX_CURRENT_A,
     CONF_MODE_AFTER_UNPLUG,
     CONF_NO_PASSWORD,
@@ -79,6 +80,7 @@ from ..settings import (
     station_configs,
 )
 from .car import CAR_FIELDS, car_data, car_suggestions
+from .departures import DEPARTURE_FIELDS, departures_data, departures_error, departures_suggestions
 from .entities import Command, Quantity, command_error, entity_error
 from .fields import amperes, choice, circuit_choice, filled, name_error, number, phase_count
 from .relay import RELAY_FIELDS, relay_data, relay_errors, relay_suggestions
@@ -115,7 +117,6 @@ _BEHAVIOUR_FIELDS: Final[dict[probatio.Marker, Any]] = {
     probatio.Required(CONF_WRITES_FLASH, default=False): BooleanSelector(),
     probatio.Required(CONF_WEBSOCKET_PING, default=True): BooleanSelector(),
 }
-_NAME_FIELD: Final[dict[probatio.Marker, Any]] = {probatio.Required(CONF_NAME): TextSelector()}
 
 MODE_KEPT: Final = "keep"  # the choice that stands for no mode of its own after unplugging
 _DEFAULT: Final = StationConfig(station_id="", name="")
@@ -156,6 +157,7 @@ def change_schema(hass: HomeAssistant, entry: ConfigEntry) -> probatio.Schema:
             probatio.Required(CONF_SECURITY): section(SECURITY_SCHEMA, {"collapsed": True}),
             probatio.Required(CONF_ADVANCED): section(_ADVANCED_SCHEMA, {"collapsed": True}),
             **CAR_FIELDS,
+            **DEPARTURE_FIELDS,
             **RELAY_FIELDS,
         }
     )
@@ -167,7 +169,7 @@ def confirm_schema(entry: ConfigEntry) -> probatio.Schema:
     circuit: dict[probatio.Marker, Any] = {}
     if circuit_parents(entry):
         circuit = {probatio.Required(CONF_CIRCUIT, default=GRID_CONNECTION): circuit_choice(entry)}
-    return probatio.Schema({**_NAME_FIELD, **_LOGIN_FIELDS, **circuit, **_WIRING_FIELDS})
+    return probatio.Schema({probatio.Required(CONF_NAME): TextSelector(), **_LOGIN_FIELDS, **circuit, **_WIRING_FIELDS})
 
 
 @callback
@@ -223,6 +225,7 @@ async def async_charger_data(
         CONF_CIRCUIT: user_input.get(CONF_CIRCUIT, GRID_CONNECTION),
         CONF_SOC: user_input.get(CONF_SOC),
         **car_data(user_input),
+        **departures_data(user_input),
         **security_data(user_input),
         **advanced,
         CONF_STEP_A: float(advanced[CONF_STEP_A]),
@@ -245,6 +248,7 @@ def charger_suggestions(title: str, data: Mapping[str, Any], circuit_ids: Collec
         CONF_SECURITY: security_suggestions(data),
         CONF_ADVANCED: advanced,
         CONF_CAR: car_suggestions(data),
+        CONF_DEPARTURES: departures_suggestions(data),
         CONF_RELAY: relay_suggestions(data),
     }
 
@@ -279,6 +283,8 @@ def mapping_errors(
     placeholders = {"entity": ""}
     if CONF_SOC in data and (error := entity_error(hass, data[CONF_SOC], Quantity.SOC)):
         errors[CONF_SOC], placeholders = error, {"entity": data[CONF_SOC]}
+    if (problem := departures_error(hass, data)) is not None:
+        errors[CONF_DEPARTURES], placeholders["entity"] = problem
     if error := _phase_switching_error(hass, entry, data):
         errors[CONF_ADVANCED], placeholders = error, {"entity": data.get(CONF_PHASE_SWITCH, "")}
     elif entry.state is ConfigEntryState.LOADED:

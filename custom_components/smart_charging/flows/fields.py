@@ -1,7 +1,9 @@
-"""Fields that several forms share, and the check of a name."""
+"""Fields that several forms share, how a page is answered, and the check of a name."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import callback
@@ -14,8 +16,24 @@ from homeassistant.helpers.selector import (
     SelectSelectorConfig,
     SelectSelectorMode,
 )
+from homeassistant.util import dt as dt_util
 
 from ..const import CONF_POWER_LIMIT_W, GRID_CONNECTION, SUBENTRY_CIRCUIT
+
+NOTHING: Final = "–"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is wrong with a page, by field, and the placeholders that its texts want."""
+
+    errors: dict[str, str] = field(default_factory=dict)
+    placeholders: dict[str, str] = field(default_factory=dict)
+
+
+def local(at: datetime) -> str:
+    """Return a time by the local clock, as texts show it."""
+    return f"{dt_util.as_local(at):%Y-%m-%d %H:%M}"
 
 
 def number(lowest: float, highest: float, unit: str | None = None, step: float = 1.0) -> NumberSelector:

@@ -57,7 +57,8 @@ from ..price_settings import PriceSource
 from ..site_options import PEAK_CUSTOM, PEAK_NONE, SolarPreset, lease_times
 from ..stored_files import is_files_address
 from . import prices
-from .fields import amperes, choice, filled, number, percent, power_limit_error, seconds, watts
+from .carbon import with_way_to_read
+from .fields import Answer, amperes, choice, filled, number, percent, power_limit_error, seconds, watts
 from .forecasts import FORECASTS_SCHEMA, async_found, forecast_errors
 
 _PEAK: Final = PeakConfig()
@@ -212,11 +213,11 @@ class SiteOptionsFlow(OptionsFlow):
 
     async def async_step_prices(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Choose where prices come from."""
-        answer = prices.Answer()
+        answer = Answer()
         if user_input is not None:
             answer = prices.first_errors(self.hass, user_input)
             if not answer.errors:
-                self._chosen = dict(user_input)
+                self._chosen = with_way_to_read(self.hass, user_input)
                 if user_input[CONF_PRICE_SOURCE] == PriceSource.NONE:
                     return self._keep(prices.PRICES_FIELD, {})
                 return await self._price_page(prices.pages(self._chosen)[0])
@@ -225,7 +226,7 @@ class SiteOptionsFlow(OptionsFlow):
             prices.FIRST_SCHEMA,
             values=user_input or self.config_entry.options.get(CONF_PRICES, {}),
             errors=answer.errors,
-            placeholders={"entity": "", **answer.placeholders},
+            placeholders={"entity": "", "detail": "", **answer.placeholders},
             last_step=False,
         )
 
@@ -261,13 +262,17 @@ class SiteOptionsFlow(OptionsFlow):
         """Enter what is put on the prices."""
         return await self._price_page("prices_formula", user_input)
 
+    async def async_step_prices_co2(self, user_input: dict[str, Any]) -> ConfigFlowResult:
+        """Say where entities list what CO2 they forecast."""
+        return await self._price_page("prices_co2", user_input)
+
     async def async_step_prices_understood(self, user_input: dict[str, Any]) -> ConfigFlowResult:
         """Keep the prices once it was shown what they come to."""
         return self._keep(prices.PRICES_FIELD, {CONF_PRICES: self._chosen})
 
     async def _price_page(self, step: str, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show a page of prices, or take what was entered and show the next one."""
-        answer = prices.Answer()
+        answer = Answer()
         if user_input is not None:
             chosen = self._chosen | filled(user_input)
             answer = await prices.async_page_errors(self.hass, step, chosen)

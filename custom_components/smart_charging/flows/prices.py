@@ -1,12 +1,9 @@
 """The pages of a site's prices: where they come from, and what was understood of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
 import math
 from typing import Any, Final
 
-from homeassistant.const import ATTR_UNIT_OF_MEASUREMENT
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.selector import (
     BooleanSelector,
@@ -28,7 +25,7 @@ import probatio
 from ..const import (
     CONF_ALL_IN,
     CONF_ATTRIBUTE,
-    CONF_CO2,
+    CONF_CO2_BY_HAND,
     CONF_END_KEY,
     CONF_ENTITIES,
     CONF_ENTITY,
@@ -54,11 +51,11 @@ from ..const import (
 from ..engine.control.prices.formula import price_unit
 from ..engine.control.prices.sources import ACTION_SOURCES, ToldPrices, UnreadablePrices
 from ..engine.control.prices.table_text import TableError, parse_table
-from ..entity_values import CO2_UNITS
 from ..own_entities import is_own_entity
 from ..price_reading import async_preview
 from ..price_settings import FeedInSource, PriceSettings, PriceSource, action_choice, price_settings
-from .fields import choice, number
+from .carbon import CARBON_FIELDS, CARBON_LIST_SCHEMA, carbon_answer, carbon_list_answer, carbon_understood
+from .fields import NOTHING, Answer, choice, local, number
 
 PRICE: Final = NumberSelector(
     NumberSelectorConfig(
@@ -77,7 +74,7 @@ FIRST_SCHEMA: Final = probatio.Schema(
         probatio.Required(CONF_FEED_IN_SOURCE, default=FeedInSource.NONE.value): choice(
             FeedInSource, CONF_FEED_IN_SOURCE
         ),
-        probatio.Optional(CONF_CO2): EntitySelector(EntitySelectorConfig(domain="sensor")),
+        **CARBON_FIELDS,
     }
 )
 _IMPORT_FORMULA: Final = {
@@ -108,9 +105,9 @@ _SCHEMAS: Final = {
     ),
     "prices_feed_in_fixed": probatio.Schema({probatio.Required(CONF_FEED_IN_PRICE): PRICE}),
     "prices_feed_in_entity": probatio.Schema({probatio.Required(CONF_FEED_IN_ENTITIES): _ENTITIES}),
+    "prices_co2": CARBON_LIST_SCHEMA,
     "prices_understood": probatio.Schema({}),
 }
-NOTHING: Final = "–"
 # What known sources are called, alike in every language.
 _NAMES: Final = {
     "amber": "Amber Electric",
@@ -128,14 +125,6 @@ _NAMES: Final = {
 NO_PLACEHOLDERS: Final = dict.fromkeys(("entity", "detail", "line", "words"), "")
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What is wrong with a page, by field, and the placeholders that its texts want."""
-
-    errors: dict[str, str] = field(default_factory=dict)
-    placeholders: dict[str, str] = field(default_factory=dict)
-
-
 def pages(chosen: Mapping[str, Any]) -> list[str]:
     """Return the pages after the first, by what was chosen on it, where there are prices at all."""
     source, feed_in = PriceSource(chosen[CONF_PRICE_SOURCE]), FeedInSource(chosen[CONF_FEED_IN_SOURCE])
@@ -144,6 +133,8 @@ def pages(chosen: Mapping[str, Any]) -> list[str]:
         found.append(f"prices_feed_in_{feed_in}")
     if source.is_told or feed_in is FeedInSource.ENTITY:
         found.append("prices_formula")
+    if chosen.get(CONF_CO2_BY_HAND):
+        found.append("prices_co2")
     return [*found, "prices_understood"]
 
 
@@ -167,11 +158,7 @@ def first_errors(hass: HomeAssistant, user_input: Mapping[str, Any]) -> Answer:
         return Answer({CONF_PRICE_SOURCE: "no_price_action"})
     if feed_in is FeedInSource.SPOT and not source.is_told:
         return Answer({CONF_FEED_IN_SOURCE: "feed_in_needs_spot"})
-    if entity_id := user_input.get(CONF_CO2):
-        state = hass.states.get(entity_id)
-        if state is None or state.attributes.get(ATTR_UNIT_OF_MEASUREMENT) not in CO2_UNITS:
-            return Answer({CONF_CO2: "entity_not_co2"}, {"entity": entity_id})
-    return Answer()
+    return carbon_answer(hass, user_input)
 
 
 async def async_page_errors(hass: HomeAssistant, step: str, chosen: Mapping[str, Any]) -> Answer:
@@ -186,6 +173,8 @@ async def async_page_errors(hass: HomeAssistant, step: str, chosen: Mapping[str,
             return Answer({price: "price_no_number"})
     if step == "prices_attribute" and price_unit(chosen[CONF_UNIT]) is None:
         return Answer({CONF_UNIT: "price_unit_unknown"})
+    if step == "prices_co2":
+        return carbon_list_answer(hass, chosen)
     fields = {
         "prices_entity": CONF_ENTITIES,
         "prices_action": CONF_PRICE_ACTION,
@@ -221,20 +210,21 @@ async def _async_source_errors(hass: HomeAssistant, name: str, chosen: Mapping[s
 
 async def async_understood(hass: HomeAssistant, chosen: Mapping[str, Any]) -> Answer:
     """Return what was understood of all pages, as placeholders."""
-    nothing = ("source", "first", "last", "minutes", "count", "price", "feed_in", "currency", "detail")
+    nothing = ("source", "first", "last", "minutes", "count", "price", "feed_in", "currency", "detail", "co2")
     try:
         told = await async_preview(hass, _settings(chosen))
     except UnreadablePrices as err:
         return Answer({"base": "prices_unreadable"}, {**dict.fromkeys(nothing, NOTHING), "detail": err.detail})
-    return Answer({}, _placeholders(told, told.currency or hass.config.currency))
+    carbon = {"co2": carbon_understood(hass, chosen)}
+    return Answer({}, _placeholders(told, told.currency or hass.config.currency) | carbon)
 
 
 def _placeholders(told: ToldPrices, currency: str) -> dict[str, str]:
     series, now = told.series, dt_util.utcnow()
     return {
         "source": _NAMES.get(told.source, told.source),
-        "first": _local(series.start),
-        "last": _local(series.end),
+        "first": local(series.start),
+        "last": local(series.end),
         "minutes": f"{series.step.total_seconds() / 60:g}",
         "count": str(len(series.points)),
         "price": _money(series.import_at(now)),
@@ -242,10 +232,6 @@ def _placeholders(told: ToldPrices, currency: str) -> dict[str, str]:
         "currency": currency,
         "detail": NOTHING,
     }
-
-
-def _local(at: datetime) -> str:
-    return f"{dt_util.as_local(at):%Y-%m-%d %H:%M}"
 
 
 def _money(value: float | None) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from custom_components.smart_charging.engine.config import CarConfig, EvseSettings, RepeatingPlan, Weekday
+from custom_components.smart_charging.engine.config import CarConfig, DatedPlan, EvseSettings, RepeatingPlan, Weekday
 from custom_components.smart_charging.engine.control.prices.series import PriceSeries
 from custom_components.smart_charging.engine.evse_settings import load_settings
 from custom_components.smart_charging.engine.model import ChargeMode, ReasonCode
@@ -192,6 +192,33 @@ async def test_a_plan_that_repeats_is_followed_each_time_and_outlives_the_car_an
         await loop.run(30, step_s=1.0)
         assert loop.site.settings(key()) == repeating
         assert await load_settings(loop.ledger, "CP1") == {key(): repeating}
+
+
+async def test_a_departure_of_a_calendar_is_planned_for_moves_with_it_and_is_not_kept_with_what_users_set(
+    tmp_path: Path,
+) -> None:
+    async with closed_loop(tmp_path, site=SITE, chargers=[CHARGER], stations=[station()], cars={"CP1": Car()}) as loop:
+        loop.house(200.0)
+        await loop.site.set_mode(key(), ChargeMode.OFF)
+        await warm_up(loop)
+        loop.site.set_outlook(Outlook(prices(loop, 0.40, 0.40, 0.20, 0.40, 0.10, *[0.40] * 20)))
+        await loop.site.set_mode(key(), ChargeMode.CHEAPEST)
+        now = quarter(loop.clock.now())
+        early, late = (DatedPlan(now + number * QUARTER, energy_wh=1_000.0) for number in (4, 6))
+        loop.site.set_dated(key(), (early,))
+        await loop.run(LOOK_S + 15, step_s=1.0)
+        planned = loop.evse().planned
+        assert planned is not None
+        assert (planned.departure, planned.starts_at) == (early.leaves, now + 2 * QUARTER)
+        loop.site.set_dated(key(), (late,))
+        await loop.run(LOOK_S + 15, step_s=1.0)
+        planned = loop.evse().planned
+        assert planned is not None
+        assert (planned.departure, planned.starts_at) == (late.leaves, now + 4 * QUARTER)
+        await loop.run((late.leaves - loop.clock.now()).total_seconds() + 5, step_s=5.0)
+        assert (loop.evse().session_energy_wh or 0.0) >= 980.0
+        assert loop.evse().wanted.departure is None
+        assert await load_settings(loop.ledger, "CP1") == {key(): EvseSettings(mode=ChargeMode.CHEAPEST)}
 
 
 async def test_a_departure_gone_by_is_still_told_with_what_is_charged_now_and_was_missing(tmp_path: Path) -> None:

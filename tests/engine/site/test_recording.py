@@ -67,7 +67,7 @@ def test_whatever_was_recorded_is_read_again_exactly(cycles: list[Cycle]) -> Non
                     replace(
                         evse,
                         station=replace(evse.station, password_hash=None, relay=None),
-                        settings=replace(evse.settings, repeating=()),
+                        settings=replace(evse.settings, repeating=(), dated=()),
                     )
                     for evse in one.snapshot.evses
                 ),

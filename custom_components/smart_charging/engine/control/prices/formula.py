@@ -1,4 +1,4 @@
-"""From the market's price to what a household pays or earns, and from a unit as written to money per kWh."""
+"""From the market's price to what a household pays or earns, and from a unit as written to money or grams per kWh."""
 
 from dataclasses import dataclass
 from math import isfinite
@@ -33,7 +33,7 @@ class PriceFormula:
 
 @dataclass(frozen=True, slots=True)
 class PriceUnit:
-    """The unit that a source tells its prices in: times `factor` they are money per kWh.
+    """The unit that a source tells its prices in: times `factor` they are money per kWh, or grams of CO2 per kWh.
 
     `currency` is a code of ISO 4217, None where the unit does not say which.
     """
@@ -42,7 +42,7 @@ class PriceUnit:
     currency: str | None = None
 
     def per_kwh(self, value: float) -> float:
-        """Return a price as money per kWh."""
+        """Return a price as money per kWh, a mass of CO2 as grams per kWh."""
         return value * self.factor
 
 
@@ -71,3 +71,16 @@ def price_unit(text: str) -> PriceUnit | None:
     if len(money) == 3 and money.isascii() and money.isalpha():
         return PriceUnit(per, money.upper())
     return None
+
+
+# Grams in what CO2 is weighed in; how it is written after that, if at all.
+_MASSES: Final = {"g": 1.0, "kg": 1e3, "t": 1e6, "lb": 453.59237, "lbs": 453.59237}
+_GASES: Final = ("co2eq", "co2-eq", "co2e", "co₂eq", "co₂e", "co2", "co₂")
+
+
+def carbon_unit(text: str) -> PriceUnit | None:
+    """Return what a unit such as `gCO2eq/kWh`, `g/kWh`, `kg/MWh` or `lbs/MWh` means; None where it isn't understood."""
+    mass, slash, energy = (part.strip().casefold() for part in text.partition("/"))
+    gas = next((gas for gas in _GASES if mass.endswith(gas)), "")
+    grams, per = _MASSES.get(mass.removesuffix(gas).strip()), _ENERGY.get(energy)
+    return PriceUnit(grams * per) if slash and grams is not None and per is not None else None

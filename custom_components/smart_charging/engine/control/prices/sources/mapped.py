@@ -9,7 +9,7 @@ from .reading import Attributes, UnreadablePrices, listed, spans, starts
 
 @dataclass(frozen=True, slots=True)
 class AttributeMap:
-    """Where prices are: the list's attribute, the keys of an entry's start, value and (if it has one) end, the unit."""
+    """Where prices are, or grams of CO2: the list's attribute, the keys of an entry's start, value and (if it has one) end, the unit."""
 
     attribute: str
     start: str

@@ -30,7 +30,7 @@ def _told_unit(attributes: Attributes) -> PriceUnit | None:
 
 @dataclass(frozen=True, slots=True)
 class AttributeSource:
-    """A kind of entity whose attributes hold prices.
+    """A kind of entity whose attributes hold prices, or grams of CO2 in their place.
 
     `recognises` looks at the attributes' names and shapes alone; `points` reads the prices as they are told, in the
     unit that `unit` returns. Both raise UnreadablePrices.
@@ -104,15 +104,15 @@ def moment(value: object) -> datetime:
 
 
 def number(value: object) -> float | None:
-    """Return a price, None where it is not known yet."""
+    """Return a price or a mass, None where it is not known yet."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise UnreadablePrices(f"{str(value)[:40]} is no price")
+        raise UnreadablePrices(f"{str(value)[:40]} is no number")
     try:
         return float(value)
     except ValueError:
-        raise UnreadablePrices(f"{value[:40] if isinstance(value, str) else value} is no price") from None
+        raise UnreadablePrices(f"{value[:40] if isinstance(value, str) else value} is no number") from None
 
 
 def spans(entries: Iterable[Attributes], start: str, end: str, price: str) -> list[PricePoint]:
