@@ -42,4 +42,5 @@ def changes_between(before: Mapping[str, Demand], after: Mapping[str, Demand], n
 
 
 def _told(demand: Demand) -> tuple[object, ...]:
-    return demand.value, demand.source_id, demand.why, demand.binding, demand.until
+    """Return what makes two demands differ; that one is stated again for longer is no news."""
+    return demand.value, demand.source_id, demand.why, demand.binding

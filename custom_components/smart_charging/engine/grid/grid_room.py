@@ -125,6 +125,11 @@ def without_memory(config: GridConfig, now: datetime) -> GridState:
     return GridState({one.source_id: source_state.distrusted(one, now) for one in config.sources})
 
 
+def with_seed(state: GridState, seed: int) -> GridState:
+    """Return the state with a seed for the UK's random delays, where it has none; without one their rules don't hold."""
+    return state if state.uk is not None else replace(state, uk=UkMemory(seed))
+
+
 def step(
     config: GridConfig,
     state: GridState,

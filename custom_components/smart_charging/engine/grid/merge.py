@@ -129,9 +129,10 @@ def full_value(target: Target, connection: GridConnection, controllable_w: float
 def _most_restrictive(demands: list[Demand]) -> Demand:
     """Return the tightest; of equal ones the binding one, then the one that lasts longest, then by names."""
 
-    def rank(one: Demand) -> tuple[float, bool, float, str, str, str]:
+    def rank(one: Demand) -> tuple[float | str, ...]:
         lasts_s = -math.inf if one.until is None else -one.until.timestamp()
-        return one.value, not one.binding, lasts_s, one.source_id, one.received_at.isoformat(), one.raw
+        names = (one.source_id, one.kind, one.why, one.raw)
+        return one.value, not one.binding, lasts_s, *names, one.received_at.timestamp(), one.release_s
 
     first = min(demands, key=rank)
     others = sorted({one.source_id for one in demands} - {first.source_id})

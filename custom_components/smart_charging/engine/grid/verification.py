@@ -91,6 +91,7 @@ class Verification:
     commanded_at: datetime | None = None
     complied_at: datetime | None = None
     done: int = 0
+    checked_at: datetime | None = None
     results: tuple[CheckResult, ...] = ()
     evses: Mapping[EvseKey, EvseCheck] = field(default_factory=dict)
     issues: frozenset[EvseKey] = frozenset()
@@ -104,7 +105,9 @@ class Verification:
 
 def begin(verification: Verification, now: datetime) -> Verification:
     """Start the checks of a new or tighter signal; who was taken down before stays there."""
-    return replace(verification, signal_at=now, commanded_at=None, complied_at=None, done=0, results=())
+    return replace(
+        verification, signal_at=now, commanded_at=None, complied_at=None, done=0, checked_at=None, results=()
+    )
 
 
 def end(verification: Verification) -> Verification:
@@ -117,7 +120,9 @@ def next_check(verification: Verification) -> datetime | None:
     if verification.signal_at is None:
         return None
     told = verification.commanded_at or verification.signal_at + timedelta(seconds=COMMAND_S)
-    return told + timedelta(seconds=_after_s(verification.done))
+    due = told + timedelta(seconds=_after_s(verification.done))
+    follows = verification.checked_at  # what it led to takes as long to show as a command
+    return due if follows is None else max(due, follows + timedelta(seconds=CHECKS_S[0]))
 
 
 def check(verification: Verification, measured: Measured, now: datetime) -> tuple[Verification, tuple[EvseAction, ...]]:
@@ -135,7 +140,8 @@ def check(verification: Verification, measured: Measured, now: datetime) -> tupl
     if due is None or now < due:
         return verification, ()
     results = (*verification.results, result)[: len(CHECKS_S)]
-    verification = replace(verification, done=_passed(verification, now), results=results)
+    done = _passed(verification, now)
+    verification = replace(verification, done=done, checked_at=now, results=results)
     return _judge(verification, result, measured)
 
 
