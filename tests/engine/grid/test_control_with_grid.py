@@ -11,9 +11,9 @@ from custom_components.smart_charging.engine.grid.signal import SignalKind, Sign
 from custom_components.smart_charging.engine.grid.source import SignalAdded, SignalsCleared, SourceConfig
 from custom_components.smart_charging.engine.limit import LimitSource
 from custom_components.smart_charging.engine.model import ReasonCode
-
 from tests.engine.control.builders import SITE
 from tests.engine.control.plant import VOLTS, Car, Plant, stations
+
 from .builders import NOW, Room, battery, charger, click, messages, relay, signal
 
 STEP_W = 150.0  # what steps of the stations leave of a limit
