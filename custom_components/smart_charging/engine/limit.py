@@ -42,13 +42,24 @@ class LimitUnit(StrEnum):
     WATT = "W"
 
 
+class OwnPower(StrEnum):
+    """What of a site's own power, of PV and batteries, may flow on top of a limit on controllable devices.
+
+    Section 14a EnWG limits what such devices draw from the grid, not what they draw.
+    """
+
+    NOT_COUNTED = "not_counted"  # the limit is on chargers, wherever their power comes from
+    AFTER_OTHER_LOAD = "after_other_load"  # conservative: what the rest of the site leaves of it
+    BEFORE_OTHER_LOAD = "before_other_load"  # wider: all of it, the rest of the site draws from the grid
+
+
 @dataclass(frozen=True, slots=True)
 class Limit:
     """A bound that comes and goes; fuses and ratings are configuration, not of this type.
 
     It binds what flows through a circuit, or, with `controllable_only`, the sum of its chargers
-    alone; with `evse` one EVSE. `surplus_on_top` lets PV and battery surplus flow on top of a
-    controllable-only limit, as section 14a EnWG does. Valid from `valid_from` (None: already) until
+    alone; with `evse` one EVSE. Where `own_power` is counted a controllable-only limit is on what chargers
+    and batteries that charge draw from the grid together. Valid from `valid_from` (None: already) until
     before `valid_until` (None: until withdrawn). ValueError for a negative or non-finite value.
     """
 
@@ -59,7 +70,7 @@ class Limit:
     circuit_id: str = ROOT_CIRCUIT
     evse: EvseKey | None = None
     controllable_only: bool = False
-    surplus_on_top: bool = False
+    own_power: OwnPower = OwnPower.NOT_COUNTED
     valid_from: datetime | None = None
     valid_until: datetime | None = None
     params: Mapping[str, float | str] = field(default_factory=dict)

@@ -132,16 +132,6 @@ def test_a_limit_on_controllable_load_leaves_the_house_alone() -> None:
     assert decision.setpoints[plant.cars[0].key].reason.code is ReasonCode.LIMIT_GRID_SIGNAL
 
 
-def test_surplus_may_flow_on_top_of_a_controllable_limit_where_the_rule_says_so() -> None:
-    limit = Limit("14a", LimitSource.GRID_SIGNAL, 4_200.0, LimitUnit.WATT, controllable_only=True)
-    for on_top, expected in ((False, 4_200.0), (True, 4_200.0 + 3_450.0)):
-        plant = Plant(BIG, *(Car(one) for one in stations(1)))
-        plant.house(-5.0)
-        plant.limits = (replace(limit, surplus_on_top=on_top),)
-        plant.run(120)
-        assert plant.cars[0].on_grid().total * 230 == pytest.approx(expected, abs=150)
-
-
 def test_a_limit_in_amperes_on_controllable_load_holds_on_each_phase() -> None:
     plant = Plant(BIG, *(Car(one) for one in stations(2)))
     plant.limits = (Limit("1", LimitSource.GRID_SIGNAL, 20.0, LimitUnit.AMPERE, controllable_only=True),)

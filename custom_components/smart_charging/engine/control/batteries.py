@@ -32,6 +32,8 @@ def lead_batteries(
     helped = {row.row.name for row in shared.rows if row.on_flow and row.bound.circuit_id == ROOT_CIRCUIT}
     wanted = any(share.bound_by in helped for share in shared.shares.values())
     _, left_w = _balance(basis, _wanted(setpoints, shared, helped), shared)
+    most_w = _most_from_grid(basis, setpoints, shared)
+    spare_w, left_w = min(spare_w, most_w), min(left_w, most_w)
     fast = any(desires[key].at_once and setpoint.current_a > 0 for key, setpoint in setpoints.items())
     commands: dict[str, BatteryCommand] = {}
     memories: dict[str, BatteryMemory] = {}
@@ -110,6 +112,23 @@ def _wanted(setpoints: Mapping[EvseKey, Setpoint], shared: Shared, rows: Collect
         most_a = shared.ceilings[key].current_a if share.bound_by in rows else share.current_a
         wanted[key] = max(wanted[key], most_a)
     return wanted
+
+
+def _most_from_grid(basis: Situation, setpoints: Mapping[EvseKey, Setpoint], shared: Shared) -> float:
+    """Return what batteries may charge with beside limits on what controllable devices draw from the grid.
+
+    Cars go first: it is what they would leave with all that such a limit keeps from them.
+    """
+    most_w = float("inf")
+    for row in shared.rows:
+        if not row.on_batteries or row.bound.circuit_id != ROOT_CIRCUIT:
+            continue
+        wanted = _wanted(setpoints, shared, {row.row.name})
+        taken = sum(each * wanted[key] for key, each in row.row.coefficients.items() if key in shared.shares)
+        phases = 1 if basis.snapshot.site.phases == 1 else len(PHASE_NAMES)
+        left_w = (row.row.capacity - taken) * (1.0 if row.bound.phase is None else phases * basis.volts)
+        most_w = min(most_w, left_w + basis.charging_w)
+    return max(0.0, most_w)
 
 
 def _balance(basis: Situation, currents: Mapping[EvseKey, float], shared: Shared) -> tuple[float, float]:

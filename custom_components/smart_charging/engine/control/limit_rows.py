@@ -1,11 +1,11 @@
 """All limits of a moment as rows for the allocator, each with its source to be told afterwards."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from ..config import Connection
-from ..limit import Limit, LimitSource, LimitUnit
+from ..limit import Limit, LimitSource, LimitUnit, OwnPower
 from ..model import NOMINAL_VOLTAGE_V, EvseKey, Phases
 from .allocator import Row
 from .circuits import Circuit
@@ -24,13 +24,15 @@ type UsedPhases = Mapping[EvseKey, tuple[int, ...]]
 class LimitRow:
     """A row of the allocator and where it comes from; `expansion` is what batteries add to it, in its unit.
 
-    `on_flow` tells limits on what flows through a circuit from those on chargers alone, which no battery helps.
+    `on_flow` tells limits on what flows through a circuit from those on chargers alone, which no battery helps;
+    `on_batteries` says that what batteries charge with counts as theirs.
     """
 
     row: Row[EvseKey]
     bound: BoundBy
     expansion: float = 0.0
     on_flow: bool = True
+    on_batteries: bool = False
 
 
 def voltage(snapshot: Snapshot) -> float:
@@ -92,25 +94,38 @@ def power_row(
 
 
 def controllable_rows(
-    circuit: Circuit, load: CircuitLoad, limits: Iterable[Limit], used: UsedPhases, *, surplus_w: float, volts: float
+    circuit: Circuit,
+    load: CircuitLoad,
+    limits: Iterable[Limit],
+    used: UsedPhases,
+    *,
+    beside_w: Callable[[OwnPower], float],
+    volts: float,
 ) -> list[LimitRow]:
-    """Return the rows of limits on chargers alone, whatever else the circuit carries."""
+    """Return the rows of limits on controllable devices, whatever else the circuit carries.
+
+    `beside_w` is what chargers may draw beside such a limit, by what of the site's own power counts.
+    """
     rows = []
+    phases = 1 if circuit.connection.phases == 1 else 3
+    drawn_a = load.uncontrolled_a + load.away_a
     for limit in limits:
         if limit.evse is not None or not limit.controllable_only or limit.circuit_id != circuit.circuit_id:
             continue
-        extra_w = max(0.0, surplus_w) if limit.surplus_on_top else 0.0
-        drawn_a = load.uncontrolled_a + load.away_a
+        counted = limit.own_power is not OwnPower.NOT_COUNTED
+        extra_w = beside_w(limit.own_power) if counted else 0.0
         if limit.unit is LimitUnit.WATT:
             capacity = limit.value + extra_w - drawn_a.total * volts
             row = Row(f"limit/{limit.limit_id}", capacity, _watts(circuit.evses, used, volts))
-            rows.append(LimitRow(row, BoundBy(limit.source, circuit.circuit_id), on_flow=False))
+            bound = BoundBy(limit.source, circuit.circuit_id)
+            rows.append(LimitRow(row, bound, on_flow=False, on_batteries=counted))
             continue
-        for phase, name in enumerate(PHASE_NAMES):
-            capacity = limit.value + extra_w / 3 / volts - drawn_a[phase]
+        for phase, name in enumerate(PHASE_NAMES[:phases]):
+            capacity = limit.value + extra_w / phases / volts - drawn_a[phase]
             members = {evse.key: 1.0 for evse in circuit.evses if phase in used[evse.key]}
             row = Row(f"limit/{limit.limit_id}/{name}", capacity, members)
-            rows.append(LimitRow(row, BoundBy(limit.source, circuit.circuit_id, phase), on_flow=False))
+            bound = BoundBy(limit.source, circuit.circuit_id, phase)
+            rows.append(LimitRow(row, bound, on_flow=False, on_batteries=counted))
     return rows
 
 

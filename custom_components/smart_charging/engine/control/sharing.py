@@ -179,7 +179,6 @@ def _ceiling(basis: Situation, evse: EvseSnapshot, desire: Desire, control: Evse
 
 def _rows(basis: Situation, used: UsedPhases, active: set[EvseKey]) -> list[LimitRow]:
     rows: list[LimitRow] = []
-    surplus_w = max(0.0, -basis.own_w)
     for whole in basis.tree:
         circuit = replace(whole, evses=tuple(evse for evse in whole.evses if evse.key in active))
         load = basis.loads[circuit.circuit_id]
@@ -188,7 +187,7 @@ def _rows(basis: Situation, used: UsedPhases, active: set[EvseKey]) -> list[Limi
         limit = current_limit(circuit, basis.limits)
         rows += phase_rows(circuit, load, limit, used, extra_w / phases / basis.volts)
         rows += _power_rows(basis, circuit, used, extra_w)
-        rows += controllable_rows(circuit, load, basis.limits, used, surplus_w=surplus_w, volts=basis.volts)
+        rows += controllable_rows(circuit, load, basis.limits, used, beside_w=basis.beside_limit_w, volts=basis.volts)
     return rows
 
 

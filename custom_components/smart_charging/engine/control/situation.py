@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ..config import BatteryConfig, SiteConfig
-from ..limit import ROOT_CIRCUIT, Limit
+from ..limit import ROOT_CIRCUIT, Limit, OwnPower
 from ..model import NOMINAL_VOLTAGE_V, EvseKey, MeterQuality, Phases
 from . import peak
 from .battery import BatteryMemory, BatterySnapshot
@@ -74,6 +74,24 @@ class Situation:
         if self.snapshot.grid.quality not in TRUSTED:
             return None
         return -(self.own_w + self.battery_w) - self.snapshot.site.solar.residual_w
+
+    @property
+    def charging_w(self) -> float:
+        """Return what batteries that charge take now."""
+        return sum(max(0.0, -(one.power_w or 0.0)) for one in self.snapshot.batteries.values() if one.available)
+
+    def beside_limit_w(self, own_power: OwnPower) -> float:
+        """Return what chargers may draw beside a limit on what controllable devices draw from the grid.
+
+        It is the own power that counts less what batteries take, which are such devices too: negative where these
+        draw from the grid. Nobody's surplus is assumed without a trusted meter.
+        """
+        pv_w = self.snapshot.pv_w
+        if own_power is OwnPower.BEFORE_OTHER_LOAD and pv_w is not None:
+            return max(0.0, pv_w) + self.battery_w
+        if self.snapshot.grid.quality not in TRUSTED:
+            return -self.charging_w
+        return max(-self.charging_w, -self.own_w)
 
     def quality(self, evse: EvseSnapshot) -> MeterQuality:
         """Return the worst quality among the meters that guard an EVSE."""

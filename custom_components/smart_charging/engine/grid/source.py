@@ -1,0 +1,221 @@
+"""Where demands come from: each source as configured, and what can be told of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+import math
+from typing import Final
+
+from ..limit import OwnPower
+from ..model import EvseKey
+from .four_contacts import Contact
+from .lpc import LpcConfig
+from .release_ramp import RELEASE_S
+from .signal import GridSignal, SignalKind, SignalScope, SignalUnit
+
+DEBOUNCE_S: Final = 0.5  # of a contact that bounces; a command is due 2 s after the signal
+GRACE_S: Final = 60.0  # an entity may be away for so long, as while its integration is loaded anew
+FEED_IN_FAILSAFE_PERCENT: Final = 60.0  # what a plant that no operator can reach may feed in (section 9 EEG)
+
+
+class InputKind(StrEnum):
+    """How a source speaks."""
+
+    CONTACT = "contact"  # one contact that asks for the same whenever it is closed
+    CONTROL_BOX = "control_box"  # the four contacts W4, W3, S2, S1
+    NUMBER = "number"  # an entity with a limit
+    EEBUS = "eebus"  # LPC or LPP through a bridge: value, duration, active, heartbeat
+    MESSAGES = "messages"  # signals as such: actions, webhook, MQTT, OCPP, OpenADR
+
+
+class LostPolicy(StrEnum):
+    """What holds once a source is lost."""
+
+    HOLD = "hold"  # its last word
+    FAILSAFE = "failsafe"
+    RELEASE = "release"  # nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceConfig:
+    """A source and what its signals mean; what a source of messages says of itself has precedence.
+
+    `value` is the limit of a closed contact in `unit`, None for the legal minimum. A number is multiplied by `factor`
+    (1000 for kW) and is no limit from `no_limit_from` on, in `unit`. An entity may be away for `grace_s`; a source that
+    has to speak is lost after `silent_s` without a word. `failsafe` is in `unit`, None for the legal minimum, or for
+    what a contact or a block asks for. `release_s` is how long a return to full power takes. ValueError for what
+    does not fit together.
+    """
+
+    source_id: str
+    input: InputKind
+    kind: SignalKind = SignalKind.IMPORT_LIMIT
+    scope: SignalScope = SignalScope.CONTROLLABLE
+    evse: EvseKey | None = None
+    unit: SignalUnit = SignalUnit.WATT
+    value: float | None = None
+    factor: float = 1.0
+    no_limit_from: float | None = None
+    binding: bool = True
+    own_power: OwnPower = OwnPower.AFTER_OTHER_LOAD
+    inverted: bool = False
+    debounce_s: float = DEBOUNCE_S
+    grace_s: float = GRACE_S
+    silent_s: float | None = None
+    policy: LostPolicy | None = None
+    failsafe: float | None = None
+    failsafe_feed_in_percent: float = FEED_IN_FAILSAFE_PERCENT  # of a control box
+    release_s: float = RELEASE_S
+    lpc: LpcConfig | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what does not fit together."""
+        if (self.input is InputKind.EEBUS) != (self.lpc is not None):
+            raise ValueError("a bridge to EEBus has its fail-safe limit and duration, nothing else has")
+        if (self.scope is SignalScope.DEVICE) != (self.evse is not None):
+            raise ValueError("a source for a device names its EVSE, no other does")
+        for value in (self.value, self.failsafe, self.no_limit_from):
+            if value is not None and not (math.isfinite(value) and value >= 0):
+                raise ValueError("a limit is a finite number of at least 0")
+        seconds = (self.debounce_s, self.grace_s, self.release_s, self.silent_s or 0.0)
+        if not all(math.isfinite(one) and one >= 0 for one in seconds):
+            raise ValueError("a time is a finite number of seconds of at least 0")
+        if not (math.isfinite(self.factor) and self.factor > 0):
+            raise ValueError("a factor is a finite number above 0")
+        if self.input is InputKind.CONTACT and self.value is None and not self.has_legal_value:
+            raise ValueError("a contact without a legal minimum names its limit")
+        if self.lost_policy is LostPolicy.FAILSAFE and self.failsafe is None and not self._knows_failsafe:
+            raise ValueError("the fail-safe of this source has no limit")
+
+    @property
+    def lost_policy(self) -> LostPolicy:
+        """Return what holds once it is lost: the fail-safe where it binds and nothing else was chosen."""
+        if self.policy is not None:
+            return self.policy
+        return LostPolicy.FAILSAFE if self.binding else LostPolicy.RELEASE
+
+    @property
+    def has_legal_value(self) -> bool:
+        """Return whether law or kind tells what it asks for without a number: a block, or a dimmed device."""
+        if self.kind is SignalKind.BLOCK:
+            return True
+        dimmed = self.kind is SignalKind.IMPORT_LIMIT and self.scope is not SignalScope.SITE
+        return dimmed and self.unit is SignalUnit.WATT
+
+    @property
+    def _knows_failsafe(self) -> bool:
+        told = self.input is InputKind.CONTACT and self.value is not None
+        return told or self.has_legal_value or self.input in {InputKind.CONTROL_BOX, InputKind.EEBUS}
+
+
+@dataclass(frozen=True, slots=True)
+class ContactSeen:
+    """A contact as an entity shows it, before inversion and debounce; `contact` of a control box."""
+
+    source_id: str
+    at: datetime
+    closed: bool
+    contact: Contact | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NumberSeen:
+    """The number of an entity."""
+
+    source_id: str
+    at: datetime
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class HeartbeatSeen:
+    """A sign of life of an EEBus bridge."""
+
+    source_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LimitStated:
+    """A limit of an EEBus bridge, in W."""
+
+    source_id: str
+    at: datetime
+    value_w: float
+    active: bool = True
+    duration: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SignalsStated:
+    """All that a source demands now and later; what it said before is over. `failsafe` is what holds once it is lost."""
+
+    source_id: str
+    at: datetime
+    signals: tuple[GridSignal, ...]
+    failsafe: tuple[GridSignal, ...] | None = None  # None: as before
+
+
+@dataclass(frozen=True, slots=True)
+class SignalAdded:
+    """One signal more; it takes the place of one of the same kind, scope, EVSE and begin."""
+
+    source_id: str
+    at: datetime
+    signal: GridSignal
+
+
+@dataclass(frozen=True, slots=True)
+class SignalsCleared:
+    """What a source demanded is over; where given only of this kind, scope or EVSE."""
+
+    source_id: str
+    at: datetime
+    kind: SignalKind | None = None
+    scope: SignalScope | None = None
+    evse: EvseKey | None = None
+
+    def covers(self, signal: GridSignal) -> bool:
+        """Return whether a signal is over by this."""
+        return (
+            self.kind in {None, signal.kind} and self.scope in {None, signal.scope} and self.evse in {None, signal.evse}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SourceHeard:
+    """A source is there and has nothing new to say."""
+
+    source_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SourceUnavailable:
+    """A source can't be heard, as an entity that is unavailable."""
+
+    source_id: str
+    at: datetime
+
+
+type SourceEvent = (
+    ContactSeen
+    | NumberSeen
+    | HeartbeatSeen
+    | LimitStated
+    | SignalsStated
+    | SignalAdded
+    | SignalsCleared
+    | SourceHeard
+    | SourceUnavailable
+)
+
+# What each kind of input can tell; that it is there or is not, any can.
+TELLS: Final[Mapping[InputKind, tuple[type, ...]]] = {
+    InputKind.CONTACT: (ContactSeen,),
+    InputKind.CONTROL_BOX: (ContactSeen,),
+    InputKind.NUMBER: (NumberSeen,),
+    InputKind.EEBUS: (HeartbeatSeen, LimitStated),
+    InputKind.MESSAGES: (SignalsStated, SignalAdded, SignalsCleared),
+}

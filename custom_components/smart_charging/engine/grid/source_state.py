@@ -1,0 +1,373 @@
+"""What is remembered of a source, and what it demands now: its last word, its fail-safe, or nothing."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+import math
+from typing import Final
+
+from ..limit import OwnPower
+from . import lpc
+from .four_contacts import Contact, dims, feed_in_percent
+from .lpc import LpcMemory, LpcPhase
+from .section_14a import MINIMUM_W, MinimumPower, not_below_minimum
+from .signal import GridSignal, SignalKind, SignalScope, SignalUnit
+from .source import (
+    TELLS,
+    ContactSeen,
+    HeartbeatSeen,
+    InputKind,
+    LimitStated,
+    LostPolicy,
+    NumberSeen,
+    SignalAdded,
+    SignalsCleared,
+    SignalsStated,
+    SourceConfig,
+    SourceEvent,
+    SourceHeard,
+    SourceUnavailable,
+)
+
+DISTRUST: Final = timedelta(hours=2)  # how long a memory that can't be read may have held a signal
+
+
+class ClaimReason(StrEnum):
+    """Why a demand holds."""
+
+    STATED = "stated"
+    HELD = "held"  # the source is lost, its last word holds
+    FAILSAFE = "failsafe"
+
+
+class SourceRefusal(StrEnum):
+    """Why something that a source said was not taken."""
+
+    WRONG_INPUT = "wrong_input"  # nothing that this kind of source can say
+    NO_CONTACT = "no_contact"  # a control box names its contact, a single contact is none of these
+    FOREIGN = "foreign"  # a signal of another source
+    NOT_A_NUMBER = "not_a_number"
+    NEGATIVE = "negative"
+    NO_DURATION = "no_duration"
+
+
+@dataclass(frozen=True, slots=True)
+class ContactMemory:
+    """A contact as it was seen last, and as it counted before that; inversion is done."""
+
+    seen: bool
+    seen_at: datetime
+    before: bool
+
+    def closed(self, debounce_s: float, now: datetime) -> bool:
+        """Return whether it counts as closed: once it was the same for as long as it may bounce."""
+        return self.seen if (now - self.seen_at).total_seconds() >= debounce_s else self.before
+
+
+@dataclass(frozen=True, slots=True)
+class SourceMemory:
+    """What is known of a source; all of it outlives a restart.
+
+    `awaited_since` is when it began to be waited for, as by a restart, and None once it was heard. Until
+    `distrusted_until` its fail-safe holds if it isn't heard before.
+    """
+
+    heard_at: datetime | None = None
+    awaited_since: datetime | None = None
+    unavailable_since: datetime | None = None
+    distrusted_until: datetime | None = None
+    contacts: Mapping[str, ContactMemory] = field(default_factory=dict)  # by name, "" for a single one
+    signals: tuple[GridSignal, ...] = ()
+    failsafe: tuple[GridSignal, ...] = ()
+    lpc: LpcMemory | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A signal with why it holds and how: what own power counts, and how long a return takes afterwards."""
+
+    signal: GridSignal
+    why: ClaimReason = ClaimReason.STATED
+    own_power: OwnPower = OwnPower.NOT_COUNTED
+    release_s: float = 0.0
+
+
+def resume(config: SourceConfig, memory: SourceMemory, now: datetime) -> SourceMemory:
+    """Return the memory after a restart: the last word counts until the source is heard or lost."""
+    machine = None if config.lpc is None or memory.lpc is None else lpc.resume(memory.lpc, config.lpc, now)
+    return replace(memory, awaited_since=now, unavailable_since=None, lpc=machine)
+
+
+def distrusted(config: SourceConfig, now: datetime) -> SourceMemory:
+    """Return the memory of a source where what was kept of it can't be read."""
+    return SourceMemory(distrusted_until=now + DISTRUST if config.binding else None)
+
+
+def take(config: SourceConfig, memory: SourceMemory, event: SourceEvent) -> tuple[SourceMemory, SourceRefusal | None]:
+    """Return the memory after something was told, or the same one and why it was refused."""
+    if isinstance(event, SourceUnavailable):
+        since = memory.unavailable_since or event.at
+        return replace(memory, unavailable_since=since), None
+    if not isinstance(event, (*TELLS[config.input], SourceHeard)):
+        return memory, SourceRefusal.WRONG_INPUT
+    told, refusal = _told(config, memory, event)
+    if refusal is not None:
+        return memory, refusal
+    return replace(told, heard_at=event.at, awaited_since=None, unavailable_since=None, distrusted_until=None), None
+
+
+def pass_time(config: SourceConfig, memory: SourceMemory, now: datetime) -> SourceMemory:
+    """Return the memory as time alone makes it."""
+    kept = tuple(one for one in memory.signals if not _over(one, now))
+    if len(kept) != len(memory.signals):
+        memory = replace(memory, signals=kept)
+    if config.lpc is None:
+        return memory
+    return replace(memory, lpc=lpc.pass_time(memory.lpc or lpc.begin(now), config.lpc, now))
+
+
+def lost_since(config: SourceConfig, memory: SourceMemory, now: datetime) -> datetime | None:
+    """Return since when a source counts as lost, None where it does not.
+
+    EEBus knows itself what a lost heartbeat means. Messages that need not come can't be missed.
+    """
+    if config.input is InputKind.EEBUS:
+        machine = memory.lpc
+        return machine.since if machine is not None and machine.phase is LpcPhase.FAILSAFE else None
+    if memory.distrusted_until is not None and now < memory.distrusted_until:
+        return memory.distrusted_until - DISTRUST
+    due = _lost_at(config, memory)
+    if due is None and _never_heard(config, memory):
+        return memory.awaited_since or now
+    return due if due is not None and now >= due else None
+
+
+def claims(
+    config: SourceConfig, memory: SourceMemory, minimum: MinimumPower | None, now: datetime
+) -> tuple[Claim, ...]:
+    """Return what a source demands now and has announced; `minimum` is the legal one of this connection."""
+    signals, why = _said(config, memory, minimum, now), ClaimReason.STATED
+    if config.input is InputKind.EEBUS:
+        if memory.lpc is None or memory.lpc.phase in {LpcPhase.INIT, LpcPhase.FAILSAFE}:
+            why = ClaimReason.FAILSAFE
+    elif lost_since(config, memory, now) is not None:
+        if config.lost_policy is LostPolicy.RELEASE:
+            return ()
+        why = ClaimReason.HELD
+        if config.lost_policy is LostPolicy.FAILSAFE or _never_heard(config, memory):
+            signals, why = _failsafe(config, memory, minimum, now), ClaimReason.FAILSAFE
+    return tuple(Claim(one, why, config.own_power, config.release_s) for one in signals)
+
+
+def next_change(config: SourceConfig, memory: SourceMemory, now: datetime) -> datetime | None:
+    """Return when time alone may change what a source demands, None where it never does."""
+    moments = [one.seen_at + timedelta(seconds=config.debounce_s) for one in memory.contacts.values()]
+    moments += [at for one in memory.signals for at in (one.valid_from, one.valid_until) if at is not None]
+    later = [memory.distrusted_until]
+    if config.lpc is None:
+        later.append(_lost_at(config, memory))
+    elif memory.lpc is not None:
+        later.append(lpc.next_change(memory.lpc, config.lpc))
+    moments += [at for at in later if at is not None]
+    return min((at for at in moments if at > now), default=None)
+
+
+def _told(config: SourceConfig, memory: SourceMemory, event: SourceEvent) -> tuple[SourceMemory, SourceRefusal | None]:
+    match event:
+        case ContactSeen():
+            return _see_contact(config, memory, event)
+        case NumberSeen():
+            return _see_number(config, memory, event)
+        case HeartbeatSeen() | LimitStated():
+            return _drive_machine(config, memory, event)
+        case SignalsStated() | SignalAdded():
+            return _take_signals(config, memory, event)
+        case SignalsCleared():
+            return replace(memory, signals=tuple(one for one in memory.signals if not event.covers(one))), None
+        case _:
+            return memory, None
+
+
+def _see_contact(
+    config: SourceConfig, memory: SourceMemory, event: ContactSeen
+) -> tuple[SourceMemory, SourceRefusal | None]:
+    if (config.input is InputKind.CONTROL_BOX) != (event.contact is not None):
+        return memory, SourceRefusal.NO_CONTACT
+    name = "" if event.contact is None else event.contact.value
+    closed, known = event.closed != config.inverted, memory.contacts.get(name)
+    if known is None:
+        seen = ContactMemory(closed, event.at - timedelta(seconds=config.debounce_s), closed)
+    elif known.seen == closed:
+        return memory, None
+    else:
+        seen = ContactMemory(closed, event.at, known.closed(config.debounce_s, event.at))
+    return replace(memory, contacts={**memory.contacts, name: seen}), None
+
+
+def _see_number(
+    config: SourceConfig, memory: SourceMemory, event: NumberSeen
+) -> tuple[SourceMemory, SourceRefusal | None]:
+    value = event.value * config.factor
+    if not math.isfinite(value):
+        return memory, SourceRefusal.NOT_A_NUMBER
+    if value < 0:
+        return memory, SourceRefusal.NEGATIVE
+    if config.no_limit_from is not None and value >= config.no_limit_from:
+        return replace(memory, signals=()), None
+    return replace(memory, signals=(_signal(config, event.at, value, str(event.value)),)), None
+
+
+def _drive_machine(
+    config: SourceConfig, memory: SourceMemory, event: HeartbeatSeen | LimitStated
+) -> tuple[SourceMemory, SourceRefusal | None]:
+    assert config.lpc is not None  # `TELLS` lets only a bridge to EEBus come here, and that has one
+    machine = memory.lpc or lpc.begin(event.at)
+    if isinstance(event, HeartbeatSeen):
+        return replace(memory, lpc=lpc.heartbeat(machine, config.lpc, event.at)), None
+    machine, refusal = lpc.state_limit(
+        machine, config.lpc, event.at, value_w=event.value_w, active=event.active, duration=event.duration
+    )
+    reasons = {
+        lpc.LpcRefusal.NEGATIVE: SourceRefusal.NEGATIVE,
+        lpc.LpcRefusal.NO_NUMBER: SourceRefusal.NOT_A_NUMBER,
+        lpc.LpcRefusal.NO_DURATION: SourceRefusal.NO_DURATION,
+    }
+    return replace(memory, lpc=machine), None if refusal is None else reasons[refusal]
+
+
+def _take_signals(
+    config: SourceConfig, memory: SourceMemory, event: SignalsStated | SignalAdded
+) -> tuple[SourceMemory, SourceRefusal | None]:
+    told = (event.signal,) if isinstance(event, SignalAdded) else (*event.signals, *(event.failsafe or ()))
+    if any(one.source_id != config.source_id for one in told):
+        return memory, SourceRefusal.FOREIGN
+    if isinstance(event, SignalsStated):
+        failsafe = memory.failsafe if event.failsafe is None else event.failsafe
+        return replace(memory, signals=event.signals, failsafe=failsafe), None
+    kept = [one for one in memory.signals if _place(one) != _place(event.signal) and not _over(one, event.at)]
+    return replace(memory, signals=(*kept, event.signal)), None
+
+
+def _place(signal: GridSignal) -> tuple[object, ...]:
+    return signal.kind, signal.scope, signal.evse, signal.valid_from
+
+
+def _over(signal: GridSignal, now: datetime) -> bool:
+    return signal.valid_until is not None and now >= signal.valid_until
+
+
+def _never_heard(config: SourceConfig, memory: SourceMemory) -> bool:
+    """Return whether nothing is known of a source that must have something to say."""
+    silent = config.input is InputKind.MESSAGES and config.silent_s is None
+    return memory.heard_at is None and not silent
+
+
+def _lost_at(config: SourceConfig, memory: SourceMemory) -> datetime | None:
+    """Return when a source that was heard is lost unless it is heard before, None where it can't be."""
+    if memory.heard_at is None:
+        return None
+    due = []
+    if config.silent_s is not None:
+        due.append(max(memory.heard_at, memory.awaited_since or memory.heard_at) + timedelta(seconds=config.silent_s))
+    if memory.unavailable_since is not None:
+        due.append(memory.unavailable_since + timedelta(seconds=config.grace_s))
+    if memory.awaited_since is not None and config.input is not InputKind.MESSAGES:
+        due.append(memory.awaited_since + timedelta(seconds=config.grace_s))
+    return min(due, default=None)
+
+
+def _said(
+    config: SourceConfig, memory: SourceMemory, minimum: MinimumPower | None, now: datetime
+) -> Iterator[GridSignal]:
+    """Yield a source's last word."""
+    closed = {name for name, one in memory.contacts.items() if one.closed(config.debounce_s, now)}
+    since = max((one.seen_at for one in memory.contacts.values()), default=now)
+    if config.input is InputKind.CONTACT and closed:
+        yield _dimmed(config, minimum, since, "closed")
+    elif config.input is InputKind.CONTROL_BOX:
+        contacts = {Contact(name) for name in closed}
+        raw = ",".join(sorted(closed))
+        if dims(contacts):
+            yield _dimmed(config, minimum, since, raw)
+        if (percent := feed_in_percent(contacts)) is not None:
+            yield _feed_in(config, percent, since, raw)
+    elif config.lpc is not None:
+        yield from _of_machine(config, memory, now)
+    yield from memory.signals
+
+
+def _of_machine(config: SourceConfig, memory: SourceMemory, now: datetime) -> Iterator[GridSignal]:
+    assert config.lpc is not None  # asked for by the only caller
+    machine = memory.lpc or lpc.begin(now)
+    limit_w = lpc.demanded_w(machine, config.lpc, now)
+    if limit_w is None:
+        return
+    stated = machine.limit
+    until = None if stated is None or machine.phase is not LpcPhase.LIMITED else stated.until
+    kind = SignalKind.EXPORT_LIMIT if config.lpc.direction is lpc.LpcDirection.PRODUCTION else config.kind
+    scope = SignalScope.SITE if kind is SignalKind.EXPORT_LIMIT else config.scope
+    yield GridSignal(
+        source_id=config.source_id,
+        kind=kind,
+        received_at=machine.since,
+        value=limit_w,
+        scope=scope,
+        evse=config.evse,
+        valid_until=until,
+        binding=config.binding,
+        raw="" if stated is None else str(stated.value_w),
+    )
+
+
+def _failsafe(
+    config: SourceConfig, memory: SourceMemory, minimum: MinimumPower | None, now: datetime
+) -> Iterator[GridSignal]:
+    """Yield what holds while a source is lost: as it said itself, else as configured, else the legal minimum."""
+    since = lost_since(config, memory, now) or now
+    if memory.failsafe:
+        yield from (replace(one, valid_from=None, valid_until=None) for one in memory.failsafe)
+    elif config.failsafe is not None:
+        yield _signal(config, since, config.failsafe, "")
+    elif config.has_legal_value or config.value is not None:
+        yield _dimmed(config, minimum, since, "")
+    if config.input is InputKind.CONTROL_BOX:
+        yield _feed_in(config, config.failsafe_feed_in_percent, since, "")
+
+
+def _dimmed(config: SourceConfig, minimum: MinimumPower | None, since: datetime, raw: str) -> GridSignal:
+    """Return what a contact asks for: never less than the legal minimum, which is its limit where it names none."""
+    if config.kind is SignalKind.BLOCK:
+        return _signal(config, since, None, raw)
+    if not config.has_legal_value:
+        return _signal(config, since, config.value, raw)
+    if config.scope is SignalScope.DEVICE or minimum is None:
+        return _signal(config, since, max(config.value or 0.0, MINIMUM_W), raw)
+    return _signal(config, since, not_below_minimum(config.value or 0.0, minimum), raw)
+
+
+def _signal(config: SourceConfig, at: datetime, value: float | None, raw: str) -> GridSignal:
+    block = value is None
+    return GridSignal(
+        source_id=config.source_id,
+        kind=config.kind if block or config.kind is not SignalKind.BLOCK else SignalKind.IMPORT_LIMIT,
+        received_at=at,
+        value=value,
+        unit=config.unit,
+        scope=config.scope,
+        evse=config.evse,
+        binding=config.binding,
+        raw=raw,
+    )
+
+
+def _feed_in(config: SourceConfig, percent: float, at: datetime, raw: str) -> GridSignal:
+    return GridSignal(
+        source_id=config.source_id,
+        kind=SignalKind.EXPORT_LIMIT,
+        received_at=at,
+        value=percent,
+        unit=SignalUnit.PERCENT,
+        binding=config.binding,
+        raw=raw,
+    )
