@@ -38,6 +38,7 @@ _SELF_TARGETS: Final = frozenset({"EVENT_NAME", "PROGRAM_NAME"})
 class _Content:
     """What one event says."""
 
+    event_id: str
     ranked: list[tuple[int | None, GridSignal]]
     failsafe: list[GridSignal]
     series: list[Series]
@@ -93,8 +94,19 @@ def read_events(
         not_understood=sum(content.not_understood for _, content in contents),
         not_ours=not_ours,
         events=len(raw_events),
+        limit_events=tuple(_with_limits(content for _, content in contents)),
         versions=frozenset(content.version for _, content in contents),
     )
+
+
+def _with_limits(contents: Iterable[_Content]) -> list[str]:
+    """Return the ids of the events with limits, those with fail-safe ones first."""
+    rated = [
+        (not content.failsafe, content.event_id)
+        for content in contents
+        if content.failsafe or any(signal.kind is not SignalKind.PRICE_LEVEL for _, signal in content.ranked)
+    ]
+    return [event_id for _, event_id in sorted(rated, key=lambda entry: entry[0])]
 
 
 def is_safe_mode(name: str, addressee: Addressee) -> bool:
@@ -163,6 +175,7 @@ def _read_event(
     )
     requests = _requests(event, windows)
     return _Content(
+        event_id=event.id,
         ranked=[] if safe_mode else [(event.priority, signal) for signal in live],
         failsafe=_failsafe(signals, live) if safe_mode else [],
         series=series_of(event.id, windows, descriptors, now),

@@ -145,6 +145,7 @@ class EventReading:
     not_understood: int = 0  # payloads and report wishes of types that mean nothing to us
     not_ours: int = 0  # events for others
     events: int = 0  # how many there were
+    limit_events: tuple[str, ...] = ()  # ids of the events with limits, those with fail-safe ones first
     versions: frozenset[str] = frozenset()  # of the events that were understood: id and time of the last change
 
 
