@@ -1,0 +1,1 @@
+"""Signals of grid operators: what they mean, and servers that give them."""

@@ -1,0 +1,534 @@
+"""What OpenADR 3 events mean: a table of shapes, times, priorities and addressees, and properties of all of them."""
+
+from datetime import UTC, datetime, timedelta
+import json
+from typing import Any
+
+from hypothesis import given, settings, strategies as st
+import pytest
+
+from custom_components.smart_charging.engine.grid.openadr_events import read_events
+from custom_components.smart_charging.engine.grid.openadr_priority import by_priority
+from custom_components.smart_charging.engine.grid.openadr_values import (
+    MAX_EVENTS,
+    MAX_INTERVALS,
+    Addressee,
+    EventReading,
+    Refusal,
+    SeriesKind,
+)
+from custom_components.smart_charging.engine.grid.signal import (
+    RAW_LENGTH,
+    GridSignal,
+    SignalKind,
+    SignalScope,
+    SignalUnit,
+)
+from custom_components.smart_charging.engine.model import EvseKey
+from tests.engine.grid.vtn import limit_interval, period
+
+NOW = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
+EVSE = EvseKey("garage", 1)
+SITE = Addressee(ven_name="home", resources={"wallbox": EVSE, "house": None})
+HOUR = timedelta(hours=1)
+
+
+def at(hour: float) -> datetime:
+    return datetime(2026, 6, 1, tzinfo=UTC) + timedelta(hours=hour)
+
+
+def event(*intervals: object, **more: object) -> dict[str, Any]:
+    stated = {
+        "id": "event-1",
+        "programID": "program-1",
+        "eventName": "limit",
+        "createdDateTime": "2026-06-01T09:30:00Z",
+        "intervalPeriod": period("2026-06-01T10:00:00Z", "PT1H"),
+        "intervals": list(intervals),
+        **more,
+    }
+    return {name: value for name, value in stated.items() if value != "leave out"}
+
+
+def read(
+    *events: object, now: datetime = NOW, addressee: Addressee = SITE, programs: Any = (), draw: float = 0.0
+) -> EventReading:
+    return read_events(list(events), list(programs), addressee, now, lambda text: draw)
+
+
+def when(reading: EventReading) -> list[tuple[datetime | None, datetime | None, float | None]]:
+    return sorted(
+        ((signal.valid_from, signal.valid_until, signal.value) for signal in reading.signals),
+        key=lambda entry: (entry[0] or datetime.min.replace(tzinfo=UTC), entry[2] or 0),
+    )
+
+
+def prices(*values: object, kind: str = "PRICE", **more: object) -> dict[str, Any]:
+    return {"id": 0, "payloads": [{"type": kind, "values": list(values)}], **more}
+
+
+# What a limit is
+
+
+def test_a_capacity_limit_in_kw_is_a_binding_import_limit_in_watts_for_the_site() -> None:
+    [signal] = read(event(limit_interval(11))).signals
+    assert (signal.kind, signal.value, signal.unit) == (SignalKind.IMPORT_LIMIT, 11_000, SignalUnit.WATT)
+    assert (signal.scope, signal.evse, signal.binding) == (SignalScope.SITE, None, True)
+    assert (signal.valid_from, signal.valid_until) == (at(10), at(11))
+    assert json.loads(signal.raw)["value"] == 11
+
+
+@pytest.mark.parametrize(
+    ("units", "stated", "value", "unit"),
+    [
+        ("KW", 7.56, 7560, SignalUnit.WATT),
+        ("kW", 7.56, 7560, SignalUnit.WATT),
+        ("W", 4200, 4200, SignalUnit.WATT),
+        ("MW", 0.1, 100_000, SignalUnit.WATT),
+        ("KVA", 17, 17_000, SignalUnit.WATT),
+        ("AMPS", 16, 16, SignalUnit.AMPERE),
+        ("PERCENT", 60, 60, SignalUnit.PERCENT),
+        ("KW", "11.5", 11_500, SignalUnit.WATT),
+        ("KW", 0, 0, SignalUnit.WATT),
+    ],
+)
+def test_limits_are_read_in_the_units_that_the_event_states(
+    units: str, stated: object, value: float, unit: SignalUnit
+) -> None:
+    descriptors = [{"payloadType": "EXPORT_CAPACITY_LIMIT", "units": units}]
+    [signal] = read(event(limit_interval(stated, kind="EXPORT_CAPACITY_LIMIT"), payloadDescriptors=descriptors)).signals
+    assert signal.kind is SignalKind.EXPORT_LIMIT
+    assert signal.value == pytest.approx(value)
+    assert signal.unit is unit
+
+
+def test_a_programme_states_units_for_its_events_and_an_event_overrides_them() -> None:
+    program = {"id": "program-1", "payloadDescriptors": [{"payloadType": "IMPORT_CAPACITY_LIMIT", "units": "W"}]}
+    own = [{"payloadType": "IMPORT_CAPACITY_LIMIT", "units": "KW"}]
+    assert read(event(limit_interval(5000)), programs=[program]).signals[0].value == 5000
+    assert read(event(limit_interval(5), payloadDescriptors=own), programs=[program]).signals[0].value == 5000
+
+
+@pytest.mark.parametrize("level", [0, 1, 2, 3])
+def test_a_simple_level_is_a_price_level_that_binds_nobody(level: int) -> None:
+    [signal] = read(event(limit_interval(level, kind="SIMPLE"))).signals
+    assert (signal.kind, signal.value, signal.unit) == (SignalKind.PRICE_LEVEL, level, SignalUnit.LEVEL)
+    assert not signal.binding
+
+
+def test_payloads_of_unknown_types_are_counted_and_passed_over() -> None:
+    reading = read(event(limit_interval(11), limit_interval("alarm", 1, kind="ALERT_FIRE")))
+    assert len(reading.signals) == 1
+    assert (reading.not_understood, reading.refused) == (1, {})
+
+
+# When it holds
+
+
+def test_intervals_without_a_period_follow_each_other() -> None:
+    reading = read(event(limit_interval(11), limit_interval(7, 1), limit_interval(4, 2)))
+    assert when(reading) == [(at(10), at(11), 11_000), (at(11), at(12), 7000), (at(12), at(13), 4000)]
+
+
+def test_an_interval_of_its_own_length_shifts_those_that_follow() -> None:
+    longer = limit_interval(7, 1, intervalPeriod={"duration": "PT2H"})
+    assert when(read(event(limit_interval(11), longer, limit_interval(4, 2)))) == [
+        (at(10), at(11), 11_000),
+        (at(11), at(13), 7000),
+        (at(13), at(14), 4000),
+    ]
+
+
+def test_each_interval_may_say_its_own_time_as_the_dutch_profile_has_it() -> None:
+    first = limit_interval(11, intervalPeriod=period("2026-06-01T11:00:00Z", "PT15M"))
+    later = limit_interval(7, 1, intervalPeriod=period("2026-06-01T14:00:00+02:00", "PT30M"))
+    assert when(read(event(first, later, intervalPeriod="leave out"))) == [
+        (at(11), at(11.25), 11_000),
+        (at(12), at(12.5), 7000),
+    ]
+
+
+@pytest.mark.parametrize("duration", ["PT0S", "P9999Y", None, "P100Y"])
+def test_a_limit_whose_duration_says_for_ever_has_no_end(duration: str | None) -> None:
+    assert when(read(event(limit_interval(11), intervalPeriod=period("2026-06-01T08:00:00Z", duration)))) == [
+        (at(8), None, 11_000)
+    ]
+
+
+def test_an_endless_interval_ends_where_the_next_one_says_it_starts() -> None:
+    open_ended = limit_interval(11, intervalPeriod=period("2026-06-01T10:00:00Z"))
+    following = limit_interval(7, 1, intervalPeriod=period("2026-06-01T12:00:00Z"))
+    assert when(read(event(open_ended, following, intervalPeriod="leave out"))) == [
+        (at(10), at(12), 11_000),
+        (at(12), None, 7000),
+    ]
+
+
+@pytest.mark.parametrize("start", ["0001-01-01", "0001-01-01T00:00:00", "0001-01-01T00:00:00Z", "0000-00-00"])
+def test_the_beginning_of_time_means_now(start: str) -> None:
+    assert when(read(event(limit_interval(11), intervalPeriod=period(start, "P9999Y")))) == [(None, None, 11_000)]
+    # One that ends is counted from when it was made.
+    assert when(read(event(limit_interval(11), intervalPeriod=period(start, "PT1H")))) == [(at(9.5), at(10.5), 11_000)]
+
+
+def test_an_event_set_to_the_beginning_of_time_without_a_duration_is_cancelled() -> None:
+    reading = read(event(limit_interval(11), intervalPeriod=period("0001-01-01", "PT0S")))
+    assert (reading.signals, reading.refused) == ((), {})
+
+
+def test_an_event_without_any_period_holds_until_withdrawn() -> None:
+    assert when(read(event(limit_interval(11), intervalPeriod="leave out"))) == [(None, None, 11_000)]
+
+
+def test_an_event_that_is_over_says_nothing() -> None:
+    assert read(event(limit_interval(11)), now=at(11)).signals == ()
+    assert len(read(event(limit_interval(11)), now=at(11) - timedelta(seconds=1)).signals) == 1
+
+
+@pytest.mark.parametrize(("draw", "minutes"), [(0.0, 0), (1.0, 10), (-0.5, -5)])
+def test_a_random_start_moves_all_that_follows_by_the_same_amount(draw: float, minutes: int) -> None:
+    stated = event(
+        limit_interval(11),
+        limit_interval(7, 1),
+        intervalPeriod=period("2026-06-01T10:00:00Z", "PT1H", randomizeStart="PT10M"),
+    )
+    shift = timedelta(minutes=minutes)
+    assert when(read(stated, draw=draw)) == [
+        (at(10) + shift, at(11) + shift, 11_000),
+        (at(11) + shift, at(12) + shift, 7000),
+    ]
+
+
+def test_an_events_own_duration_cuts_its_intervals() -> None:
+    stated = event(limit_interval(11), limit_interval(7, 1), limit_interval(4, 2), duration="PT90M")
+    assert when(read(stated)) == [(at(10), at(11), 11_000), (at(11), at(11.5), 7000)]
+
+
+def test_an_events_own_longer_duration_repeats_its_intervals() -> None:
+    stated = event(
+        limit_interval(11),
+        limit_interval(7, 1),
+        intervalPeriod=period("2026-05-01T00:00:00Z", "PT12H"),
+        duration="P9999Y",
+    )
+    live = [signal for signal in read(stated).signals if signal.live(NOW)]
+    assert [(signal.valid_from, signal.valid_until, signal.value) for signal in live] == [(at(0), at(12), 11_000)]
+    assert max(signal.valid_until for signal in read(stated).signals if signal.valid_until) >= NOW + timedelta(days=8)
+
+
+def test_calendar_months_have_their_own_lengths() -> None:
+    stated = event(limit_interval(11), intervalPeriod=period("2026-05-31T00:00:00Z", "P1M"))
+    assert when(read(stated))[0][1] == datetime(2026, 6, 30, tzinfo=UTC)
+
+
+# Which one wins
+
+
+def test_of_overlapping_events_the_lower_priority_number_holds() -> None:
+    base = event(limit_interval(11), id="base", priority=5, intervalPeriod=period("2026-06-01T08:00:00Z", "PT8H"))
+    urgent = event(limit_interval(20), id="urgent", priority=0, intervalPeriod=period("2026-06-01T11:00:00Z", "PT1H"))
+    assert when(read(base, urgent)) == [
+        (at(8), at(11), 11_000),
+        (at(11), at(12), 20_000),
+        (at(12), at(16), 11_000),
+    ]
+
+
+def test_an_event_without_a_priority_comes_last() -> None:
+    nobody = event(limit_interval(1), id="nobody", intervalPeriod="leave out")
+    somebody = event(limit_interval(11), id="somebody", priority=99)
+    assert when(read(nobody, somebody)) == [(None, at(10), 1000), (at(10), at(11), 11_000), (at(11), None, 1000)]
+
+
+def test_events_of_equal_priority_stay_side_by_side() -> None:
+    assert [value for _, _, value in when(read(event(limit_interval(11)), event(limit_interval(7), id="other")))] == [
+        7000,
+        11_000,
+    ]
+
+
+def test_priority_is_between_signals_of_one_kind_only() -> None:
+    level = event(limit_interval(2, kind="SIMPLE"), id="level", priority=0)
+    assert len(read(level, event(limit_interval(11), priority=9)).signals) == 2
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.one_of(st.none(), st.integers(0, 4)), st.integers(0, 40), st.one_of(st.none(), st.integers(1, 20))
+        ),
+        max_size=25,
+    )
+)
+@settings(max_examples=150, deadline=None)
+def test_at_each_moment_exactly_the_signals_of_the_best_priority_are_left(
+    stated: list[tuple[int | None, int, int | None]],
+) -> None:
+    ranked = [
+        (
+            priority,
+            GridSignal(
+                source_id="vtn",
+                kind=SignalKind.IMPORT_LIMIT,
+                received_at=NOW,
+                value=float(place),
+                valid_from=at(start),
+                valid_until=None if length is None else at(start + length),
+            ),
+        )
+        for place, (priority, start, length) in enumerate(stated)
+    ]
+    kept = by_priority(ranked)
+    for half_hours in range(-1, 125):
+        moment = at(half_hours / 2)
+        live = [(priority, signal) for priority, signal in ranked if signal.live(moment)]
+        best = min((99 if priority is None else priority for priority, _ in live), default=None)
+        expected = sorted(
+            signal.value or 0 for priority, signal in live if (99 if priority is None else priority) == best
+        )
+        assert sorted(signal.value or 0 for signal in kept if signal.live(moment)) == expected
+
+
+# Whom it is for
+
+
+@pytest.mark.parametrize(
+    ("targets", "ours"),
+    [
+        (None, True),
+        ([], True),
+        ([{"type": "VEN_NAME", "values": ["home", "others"]}], True),
+        ([{"type": "VEN_NAME", "values": ["others"]}], False),
+        ([{"type": "VEN_NAME", "values": ["home"]}, {"type": "RESOURCE_NAME", "values": ["boiler"]}], False),
+        ([{"type": "PROGRAM_NAME", "values": ["whatever"]}], True),
+        ([{"type": "POWER_SERVICE_LOCATION", "values": ["871234567890123456"]}], True),
+        (["871234567890123456"], True),
+    ],
+)
+def test_events_for_others_are_not_ours(targets: object, ours: bool) -> None:
+    reading = read(event(limit_interval(11), targets=targets))
+    assert (len(reading.signals), reading.not_ours) == ((1, 0) if ours else (0, 1))
+
+
+@pytest.mark.parametrize(
+    ("targets", "ours"),
+    [
+        ([{"type": "POWER_SERVICE_LOCATION", "values": ["871111111111111111"]}], True),
+        ([{"type": "POWER_SERVICE_LOCATION", "values": ["872222222222222222"]}], False),
+        (["871111111111111111", "872222222222222222"], True),
+        (["872222222222222222"], False),
+        (["wallbox"], True),
+    ],
+)
+def test_a_site_that_knows_its_connection_tells_it_from_others(targets: object, ours: bool) -> None:
+    known = Addressee(ven_name="home", targets=frozenset({"871111111111111111"}), resources={"wallbox": EVSE})
+    assert bool(read(event(limit_interval(11), targets=targets), addressee=known).signals) is ours
+
+
+@pytest.mark.parametrize("targets", [["wallbox"], [{"type": "RESOURCE_NAME", "values": ["wallbox"]}]])
+def test_an_event_for_a_resource_that_is_an_evse_is_for_that_evse(targets: object) -> None:
+    [signal] = read(event(limit_interval(11), targets=targets)).signals
+    assert (signal.scope, signal.evse) == (SignalScope.DEVICE, EVSE)
+
+
+def test_an_event_for_a_resource_that_is_no_evse_is_for_the_site() -> None:
+    [signal] = read(event(limit_interval(11), targets=["house"])).signals
+    assert signal.scope is SignalScope.SITE
+
+
+# The fail-safe
+
+
+@pytest.mark.parametrize("name", ["Safe mode", "SAFE_MODE", "safemode-2026", "GAC safe-mode event"])
+def test_a_safe_mode_event_is_kept_for_when_the_server_is_lost(name: str) -> None:
+    safe = event(limit_interval(4), id="safe", eventName=name, intervalPeriod=period("0001-01-01", "P9999Y"))
+    reading = read(safe, event(limit_interval(11)))
+    assert [signal.value for signal in reading.failsafe] == [4000]
+    assert [signal.value for signal in reading.signals] == [11_000]
+    assert reading.limit_events == ("safe", "event-1")
+
+
+def test_a_safe_mode_event_whose_time_is_over_still_states_its_lowest_limit() -> None:
+    stated = event(limit_interval(9), limit_interval(6, 1), eventName="safe mode")
+    [signal] = read(stated, now=at(20)).failsafe
+    assert (signal.value, signal.valid_from, signal.valid_until) == (6000, None, None)
+
+
+def test_what_a_safe_mode_event_is_called_can_be_agreed() -> None:
+    agreed = Addressee(ven_name="home", safe_mode_name="Terugval")
+    assert read(event(limit_interval(4), eventName="TERUGVAL 1"), addressee=agreed).failsafe
+    assert not read(event(limit_interval(4), eventName="safe mode"), addressee=agreed).failsafe
+
+
+# Prices and greenhouse gas
+
+
+def test_prices_of_following_intervals_are_one_series() -> None:
+    descriptors = [{"payloadType": "PRICE", "units": "KWH", "currency": "EUR"}]
+    reading = read(event(prices(0.31), prices(0.28, id=1), prices(-0.02, id=2), payloadDescriptors=descriptors))
+    [series] = reading.series
+    assert (series.kind, series.start, series.step, series.currency) == (SeriesKind.PRICE, at(10), HOUR, "EUR")
+    assert series.values == (0.31, 0.28, -0.02)
+
+
+def test_several_prices_share_an_interval_evenly() -> None:
+    [series] = read(event(prices(1, 2, 3, 4))).series
+    assert (series.step, series.values, series.end) == (timedelta(minutes=15), (1, 2, 3, 4), at(11))
+
+
+def test_prices_per_mwh_are_brought_to_kwh() -> None:
+    [series] = read(event(prices(310.0), payloadDescriptors=[{"payloadType": "PRICE", "units": "MWH"}])).series
+    assert series.values == (pytest.approx(0.31),)
+
+
+@pytest.mark.parametrize(("units", "value"), [(None, 412.0), ("GHG", 412.0), ("KG/KWH", 412_000.0)])
+def test_greenhouse_gas_is_in_grams_per_kwh(units: str | None, value: float) -> None:
+    [series] = read(event(prices(412, kind="GHG"), payloadDescriptors=[{"payloadType": "GHG", "units": units}])).series
+    assert (series.kind, series.values, series.currency) == (SeriesKind.GHG, (value,), None)
+
+
+def test_prices_of_a_day_that_repeat_for_ever_are_written_out_for_the_next_week() -> None:
+    day = [prices(float(hour), id=hour) for hour in range(24)]
+    [series] = read(event(*day, intervalPeriod=period("2026-01-01T00:00:00Z", "PT1H"), duration="P9999Y")).series
+    assert series.values[0] == 10.0
+    assert series.start == NOW
+    assert series.end >= NOW + timedelta(days=8)
+
+
+def test_a_price_without_an_end_is_written_out_for_the_next_week() -> None:
+    [series] = read(event(prices(0.3), intervalPeriod="leave out")).series
+    assert (series.start, series.end, series.values) == (NOW, NOW + timedelta(days=8), (0.3,))
+
+
+def test_of_overlapping_prices_those_of_the_lower_priority_number_come_first() -> None:
+    late = event(prices(9.0), id="late", priority=9)
+    first = event(prices(1.0), id="first", priority=1)
+    assert [series.event_id for series in read(late, event(prices(5.0), id="none"), first).series] == [
+        "first",
+        "late",
+        "none",
+    ]
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("malformed", "reason"),
+    [
+        (None, Refusal.SHAPE),
+        ([], Refusal.SHAPE),
+        ({}, Refusal.SHAPE),
+        ({"id": ""}, Refusal.SHAPE),
+        (event(limit_interval(11), priority=-1), Refusal.PRIORITY),
+        (event(limit_interval(11), priority="high"), Refusal.PRIORITY),
+        (event(limit_interval(11), priority=True), Refusal.PRIORITY),
+        (event(limit_interval(11), targets="all"), Refusal.TARGETS),
+        (event(limit_interval(11), targets=[7]), Refusal.TARGETS),
+        (event(limit_interval(11), targets=[{"type": "VEN_NAME"}]), Refusal.TARGETS),
+        (event(limit_interval(11), intervalPeriod="now"), Refusal.TIME),
+        (event(limit_interval(11), intervalPeriod=period("tomorrow", "PT1H")), Refusal.TIME),
+        (event(limit_interval(11), intervalPeriod=period("2026-13-01T00:00:00Z", "PT1H")), Refusal.TIME),
+        (event(limit_interval(11), intervalPeriod=period("9999-12-01T00:00:00Z", "P1Y")), Refusal.TIME),
+        (event(limit_interval(11), intervalPeriod=period("2026-06-01T10:00:00Z", "-PT1H")), Refusal.DURATION),
+        (event(limit_interval(11), intervalPeriod=period("2026-06-01T10:00:00Z", "an hour")), Refusal.DURATION),
+        (event(limit_interval(11), intervalPeriod=period("2026-06-01T10:00:00Z", "P")), Refusal.DURATION),
+        (event(limit_interval(11), duration="PT"), Refusal.DURATION),
+        (event(limit_interval(11), intervals="none"), Refusal.INTERVALS),
+        (event("interval"), Refusal.INTERVALS),
+        (event({"payloads": []}), Refusal.INTERVALS),
+        (event({"id": 0, "payloads": ["x"]}), Refusal.INTERVALS),
+        (event({"id": 0, "payloads": [{"type": "PRICE"}]}), Refusal.INTERVALS),
+        (
+            event(limit_interval(1), limit_interval(2, 1), intervalPeriod=period("2026-06-01T10:00:00Z")),
+            Refusal.INTERVALS,
+        ),
+        (event(limit_interval(-1)), Refusal.VALUE),
+        (event(limit_interval("eleven")), Refusal.VALUE),
+        (event(limit_interval(True)), Refusal.VALUE),
+        (event(limit_interval(None)), Refusal.VALUE),
+        (event(limit_interval(float("nan"))), Refusal.VALUE),
+        (event(limit_interval("inf")), Refusal.VALUE),
+        (event(limit_interval({"x": 1, "y": 2})), Refusal.VALUE),
+        (event({"id": 0, "payloads": [{"type": "IMPORT_CAPACITY_LIMIT", "values": []}]}), Refusal.VALUE),
+        (event(limit_interval(4, kind="SIMPLE")), Refusal.VALUE),
+        (event(limit_interval(1.5, kind="SIMPLE")), Refusal.VALUE),
+        (
+            event(limit_interval(4), payloadDescriptors=[{"payloadType": "IMPORT_CAPACITY_LIMIT", "units": "CELSIUS"}]),
+            Refusal.UNIT,
+        ),
+        (event(prices(4), payloadDescriptors=[{"payloadType": "PRICE", "units": "THERMS"}]), Refusal.UNIT),
+        (event(prices(4), payloadDescriptors=[{"payloadType": "PRICE", "currency": "<b>"}]), Refusal.UNIT),
+        (event(*(limit_interval(1, n) for n in range(MAX_INTERVALS + 1))), Refusal.TOO_MANY_INTERVALS),
+        (event(limit_interval(11), reportDescriptors=["usage"]), Refusal.SHAPE),
+    ],
+)
+def test_a_malformed_event_is_refused_with_its_reason_and_takes_no_other_one_down(
+    malformed: object, reason: Refusal
+) -> None:
+    reading = read(malformed, event(limit_interval(11), id="good"), malformed)
+    assert reading.refused == {reason: 2}
+    assert [signal.value for signal in reading.signals] == [11_000]
+
+
+def test_more_events_than_the_most_are_counted_and_left_out() -> None:
+    reading = read(*(event(limit_interval(11), id=f"e{n}") for n in range(MAX_EVENTS + 5)))
+    assert reading.refused == {Refusal.TOO_MANY_EVENTS: 5}
+    assert len(reading.signals) == MAX_EVENTS
+
+
+def test_hostile_text_is_cut_and_made_printable() -> None:
+    stated = event(limit_interval(11), eventName="\x1b[31m<script>\u202e" + "x" * 5000)
+    [signal] = read(stated).signals
+    assert len(signal.raw) <= RAW_LENGTH
+    assert signal.raw.isprintable()
+
+
+def test_a_signal_keeps_the_time_at_which_its_version_of_the_event_was_first_heard() -> None:
+    stated = event(limit_interval(11))
+    first = read_events([stated], [], SITE, NOW, lambda text: 0.0)
+    heard = dict.fromkeys(first.versions, at(9))
+    assert read_events([stated], [], SITE, NOW, lambda text: 0.0, heard).signals[0].received_at == at(9)
+    changed = stated | {"modificationDateTime": "2026-06-01T09:59:00Z"}
+    assert read_events([changed], [], SITE, NOW, lambda text: 0.0, heard).signals[0].received_at == NOW
+
+
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=8), inner, max_size=3)),
+    max_leaves=8,
+)
+FIELDS = (
+    "id",
+    "programID",
+    "eventName",
+    "priority",
+    "targets",
+    "reportDescriptors",
+    "payloadDescriptors",
+    "intervalPeriod",
+    "intervals",
+    "duration",
+    "createdDateTime",
+)
+
+
+@given(
+    st.dictionaries(st.sampled_from(FIELDS), JSON),
+    st.dictionaries(st.sampled_from(("start", "duration", "randomizeStart")), JSON),
+    st.dictionaries(st.sampled_from(("id", "payloads", "intervalPeriod")), JSON),
+)
+@settings(max_examples=300, deadline=None)
+def test_no_json_makes_reading_fail_or_silences_a_good_event(
+    broken: dict[str, Any], broken_period: dict[str, Any], broken_interval: dict[str, Any]
+) -> None:
+    good = event(limit_interval(11), id="good", priority=0)
+    reading = read(
+        event(limit_interval(3), id="broken") | broken,
+        event(limit_interval(3), id="period", intervalPeriod=broken_period),
+        event(limit_interval(3) | broken_interval, id="interval"),
+        JSON,
+        good,
+    )
+    assert 11_000 in [signal.value for signal in reading.signals]
+    assert reading.events == 5
