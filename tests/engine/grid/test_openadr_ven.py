@@ -276,6 +276,7 @@ def test_http_is_for_this_host_and_private_networks_and_only_if_allowed(
         ({"poll_interval": timedelta(seconds=1)}, ConfigProblem.POLL_INTERVAL),
         ({"poll_interval": timedelta(days=1)}, ConfigProblem.POLL_INTERVAL),
         ({"report_interval": timedelta(0)}, ConfigProblem.POLL_INTERVAL),
+        ({"lost_after": timedelta(seconds=119)}, ConfigProblem.LOST_AFTER),
         ({"login": ClientCredentials(client_id="", client_secret="x")}, ConfigProblem.CREDENTIALS),
         ({"login": ClientCredentials(client_id="x", client_secret="")}, ConfigProblem.CREDENTIALS),
         (

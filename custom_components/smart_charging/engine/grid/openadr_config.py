@@ -27,6 +27,7 @@ class ConfigProblem(StrEnum):
     VEN_NAME = "ven_name"
     RESOURCE_NAME = "resource_name"
     POLL_INTERVAL = "poll_interval"
+    LOST_AFTER = "lost_after"  # so soon that a server would be lost between two polls
 
 
 class ConfigError(ValueError):
@@ -82,6 +83,8 @@ class VenConfig:
             raise ConfigError(ConfigProblem.RESOURCE_NAME)
         if not SHORTEST_POLL <= self.poll_interval <= LONGEST_POLL or self.report_interval < timedelta(minutes=1):
             raise ConfigError(ConfigProblem.POLL_INTERVAL)
+        if self.lost_after < 2 * self.poll_interval:
+            raise ConfigError(ConfigProblem.LOST_AFTER)
         if self.login is not None:
             if not (0 < len(self.login.client_id) <= 4096 and 0 < len(self.login.client_secret) <= 4096):
                 raise ConfigError(ConfigProblem.CREDENTIALS)
