@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import given, settings, strategies as st
 import pytest
 
+from custom_components.smart_charging.engine.grid import openadr_events
 from custom_components.smart_charging.engine.grid.openadr_events import read_events
 from custom_components.smart_charging.engine.grid.openadr_priority import by_priority
 from custom_components.smart_charging.engine.grid.openadr_values import (
@@ -148,6 +149,11 @@ def test_each_interval_may_say_its_own_time_as_the_dutch_profile_has_it() -> Non
     ]
 
 
+def test_an_event_with_a_start_needs_no_time_of_creation() -> None:
+    stated = event(limit_interval(11), createdDateTime="17:15:16")
+    assert when(read(stated)) == [(at(10), at(11), 11_000)]
+
+
 @pytest.mark.parametrize("duration", ["PT0S", "P9999Y", None, "P100Y"])
 def test_a_limit_whose_duration_says_for_ever_has_no_end(duration: str | None) -> None:
     assert when(read(event(limit_interval(11), intervalPeriod=period("2026-06-01T08:00:00Z", duration)))) == [
@@ -214,6 +220,12 @@ def test_an_events_own_longer_duration_repeats_its_intervals() -> None:
     live = [signal for signal in read(stated).signals if signal.live(NOW)]
     assert [(signal.valid_from, signal.valid_until, signal.value) for signal in live] == [(at(0), at(12), 11_000)]
     assert max(signal.valid_until for signal in read(stated).signals if signal.valid_until) >= NOW + timedelta(days=8)
+
+
+def test_intervals_that_repeat_for_years_are_written_out_around_now_only() -> None:
+    hours = [limit_interval(number + 1, number) for number in range(24)]
+    stated = event(*hours, intervalPeriod=period("2016-01-01T00:00:00Z", "PT1H"), duration="P9999Y")
+    assert [signal.value for signal in read(stated).signals if signal.live(NOW)] == [11_000]
 
 
 def test_calendar_months_have_their_own_lengths() -> None:
@@ -348,6 +360,14 @@ def test_a_safe_mode_event_is_kept_for_when_the_server_is_lost(name: str) -> Non
     assert reading.limit_events == ("safe", "event-1")
 
 
+def test_a_safe_mode_event_may_state_limits_by_time() -> None:
+    reading = read(event(limit_interval(9), limit_interval(6, 1), eventName="safe mode"))
+    assert [(signal.valid_from, signal.valid_until, signal.value) for signal in reading.failsafe] == [
+        (at(10), at(11), 9000),
+        (at(11), at(12), 6000),
+    ]
+
+
 def test_a_safe_mode_event_whose_time_is_over_still_states_its_lowest_limit() -> None:
     stated = event(limit_interval(9), limit_interval(6, 1), eventName="safe mode")
     [signal] = read(stated, now=at(20)).failsafe
@@ -475,6 +495,20 @@ def test_more_events_than_the_most_are_counted_and_left_out() -> None:
     reading = read(*(event(limit_interval(11), id=f"e{n}") for n in range(MAX_EVENTS + 5)))
     assert reading.refused == {Refusal.TOO_MANY_EVENTS: 5}
     assert len(reading.signals) == MAX_EVENTS
+
+
+def test_events_may_not_state_more_values_than_can_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openadr_events, "MAX_PIECES", 5)
+    three = [limit_interval(number, number) for number in range(3)]
+    reading = read(event(*three, id="a"), event(*three, id="b"), event(limit_interval(11), id="c"))
+    assert reading.refused == {Refusal.TOO_MANY_INTERVALS: 1}
+    assert len(reading.signals) == 4
+
+
+def test_an_event_may_not_state_thousands_of_values_in_each_interval() -> None:
+    packed = {"id": 0, "payloads": [{"type": "PRICE", "values": [0.1] * MAX_INTERVALS}]}
+    assert read(event(packed, packed, packed, packed)).refused == {Refusal.TOO_MANY_INTERVALS: 1}
+    assert read(event(packed, packed, packed)).refused == {}
 
 
 def test_hostile_text_is_cut_and_made_printable() -> None:

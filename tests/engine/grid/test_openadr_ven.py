@@ -1,7 +1,9 @@
 """A VEN reads a real server over a socket, in both versions: logins, changes, trouble of every kind, and its own name."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import count
 import logging
 from pathlib import Path
 import ssl
@@ -10,13 +12,14 @@ import sys
 import pytest
 
 from custom_components.smart_charging.engine.grid import openadr_http
+from custom_components.smart_charging.engine.grid.openadr_client import VtnClient
 from custom_components.smart_charging.engine.grid.openadr_config import (
     ClientCredentials,
     ConfigError,
     ConfigProblem,
     VenConfig,
 )
-from custom_components.smart_charging.engine.grid.openadr_http import VenProblem
+from custom_components.smart_charging.engine.grid.openadr_http import VenError, VenProblem
 from custom_components.smart_charging.engine.grid.openadr_memory import memory_from_json
 from custom_components.smart_charging.engine.grid.openadr_values import MAX_EVENTS, Addressee, OpenAdrVersion, Refusal
 from custom_components.smart_charging.engine.grid.openadr_ven import Registration, Ven, VenState
@@ -107,6 +110,25 @@ async def test_a_server_that_knows_no_pages_is_read_once(vtn: Vtn, make_ven: Mak
         capacity(vtn, kw)
     assert len(limits(await poll(make_ven()))) == 120
     assert vtn.count("GET events") == 2
+
+
+async def test_events_without_an_id_do_not_make_a_server_without_pages_endless(vtn: Vtn, make_ven: MakeVen) -> None:
+    vtn.trouble.ignores_paging = True
+    vtn.events += [None, {}]
+    capacity(vtn, 11)
+    assert limits(await poll(make_ven())) == [11_000]
+    assert vtn.count("GET events") == 2
+
+
+async def test_a_list_has_a_latest_end_however_many_pages_it_has(vtn: Vtn, clock: ManualClock) -> None:
+    seconds = count(0, 50)
+    client = VtnClient(config_for(vtn), clock.now, lambda: float(next(seconds)))
+    for kw in range(300):
+        capacity(vtn, kw)
+    with pytest.raises(VenError, match="timeout: events"):
+        await asyncio.to_thread(client.events, None)
+    assert vtn.count("GET events") < 4
+    client.close()
 
 
 async def test_ten_thousand_events_are_read_and_more_are_counted(vtn: Vtn, make_ven: MakeVen) -> None:
@@ -444,6 +466,19 @@ async def test_after_a_restart_the_last_word_holds_before_the_server_is_heard(
     assert limits(again.state()) == [4000, 11_000]
     assert again.state().reading.series == ()
     assert again.state().signals()[0].received_at == memory.last_heard
+
+
+async def test_a_memory_keeps_the_fail_safe_first_and_no_more_than_it_has_room_for(vtn: Vtn, make_ven: MakeVen) -> None:
+    for kw in range(60):
+        capacity(vtn, kw, padding="x" * 10_000)
+    safe = capacity(vtn, 4, eventName="safe mode")
+    ven = make_ven()
+    await poll(ven)
+    memory = ven.memory()
+    assert memory is not None
+    assert isinstance(memory.events[0], dict)
+    assert memory.events[0]["id"] == safe
+    assert 20 < len(memory.events) < 30
 
 
 @pytest.mark.parametrize("raw", [None, [], {}, {"last_heard": 7}, {"last_heard": "2026-06-01T10:00:00Z", "events": 3}])
