@@ -137,9 +137,8 @@ async def test_an_event_without_an_end_is_reported_by_the_quarter_of_an_hour(
     ]
 
 
+@pytest.mark.parametrize("version", ["3.1.0"], indirect=True)
 async def test_intervals_that_repeat_are_reported_turn_by_turn(vtn: Vtn, make_ven: MakeVen, clock: ManualClock) -> None:
-    if vtn.version == "3.0.1":
-        pytest.skip("an event has no duration of its own in 3.0.1")
     ask(vtn, USAGE, intervals=2, duration="P9999Y")
     ven = make_ven()
     for _ in range(5):

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from datetime import timedelta
+import sys
 
 import pytest
 
@@ -222,6 +223,42 @@ async def test_without_a_broker_that_is_safe_for_us_it_polls(
     home.runner.start()
     assert (await home.told(1)).problem is None
     assert home.runner.notifications is status
+
+
+@only_3_1
+async def test_without_the_mqtt_library_it_polls(
+    vtn: Vtn, make_home: Callable[..., Home], broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "paho.mqtt.client", None)
+    home = make_home()
+    home.runner.start()
+    assert (await home.told(1)).problem is None
+    assert home.runner.notifications is Notification.NO_LIBRARY
+
+
+@only_3_1
+async def test_a_broker_that_does_not_let_us_in_costs_nothing_but_the_hints(
+    vtn: Vtn, make_home: Callable[..., Home], broker: Broker
+) -> None:
+    broker.password = "another"
+    home = make_home()
+    home.runner.start()
+    await home.until(lambda: bool(broker.logins))
+    assert (await home.told(1)).problem is None
+    assert home.runner.notifications is Notification.CONNECTING
+
+
+@only_3_1
+async def test_a_broker_that_went_away_is_come_back_to(
+    vtn: Vtn, make_home: Callable[..., Home], broker: Broker
+) -> None:
+    home = make_home()
+    home.runner.start()
+    await home.until(lambda: bool(broker.topics))
+    await broker.stop()
+    await home.until(lambda: home.runner.notifications is Notification.CONNECTING)
+    await broker.start()
+    await home.until(lambda: home.runner.notifications is Notification.CONNECTED)
 
 
 @pytest.mark.parametrize("version", ["3.0.1"], indirect=True)

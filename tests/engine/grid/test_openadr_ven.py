@@ -232,6 +232,57 @@ async def test_a_secret_goes_to_no_url_without_tls_that_a_server_names(vtn: Vtn,
     assert vtn.count("POST auth/token") == 0
 
 
+@pytest.mark.parametrize(
+    "answer", [{}, [], "token", {"access_token": ""}, {"access_token": 7}, {"access_token": "a\nb"}]
+)
+async def test_an_answer_without_a_usable_token_is_no_login(vtn: Vtn, make_ven: MakeVen, answer: object) -> None:
+    vtn.client_secret = SECRET
+    vtn.trouble.token_answer = answer
+    assert (await poll(make_ven())).problem is VenProblem.LOGIN
+
+
+@pytest.mark.parametrize(("expires_in", "seconds"), [("soon", 3600), (-1, 3600), (True, 3600), (10**8, 86_400)])
+async def test_odd_lifetimes_of_tokens_are_bounded(
+    vtn: Vtn, make_ven: MakeVen, clock: ManualClock, expires_in: object, seconds: int
+) -> None:
+    vtn.client_secret = SECRET
+    vtn.tokens.add("odd")
+    vtn.trouble.token_answer = {"access_token": "odd", "expires_in": expires_in}
+    ven = make_ven()
+    await poll(ven)
+    await clock.advance(seconds - 1)
+    await poll(ven)
+    assert ven.client.tokens_fetched == 1
+    await clock.advance(1)
+    await poll(ven)
+    assert ven.client.tokens_fetched == 2
+
+
+@pytest.mark.parametrize("version", ["3.1.0"], indirect=True)
+@pytest.mark.parametrize(("answer", "problem"), [({}, VenProblem.MALFORMED), ({"tokenURL": "token"}, VenProblem.LOGIN)])
+async def test_a_server_that_tells_no_token_url_is_no_login(
+    vtn: Vtn, make_ven: MakeVen, answer: object, problem: VenProblem
+) -> None:
+    vtn.client_secret = SECRET
+    vtn.trouble.auth_server_answer = answer
+    assert (await poll(make_ven())).problem is problem
+    vtn.trouble.statuses = {"GET auth": 503}
+    assert (await poll(make_ven())).problem is VenProblem.SERVER
+
+
+async def test_the_scopes_set_up_are_asked_for(vtn: Vtn, make_ven: MakeVen) -> None:
+    vtn.client_secret = SECRET
+    login = ClientCredentials(
+        client_id="ven-client",
+        client_secret=SECRET,
+        token_url=f"{vtn.url}/auth/token",
+        scopes=("read_all", "write_reports"),
+    )
+    assert (await poll(make_ven(login=login))).problem is None
+    assert vtn.scopes == ["read_all write_reports"]
+    assert vtn.count("GET auth/server") == 0
+
+
 # TLS and URLs
 
 
@@ -520,6 +571,19 @@ async def test_a_server_that_forgot_the_ven_is_told_again_within_a_day(
     assert (len(vtn.vens), len(vtn.resources)) == (1, 1)
 
 
+@pytest.mark.parametrize("answer", [b"{}", b"created", b'{"id": "x"}'])
+async def test_what_was_created_counts_whatever_the_server_answers(vtn: Vtn, make_ven: MakeVen, answer: bytes) -> None:
+    vtn.trouble.odd_answer = answer
+    state = await poll(make_ven())
+    assert (state.registration, state.problem, len(vtn.resources)) == (Registration.DONE, None, 1)
+
+
+async def test_a_ven_that_was_made_known_meanwhile_is_as_good(vtn: Vtn, make_ven: MakeVen) -> None:
+    vtn.trouble.statuses = {"POST vens": 409}
+    state = await poll(make_ven())
+    assert (state.registration, state.problem) == (Registration.REFUSED, None)
+
+
 @pytest.mark.parametrize("refused", ["GET vens", "POST vens"])
 async def test_a_server_that_lets_nobody_register_is_read_all_the_same(
     vtn: Vtn, make_ven: MakeVen, refused: str
@@ -536,6 +600,15 @@ async def test_a_server_that_lets_nobody_register_is_read_all_the_same(
 async def test_nothing_is_registered_where_that_is_switched_off(vtn: Vtn, make_ven: MakeVen) -> None:
     assert (await poll(make_ven(register=False))).registration is Registration.NOT_WANTED
     assert not [request for request in vtn.requests if "vens" in request]
+
+
+async def test_a_ven_that_is_closed_asks_nothing_more(vtn: Vtn, make_ven: MakeVen) -> None:
+    ven = make_ven()
+    await poll(ven)
+    ven.close()
+    asked = len(vtn.requests)
+    assert (await poll(ven)).problem is VenProblem.UNREACHABLE
+    assert len(vtn.requests) == asked
 
 
 # The library

@@ -31,6 +31,9 @@ class Trouble:
     body: bytes | None = None  # sent with status 200 instead of JSON
     delay: float = 0.0
     hang_up: bool = False  # the connection is closed without an answer
+    odd_answer: bytes | None = None  # to what was created
+    token_answer: object = None  # instead of a token
+    auth_server_answer: object = None
     echo: bool = False  # problems repeat the header with the token
     ignores_paging: bool = False
     page: int = MOST_PER_PAGE  # fewer objects per page than asked for
@@ -58,6 +61,7 @@ class Vtn:
     tokens: set[str] = field(default_factory=set)
     trouble: Trouble = field(default_factory=Trouble)
     requests: list[str] = field(default_factory=list)
+    scopes: list[object] = field(default_factory=list)
     port: int = 0
     tls: bool = False
     _runner: web.AppRunner | None = None
@@ -169,6 +173,8 @@ class Vtn:
     async def _auth_server(self, request: web.Request) -> web.Response:
         if self.version == "3.0.1":
             return self._problem(404, "no such path", request)
+        if self.trouble.auth_server_answer is not None:
+            return web.json_response(self.trouble.auth_server_answer)
         return web.json_response({"tokenURL": self.token_url or f"{self.url}/auth/token"})
 
     async def _token(self, request: web.Request) -> web.Response:
@@ -183,6 +189,9 @@ class Vtn:
         if sent != (self.client_id, self.client_secret):
             description = f"not known: {sent}"
             return web.json_response({"error": "invalid_client", "error_description": description}, status=401)
+        self.scopes.append(form.get("scope"))
+        if self.trouble.token_answer is not None:
+            return web.json_response(self.trouble.token_answer)
         token = f"token-{next(self._ids)}"
         self.tokens.add(token)
         answer: Json = {"access_token": token, "token_type": "Bearer", "scope": form.get("scope", "")}
@@ -259,6 +268,8 @@ class Vtn:
         if self.version != "3.0.1":
             created["clientID"] = self.client_id
         stored.append(created)
+        if self.trouble.odd_answer is not None:
+            return web.Response(body=self.trouble.odd_answer, status=201, content_type="application/json")
         return web.json_response(created, status=201)
 
     def _report_fault(self, body: Json) -> str:

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 from .openadr_values import TEXT_LENGTH, Addressee, OpenAdrVersion
 
+# What must be installed before a VEN is run; imported nowhere before that.
+REQUIREMENTS_WHEN_CHOSEN: Final = ("openadr3-client[mqtt]==2.4.2",)
 SHORTEST_POLL: Final = timedelta(seconds=10)
 LONGEST_POLL: Final = timedelta(hours=1)
 # Names that no public resolver answers for: RFC 6762 (mDNS) and RFC 8375 (home networks).

@@ -56,11 +56,12 @@ class Notifications:
         self._wake = wake
         self._client: Client | None = None
         self._username = ""
+        self._stopped = False
         self.status = Notification.NOT_OFFERED
 
     def start(self, server: VtnClient, ven_id: str | None) -> None:
         """Ask the server for its broker and connect to it in the background. Blocks while asking; never raises VenError."""
-        if self._client is not None:
+        if self._client is not None or self._stopped:
             return
         try:
             found = find_broker(server, self._config, ven_id)
@@ -78,7 +79,8 @@ class Notifications:
             self._client.username_pw_set(self._username, token)
 
     def stop(self) -> None:
-        """Disconnect. Blocks for a moment."""
+        """Disconnect for good. Blocks for a moment."""
+        self._stopped = True
         client, self._client = self._client, None
         self.status = Notification.NOT_OFFERED
         if client is not None:

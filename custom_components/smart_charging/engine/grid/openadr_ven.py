@@ -56,7 +56,6 @@ class VenState:
     reports_sent: int = 0
     report_problem: VenProblem | None = None
     lost: bool = False
-    program_ids: tuple[str, ...] = ()
     ven_id: str | None = None
 
     def signals(self) -> tuple[GridSignal, ...]:
@@ -79,6 +78,7 @@ class Ven:
         self._clock = clock
         self._jitter = jitter
         self._client: VtnClient | None = None
+        self._closed = False
         self._reporter = Reporter(config.addressee, config.version, config.report_interval)
         memory = memory or VenMemory()
         self._events: list[object] = list(memory.events)
@@ -92,7 +92,9 @@ class Ven:
 
     @property
     def client(self) -> VtnClient:
-        """Return the connection, made at its first use. VenError if the library can't be imported."""
+        """Return the connection, made at its first use. VenError if the library can't be imported, or after `close`."""
+        if self._closed:
+            raise VenError(VenProblem.UNREACHABLE, "closed")
         if self._client is None:
             self._client = VtnClient(self._config, self._clock.now, self._clock.monotonic)
         return self._client
@@ -123,7 +125,6 @@ class Ven:
             failures=0,
             problem=None,
             detail="",
-            program_ids=tuple(programs) if self._config.program_name else (),
         )
         if figures is not None:
             self._report(figures, now)
@@ -138,10 +139,10 @@ class Ven:
         return remember(self._state.last_heard, self._events, self._programs, wanted, self._sent)
 
     def close(self) -> None:
-        """Close the connection; a later poll makes a new one."""
+        """Close the connection for good; a poll that is under way in another thread ends with its next request."""
+        self._closed = True
         if self._client is not None:
             self._client.close()
-            self._client = None
 
     def _register(self, now: datetime) -> None:
         if self._registered_at is not None and now - self._registered_at < _REGISTERED_FOR:
