@@ -521,7 +521,10 @@ def test_hostile_text_is_cut_and_made_printable() -> None:
 def test_a_signal_keeps_the_time_at_which_its_version_of_the_event_was_first_heard() -> None:
     stated = event(limit_interval(11))
     first = read_events([stated], [], SITE, NOW, lambda text: 0.0)
-    heard = dict.fromkeys(first.versions, at(9))
+
+    def heard(version: str) -> datetime:
+        return at(9) if version in first.versions else NOW
+
     assert read_events([stated], [], SITE, NOW, lambda text: 0.0, heard).signals[0].received_at == at(9)
     changed = stated | {"modificationDateTime": "2026-06-01T09:59:00Z"}
     assert read_events([changed], [], SITE, NOW, lambda text: 0.0, heard).signals[0].received_at == NOW

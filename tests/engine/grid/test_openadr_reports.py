@@ -94,6 +94,25 @@ async def test_what_was_not_measured_is_told_as_missing(vtn: Vtn, make_ven: Make
     assert measured["payloads"] == [{"type": "USAGE", "values": [1.0]}]
 
 
+async def test_what_was_fed_in_is_nothing_drawn(vtn: Vtn, make_ven: MakeVen, clock: ManualClock) -> None:
+    ask(vtn, USAGE, intervals=1)
+    await clock.advance(3600)
+    await poll(make_ven(), lambda resource, start, end: Figure(energy_wh=-500.0))
+    assert told(vtn) == [[(0, 0.0)]]
+
+
+async def test_reports_at_any_time_come_by_the_quarter_of_an_hour_while_the_event_holds(
+    vtn: Vtn, make_ven: MakeVen, clock: ManualClock
+) -> None:
+    ask(vtn, USAGE | {"frequency": 0}, intervals=1, intervalPeriod=period("2026-06-01T10:10:00Z", "PT40M"))
+    ven = make_ven()
+    for _ in range(90):
+        await poll(ven, figures)
+        await clock.advance(60)
+    starts = [report["resources"][0]["intervals"][0]["intervalPeriod"]["start"] for report in vtn.reports]
+    assert starts == ["2026-06-01T10:15:00Z", "2026-06-01T10:30:00Z"]
+
+
 async def test_reports_in_batches_come_as_they_fill(vtn: Vtn, make_ven: MakeVen, clock: ManualClock) -> None:
     ask(vtn, USAGE | {"numIntervals": 2, "frequency": 2, "startInterval": 1, "repeat": 2}, intervals=7)
     ven = make_ven()

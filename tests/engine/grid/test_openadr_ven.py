@@ -63,6 +63,18 @@ async def test_changed_and_deleted_events_are_noticed(vtn: Vtn, make_ven: MakeVe
     assert limits(await poll(ven)) == []
 
 
+async def test_a_signal_keeps_the_time_at_which_it_was_first_heard(
+    vtn: Vtn, make_ven: MakeVen, clock: ManualClock
+) -> None:
+    event, first = capacity(vtn, 11), clock.now()
+    ven = make_ven()
+    await poll(ven)
+    await clock.advance(60)
+    assert (await poll(ven)).signals()[0].received_at == first
+    vtn.change_event(event, intervals=[limit_interval(9)])
+    assert (await poll(ven)).signals()[0].received_at == clock.now()
+
+
 async def test_a_malformed_event_does_not_keep_others_from_being_heard(vtn: Vtn, make_ven: MakeVen) -> None:
     vtn.events += [None, {"id": 3}, {"id": "odd", "intervals": [{"id": "x"}]}]
     capacity(vtn, 11)
@@ -511,9 +523,10 @@ async def test_after_a_restart_the_last_word_holds_before_the_server_is_heard(
     await poll(ven)
     memory = ven.memory()
     assert memory is not None
+    await clock.advance(60)
     again = make_ven(memory=memory_from_json(memory.to_json()))
     assert limits(again.state()) == [11_000]
-    await clock.advance(3600)
+    await clock.advance(840)
     assert limits(again.state()) == [4000, 11_000]
     assert again.state().reading.series == ()
     assert again.state().signals()[0].received_at == memory.last_heard

@@ -54,14 +54,14 @@ def read_events(
     addressee: Addressee,
     now: datetime,
     draw: Draw,
-    first_heard: Mapping[str, datetime] | None = None,
+    first_heard: Callable[[str], datetime] | None = None,
 ) -> EventReading:
     """Return all that these events say to the addressee now.
 
     A malformed event is left out and counted by its reason; it never keeps another one from being heard.
-    `first_heard` tells when each version of an event (`EventReading.versions`) came, if that was before now.
+    `first_heard` tells when a version of an event (`EventReading.versions`) came; without it that is now.
     """
-    heard = first_heard or {}
+    heard_at = first_heard or (lambda version: now)
     defaults = _program_descriptors(raw_programs)
     refused: Counter[Refusal] = Counter()
     contents: list[tuple[int | None, _Content]] = []
@@ -73,7 +73,7 @@ def read_events(
                 not_ours += 1
                 continue
             program = defaults.get(event.program_id, {})
-            content = _read_event(event, program, addressee, now, draw, heard.get(event.version, now))
+            content = _read_event(event, program, addressee, now, draw, heard_at(event.version))
         except EventError as error:
             refused[error.reason] += 1
             continue

@@ -204,8 +204,14 @@ class Ven:
         return [event for program_id in programs for event in self.client.events(program_id)]
 
     def _read(self, now: datetime, heard: datetime | None) -> None:
-        reading = read_events(self._events, self._programs, self._config.addressee, now, self._draw, self._first_heard)
-        self._first_heard = {version: self._first_heard.get(version, heard or now) for version in reading.versions}
+        """Understand the events again; those that are new were heard at this moment."""
+
+        def first_heard(version: str) -> datetime:
+            return self._first_heard.get(version, heard or now)
+
+        addressee = self._config.addressee
+        reading = read_events(self._events, self._programs, addressee, now, self._draw, first_heard)
+        self._first_heard = {version: first_heard(version) for version in reading.versions}
         self._state = replace(self._state, reading=reading)
 
     def _draw(self, text: str) -> float:
