@@ -9,9 +9,10 @@ from custom_components.smart_charging.engine.grid.openadr_config import ClientCr
 from custom_components.smart_charging.engine.grid.openadr_reports import Figures
 from custom_components.smart_charging.engine.grid.openadr_values import Addressee, OpenAdrVersion
 from custom_components.smart_charging.engine.grid.openadr_ven import Ven, VenState
-from tests.engine.grid.vtn import Vtn
+from tests.engine.grid.vtn import Vtn, limit_interval, period
 from tests.manual_clock import ManualClock
 
+ADDRESSEE = Addressee(ven_name="home")
 SECRET = "s3cret-of-the-ven"
 
 
@@ -58,3 +59,12 @@ def make_ven(vtn: Vtn, clock: ManualClock) -> Callable[..., Ven]:
 async def poll(ven: Ven, figures: Figures | None = None) -> VenState:
     """Have the VEN do one round, in a thread as it does at work."""
     return await asyncio.to_thread(ven.poll, figures)
+
+
+def limits(state: VenState) -> list[float | None]:
+    return sorted(signal.value or 0 for signal in state.signals())
+
+
+def capacity(vtn: Vtn, kw: object, **more: object) -> str:
+    program = str(vtn.programs[0]["id"]) if vtn.programs else vtn.add_program()
+    return vtn.add_event(program, [limit_interval(kw)], intervalPeriod=period("2026-06-01T10:00:00Z"), **more)
