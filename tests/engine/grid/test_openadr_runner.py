@@ -78,7 +78,7 @@ async def test_it_polls_at_once_and_each_minute(vtn: Vtn, make_home: Callable[..
     home.runner.start()
     assert (await home.told(1)).signals() == ()
     with_limit(vtn, 11)
-    await clock.advance(59)
+    await clock.advance(59, settle=0.1)
     assert len(home.states) == 1
     await clock.advance(1)
     assert [signal.value for signal in (await home.told(2)).signals()] == [11_000]
@@ -105,7 +105,7 @@ async def test_the_moment_of_loss_is_told_between_two_polls(
     for number, second in enumerate(attempts):
         await clock.advance(second - clock.monotonic())
         await home.told(number + 2)
-    await clock.advance(599 - clock.monotonic())
+    await clock.advance(599 - clock.monotonic(), settle=0.1)
     assert [state.lost for state in home.states] == [False] * 7
     await clock.advance(1)
     lost = await home.told(8)
@@ -138,7 +138,7 @@ async def test_stop_ends_it_and_start_again_is_harmless(
     home.runner.start()
     await home.told(1)
     await home.runner.stop()
-    await clock.advance(600)
+    await clock.advance(600, settle=0.1)
     assert len(home.states) == 1
     await home.runner.stop()
 
@@ -283,7 +283,7 @@ async def test_notifications_do_not_hurry_a_server_in_trouble(
     assert (await home.told(3)).problem is VenProblem.SERVER
     broker.publish("x", b"")
     await asyncio.sleep(0.1)
-    await clock.advance(9)
+    await clock.advance(9, settle=0.1)
     assert len(home.states) == 3
     await clock.advance(1)
     await home.told(4)
