@@ -1,4 +1,8 @@
-"""Rules for imports: what the sources use must be declared in the manifest or come with Home Assistant."""
+"""Rules for imports: what the sources use must be declared in the manifest or come with Home Assistant.
+
+A module may state in `REQUIREMENTS_WHEN_CHOSEN` what the integration installs itself once the user wants it; that may be
+imported inside functions only.
+"""
 
 import ast
 from collections.abc import Iterator
@@ -19,6 +23,7 @@ FREE = frozenset({
 })  # fmt: skip
 # A manifest key of this name makes Home Assistant set the component up.
 DISCOVERY = ("bluetooth", "dhcp", "mqtt", "ssdp", "usb", "zeroconf")
+WHEN_CHOSEN = "REQUIREMENTS_WHEN_CHOSEN"
 
 
 def check(integration: Integration) -> Iterator[str]:
@@ -27,6 +32,9 @@ def check(integration: Integration) -> Iterator[str]:
     declared = {*_texts(manifest.get("dependencies")), *_texts(manifest.get("after_dependencies"))}
     declared |= {key for key in DISCOVERY if key in manifest}
     packages = _available_packages(_texts(manifest.get("requirements")))
+    chosen = [text for module in integration.modules.values() for text in _when_chosen(module)]
+    yield from (f"{WHEN_CHOSEN}: {text} must be pinned" for text in chosen if "==" not in text)
+    later = _available_packages(chosen) - packages
     for file, module in integration.modules.items():
         for imported in sorted(set(_imports(module))):
             component = _component(imported)
@@ -35,8 +43,11 @@ def check(integration: Integration) -> Iterator[str]:
                 own_platform = f"{component}.py" in integration.modules
                 if component not in FREE | declared | {integration.path.name} and not own_platform:
                     yield f"{file}: uses the component {component}, which the manifest does not declare"
-            elif imported.partition(".")[0] not in packages:
-                yield f"{file}: imports {imported.partition('.')[0]}, which is in no requirement of the manifest"
+            elif (package := imported.partition(".")[0]) in later:
+                if imported in _imports(ast.Module(_at_import(module), [])):
+                    yield f"{file}: imports {package} at once, which is installed only when it is chosen"
+            elif package not in packages:
+                yield f"{file}: imports {package}, which is in no requirement of the manifest"
 
 
 def _texts(value: Json) -> list[str]:
@@ -59,6 +70,21 @@ def _imports(module: ast.Module) -> Iterator[str]:
                 yield node.module
 
 
+def _when_chosen(module: ast.Module) -> Iterator[str]:
+    for node in module.body:
+        match node:
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=ast.Tuple(elts=items))
+                | ast.AnnAssign(target=ast.Name(id=name), value=ast.Tuple(elts=items))
+            ) if name == WHEN_CHOSEN:
+                yield from (str(item.value) for item in items if isinstance(item, ast.Constant))
+
+
+def _at_import(module: ast.Module) -> list[ast.stmt]:
+    """Return what of a module runs when it is imported, as far as imports go: all but its functions and classes."""
+    return [node for node in module.body if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)]
+
+
 def _component(imported: str) -> str | None:
     parts = imported.split(".")
     return parts[2] if parts[:2] == ["homeassistant", "components"] and len(parts) > 2 else None
@@ -71,7 +97,11 @@ def _available_packages(requirements: list[str]) -> set[str]:
     """
     wanted = {_normal(text) for text in (*requirements, *(metadata.requires("homeassistant") or ()))}
     for text in requirements:
-        wanted |= {_normal(below) for below in _required_by(_normal(text)) if "extra ==" not in below}
+        extras = re.findall(r"[A-Za-z0-9._-]+", text.partition("[")[2].partition("]")[0])
+        for below in _required_by(_normal(text)):
+            marker = below.partition("extra ==")[2]
+            if not marker or any(extra in marker for extra in extras):
+                wanted.add(_normal(below))
     names = {"homeassistant", "custom_components", "voluptuous", *sys.stdlib_module_names}
     for module, distributions in metadata.packages_distributions().items():
         if wanted & {_normal(name) for name in distributions}:

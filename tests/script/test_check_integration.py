@@ -158,6 +158,30 @@ def test_an_undeclared_dependency_is_found(sample: Path, imported: str, expected
     assert [problem for problem in problems(sample) if problem.startswith(f"extra.py: {expected}")]
 
 
+CHOSEN = 'REQUIREMENTS_WHEN_CHOSEN = ("alembic==1.20.1",)\n\n\n'
+
+
+def test_what_is_installed_when_chosen_may_be_imported_late(sample: Path) -> None:
+    (sample / "extra.py").write_text(f"{CHOSEN}def late():\n    import alembic.config\n    import mako\n")
+    assert problems(sample) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"import alembic\n{CHOSEN}", "extra.py: imports alembic at once"),
+        (f"{CHOSEN}if True:\n    from mako import template\n", "extra.py: imports mako at once"),
+        (CHOSEN.replace("==1.20.1", ""), "REQUIREMENTS_WHEN_CHOSEN: alembic must be pinned"),
+        (f"{CHOSEN}def late():\n    import openadr3_client\n", "extra.py: imports openadr3_client, which is in no"),
+    ],
+)
+def test_what_is_installed_when_chosen_is_pinned_and_not_imported_at_once(
+    sample: Path, text: str, expected: str
+) -> None:
+    (sample / "extra.py").write_text(text)
+    assert [problem for problem in problems(sample) if problem.startswith(expected)]
+
+
 def test_a_platform_may_use_the_component_that_loads_it(sample: Path) -> None:
     (sample / "diagnostics.py").write_text("from homeassistant.components.diagnostics import async_redact_data\n")
     assert problems(sample) == []

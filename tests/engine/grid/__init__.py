@@ -1,1 +1,1 @@
-"""What the grid demands, from a contact's click to a limit that control keeps to."""
+"""What grid operators demand: from a contact's click or a server's event to a limit that control keeps to."""

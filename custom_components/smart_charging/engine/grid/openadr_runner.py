@@ -1,0 +1,144 @@
+"""Runs a VEN from an event loop: polls in a thread, waits in between, and says when something has changed."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+import contextlib
+from datetime import timedelta
+from typing import Final, Protocol
+
+from ..clock import Clock
+from .openadr_config import VenConfig
+from .openadr_http import VenError
+from .openadr_memory import VenMemory
+from .openadr_notifications import Notification, Notifications
+from .openadr_reports import Figures
+from .openadr_values import OpenAdrVersion
+from .openadr_ven import Ven, VenState
+
+_LEAST_WAIT: Final = timedelta(seconds=1)
+_HINTED_WAIT_S: Final = 2.0  # after a notification: several mostly come at once
+
+
+class RunBlocking(Protocol):
+    """Runs a function that blocks somewhere else than in the event loop, as `asyncio.to_thread` does."""
+
+    def __call__[Result](self, function: Callable[[], Result], /) -> Awaitable[Result]:
+        """Return what the function returns."""
+
+
+class VenRunner:
+    """A VEN at work. `on_change` is called in the event loop after each poll and when the server becomes lost.
+
+    `figures` is called in the thread of a poll.
+    """
+
+    def __init__(
+        self,
+        config: VenConfig,
+        clock: Clock,
+        jitter: Callable[[], float],
+        on_change: Callable[[VenState], None],
+        *,
+        memory: VenMemory | None = None,
+        figures: Figures | None = None,
+        run_blocking: RunBlocking = asyncio.to_thread,
+    ) -> None:
+        """Prepare; nothing is sent before `start`."""
+        self._config = config
+        self._clock = clock
+        self._on_change = on_change
+        self._figures = figures
+        self._run_blocking = run_blocking
+        self._ven = Ven(config, clock, jitter, memory)
+        self._woken = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._notifications = Notifications(config, self._hint)
+
+    @property
+    def notifications(self) -> Notification:
+        """Return how changes are learnt of besides polling."""
+        return self._notifications.status
+
+    def state(self) -> VenState:
+        """Return what holds now."""
+        return self._ven.state()
+
+    def memory(self) -> VenMemory | None:
+        """Return what to keep for after a restart."""
+        return self._ven.memory()
+
+    def start(self) -> None:
+        """Begin to poll, at once."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="OpenADR VEN")
+
+    def poll_now(self) -> None:
+        """Have the next poll take place now."""
+        self._woken.set()
+
+    async def stop(self) -> None:
+        """End. A request under way is not waited for."""
+        task, self._task = self._task, None
+        if task is None:
+            return
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        await self._run_blocking(self._close)
+
+    def _close(self) -> None:
+        self._notifications.stop()
+        self._ven.close()
+
+    def _hint(self) -> None:
+        """Wake up for a notification; called in a thread of its own."""
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+            self._loop.call_soon_threadsafe(self._hinted)
+
+    def _hinted(self) -> None:
+        if self._ven.state().failures == 0:  # a server in trouble is left alone for as long as was decided
+            self._woken.set()
+
+    async def _run(self) -> None:
+        while True:
+            self._woken.clear()
+            self._on_change(await self._run_blocking(self._round))
+            await self._wait()
+
+    def _round(self) -> VenState:
+        state = self._ven.poll(self._figures)
+        if state.problem is None and self._config.notifications and self._config.version is OpenAdrVersion.V3_1:
+            self._notifications.start(self._ven.client, state.ven_id)
+            with contextlib.suppress(VenError):
+                self._notifications.renew(self._ven.client.access_token())
+        return state
+
+    async def _wait(self) -> None:
+        """Wait for the next poll, and tell when the server becomes lost meanwhile."""
+        lost = self._ven.state().lost
+        while not self._woken.is_set():
+            state = self._ven.state()
+            if state.lost and not lost:
+                lost = True
+                self._on_change(state)
+            now = self._clock.now()
+            if state.next_attempt is None or state.next_attempt <= now:
+                return
+            moments = [state.next_attempt]
+            if not state.lost and state.last_heard is not None:
+                moments.append(state.last_heard + self._config.lost_after)
+            await self._sleep(max(min(moments) - now, _LEAST_WAIT))
+        await self._clock.sleep(_HINTED_WAIT_S)
+
+    async def _sleep(self, wait: timedelta) -> None:
+        """Wait this long, or until woken."""
+        tasks = [
+            asyncio.ensure_future(self._clock.sleep(wait.total_seconds())),
+            asyncio.ensure_future(self._woken.wait()),
+        ]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
