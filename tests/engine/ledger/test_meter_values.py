@@ -43,6 +43,7 @@ async def test_a_number_that_is_none_is_left_out_beside_good_ones(site: SiteLedg
 
 async def test_the_time_of_arrival_is_kept_beside_the_stations_time(ledger: Ledger, site: SiteLedger) -> None:
     await record(site, None, register(5, 1000))
+    await site.meter_values(EVSE)  # files them
     rows = await ledger.read(lambda connection: connection.execute(sa.select(tables.meter_values)).all())
     assert [(row.time, row.received_at) for row in rows] == [(after(5), after(9999))]
 

@@ -60,7 +60,9 @@ def sites_in(table: sa.Table, connection: sa.Connection) -> set[str]:
 async def test_a_removed_site_leaves_its_proof_only_and_others_untouched(ledger: Ledger, site: SiteLedger) -> None:
     for one in (site, ledger.site("office")):
         kept = await one.start_transaction(started())
-        await one.record_meter_values("CP1", 1, kept.transaction_id, (register(10, 1030),), after(10))
+        for seconds in (10, 20):
+            await one.meter_values(EVSE)  # files what was read before
+            await one.record_meter_values("CP1", 1, kept.transaction_id, (register(seconds, 1030),), after(seconds))
         await one.stop_transaction(stopped("77", 60, 1200))
         await one.save("CP1", {"level": 3})
         await one.save_memory("observe_only", value=True)

@@ -175,7 +175,7 @@ class Connection:
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close the socket and return once its owner has let go, or at once when called by the handler."""
         self.end(code, reason)
-        if asyncio.current_task() not in {self._worker, self._owner}:
+        if asyncio.current_task() not in {self._worker, self._owner, self._inbox.worker}:
             await self._gone.wait()
 
     async def stop(self) -> None:

@@ -69,7 +69,9 @@ class Inbox:
         self._send = send
         self._waiting: deque[tuple[Call, int]] = deque()
         self._waiting_bytes = 0
-        self._arrival: asyncio.Future[None] | None = None  # awaited while there is nothing to answer
+        self._handler: MessageHandler | None = None
+        self._end: asyncio.Future[None] | None = None  # awaited by `serve`
+        self.worker: asyncio.Task[None] | None = None  # there is one while there is something to answer
         self._room: asyncio.Future[None] | None = None  # awaited while too much is unanswered
         self._answers: dict[MessageId, _Answer] = {}
         self._refused: set[MessageId] = set()
@@ -83,18 +85,55 @@ class Inbox:
             await self._room
         self._waiting_bytes += size
         self._waiting.append((call, size))
-        _wake(self._arrival)
+        self._begin()
 
     def close(self) -> None:
         """Answer nothing more after the request being answered now; the station repeats the rest."""
         self._closed = True
+        if not self.busy:
+            _wake(self._end)
 
     async def serve(self, handler: MessageHandler) -> None:
-        """Answer requests until closed."""
-        while not self._closed:
-            if not self._waiting:
-                self._arrival = asyncio.get_running_loop().create_future()
-                await self._arrival
+        """Answer requests until closed; what escapes while one is answered is raised here."""
+        self._handler = handler
+        self._end = asyncio.get_running_loop().create_future()
+        self._begin()
+        try:
+            if not self._closed or self.busy:
+                await self._end
+        finally:
+            if self.worker is not None:
+                self.worker.cancel()
+                await asyncio.wait([self.worker])
+
+    def _begin(self) -> None:
+        """Answer what waits, unless that is being done; what needs no waiting is done before this returns."""
+        if self.worker is not None or not self._waiting or self._handler is None or self._closed:
+            return
+        work = self._answer_all(self._handler)
+        worker = asyncio.Task(work, loop=asyncio.get_running_loop(), eager_start=True)
+        if worker.done():
+            self._rest(worker)
+        else:
+            worker.add_done_callback(self._rest)
+
+    def _rest(self, worker: asyncio.Task[None]) -> None:
+        """Take note that all is answered, and of what came in that moment; tell `serve` where there is an end."""
+        self.worker = None
+        error = None if worker.cancelled() else worker.exception()
+        if self._end is None or self._end.done():
+            return
+        if error is not None:
+            self._end.set_exception(error)
+        elif self._closed or worker.cancelled():
+            self._end.set_result(None)
+        else:
+            self._begin()
+
+    async def _answer_all(self, handler: MessageHandler) -> None:
+        """Answer what waits."""
+        self.worker = asyncio.current_task()
+        while self._waiting and not self._closed:
             call, size = self._waiting.popleft()
             self._waiting_bytes -= size
             _wake(self._room)

@@ -7,7 +7,7 @@ import logging
 import re
 from typing import Protocol
 
-from ..model import AuthorizationStatus, Json, MeterValue, TransactionStop
+from ..model import AuthorizationStatus, Json, MeterValue, Transaction, TransactionStop
 from .capabilities import measured_phases
 from .composite import parse_composite
 from .core import StationCore
@@ -15,6 +15,7 @@ from .measurement import MeasurementReader
 from .meter_values import ParsedMeterValues
 from .notices import Notices
 from .payloads import text
+from .shown_pace import ShownPace
 from .state import StationEventType
 from .store import AuthorizationResult
 from .timestamps import StationTime, parse_time
@@ -68,12 +69,15 @@ class Reception:
         self._shown_offset_s = 0.0
         self._tag: tuple[str, float] = ("", float("-inf"))
         self._start_asked = False  # with that tag, and nothing was heard of it yet
+        self._pace = ShownPace(core.clock)
         self.notices = Notices(core)
 
     def heard(self, action: str, deviations: Iterable[str]) -> None:
         """Take note of a message and of what was odd about it."""
         for deviation in deviations:
             self._core.note_deviation(deviation)
+        if action != "MeterValues":
+            self.show_held()  # what happened is told in its order
         self._core.change(last_seen=self._core.clock.now())
         if action != "BootNotification":
             self._reactions.heard()
@@ -177,7 +181,8 @@ class Reception:
         """
         core, now = self._core, self._core.clock.now()
         core.drop_values(parsed.dropped)
-        for time in () if queued else parsed.times[-1:]:
+        due = queued or evse_id == 0 or self._pace.due(evse_id)
+        for time in parsed.times[-1:] if due and not queued else ():
             self.observe_clock(time)
         if not parsed.values:
             return
@@ -186,6 +191,10 @@ class Reception:
             core.config.station_id, evse_id, transaction_id, parsed.values, now
         )
         live = [value for value in parsed.values if not queued and self.is_live(value.time, LIVE_S)]
+        if not due and transaction is not None and len(live) == len(parsed.values):
+            self._hold(evse_id, transaction, live)
+            return
+        self.show_held()
         self._book.measured(transaction, live=bool(live))
         if live:
             self._book.note_unknown(evse_id, transaction_id if transaction is None else None)
@@ -198,6 +207,29 @@ class Reception:
             transaction=transaction,
             live=bool(live),
         )
+
+    def _hold(self, evse_id: int, transaction: Transaction, live: Sequence[MeterValue]) -> None:
+        """Let readings wait that come faster than they are shown."""
+        if not self._pace.may_hold(evse_id, transaction):
+            self.show_held()
+        if (delay_s := self._pace.hold(evse_id, transaction, live)) is not None:
+            self._core.spawn(self._show_in(delay_s), "show held readings")
+
+    async def _show_in(self, delay_s: float) -> None:
+        await self._core.clock.sleep(delay_s)
+        self.show_held()
+
+    def show_held(self) -> None:
+        """Show the readings that wait."""
+        core = self._core
+        while self._pace.held:
+            evse_id, held = self._pace.held.popitem()
+            self._book.measured(held.transaction, live=True)
+            self._measure(evse_id, held.values, core.clock.now())
+            if core.capabilities.phases != _ALL_PHASES:
+                core.spawn(self._learn_phases(measured_phases(held.values)), "learn phases")
+            at = max(value.time for value in held.values)
+            core.emit(StationEventType.MEASURED, evse_id, at=at, transaction=held.transaction)
 
     async def show_readings(self, evse_id: int, values: Sequence[MeterValue], live: Sequence[MeterValue]) -> None:
         """Show live readings of an EVSE and learn from the late ones."""

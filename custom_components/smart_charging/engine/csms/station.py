@@ -317,6 +317,7 @@ class Station:
         core = self._core
         if core.connection is not connection:
             return
+        self._reception.show_held()
         core.connection = None
         self._stop_bringing_up()
         self._reconciler.disconnected()

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from ..model import EvseKey, MeterValue, Transaction
 from ..quick_replace import replacer
-from . import bulk, tables
+from . import bulk, journal, tables
 from .encoding import decode_count, encode_count, encode_values
 from .energy import EnergyCount, advance, outlet_register_wh
 from .queries import SELECT_TRANSACTION, to_transaction
@@ -79,7 +79,8 @@ class Book:
         """Begin with nothing in mind."""
         self._evses: dict[tuple[str, EvseKey], EvseEntry] = {}
         self._open: dict[tuple[str, str, str], Entry] = {}
-        self._readings: list[bulk.Reading] = []
+        self._readings: list[journal.Reading] = []
+        self._unfiled = 0
         self._counted: dict[int, Entry] = {}
 
     def open(self, connection: sa.Connection) -> None:
@@ -97,7 +98,10 @@ class Book:
         """Write the rows that wait."""
         if self._readings:
             if bulk.is_sqlite(self.connection):
-                bulk.keep_readings(self.connection, self._readings)
+                journal.keep_readings(self.connection, self._readings)
+                self._unfiled += len(self._readings)
+                if self._unfiled >= journal.FILED_AT:
+                    self._file()
             else:
                 self.connection.execute(
                     _KEEP_READINGS, [dict(zip(_READING, row, strict=True)) for row in self._readings]
@@ -110,6 +114,16 @@ class Book:
             else:
                 self.connection.execute(_KEEP_COUNT, [dict(zip(_COUNT, row, strict=True)) for row in counts])
             self._counted.clear()
+
+    def file_readings(self) -> None:
+        """Bring the table of readings up to date."""
+        self.flush()
+        if bulk.is_sqlite(self.connection):
+            self._file()
+
+    def _file(self) -> None:
+        journal.file_readings(self.connection)
+        self._unfiled = 0
 
     def insert(self, table: sa.Table, **values: Any) -> int:
         """Insert one row and return its number."""

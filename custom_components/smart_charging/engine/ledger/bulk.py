@@ -5,34 +5,22 @@ loop each time: a batch takes several times as long row by row as it does at onc
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
 from functools import cache
 from itertools import chain
 
 import sqlalchemy as sa
 
 from ..model import Json
-from .encoding import dump_json, to_microseconds
+from .encoding import dump_json
 
 _SIZES = (128, 32, 8, 1)  # rows of a statement: few sizes, so that it is prepared once
 
-type Reading = tuple[str, int, int | None, datetime, datetime, list[Json]]
 type Count = tuple[int, float, dict[str, Json]]
 
 
 def is_sqlite(connection: sa.Connection) -> bool:
     """Return whether the statements of this module are for this database."""
     return connection.dialect.name == "sqlite"
-
-
-def keep_readings(connection: sa.Connection, readings: Iterable[Reading]) -> None:
-    """Insert rows of `meter_values`: site, EVSE, transaction, both times, and what was read."""
-    rows = [
-        (site_id, evse, transaction, to_microseconds(time), to_microseconds(received_at), dump_json(values))
-        for site_id, evse, transaction, time, received_at, values in readings
-    ]
-    for some in _portions(rows):
-        connection.exec_driver_sql(_insertion(len(some)), tuple(chain.from_iterable(some)))
 
 
 def keep_counts(connection: sa.Connection, counts: Iterable[Count]) -> None:
@@ -48,12 +36,6 @@ def _portions(rows: Sequence[tuple[object, ...]]) -> Iterator[Sequence[tuple[obj
         while len(rows) - begin >= size:
             yield rows[begin : begin + size]
             begin += size
-
-
-@cache
-def _insertion(count: int) -> str:
-    rows = ",".join(["(?,?,?,?,?,?)"] * count)
-    return f"INSERT INTO meter_values (site_id,evse_row,transaction_row,time,received_at,readings) VALUES {rows}"  # noqa: S608 - counts only
 
 
 @cache

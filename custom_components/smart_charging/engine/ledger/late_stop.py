@@ -27,7 +27,7 @@ def give_back_later_readings(book: Book, entry: Entry, stopped_at: datetime, met
         return
     if meter_stop_wh >= last.register_wh - JITTER_WH:
         return
-    book.flush()
+    book.file_readings()
     mine = _M.transaction_row == entry.row
     late = sa.update(tables.meter_values).where(mine, _M.time > sa.bindparam("end", type_=_M.time.type))
     book.connection.execute(late.values(transaction_row=None), {"end": stopped_at})

@@ -219,6 +219,7 @@ class SiteLedger:
         limit: int = 100_000,
     ) -> tuple[MeterValue, ...]:
         """Return the EVSE's readings as received, oldest first; those of one transaction if named."""
+        await self._ledger.write(lambda book: book.file_readings())
         return await self._ledger.read(
             lambda connection: queries.meter_values(
                 connection, self._site_id, key, start=start, end=end, transaction_id=transaction_id, limit=limit

@@ -10,6 +10,7 @@ HOST = ""  # stands for the host, or for every site, where a row belongs to no s
 
 # Children before those they point to.
 _TABLES = (
+    tables.reading_journal,
     tables.meter_values,
     tables.transactions,
     tables.sessions,

@@ -10,6 +10,7 @@
   `token_key` what it is found by, see `vault.py`; `token_id` is that of the registry, if it was there at the start.
   `lost` marks an end that the station did not send, `offline` one or a begin that came from a station's queue.
 - `meter_values`: every reading as received, one row for each moment, see `encoding.py`.
+- `reading_journal`: readings that are not yet in `meter_values`, in SQLite, see `journal.py`.
 - `orphan_stops`: ends of transactions that are not known, kept apart.
 - `station_memory`: what was learnt about a station.
 - `site_memory`: what a site remembers beside its stations, by name. Site "" is the host: which key is in use.
@@ -119,6 +120,14 @@ meter_values = Table(
     Column("readings", sa.JSON, nullable=False),
     Index("ix_meter_values_transaction", "transaction_row"),
     Index("ix_meter_values_evse", "evse_row", "time"),
+)
+
+reading_journal = Table(
+    "reading_journal",
+    metadata,
+    Column("id", _ROW, primary_key=True),
+    Column("site_id", String(64), nullable=False),
+    Column("readings", sa.Text, nullable=False),
 )
 
 orphan_stops = Table(
