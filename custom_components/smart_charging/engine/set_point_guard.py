@@ -32,8 +32,7 @@ class SetPointGuard:
 
     def check(self, config: SiteConfig, key: EvseKey, power_w: float) -> None:
         """Raise CommandError where a car can't give this much here and now; KeyError for an unknown station."""
-        station = self._csms.stations[key.station_id]
-        most_w = self._most_w(config, station, key.evse_id)
+        most_w = self.most_w(config, key)
         if -power_w > most_w:
             raise CommandError(
                 CommandErrorCode.INVALID,
@@ -59,11 +58,15 @@ class SetPointGuard:
         rooms = self._rooms(config, station, _own_w(evse), tolerated_w=_EXPORT_TOLERANCE_W)
         return self._metered(config) and min(rooms) >= 0
 
-    def _most_w(self, config: SiteConfig, station: Station, evse_id: int) -> float:
-        """Return how much an EVSE may give in all, W of all phases: what it takes now will be missing first."""
+    def most_w(self, config: SiteConfig, key: EvseKey) -> float:
+        """Return how much an EVSE may give in all, W of all phases: what it takes now will be missing first.
+
+        KeyError for an unknown station.
+        """
+        station = self._csms.stations[key.station_id]
         if not self._metered(config):
             return 0.0
-        own_w = _own_w(station.state.evses.get(evse_id, EvseState(evse_id)))
+        own_w = _own_w(station.state.evses.get(key.evse_id, EvseState(key.evse_id)))
         return max(0.0, min(self._rooms(config, station, own_w)) - own_w)
 
     def _rooms(
