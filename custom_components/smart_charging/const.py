@@ -140,6 +140,7 @@ CONF_PHASE_SWITCH: Final = "phase_switch"
 CONF_CAR: Final = "car"  # section of the form, and part of the data
 CONF_CONSUMPTION_KWH: Final = "consumption_kwh"  # per 100 km
 CONF_EFFICIENCY: Final = "efficiency_percent"
+CONF_WEAR: Final = "wear_per_kwh"  # money
 CONF_MODE_AFTER_UNPLUG: Final = "mode_after_unplug"
 CONF_RELAY: Final = "relay"  # section of the form, and part of the data: the second central system
 CONF_POLICY: Final = "policy"

@@ -152,7 +152,9 @@ async def closed_loop(
         await running.add_charger(charger)
     port = await running.listen("127.0.0.1", 0)
     url = f"ws://127.0.0.1:{port}"
-    built: Sequence[StationOptions | StationOptions2] = stations or [StationOptions(charger.station_id, url, sample_s=10) for charger in chargers]
+    built: Sequence[StationOptions | StationOptions2] = stations or [
+        StationOptions(charger.station_id, url, sample_s=10) for charger in chargers
+    ]
     options = [one if one.url else replace(one, url=url) for one in built]
     driven = {(key, 1): car for key, car in (cars or {one.station_id: Car() for one in options}).items()}
     async with SimulatedSite(options, cars=driven, wiring=wiring, premises=premises, clock=clock) as simulated:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .problem import PlannedCar, Problem
-from .programme_parts import INFINITE, TURNS, Columns, Floats, Ints, Rows
+from .programme_parts import EARLIER, INFINITE, TURNS, Columns, Floats, Ints, Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def add_giving(
 ) -> Giving:
     """Add what cars give back that can, in the slots in which they are there.
 
-    Never where a kWh costs nothing: what is lost on the way through a car would seem to earn money.
+    Never where a kWh more costs nothing: what is lost on the way through a car would seem to earn money.
     """
     cars = problem.cars
     most = each(cars, lambda car: car.max_discharge_w)
@@ -60,8 +60,11 @@ def add_giving(
     here = hours[slots]
     efficiency = each(cars, lambda car: car.discharge_efficiency)[who]
     worth, wear = each(cars, lambda car: car.worth)[who], each(cars, lambda car: car.wear)[who]
-    costs = np.asarray(problem.import_price)[slots] > 0
-    discharge = columns.add(0.0, most[who] * costs, (worth / efficiency + wear + TURNS) * here)
+    buy, sell = np.asarray(problem.import_price), np.asarray(problem.feed_in_price)
+    short = np.asarray(problem.base_w) >= np.asarray(problem.pv_w)
+    costs = ((buy > 0) & ((sell >= 0) | short))[slots]
+    soon = 2 * EARLIER * slots  # what is bought counts less in the first of two equal slots, too
+    discharge = columns.add(0.0, most[who] * costs, (worth / efficiency + wear + TURNS + soon) * here)
     rows.enter(balance[slots], discharge, 1.0)
     return Giving(of, discharge, here / efficiency)
 

@@ -12,9 +12,7 @@ import numpy as np
 
 from .giving_columns import Charging, Giving, add_giving, each, keep_contents, keep_to_the_house
 from .problem import PlannedBattery, PlannedCar, Problem
-from .programme_parts import INFINITE, TURNS, Columns, Floats, Ints, Rows
-
-EARLIER = 4e-6  # money per kWh and slot: of two equal slots the first
+from .programme_parts import EARLIER, INFINITE, TURNS, Columns, Floats, Ints, Rows
 
 
 @dataclass(frozen=True, slots=True)

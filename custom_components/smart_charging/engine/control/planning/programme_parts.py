@@ -9,6 +9,7 @@ type Floats = NDArray[np.float64]
 type Ints = NDArray[np.int64]
 
 INFINITE = np.inf
+EARLIER = 4e-6  # money per kWh and slot: of two equal slots the first
 TURNS = 1e-5  # money per kWh through a battery or a car and back, so that nothing is moved for nothing
 
 
