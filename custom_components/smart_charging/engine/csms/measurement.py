@@ -44,6 +44,8 @@ class MeasurementReader:
         if (given_w := self._given(best, power, voltage)) > 0:
             current = self._giving(best, current, given_w, phases_told or self._phases, voltage)
             power = -given_w
+        elif power is None and current is None and Measurand.POWER_EXPORT in best:
+            power = 0.0  # it gives nothing any more
         tells_phases = power is not None or _by_phase(amps, _PHASE_INDEX) is not None
         if power is None and current is not None:
             power = _power(current, voltage)
@@ -82,12 +84,17 @@ class MeasurementReader:
         given_w: float,
         phases: int,
         voltage_v: Phases | None,
-    ) -> Phases:
-        """Return the currents of a car that gives: as told apart, else the ones told without a direction, else from power."""
+    ) -> Phases | None:
+        """Return the currents of a car that gives: as told apart, else the ones told without a direction, else from power.
+
+        None where the station tells no currents.
+        """
         told = _by_phase(best.get(Measurand.CURRENT_EXPORT, {}), _PHASE_INDEX)
         for amps in (told, taken_a):
             if amps is not None and any(amps):
                 return Phases(*(-abs(value) for value in amps))
+        if taken_a is None:
+            return None
         volts = NOMINAL_VOLTAGE_V if voltage_v is None else max(voltage_v) or NOMINAL_VOLTAGE_V
         return Phases.spread(-given_w / volts / phases, tuple(range(phases)))
 
