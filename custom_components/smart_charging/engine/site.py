@@ -411,7 +411,7 @@ class Site:
             self._state.evses,
             self._planner.advice,
             self._planner.battery_advice,
-            lambda key: self._set_points.most_w(self.config, key),
+            lambda key: 0.0 if self._observe_only else self._set_points.most_w(self.config, key),
         )
         keys = (key for key, _ in self.evses())
         return take_snapshot(self.config, self._measured, self._elsewhere.limits(now), keys, sources, now)
