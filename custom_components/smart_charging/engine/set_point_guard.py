@@ -19,6 +19,7 @@ from .model import NOMINAL_VOLTAGE_V, EvseKey, MeterQuality
 _LOGGER = logging.getLogger(__name__)
 
 _EXPORT_TOLERANCE_W = 200.0  # a house's load moves faster than a set-point follows
+_LED_TOLERANCE_W = 115.0  # on each phase, half of the usual margin: what the site leads it lowers with its next decision
 
 
 class SetPointGuard:
@@ -49,14 +50,17 @@ class SetPointGuard:
                 if point is None or point.power_w >= 0 or self._fits(config, station, evse):
                     continue
                 station.withdraw_setpoint(evse_id)
-                _LOGGER.warning("%s gives nothing back any more: the connection can't take it", station.config.name)
+                # One that the site leads comes back by itself, lower: nobody needs to look after that.
+                level = logging.DEBUG if point.led else logging.WARNING
+                _LOGGER.log(level, "%s gives nothing back any more: the connection can't take it", station.config.name)
 
     def _metered(self, config: SiteConfig) -> bool:
         return self._measured.meter(ROOT_CIRCUIT).snapshot(config, self._clock.now()).quality is MeterQuality.FRESH
 
     def _fits(self, config: SiteConfig, station: Station, evse: EvseState) -> bool:
         rooms = self._rooms(config, station, _own_w(evse), tolerated_w=_EXPORT_TOLERANCE_W)
-        return self._metered(config) and min(rooms) >= 0
+        led = evse.set_point is not None and evse.set_point.led
+        return self._metered(config) and min(rooms) >= (-_LED_TOLERANCE_W * station.config.phases if led else 0.0)
 
     def most_w(self, config: SiteConfig, key: EvseKey) -> float:
         """Return how much an EVSE may give in all, W of all phases: what it takes now will be missing first.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from custom_components.smart_charging.engine.config import CarConfig, EvseSettings, Giving
+from custom_components.smart_charging.engine.config import CarConfig, EvseSettings, Giving, SiteConfig
 from custom_components.smart_charging.engine.control.forecast.series import Forecast
 from custom_components.smart_charging.engine.control.prices.series import PriceSeries
 from custom_components.smart_charging.engine.model import ChargeMode, ReasonCode
@@ -32,12 +32,16 @@ CHEAP = (0.10,) * 24
 
 @asynccontextmanager
 async def home(
-    path: Path, soc: float = 0.7, model: CarModel | None = None, car_wh: float = 60_000.0
+    path: Path,
+    soc: float = 0.7,
+    model: CarModel | None = None,
+    car_wh: float = 60_000.0,
+    site: SiteConfig = SITE,
 ) -> AsyncGenerator[ClosedLoop]:
     """Run a home with a car that can give, plugged in, and a house that takes 3 kW."""
     cars = {"CP1": Car(model or CarModel(discharge_a=16.0), state_of_charge=soc)}
     charger = replace(CHARGER, car=CarConfig(capacity_wh=car_wh))
-    async with closed_loop(path, site=SITE, chargers=[charger], stations=[TWO_WAY], cars=cars) as loop:
+    async with closed_loop(path, site=site, chargers=[charger], stations=[TWO_WAY], cars=cars) as loop:
         loop.house(1_000.0)
         await loop.site.set_mode(key(), ChargeMode.OFF)
         await warm_up(loop)
@@ -196,3 +200,20 @@ async def test_what_somebody_orders_goes_before_the_plan(tmp_path: Path) -> None
         assert loop.evse().setpoint.reason.code is not ReasonCode.PLAN_GIVING
         await loop.run(360, step_s=2.0)
         assert given_w(loop) == pytest.approx(2_900, abs=150)
+
+
+async def test_what_is_sold_overloads_no_fuse(tmp_path: Path) -> None:
+    async with home(tmp_path, site=replace(SITE, fuse_a=13.0)) as loop:
+        loop.house(100.0)
+        start, slots = quarter(loop.clock.now()), len(DEAR) + len(CHEAP)
+        paid = PriceSeries(start, QUARTER, (*DEAR, *CHEAP), (0.50,) * 4 + (0.02,) * (slots - 4))
+        await lead(loop, *DEAR, *CHEAP, wished=replace(WISHED, giving=Giving.GRID))
+        loop.site.set_outlook(Outlook(paid))
+        loop.measure_anew()
+        await loop.run(240, step_s=1.0)
+        assert given_w(loop) == pytest.approx(0.97 * (12 * 690 + 300), rel=0.02)
+        assert min(loop.simulated.plant.grid.current_a) >= -13.0
+        loop.sun(3_000.0)
+        await loop.run(60, step_s=1.0)
+        assert min(loop.simulated.plant.grid.current_a) >= -13.0
+        assert given_w(loop) > 4_000

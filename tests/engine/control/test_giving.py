@@ -178,3 +178,17 @@ def test_no_fuse_rests_on_what_a_car_gives(
             continue  # the meter has just told
         without = home.house_a + Phases.each(decision.setpoints[OTHER].current_a)
         assert decision.setpoints[OTHER].current_a == 0 or max(without) <= fuse_a + 1e-6
+
+
+def test_a_car_on_one_phase_keeps_the_phases_close() -> None:
+    home = Home(replace(SITE, unbalance_a=20.0), house_w=9_000.0)
+    single = replace(evse(ChargeMode.CHEAPEST, key=CAR).station, phases=1)
+    home.house_a = Phases(10.0, 14.0, 12.0)
+    home.obeys = False  # what it gives is told below, on its phase alone
+    for _ in range(20):
+        told = home.state.evses[CAR].giving.told_w if CAR in home.state.evses else 0.0
+        given_a = Phases(told / VOLTS, 0.0, 0.0)
+        home.car = {"station": single, "measured_a": Phases() - given_a}
+        home.house_a = Phases(10.0, 14.0, 12.0) - given_a
+        decision = home.step()
+    assert given_w(decision) == pytest.approx((20.0 - 4.0) * VOLTS, abs=1)
