@@ -129,13 +129,7 @@ class EvseStatus(StrEnum):
     @property
     def plugged(self) -> bool:
         """Return True where a car is connected."""
-        return self in {
-            EvseStatus.PREPARING,
-            EvseStatus.CHARGING,
-            EvseStatus.SUSPENDED_EVSE,
-            EvseStatus.SUSPENDED_EV,
-            EvseStatus.FINISHING,
-        }
+        return self not in {EvseStatus.AVAILABLE, EvseStatus.RESERVED, EvseStatus.UNAVAILABLE, EvseStatus.FAULTED}
 
 
 class MeterQuality(StrEnum):
