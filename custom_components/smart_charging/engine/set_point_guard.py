@@ -19,7 +19,9 @@ from .model import NOMINAL_VOLTAGE_V, EvseKey, MeterQuality
 _LOGGER = logging.getLogger(__name__)
 
 _EXPORT_TOLERANCE_W = 200.0  # a house's load moves faster than a set-point follows
-_LED_TOLERANCE_W = 115.0  # on each phase, half of the usual margin: what the site leads it lowers with its next decision
+_LED_TOLERANCE_W = (
+    115.0  # on each phase, half of the usual margin: what the site leads it lowers with its next decision
+)
 
 
 class SetPointGuard:
@@ -53,6 +55,11 @@ class SetPointGuard:
                 # One that the site leads comes back by itself, lower: nobody needs to look after that.
                 level = logging.DEBUG if point.led else logging.WARNING
                 _LOGGER.log(level, "%s gives nothing back any more: the connection can't take it", station.config.name)
+
+    def flows_out(self, config: SiteConfig) -> bool:
+        """Return whether more flows out at the grid meter than its readings and a house's load are sure of."""
+        meter = self._measured.meter(ROOT_CIRCUIT).snapshot(config, self._clock.now())
+        return meter.quality is MeterQuality.FRESH and (meter.power_w or 0.0) < -_EXPORT_TOLERANCE_W
 
     def _metered(self, config: SiteConfig) -> bool:
         return self._measured.meter(ROOT_CIRCUIT).snapshot(config, self._clock.now()).quality is MeterQuality.FRESH

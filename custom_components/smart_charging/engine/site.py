@@ -8,7 +8,7 @@ import logging
 import ssl
 
 from .clock import Clock
-from .config import EvseSettings, PhaseSwitching, SiteConfig, StationConfig
+from .config import EvseSettings, Giving, PhaseSwitching, SiteConfig, StationConfig
 from .control.circuits import connections
 from .control.decision import decide
 from .control.planning.problem import Plan
@@ -376,8 +376,14 @@ class Site:
         if due or qualities != self._qualities:
             self._qualities = qualities
             self._decide(may_raise=due)
-        elif self._plug_decision.waited(self._clock.monotonic()) or self._measured.overloaded(self.config, now):
+        elif self._plug_decision.waited(self._clock.monotonic()) or self._measured.overloaded(self.config, now) or self._gives_the_house_too_much():
             self._decide(may_raise=False)
+
+    def _gives_the_house_too_much(self) -> bool:
+        """Return whether energy flows out that a car gives which may give to the house only."""
+        told = {} if self._decision is None else self._decision.setpoints
+        homely = any(one.give_w > 0 and self.settings(key).giving is Giving.HOME for key, one in told.items())
+        return homely and self._set_points.flows_out(self.config)
 
     def _decide(self, *, may_raise: bool) -> None:
         """Decide now and hand the setpoints to the stations."""

@@ -16,10 +16,12 @@ from custom_components.smart_charging.engine.model import ChargeMode, ReasonCode
 from custom_components.smart_charging.engine.outlook import Outlook
 from simulator.ocpp2.options import StationOptions2, Version
 from simulator.plant.car import Car, CarModel
+from simulator.plant.house import House
+from simulator.simulated_site import Premises
 
 from .loop import ClosedLoop, closed_loop, key
 from .pricing import QUARTER, prices, quarter
-from .surroundings import CHARGER, SITE, STREET, station, warm_up
+from .surroundings import CHARGER, SITE, STREET, busy_house, station, warm_up
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 
@@ -37,12 +39,16 @@ async def home(
     model: CarModel | None = None,
     car_wh: float = 60_000.0,
     site: SiteConfig = SITE,
+    house: House | None = None,
 ) -> AsyncGenerator[ClosedLoop]:
     """Run a home with a car that can give, plugged in, and a house that takes 3 kW."""
     cars = {"CP1": Car(model or CarModel(discharge_a=16.0), state_of_charge=soc)}
     charger = replace(CHARGER, car=CarConfig(capacity_wh=car_wh))
-    async with closed_loop(path, site=site, chargers=[charger], stations=[TWO_WAY], cars=cars) as loop:
-        loop.house(1_000.0)
+    async with closed_loop(
+        path, site=site, chargers=[charger], stations=[TWO_WAY], cars=cars, premises=Premises(house=house or House())
+    ) as loop:
+        if house is None:
+            loop.house(1_000.0)
         await loop.site.set_mode(key(), ChargeMode.OFF)
         await warm_up(loop)
         await loop.run(60, step_s=1.0)
@@ -217,3 +223,15 @@ async def test_what_is_sold_overloads_no_fuse(tmp_path: Path) -> None:
         await loop.run(60, step_s=1.0)
         assert min(loop.simulated.plant.grid.current_a) >= -13.0
         assert given_w(loop) > 4_000
+
+
+async def test_little_of_it_flows_out_of_a_house_whose_load_jumps_each_minute(tmp_path: Path) -> None:
+    async with home(tmp_path, house=busy_house()) as loop:
+        await lead(loop, *DEAR, *CHEAP)
+        await loop.run(120, step_s=1.0)
+        loop.measure_anew()
+        before_wh = loop.outlet().exported_wh
+        await loop.run(900, step_s=1.0)
+        given_kwh = (loop.outlet().exported_wh - before_wh) / 1_000
+        assert given_kwh > 0.7 * (given_kwh + loop.imported_kwh)
+        assert loop.exported_kwh < 0.06 * given_kwh
