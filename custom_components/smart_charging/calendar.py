@@ -1,4 +1,4 @@
-"""Calendars: when the car at an EVSE is to charge by plan, when it leaves, and when a kWh costs little enough."""
+"""Calendars: when the car at an EVSE is to charge or give back by plan, when it leaves, and when a kWh costs little enough."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -15,6 +15,7 @@ from .const import DOMAIN
 from .coordinator import SmartChargingConfigEntry
 from .engine.model import EvseKey
 from .engine.repeating_plans import departures
+from .engine.view import PlannedBlock
 from .entity import EvseEntity
 
 PARALLEL_UPDATES = 0
@@ -43,7 +44,7 @@ async def async_setup_entry(
 
 
 class PlanCalendar(EvseEntity, CalendarEntity):
-    """The plan of an EVSE; its state is on while charging is planned, or a departure is now.
+    """The plan of an EVSE; its state is on while charging or giving back is planned, or a departure is now.
 
     Times with prices within the user's limit are in the list only: they say what is possible, not what is to come.
     """
@@ -83,13 +84,13 @@ class PlanCalendar(EvseEntity, CalendarEntity):
         return departures(self.evse.settings, zone, now - DEPARTURE_TIME, until)
 
     def _charging(self) -> Iterable[CalendarEvent]:
-        """Yield the times in which the car is to draw."""
+        """Yield the times in which the car is to draw, or to give back."""
         planned, currency = self.evse.planned, self.coordinator.config_entry.runtime_data.prices.currency
         for block in () if planned is None else planned.blocks:
             yield CalendarEvent(
                 start=block.start,
                 end=block.end,
-                summary=f"{self._word('charging')} {block.energy_wh / 1000:.1f} kWh",
+                summary=f"{self._word(_what(block))} {abs(block.energy_wh) / 1000:.1f} kWh",
                 description=None if block.cost is None else f"{block.cost:.2f} {currency}",
             )
 
@@ -115,3 +116,8 @@ class PlanCalendar(EvseEntity, CalendarEntity):
 
     def _word(self, key: str) -> str:
         return self._words.get(f"{_WORDS}{key}", key)
+
+
+def _what(block: PlannedBlock) -> str:
+    """Return the word for what a car does by plan: what it gives costs less than nothing."""
+    return "giving" if block.energy_wh < 0 else "charging"

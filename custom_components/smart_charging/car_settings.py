@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from .const import CONF_CAPACITY_KWH, CONF_CONSUMPTION_KWH, CONF_EFFICIENCY
+from .const import CONF_CAPACITY_KWH, CONF_CONSUMPTION_KWH, CONF_EFFICIENCY, CONF_WEAR
 from .engine.config import CarConfig
 
 
@@ -12,8 +12,10 @@ def car_config(data: Mapping[str, Any] | None) -> CarConfig:
     if data is None:
         return CarConfig()
     capacity_kwh, consumption_kwh = data.get(CONF_CAPACITY_KWH), data.get(CONF_CONSUMPTION_KWH)
+    plain = CarConfig()
     return CarConfig(
         capacity_wh=None if capacity_kwh is None else float(capacity_kwh) * 1000,
         efficiency=float(data[CONF_EFFICIENCY]) / 100,
         consumption_wh_per_km=None if consumption_kwh is None else float(consumption_kwh) * 10,
+        wear=float(data.get(CONF_WEAR, plain.wear)),
     )

@@ -155,6 +155,7 @@ CONF_LEAD_MIN: Final = "lead_min"
 CONF_TARGET_ENERGY_KWH: Final = "target_energy_kwh"
 CONF_TARGET_SOC: Final = "target_soc_percent"
 CONF_TARGET_RANGE_KM: Final = "target_range_km"
+CONF_WEAR: Final = "wear_per_kwh"  # money
 CONF_MODE_AFTER_UNPLUG: Final = "mode_after_unplug"
 CONF_RELAY: Final = "relay"  # section of the form, and part of the data: the second central system
 CONF_POLICY: Final = "policy"

@@ -125,7 +125,8 @@ def _rows(
 def _house(entities: HouseEntities, means: Mapping[str, Means]) -> Iterable[QuarterLoad]:
     """Yield what the house alone took, for each quarter of an hour in which all of it is known."""
     for quarter, total_w in _sums(entities.flows, means):
-        chargers_w = sum(max(0.0, means[entity_id].get(quarter, 0.0)) for entity_id in entities.chargers)
+        # Negative where cars gave back: then the house took that, too.
+        chargers_w = sum(means[entity_id].get(quarter, 0.0) for entity_id in entities.chargers)
         if (house_w := house_alone(total_w, chargers_w)) is not None:
             yield QuarterLoad(_start(quarter), house_w)
 

@@ -17,6 +17,7 @@ from .engine.model import MIN_CURRENT_A, EvseKey
 from .engine.view import EvseView
 from .entity import EvseEntity
 from .errors import check_charge_levels, check_finite
+from .giving_back import async_follow_two_way
 
 PARALLEL_UPDATES = 1
 
@@ -101,6 +102,17 @@ SETTING_DESCRIPTIONS: Final = (
         change_fn=lambda settings, value: replace(settings, late_min=value or None),
     ),
 )
+CHARGE_TO_KEEP: Final = SettingNumberDescription(
+    key="charge_to_keep",
+    translation_key="charge_to_keep",
+    entity_category=EntityCategory.CONFIG,
+    native_unit_of_measurement=PERCENTAGE,
+    native_min_value=0,
+    native_max_value=100,
+    native_step=1,
+    value_fn=lambda evse: evse.settings.keep_soc_percent,
+    change_fn=lambda settings, value: replace(settings, keep_soc_percent=value),
+)
 PRICE_LIMIT: Final = SettingNumberDescription(
     key="price_limit",
     translation_key="price_limit",
@@ -129,7 +141,15 @@ async def async_setup_entry(
         numbers.append(PriceLimitNumber(hass, coordinator, PRICE_LIMIT, subentry, key))
         async_add_entities(numbers, config_subentry_id=subentry.subentry_id)
 
+    @callback
+    def add_two_way(subentry: ConfigSubentry, key: EvseKey) -> None:
+        """Add the number of an EVSE at which cars can give energy back."""
+        async_add_entities(
+            [SettingNumber(hass, coordinator, CHARGE_TO_KEEP, subentry, key)], config_subentry_id=subentry.subentry_id
+        )
+
     entry.async_on_unload(coordinator.async_add_evse_listener(add_evse))
+    async_follow_two_way(entry, add_two_way)
 
 
 class SettingNumber(EvseEntity, NumberEntity):

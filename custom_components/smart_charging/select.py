@@ -1,5 +1,6 @@
 """Selects: the mode that an EVSE charges in, and whether the site leads at all."""
 
+from dataclasses import replace
 from enum import StrEnum
 from typing import Final, override
 
@@ -10,8 +11,10 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import SmartChargingConfigEntry
+from .engine.config import Giving
 from .engine.model import ChargeMode, EvseKey
 from .entity import EvseEntity, SiteEntity
+from .giving_back import async_follow_two_way
 
 PARALLEL_UPDATES = 1
 
@@ -24,6 +27,13 @@ class SiteMode(StrEnum):
 
 
 MODE: Final = SelectEntityDescription(key="mode", translation_key="mode", options=[mode.value for mode in ChargeMode])
+
+GIVING: Final = SelectEntityDescription(
+    key="giving_back",
+    translation_key="giving_back",
+    entity_category=EntityCategory.CONFIG,
+    options=[giving.value for giving in Giving],
+)
 
 SITE_MODE: Final = SelectEntityDescription(
     key="site_mode",
@@ -46,8 +56,16 @@ async def async_setup_entry(
             [ModeSelect(hass, coordinator, MODE, subentry, key)], config_subentry_id=subentry.subentry_id
         )
 
+    @callback
+    def add_two_way(subentry: ConfigSubentry, key: EvseKey) -> None:
+        """Add the select of an EVSE at which cars can give energy back."""
+        async_add_entities(
+            [GivingSelect(hass, coordinator, GIVING, subentry, key)], config_subentry_id=subentry.subentry_id
+        )
+
     async_add_entities([SiteModeSelect(coordinator, SITE_MODE)])
     entry.async_on_unload(coordinator.async_add_evse_listener(add_evse))
+    async_follow_two_way(entry, add_two_way)
 
 
 class ModeSelect(EvseEntity, SelectEntity):
@@ -63,6 +81,23 @@ class ModeSelect(EvseEntity, SelectEntity):
     async def async_select_option(self, option: str) -> None:
         """Change the mode."""
         await self.async_run(self.coordinator.site.set_mode(self.key, ChargeMode(option)), self.charger.name)
+
+
+class GivingSelect(EvseEntity, SelectEntity):
+    """What the car at an EVSE may give energy back for."""
+
+    @property
+    @override
+    def current_option(self) -> str:
+        """Return what it may give for."""
+        return self.evse.settings.giving.value
+
+    @override
+    async def async_select_option(self, option: str) -> None:
+        """Change what it may give for."""
+        site = self.coordinator.site
+        settings = replace(site.settings(self.key), giving=Giving(option))
+        await self.async_run(site.set_settings(self.key, settings), self.charger.name)
 
 
 class SiteModeSelect(SiteEntity, SelectEntity):

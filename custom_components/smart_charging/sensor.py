@@ -12,10 +12,12 @@ from .const import CONF_PHASES, SUBENTRY_GRID_METER, SUBENTRY_PV
 from .coordinator import SmartChargingConfigEntry
 from .engine.model import EvseKey, MeterQuality
 from .entity import ChargerEntity, EvseEntity, SiteEntity
+from .giving_back import async_follow_two_way
 from .sensor_descriptions import (
     ATTR_DETAILS,
     EVSE_DESCRIPTIONS,
     MEASUREMENT_DESCRIPTIONS,
+    SESSION_GIVEN,
     SITE_DESCRIPTIONS,
     STATION_DESCRIPTIONS,
     Details,
@@ -81,11 +83,19 @@ async def async_setup_entry(
         ]
         async_add_entities(sensors, config_subentry_id=subentry.subentry_id)
 
+    @callback
+    def add_two_way(subentry: ConfigSubentry, key: EvseKey) -> None:
+        """Add the sensor of an EVSE at which cars can give energy back."""
+        async_add_entities(
+            [EvseSensor(hass, coordinator, SESSION_GIVEN, subentry, key)], config_subentry_id=subentry.subentry_id
+        )
+
     site_sensors.async_update()
     async_follow_prices(hass, entry, async_add_entities)
     entry.async_on_unload(coordinator.async_add_listener(site_sensors.async_update))
     entry.async_on_unload(coordinator.async_add_charger_listener(add_charger))
     entry.async_on_unload(coordinator.async_add_evse_listener(add_evse))
+    async_follow_two_way(entry, add_two_way)
     async_add_part_sensors(entry, async_add_entities)
     async_follow_forecasts(hass, entry, async_add_entities)
 

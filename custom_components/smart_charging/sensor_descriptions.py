@@ -293,6 +293,18 @@ EVSE_DESCRIPTIONS: Final = (
     ),
 )
 
+SESSION_GIVEN: Final = EvseSensorDescription(
+    key="session_given",
+    translation_key="session_given",
+    device_class=SensorDeviceClass.ENERGY,
+    native_unit_of_measurement=UnitOfEnergy.WATT_HOUR,
+    suggested_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
+    suggested_display_precision=2,
+    state_class=SensorStateClass.TOTAL,
+    value_fn=lambda evse, _: rounded(evse.session_given_wh),
+    last_reset_fn=lambda evse: evse.session_started_at,
+)
+
 MEASUREMENT_DESCRIPTIONS: Final = (
     MeasurementSensorDescription(
         key="power",

@@ -86,6 +86,7 @@ def _told(evse: EvseView, view: SiteView) -> dict[str, JsonValueType]:
         "mode": evse.mode.value,
         "setpoint_a": round(evse.setpoint.current_a, 2),
         "phases": evse.setpoint.phases,
+        "give_w": round(evse.setpoint.give_w),
         "phases_in_use": phases_in_use,
         "reason": reason.code.value,
         "params": params,

@@ -1,6 +1,6 @@
 """The actions that say what a car is to have and when, and the one that tells how it will get it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -158,9 +158,15 @@ def _planned(target: Target, call: ServiceCall) -> EvseSettings:
     if ATTR_PRICE_LIMIT in call.data:
         settings = replace(settings, price_limit=call.data[ATTR_PRICE_LIMIT])
     if ATTR_CURRENT_SOC in call.data:
-        session = site.view.chargers[key.station_id].evses[key.evse_id].session
-        delivered_wh = 0.0 if session is None or session.plugged_out_at is not None else session.energy_wh
-        settings = replace(settings, told_soc_percent=call.data[ATTR_CURRENT_SOC], told_at_wh=delivered_wh)
+        evse = site.view.chargers[key.station_id].evses[key.evse_id]
+        session = evse.session
+        runs = session is not None and session.plugged_out_at is None
+        settings = replace(
+            settings,
+            told_soc_percent=call.data[ATTR_CURRENT_SOC],
+            told_at_wh=session.energy_wh if session is not None and runs else 0.0,
+            told_at_given_wh=(evse.session_given_wh or 0.0) if runs else 0.0,
+        )
     return replace(settings, mode=call.data.get(ATTR_MODE, settings.mode))
 
 
@@ -216,6 +222,8 @@ def _told(entry: SmartChargingConfigEntry, key: EvseKey) -> dict[str, JsonValueT
         "departure": _iso(evse.wanted.departure),
         "next_start": _iso(next_start(evse)),
         "energy_kwh": None if planned is None else round(planned.energy_wh / 1000, 2),
+        "given_kwh": None if planned is None else round(planned.given_wh / 1000, 2),
+        "worth": None if planned is None or planned.worth is None else round(planned.worth, 4),
         "missing_kwh": None if missing_wh is None else round(missing_wh / 1000, 2),
         "cost": None if planned is None or planned.cost is None else round(planned.cost, 2),
         "currency": runtime.prices.currency,
@@ -246,7 +254,7 @@ def _slots(entry: SmartChargingConfigEntry, evse: EvseView) -> list[JsonValueTyp
     if plan is None or car is None or planned is None:
         return []
     carbon = entry.runtime_data.prices.carbon.outlook if evse.mode is ChargeMode.GREENEST else None
-    return _coming(entry, plan, car.power_w, planned.departure, carbon)
+    return _coming(entry, plan, car.power_w, planned.departure, planned.slot_costs, carbon)
 
 
 def _coming(
@@ -254,9 +262,13 @@ def _coming(
     plan: Plan,
     powers_w: Sequence[float],
     departure: datetime | None,
+    costs: Mapping[datetime, float | None] | None = None,
     carbon: CarbonOutlook | None = None,
 ) -> list[JsonValueType]:
-    """Return what is planned from the running slot on, until a departure that is still to come; with CO2 if that counts."""
+    """Return what is planned from the running slot on, until a departure that is still to come; with CO2 if that counts.
+
+    With `costs` each slot has its own, which is less than nothing where energy is given back.
+    """
     now, prices = dt_util.utcnow(), entry.runtime_data.prices.series
     until = departure if departure is not None and departure > now else None
     starts = [plan.start + number * plan.slot for number in range(len(powers_w))]
@@ -265,6 +277,7 @@ def _coming(
             "start": start.isoformat(),
             "power_w": round(power_w),
             "price": None if prices is None else prices.import_at(start),
+            **({} if costs is None else {"cost": _rounded(costs.get(start, 0.0))}),
             **({} if carbon is None else _told_carbon(carbon, start)),
         }
         for start, power_w in zip(starts, powers_w, strict=True)
@@ -279,6 +292,10 @@ def _told_carbon(carbon: CarbonOutlook, at: datetime) -> dict[str, JsonValueType
         "co2_g": None if kg is None else round(kg * G_PER_KG, 1),
         "co2_from": None if source is None else source.value,
     }
+
+
+def _rounded(cost: float | None) -> float | None:
+    return None if cost is None else round(cost, 4)
 
 
 def _iso(at: datetime | None) -> str | None:

@@ -17,6 +17,9 @@ MEASURANDS = (
 )
 """What the simulated meter can measure."""
 
+GIVEN = ("Current.Export", "Energy.Active.Export.Register", "Power.Active.Export")
+"""What it measures beside, where cars can give energy back."""
+
 DEFAULT_MEASURANDS = "Energy.Active.Import.Register,Power.Active.Import,Current.Import,Voltage"
 START_POINTS = ("EVConnected", "Authorized", "PowerPathClosed", "EnergyTransfer")
 TRIALS = "TransactionEvent"
@@ -159,7 +162,7 @@ def _transactions(options: StationOptions2) -> list[tuple[Key, Variable]]:
 
 
 def _measuring(options: StationOptions2) -> list[tuple[Key, Variable]]:
-    known = tuple(m for m in MEASURANDS if m != "SoC" or options.reports_soc)
+    known = tuple(m for m in MEASURANDS if m != "SoC" or options.reports_soc) + (GIVEN if options.two_way else ())
     usual = DEFAULT_MEASURANDS + (",SoC" if options.reports_soc else "")
     register = "Energy.Active.Import.Register"
     return [

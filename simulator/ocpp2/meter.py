@@ -42,6 +42,10 @@ class Meter2:
         match measurand:
             case "Energy.Active.Import.Register":
                 return [{**self._register(), "location": "Outlet"}]
+            case "Energy.Active.Export.Register":
+                return [{"value": round(outlet.exported_wh, 1), "unitOfMeasure": {"unit": "Wh"}}]
+            case "Current.Export":
+                return self._per_phase([max(0.0, -current) for current in outlet.current_a], "A", "")
             case "Current.Import":
                 return self._per_phase([max(0.0, current) for current in outlet.current_a], "A", "")
             case "Voltage":

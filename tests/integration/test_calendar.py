@@ -153,3 +153,11 @@ async def test_events_are_called_by_words_of_the_users_language(hass: HomeAssist
             "Laden 0.9 kWh",
             "Abfahrt",
         ]
+
+
+async def test_what_is_to_be_given_back_is_an_event_of_its_own(hass: HomeAssistant) -> None:
+    gives = PlannedBlock(AT + 5 * HOUR, AT + 6 * HOUR, -2_900.0, -1.74)
+    plan = PlannedCharge(BLOCKS[0].start, 7_260.0, -0.5, 0.0, None, (BLOCKS[0], gives), given_wh=2_900.0)
+    async with running_site(hass, CALENDARS, site_view(garage(evse(planned=plan)))):
+        told = [(summary, description) for _, _, summary, description in await events(hass, AT, AT + 24 * HOUR)]
+        assert told == [("Charging 7.3 kWh", "1.23 EUR"), ("Giving back 2.9 kWh", "-1.74 EUR")]

@@ -94,9 +94,9 @@ async def test_everything_advanced_is_kept(hass: HomeAssistant) -> None:
 
 async def test_the_car_of_a_charger_is_kept_and_may_be_taken_back(hass: HomeAssistant) -> None:
     entry = site_with(hass)
-    car = {"capacity_kwh": 58.5, "consumption_kwh": 17.5, "efficiency_percent": 92.0}
+    car = {"capacity_kwh": 58.5, "consumption_kwh": 17.5, "efficiency_percent": 92.0, "wear_per_kwh": 0.08}
     assert (await add(hass, entry, car=car))["type"] is FlowResultType.CREATE_ENTRY
-    assert station_of(entry).car == CarConfig(58_500.0, 0.92, 175.0)
+    assert station_of(entry).car == CarConfig(58_500.0, 0.92, 175.0, 0.08)
     subentry_id = next(known for known, subentry in entry.subentries.items() if subentry.unique_id == "NEW")
     form: Any = await entry.start_subentry_reconfigure_flow(hass, subentry_id)
     assert suggested(form)["car"] == car

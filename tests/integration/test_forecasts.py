@@ -292,12 +292,13 @@ def noon(at: datetime) -> float:
 async def test_the_house_alone_is_learnt_from_meter_panels_battery_and_chargers(
     hass: HomeAssistant, free_port: int, freezer: FrozenDateTimeFactory
 ) -> None:
-    # What is remembered of the day before makes the newest statistics; a car charged at night, the battery all day.
+    # What is remembered of the day before makes the newest statistics; a car charged at night and gave in the evening,
+    # the battery charged all day.
     start = MIDNIGHT - 10 * DAY
     car = "sensor.charger_garage_power"
 
     def charging(at: datetime) -> float:
-        return 7000.0 if at.hour < 4 else 0.0
+        return 7000.0 if at.hour < 4 else (-900.0 if at.hour == 18 else 0.0)
 
     def grid(at: datetime) -> float:
         return evening(at) + charging(at) + 500.0 - noon(at)

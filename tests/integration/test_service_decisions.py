@@ -64,6 +64,7 @@ async def test_a_decision_is_told_with_its_reason_and_figures(hass: HomeAssistan
                 "decided_at": None,
                 "mode": "solar",
                 "setpoint_a": 8.04,
+                "give_w": 0,
                 "phases": 3,
                 "phases_in_use": ["L1", "L2"],
                 "reason": "limit_fuse",

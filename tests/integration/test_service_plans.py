@@ -338,16 +338,17 @@ CHEAPEST = evse(
     ),
     soc_percent=61.26,
     planned=PlannedCharge(
-        starts_at=AT + 2 * QUARTER, energy_wh=2756.4, cost=0.5512, missing_wh=6243.6, departure=AT + 3 * QUARTER
+        starts_at=AT + 2 * QUARTER, energy_wh=2756.4, cost=0.5512, missing_wh=6243.6, departure=AT + 3 * QUARTER,
+        given_wh=724.6, slot_costs={AT: -0.2174, AT + 2 * QUARTER: 0.5513}, worth=0.24681,
     ),
-)
+)  # fmt: skip
 
 
 async def test_a_plan_is_told_by_slot_with_prices_up_to_the_departure(
     hass: HomeAssistant, hass_read_only_user: MockUser
 ) -> None:
     async with running_site(hass, PLATFORMS, site_view(garage(CHEAPEST)), options=TARIFF) as site:
-        site.plan = plan(e1=(0.0, 0.0, 11025.6, 0.0, 0.0))
+        site.plan = plan(e1=(-2898.4, 0.0, 11025.6, 0.0, 0.0))
         answer = await hass.services.async_call(
             DOMAIN,
             "get_plan",
@@ -370,6 +371,8 @@ async def test_a_plan_is_told_by_slot_with_prices_up_to_the_departure(
                 "departure": "2026-06-01T12:45:00+00:00",
                 "next_start": "2026-06-01T12:30:00+00:00",
                 "energy_kwh": 2.76,
+                "given_kwh": 0.72,
+                "worth": 0.2468,
                 "missing_kwh": 6.24,
                 "cost": 0.55,
                 "currency": "EUR",
@@ -379,9 +382,9 @@ async def test_a_plan_is_told_by_slot_with_prices_up_to_the_departure(
                 "calendar": None,
                 "repeating": [],
                 "slots": [
-                    {"start": "2026-06-01T12:00:00+00:00", "power_w": 0, "price": 0.3},
-                    {"start": "2026-06-01T12:15:00+00:00", "power_w": 0, "price": 0.3},
-                    {"start": "2026-06-01T12:30:00+00:00", "power_w": 11026, "price": 0.2},
+                    {"start": "2026-06-01T12:00:00+00:00", "power_w": -2898, "price": 0.3, "cost": -0.2174},
+                    {"start": "2026-06-01T12:15:00+00:00", "power_w": 0, "price": 0.3, "cost": 0.0},
+                    {"start": "2026-06-01T12:30:00+00:00", "power_w": 11026, "price": 0.2, "cost": 0.5513},
                 ],
             }
         ],

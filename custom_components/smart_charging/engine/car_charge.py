@@ -11,18 +11,24 @@ FULL_PERCENT = 100.0
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """A state of charge in percent as it was told first, when the session had delivered `session_wh`."""
+    """A state of charge in percent as it was told first, when the session had delivered `session_wh`, less `given_wh`."""
 
     soc_percent: float
     session_wh: float
+    given_wh: float = 0.0
 
 
-def carried_on(told: Charge, session_wh: float, car: CarConfig) -> float:
-    """Return the state of charge in percent now; it stays as told where the battery's size is not known."""
+def carried_on(told: Charge, session_wh: float, car: CarConfig, given_wh: float = 0.0) -> float:
+    """Return the state of charge in percent now; it stays as told where the battery's size is not known.
+
+    What a car gave back its battery lost, and as much more as charging loses.
+    """
     if car.capacity_wh is None:
         return told.soc_percent
     charged_wh = max(0.0, session_wh - told.session_wh) * car.efficiency
-    return max(told.soc_percent, min(FULL_PERCENT, told.soc_percent + FULL_PERCENT * charged_wh / car.capacity_wh))
+    charged_wh -= max(0.0, given_wh - told.given_wh) / car.efficiency
+    percent = told.soc_percent + FULL_PERCENT * charged_wh / car.capacity_wh
+    return max(0.0, min(FULL_PERCENT, percent))
 
 
 class CarCharges:
@@ -46,7 +52,13 @@ class CarCharges:
         self._told = {**told, **self._told}
 
     def follow(
-        self, key: EvseKey, told_percent: float | None, session_wh: float | None, settings: EvseSettings, car: CarConfig
+        self,
+        key: EvseKey,
+        told_percent: float | None,
+        session_wh: float | None,
+        settings: EvseSettings,
+        car: CarConfig,
+        given_wh: float = 0.0,
     ) -> float | None:
         """Return the state of charge now, None where nobody ever told it in this stay.
 
@@ -59,10 +71,10 @@ class CarCharges:
         if told_percent is not None and (
             known is None or known.soc_percent != told_percent or session_wh < known.session_wh
         ):
-            known = self._told[key] = Charge(told_percent, session_wh)
+            known = self._told[key] = Charge(told_percent, session_wh, given_wh)
         if known is None and settings.told_soc_percent is not None:
-            known = Charge(settings.told_soc_percent, settings.told_at_wh)
-        return None if known is None else carried_on(known, session_wh, car)
+            known = Charge(settings.told_soc_percent, settings.told_at_wh, settings.told_at_given_wh)
+        return None if known is None else carried_on(known, session_wh, car, given_wh)
 
     def left(self, key: EvseKey) -> None:
         """Forget the car that was at an EVSE."""

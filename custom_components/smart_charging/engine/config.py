@@ -50,7 +50,8 @@ class PhaseSwitching(StrEnum):
 class CarConfig:
     """The car that mostly charges at a station: what its battery holds in Wh and what of a Wh at the charger gets there.
 
-    `consumption_wh_per_km` is what it takes to drive. None where nobody told.
+    `consumption_wh_per_km` is what it takes to drive. None where nobody told. The same part is lost again of what it gives
+    back, of which each kWh wears its battery by `wear` (money per kWh at the charger).
     """
 
     capacity_wh: float | None = None
@@ -58,6 +59,7 @@ class CarConfig:
         0.9  # charger, battery and electronics of a car that charges with 6 A to 32 A lose about a tenth
     )
     consumption_wh_per_km: float | None = None
+    wear: float = 0.05  # a battery of 150 per kWh that lasts for 3000 cycles
 
     @property
     def range_km(self) -> float | None:
@@ -128,6 +130,14 @@ class RepeatingPlan:
     soc_percent: float | None = None
 
 
+class Giving(StrEnum):
+    """What a car that can may give energy back for."""
+
+    OFF = "off"
+    HOME = "home"  # what the house takes from the grid beside the cars
+    GRID = "grid"  # that, and what is sold
+
+
 @dataclass(frozen=True, slots=True)
 class DatedPlan:
     """A car leaves at one moment, as an event of a calendar tells, with so much energy in a session or such a charge.
@@ -154,7 +164,8 @@ class EvseSettings:
     `price_limit` (money per kWh) is up to where it always buys by plan, and beyond which only for a departure.
     The last `late_min` minutes before it leaves it charges in any case, with energy that is kept for them. What is
     `continuous` is charged by plan without a break.
-    `told_soc_percent` is what a user said that the car held when the session had delivered `told_at_wh`.
+    `told_soc_percent` is what a user said that the car held when the session had delivered `told_at_wh`, and given back
+    `told_at_given_wh`. By plan the car gives back for what `giving` says, as far as it keeps `keep_soc_percent`.
     """
 
     mode: ChargeMode = ChargeMode.FAST
@@ -171,8 +182,16 @@ class EvseSettings:
     continuous: bool = False
     told_soc_percent: float | None = None
     told_at_wh: float = 0.0
+    told_at_given_wh: float = 0.0
+    giving: Giving = Giving.OFF
+    keep_soc_percent: float = 50.0
     repeating: tuple[RepeatingPlan, ...] = field(default=(), metadata={NOT_RECORDED: True})
     dated: tuple[DatedPlan, ...] = field(default=(), metadata={NOT_RECORDED: True})
+
+    @property
+    def kept_soc_percent(self) -> float:
+        """Return the charge that a car never gives: what is to be kept, and no less than what it is charged to at once."""
+        return max(self.keep_soc_percent, self.min_soc_percent or 0.0)
 
 
 class Connection(Protocol):

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, time
 import logging
 
-from .config import EvseSettings, RepeatingPlan, StationConfig, Weekday
+from .config import EvseSettings, Giving, RepeatingPlan, StationConfig, Weekday
 from .ledger import SiteLedger
 from .model import ChargeMode, EvseKey, Json
 
@@ -16,7 +16,7 @@ def after_unplug(settings: EvseSettings, config: StationConfig) -> EvseSettings:
     """Return what is left of the settings once a car left: its wishes go, the mode is what the station is set up for."""
     mode = config.mode_after_unplug or settings.mode
     left = replace(settings, mode=mode, target_energy_wh=None, boost_until=None, departure=None)
-    return replace(left, told_soc_percent=None, told_at_wh=0.0)
+    return replace(left, told_soc_percent=None, told_at_wh=0.0, told_at_given_wh=0.0)
 
 
 async def load_settings(ledger: SiteLedger, station_id: str) -> dict[EvseKey, EvseSettings]:
@@ -47,8 +47,16 @@ def _from_json(kept: Mapping[str, Json]) -> EvseSettings:
         continuous=kept.get("continuous") is True,
         told_soc_percent=_number(kept, "told_soc_percent"),
         told_at_wh=_number(kept, "told_at_wh") or 0.0,
+        told_at_given_wh=_number(kept, "told_at_given_wh") or 0.0,
+        giving=_giving(kept.get("giving")),
+        keep_soc_percent=default.keep_soc_percent if (keep := _number(kept, "keep_soc_percent")) is None else keep,
         repeating=tuple(_repeating(kept.get("repeating"))),
     )
+
+
+def _giving(kept: Json) -> Giving:
+    """Read what a car may give back for; what only a newer version knows is nothing."""
+    return Giving(str(kept)) if kept in {one.value for one in Giving} else Giving.OFF
 
 
 async def save_settings(ledger: SiteLedger, key: EvseKey, settings: EvseSettings) -> None:
@@ -70,6 +78,9 @@ async def save_settings(ledger: SiteLedger, key: EvseKey, settings: EvseSettings
             "continuous": settings.continuous,
             "told_soc_percent": settings.told_soc_percent,
             "told_at_wh": settings.told_at_wh,
+            "told_at_given_wh": settings.told_at_given_wh,
+            "giving": settings.giving.value,
+            "keep_soc_percent": settings.keep_soc_percent,
             "repeating": [_plan_json(plan) for plan in settings.repeating],
         },
     )

@@ -12,6 +12,7 @@ from .control.circuits import connections
 from .control.elapsed import elapsed_s
 from .control.snapshot import MeterSnapshot
 from .csms.state import StationState
+from .given_energy import GivenEnergy
 from .limit import ROOT_CIRCUIT, Limit
 from .model import EvseKey
 from .view import BatteryReading, MeterReading
@@ -35,6 +36,7 @@ class SiteMeasurements:
         self._batteries: dict[str, BatteryReading] = {}
         self._soc: dict[EvseKey, float] = {}
         self._charges = CarCharges()
+        self.given = GivenEnergy()
         self._switched_phases: dict[EvseKey, int] = {}
         self._limits: dict[str, Limit] = {}
 
@@ -135,16 +137,22 @@ class SiteMeasurements:
         return sum(known) if len(known) == len(readings) else None
 
     def soc(
-        self, key: EvseKey, station: StationState, session_wh: float | None, settings: EvseSettings, car: CarConfig
+        self,
+        key: EvseKey,
+        station: StationState,
+        session_wh: float | None,
+        settings: EvseSettings,
+        car: CarConfig,
+        given_wh: float = 0.0,
     ) -> float | None:
-        """Return the state of charge of the car at an EVSE in percent, carried on by what was charged since it was told.
+        """Return the state of charge of the car at an EVSE in percent, carried on by what was charged and given since it was told.
 
         Its station tells it, else something else, else its user did.
         """
         evse = station.evses.get(key.evse_id)
         told = None if evse is None or evse.measurement is None else evse.measurement.soc_percent
         told = self._soc.get(key) if told is None else told
-        return self._charges.follow(key, told, session_wh, settings, car)
+        return self._charges.follow(key, told, session_wh, settings, car, given_wh)
 
     @property
     def charges(self) -> Mapping[EvseKey, Charge]:
@@ -167,6 +175,7 @@ class SiteMeasurements:
         """Forget what was told of a station's EVSEs."""
         self._soc = {key: value for key, value in self._soc.items() if key.station_id != station_id}
         self._charges.forget(station_id)
+        self.given.forget(station_id)
         self._switched_phases = {k: v for k, v in self._switched_phases.items() if k.station_id != station_id}
 
     def _battery(self, battery_id: str, now: datetime) -> BatterySnapshot:

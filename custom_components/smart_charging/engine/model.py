@@ -129,13 +129,7 @@ class EvseStatus(StrEnum):
     @property
     def plugged(self) -> bool:
         """Return True where a car is connected."""
-        return self in {
-            EvseStatus.PREPARING,
-            EvseStatus.CHARGING,
-            EvseStatus.SUSPENDED_EVSE,
-            EvseStatus.SUSPENDED_EV,
-            EvseStatus.FINISHING,
-        }
+        return self not in {EvseStatus.AVAILABLE, EvseStatus.RESERVED, EvseStatus.UNAVAILABLE, EvseStatus.FAULTED}
 
 
 class MeterQuality(StrEnum):
@@ -212,7 +206,7 @@ class EvseMeasurement:
     """The newest known quantities of an EVSE; None where the station never sent one.
 
     Phases are the station's terminals, not the grid's. `phases_told` says that `current_a` tells which of them are in use; a
-    current without phases and power is taken for that of each.
+    current without phases and power is that of each. What a car gives back is negative; `given_wh` is its register.
     """
 
     time: datetime
@@ -224,6 +218,7 @@ class EvseMeasurement:
     soc_percent: float | None = None
     temperature_c: float | None = None
     phases_told: bool = False
+    given_wh: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,6 +370,9 @@ class ReasonCode(StrEnum):
     PRICE_LOW = "price_low"
     PRICE_HIGH = "price_high"
     SOC_UNKNOWN = "soc_unknown"
+    PLAN_GIVING = "plan_giving"
+    GIVING_FLOOR = "giving_floor"
+    GIVING_FAILED = "giving_failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -389,9 +387,10 @@ class Reason:
 class Setpoint:
     """What a station is told for one EVSE: A on each phase it uses, 0 to pause.
 
-    `phases` is the number of phases to use, None where the station cannot be told.
+    `phases` is how many to use, None where it cannot be told. `give_w` (W of all phases) is to be given back meanwhile.
     """
 
     current_a: float
     reason: Reason
     phases: int | None = None
+    give_w: float = 0.0

@@ -134,8 +134,15 @@ def _charger(
                     chargers.origin,
                 ),
                 soc_percent=measured.soc(
-                    key, state, chargers.record(key).session_wh, chargers.settings(key), config.car
+                    key,
+                    state,
+                    chargers.record(key).session_wh,
+                    chargers.settings(key),
+                    config.car,
+                    measured.given.of(key, chargers.record(key).session),
                 ),
+                gives_back=state.capabilities.gives_back(key.evse_id),
+                session_given_wh=_given(measured, key, chargers.record(key).session),
                 planned=chargers.planned(key, now),
                 missing_wh=chargers.missing(key),
                 wanted=in_force(chargers.settings(key), time_zone, now),
@@ -176,6 +183,10 @@ def _evse(
         session_started_at=None if session is None else session.plugged_in_at,
         lifetime_energy_wh=record.lifetime_wh,
     )
+
+
+def _given(measured: SiteMeasurements, key: EvseKey, session: Session | None) -> float | None:
+    return None if session is None else measured.given.of(key, session)
 
 
 def _peak(site: SiteConfig, state: ControlState, decision: Decision | None, now: datetime) -> PeakView | None:

@@ -19,6 +19,9 @@ from .model import NOMINAL_VOLTAGE_V, EvseKey, MeterQuality
 _LOGGER = logging.getLogger(__name__)
 
 _EXPORT_TOLERANCE_W = 200.0  # a house's load moves faster than a set-point follows
+_LED_TOLERANCE_W = (
+    115.0  # on each phase, half of the usual margin: what the site leads it lowers with its next decision
+)
 
 
 class SetPointGuard:
@@ -32,8 +35,7 @@ class SetPointGuard:
 
     def check(self, config: SiteConfig, key: EvseKey, power_w: float) -> None:
         """Raise CommandError where a car can't give this much here and now; KeyError for an unknown station."""
-        station = self._csms.stations[key.station_id]
-        most_w = self._most_w(config, station, key.evse_id)
+        most_w = self.most_w(config, key)
         if -power_w > most_w:
             raise CommandError(
                 CommandErrorCode.INVALID,
@@ -50,20 +52,32 @@ class SetPointGuard:
                 if point is None or point.power_w >= 0 or self._fits(config, station, evse):
                     continue
                 station.withdraw_setpoint(evse_id)
-                _LOGGER.warning("%s gives nothing back any more: the connection can't take it", station.config.name)
+                # One that the site leads comes back by itself, lower: nobody needs to look after that.
+                level = logging.DEBUG if point.led else logging.WARNING
+                _LOGGER.log(level, "%s gives nothing back any more: the connection can't take it", station.config.name)
+
+    def flows_out(self, config: SiteConfig) -> bool:
+        """Return whether more flows out at the grid meter than its readings and a house's load are sure of."""
+        meter = self._measured.meter(ROOT_CIRCUIT).snapshot(config, self._clock.now())
+        return meter.quality is MeterQuality.FRESH and (meter.power_w or 0.0) < -_EXPORT_TOLERANCE_W
 
     def _metered(self, config: SiteConfig) -> bool:
         return self._measured.meter(ROOT_CIRCUIT).snapshot(config, self._clock.now()).quality is MeterQuality.FRESH
 
     def _fits(self, config: SiteConfig, station: Station, evse: EvseState) -> bool:
         rooms = self._rooms(config, station, _own_w(evse), tolerated_w=_EXPORT_TOLERANCE_W)
-        return self._metered(config) and min(rooms) >= 0
+        led = evse.set_point is not None and evse.set_point.led
+        return self._metered(config) and min(rooms) >= (-_LED_TOLERANCE_W * station.config.phases if led else 0.0)
 
-    def _most_w(self, config: SiteConfig, station: Station, evse_id: int) -> float:
-        """Return how much an EVSE may give in all, W of all phases: what it takes now will be missing first."""
+    def most_w(self, config: SiteConfig, key: EvseKey) -> float:
+        """Return how much an EVSE may give in all, W of all phases: what it takes now will be missing first.
+
+        KeyError for an unknown station.
+        """
+        station = self._csms.stations[key.station_id]
         if not self._metered(config):
             return 0.0
-        own_w = _own_w(station.state.evses.get(evse_id, EvseState(evse_id)))
+        own_w = _own_w(station.state.evses.get(key.evse_id, EvseState(key.evse_id)))
         return max(0.0, min(self._rooms(config, station, own_w)) - own_w)
 
     def _rooms(

@@ -8,7 +8,7 @@ import logging
 import ssl
 
 from .clock import Clock
-from .config import DatedPlan, EvseSettings, PhaseSwitching, SiteConfig, StationConfig
+from .config import DatedPlan, EvseSettings, Giving, PhaseSwitching, SiteConfig, StationConfig
 from .control.circuits import connections
 from .control.decision import decide
 from .control.planning.problem import Plan
@@ -25,7 +25,7 @@ from .ledger import SiteLedger
 from .limit import ROOT_CIRCUIT, Limit
 from .local_lists import LocalLists
 from .measurements import SiteMeasurements
-from .model import ChargeMode, EvseKey, MeterQuality, Session, StoreError
+from .model import ChargeMode, EvseKey, EvseMeasurement, MeterQuality, Session, StoreError
 from .origin_tracking import OriginTracker
 from .outlook import Outlook
 from .paced_decision import PacedDecision
@@ -98,6 +98,7 @@ class Site:
         remembered = await self._memory.load()
         self._observe_only, self._state = remembered.observe_only, remembered.state
         self._measured.restore_charges(remembered.charges)
+        self._measured.given.restore(remembered.given)
         for limit in remembered.limits:
             self._measured.set_limit(limit)
         self._unsubscribe = self._csms.subscribe(self._station_event)
@@ -390,8 +391,18 @@ class Site:
         if due or qualities != self._qualities:
             self._qualities = qualities
             self._decide(may_raise=due)
-        elif self._plug_decision.waited(self._clock.monotonic()) or self._measured.overloaded(self.config, now):
+        elif (
+            self._plug_decision.waited(self._clock.monotonic())
+            or self._measured.overloaded(self.config, now)
+            or self._gives_the_house_too_much()
+        ):
             self._decide(may_raise=False)
+
+    def _gives_the_house_too_much(self) -> bool:
+        """Return whether energy flows out that a car gives which may give to the house only."""
+        told = {} if self._decision is None else self._decision.setpoints
+        homely = any(one.give_w > 0 and self.settings(key).giving is Giving.HOME for key, one in told.items())
+        return homely and self._set_points.flows_out(self.config)
 
     def _decide(self, *, may_raise: bool) -> None:
         """Decide now and hand the setpoints to the stations."""
@@ -410,6 +421,7 @@ class Site:
                 continue
             phases = setpoint.phases if station.config.phase_switching is PhaseSwitching.OCPP else None
             station.set_limit(key.evse_id, setpoint.current_a, self._safe.currents[key], phases)
+            station.lead_setpoint(key.evse_id, -setpoint.give_w if setpoint.give_w > 0 else None)
         self._deadlines.look(snapshot.evses, now)
         self._plug_decision.decided(began, self._clock.monotonic())
         self._follow_origins(now)  # after the stations were told: counting must not keep them waiting
@@ -424,14 +436,20 @@ class Site:
             self._state.evses,
             self._planner.advice,
             self._planner.battery_advice,
+            lambda key: 0.0 if self._observe_only else self._set_points.most_w(self.config, key),
         )
         keys = (key for key, _ in self.evses())
         return take_snapshot(self.config, self._measured, self._elsewhere.limits(now), keys, sources, now)
 
     def _follow_origins(self, now: datetime) -> None:
         drawn_w = {key: drawn_power(self.station(key.station_id).state, key.evse_id, now) for key, _ in self.evses()}
+        self._measured.given.look({key: self._seen(key, power_w) for key, power_w in drawn_w.items()}, now)
         flows = site_flows(self.config, self._measured, now)
         self._origins.look(flows, drawn_w, lambda key: self._sessions.record(key).session, now)
+
+    def _seen(self, key: EvseKey, drawn_w: float | None) -> tuple[Session | None, EvseMeasurement | None, float | None]:
+        evse = self.station(key.station_id).state.evses.get(key.evse_id)
+        return self._sessions.record(key).session, None if evse is None else evse.measurement, drawn_w
 
     def _allocate_safe_currents(self) -> None:
         self._safe = allocate_safe_currents(self.config, self.evses())
@@ -448,7 +466,8 @@ class Site:
 
     def _remembered(self) -> RememberedSite:
         limits = self._measured.limits(self._clock.now())
-        return RememberedSite(self._observe_only, self._state, limits, self._measured.charges)
+        given = self._measured.given.sessions
+        return RememberedSite(self._observe_only, self._state, limits, self._measured.charges, given)
 
     def _announce(self, event: SiteEvent) -> None:
         if event.type is SiteEventType.SESSION_ENDED:

@@ -11,6 +11,7 @@ from .control.battery import BatteryMemory
 from .control.conductor import ConductorMemory
 from .control.peak import PeakMemory
 from .control.snapshot import ControlState, EvseControl
+from .given_energy import Given
 from .ledger import SiteLedger
 from .limit import Limit, LimitSource
 from .model import EvseKey, Json, PhaseRotation, StoreError
@@ -26,16 +27,18 @@ _BATTERIES: Final = "batteries"
 _CONDUCTORS: Final = "conductors"
 _LIMITS: Final = "limits"
 _CHARGES: Final = "charges"
+_GIVEN: Final = "given"
 
 
 @dataclass(frozen=True, slots=True)
 class RememberedSite:
-    """What a site begins with: whether it only observes, its control, the limits a user set, how full its cars were."""
+    """What a site begins with: whether it only observes, its control, the limits a user set, how full its cars were, what they gave."""
 
     observe_only: bool = False
     state: ControlState = field(default_factory=ControlState)
     limits: tuple[Limit, ...] = ()
     charges: Mapping[EvseKey, Charge] = field(default_factory=dict)
+    given: Mapping[EvseKey, Given] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,11 @@ class _Limits:
 @dataclass(frozen=True, slots=True)
 class _Charges:
     charges: Mapping[EvseKey, Charge] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    sessions: Mapping[EvseKey, Given] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +89,7 @@ class SiteMemory:
             peak=self._decode(_PEAK, PeakMemory()), batteries=self._decode(_BATTERIES, _Batteries()).memories
         )
         limits, charges = self._decode(_LIMITS, _Limits()).limits, self._decode(_CHARGES, _Charges()).charges
-        return RememberedSite(observe_only is True, state, limits, charges)
+        return RememberedSite(observe_only is True, state, limits, charges, self._decode(_GIVEN, _Given()).sessions)
 
     def restore(self, state: ControlState, keys: Iterable[EvseKey]) -> ControlState:
         """Return the state with what was kept of these EVSEs, where it holds nothing of them.
@@ -118,6 +126,7 @@ class SiteMemory:
             _PEAK: Encoder().encode(state.peak),
             _BATTERIES: Encoder().encode(_Batteries({name: _lasting(one) for name, one in state.batteries.items()})),
             _CHARGES: Encoder().encode(_Charges(dict(sorted(site.charges.items())))),
+            _GIVEN: Encoder().encode(_Given(dict(sorted(site.given.items())))),
             _CONDUCTORS: Encoder().encode(_Conductors(dict(sorted(self._rotations.items())))),
         }
         for name, value in values.items():

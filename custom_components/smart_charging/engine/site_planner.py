@@ -1,7 +1,7 @@
 """Plans a site's charging each quarter of an hour and on change, and says what the plan means now."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib import import_module
@@ -10,19 +10,20 @@ from typing import Final, Protocol, cast
 
 from .clock import Clock
 from .config import SiteConfig
-from .control.planning.advice import NOTHING_W, PlanAdvice
+from .control.planning.advice import NOTHING_W, GivingAdvice, PlanAdvice
 from .control.planning.assembly import car_id, follows_plan, pose
 from .control.planning.battery_advice import BatteryAdvice
 from .control.planning.late_part import joined
 from .control.planning.planned_peak import with_planned_peak
-from .control.planning.problem import MONEY_PER_WH, NotPlanned, Plan, Problem
+from .control.planning.problem import NotPlanned, Plan, PlannedBy, Problem
 from .control.planning.uncertainty import outlooks, weighed
 from .control.planning.wish import Wish, wish_of
 from .control.prices.series import PriceSeries
 from .control.snapshot import ControlState, EvseControl, Snapshot
 from .model import ChargeMode, EvseKey
 from .outlook import Outlook
-from .view import PlannedBlock, PlannedCharge
+from .planned_blocks import blocks_of, known_sum, slot_cost
+from .view import PlannedCharge
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -154,17 +155,23 @@ class SitePlanner:
             missing_wh=wish.short_wh(now, self._foreseen_missing(wish)),
         )
         if led is None or number is None:
-            if wish.room_wh > 0 and wish.key not in self._seen and advice.price is not None:
+            if (wish.room_wh > 0 or wish.gives is not None) and wish.key not in self._seen and advice.price is not None:
                 self._wake.set()  # a car that just came
             young = led is None and self._clock.monotonic() - self._began < UNDECIDED_S
             return replace(advice, undecided=young)
-        return replace(advice, value=led.value, planned_w=led.power_w[number])
+        advice = replace(advice, value=led.value, planned_w=led.power_w[number])
+        gives = wish.gives
+        if gives is None or plan is None or plan.made_by is not PlannedBy.LINEAR_PROGRAMME or prices is None:
+            return advice  # the other planner never has a car give, and tells no value for that
+        giving = GivingAdvice(gives.most_w, gives.stored_wh, gives.spare_wh, gives.efficiency, gives.wear, gives.sells)
+        return replace(advice, gives=giving, feed_in=prices.feed_in_at(now))
 
     def _foreseen_missing(self, wish: Wish) -> float:
         """Return the Wh that the plan foresees to be missing; 0 before it was made for this wish."""
         led = None if self.plan is None else self.plan.cars.get(car_id(wish.key))
         known = None if self._basis is None else self._basis.wishes.get(wish.key)
-        if led is None or known is None or _asked(known) != _asked(wish) or wish.needed_wh > known.needed_wh + 1:
+        more = wish.gives is None and known is not None and wish.needed_wh > known.needed_wh + 1
+        if led is None or known is None or _asked(known) != _asked(wish) or more:
             return 0.0
         return led.missing_wh[0]
 
@@ -190,22 +197,25 @@ class SitePlanner:
             return None
         first = _slot_of(plan, now)
         numbers = range(plan_slots(plan)) if first is None else range(first, plan_slots(plan))
-        drawn = {number: power for number in numbers if (power := led.power_w[number]) > NOTHING_W}
+        powers = {number: power for number in numbers if abs(power := led.power_w[number]) > NOTHING_W}
+        drawn = {number: power for number, power in powers.items() if power > 0}
         begin = None if not drawn else plan.start + min(drawn) * plan.slot
-        costs = {number: self._cost(problem, number, power) for number, power in drawn.items()}
-        blocks = tuple(_blocks(problem, drawn, costs))
-        energy_wh, cost = sum(one.energy_wh for one in blocks), _sum(costs.values())
+        costs = {number: self._cost(problem, number, power) for number, power in powers.items()}
+        blocks = tuple(blocks_of(problem, powers, costs))
+        energy_wh = sum(one.energy_wh for one in blocks if one.energy_wh > 0)
+        given_wh = -sum(one.energy_wh for one in blocks if one.energy_wh < 0)
+        cost = known_sum(costs.values())
         wish = basis.wishes.get(key)
         departure = None if wish is None else wish.departure
         missing_wh = led.missing_wh[0] + (energy_wh if wish is not None and wish.overdue(now) else 0.0)
-        return PlannedCharge(begin, energy_wh, cost, missing_wh, departure, blocks)
+        slot_costs = {problem.start + number * problem.slot: one for number, one in costs.items()}
+        return PlannedCharge(begin, energy_wh, cost, missing_wh, departure, blocks, given_wh, slot_costs, led.value)
 
     def _cost(self, problem: Problem, number: int, power_w: float) -> float | None:
         """Return what a car's power costs in a slot: what PV has left is worth what it would be sold for.
 
         Of a plan that counts CO2 it is known as far as prices are.
         """
-        free_w = min(power_w, max(0.0, problem.pv_w[number] - problem.base_w[number]))
         buy, sell = problem.import_price[number], problem.feed_in_price[number]
         if self._mode is ChargeMode.GREENEST:
             prices, at = self._outlook.prices, problem.start + number * problem.slot
@@ -213,8 +223,7 @@ class SitePlanner:
             if prices is None or bought is None:
                 return None
             buy, sell = bought, min(prices.feed_in_at(at) or 0.0, bought)
-        money = free_w * sell + (power_w - free_w) * buy
-        return money * problem.hours[number] * MONEY_PER_WH
+        return slot_cost(problem, number, power_w, buy, sell)
 
     async def _renew(self) -> bool:
         """Make a new plan where anything changed; return whether there is one now, or none any more."""
@@ -252,7 +261,8 @@ class SitePlanner:
             known = before.wishes[key]
             if _asked(known) != _asked(wish):
                 return True
-            if wish.needed_wh > known.needed_wh + 1 or known.needed_wh - wish.needed_wh > _CHANGED_WH:
+            less_wh = known.net_wh - wish.net_wh
+            if less_wh > _CHANGED_WH or less_wh < (-1 if wish.gives is None else -_CHANGED_WH):
                 return True
         return False
 
@@ -260,34 +270,13 @@ class SitePlanner:
 def _asked(wish: Wish) -> Wish:
     """Return a wish without what changes by charging."""
     at_once_wh = 1.0 if wish.at_once_wh > 0 else 0.0
-    return replace(wish, needed_wh=0.0, room_wh=0.0, at_once_wh=at_once_wh, sure_w=0.0, late_wh=0.0)
+    gives = None if wish.gives is None else replace(wish.gives, most_w=0.0, stored_wh=0.0, spare_wh=0.0)
+    return replace(wish, needed_wh=0.0, room_wh=0.0, at_once_wh=at_once_wh, sure_w=0.0, late_wh=0.0, gives=gives)
 
 
 def plan_slots(plan: Plan) -> int:
     """Return how many slots a plan has."""
     return len(plan.grid_w)
-
-
-def _sum(costs: Iterable[float | None]) -> float | None:
-    """Return the sum, None where one is not known."""
-    known = list(costs)
-    return None if None in known else sum(one for one in known if one is not None)
-
-
-def _blocks(problem: Problem, drawn: Mapping[int, float], costs: Mapping[int, float | None]) -> Iterator[PlannedBlock]:
-    """Yield what is drawn in slots that follow each other as one."""
-    block: PlannedBlock | None = None
-    hours = problem.hours
-    for number, power in sorted(drawn.items()):
-        start = problem.start + number * problem.slot
-        energy_wh, cost = power * hours[number], costs[number]
-        if block is not None and block.end == start:
-            energy_wh, cost, start = energy_wh + block.energy_wh, _sum((block.cost, cost)), block.start
-        elif block is not None:
-            yield block
-        block = PlannedBlock(start, problem.start + (number + 1) * problem.slot, energy_wh, cost)
-    if block is not None:
-        yield block
 
 
 def _slot_of(plan: Plan, at: datetime) -> int | None:
@@ -311,7 +300,8 @@ def _wishes(snapshot: Snapshot, state: ControlState, mode: ChargeMode) -> dict[E
     """Return what the cars want that follow a plan in this mode."""
     following = (evse for evse in snapshot.evses if evse.settings.mode is mode)
     wishes = (wish_of(snapshot.site, evse, state.evses.get(evse.key, EvseControl())) for evse in following)
-    return {wish.key: wish for wish in wishes if wish is not None and wish.room_wh > 0}
+    known = (wish for wish in wishes if wish is not None)
+    return {wish.key: wish for wish in known if wish.room_wh > 0 or wish.gives is not None}
 
 
 def solve(problem: Problem, planners: Sequence[str] = PLANNERS) -> Plan:

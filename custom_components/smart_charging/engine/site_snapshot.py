@@ -33,6 +33,7 @@ class EvseSources:
     controls: Mapping[EvseKey, EvseControl]
     advice: Callable[[Wish, datetime], PlanAdvice]
     battery_advice: Callable[[str, datetime], BatteryAdvice | None]
+    given_room: Callable[[EvseKey], float]  # W that may be given back
 
 
 def take_snapshot(
@@ -62,13 +63,21 @@ def take_snapshot(
 def _evse(
     key: EvseKey, measured: SiteMeasurements, sources: EvseSources, now: datetime, shown_s: float, time_zone: str
 ) -> EvseSnapshot:
-    station, session_wh = sources.stations[key.station_id], sources.record(key).session_wh
+    station, record = sources.stations[key.station_id], sources.record(key)
+    session_wh, most_w = record.session_wh, station.most_given_w(key.evse_id)
     settings, safe_a = in_force(sources.settings(key), time_zone, now), sources.safe_a.get(key, 0.0)
+    known = station.state.evses.get(key.evse_id)
+    point = None if known is None else known.set_point
     return replace(
         evse_snapshot(key, station.config, station.state, settings, safe_a, now, shown_s),
         energy_wh=session_wh or 0.0,
-        soc_percent=measured.soc(key, station.state, session_wh, settings, station.config.car),
+        soc_percent=measured.soc(
+            key, station.state, session_wh, settings, station.config.car, measured.given.of(key, record.session)
+        ),
         switched_phases=measured.switched_phases(key),
+        most_given_w=most_w,
+        given_room_w=sources.given_room(key) if most_w > 0 else 0.0,
+        ordered_w=None if point is None or point.led else point.power_w,
     )
 
 

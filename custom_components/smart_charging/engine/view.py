@@ -28,7 +28,10 @@ class PlannedBlock:
 
 @dataclass(frozen=True, slots=True)
 class PlannedCharge:
-    """What a plan has for the car at an EVSE from now on: energy in Wh, its cost, what its target will lack."""
+    """What a plan has for the car at an EVSE from now on: energy in Wh, its cost, what its target will lack.
+
+    `given_wh` is given back, in blocks of negative energy; that lowers the cost. A kWh in the car is `worth` so much now.
+    """
 
     starts_at: datetime | None
     energy_wh: float
@@ -36,6 +39,9 @@ class PlannedCharge:
     missing_wh: float
     departure: datetime | None
     blocks: tuple[PlannedBlock, ...] = ()
+    given_wh: float = 0.0
+    slot_costs: Mapping[datetime, float | None] = field(default_factory=dict)
+    worth: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,8 @@ class EvseView:
     lifetime_energy_wh: float | None = None
     planned: PlannedCharge | None = None
     missing_wh: float | None = None
+    gives_back: bool = False  # whether its station tells that it can take energy from a car
+    session_given_wh: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

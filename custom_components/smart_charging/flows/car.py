@@ -6,7 +6,7 @@ from typing import Any, Final
 from homeassistant.data_entry_flow import section
 import probatio
 
-from ..const import CONF_CAPACITY_KWH, CONF_CAR, CONF_CONSUMPTION_KWH, CONF_EFFICIENCY
+from ..const import CONF_CAPACITY_KWH, CONF_CAR, CONF_CONSUMPTION_KWH, CONF_EFFICIENCY, CONF_WEAR
 from ..engine.config import CarConfig
 from .fields import filled, number, percent
 
@@ -15,6 +15,7 @@ _SCHEMA: Final = probatio.Schema(
         probatio.Optional(CONF_CAPACITY_KWH): number(1, 1000, "kWh", step=0.1),
         probatio.Optional(CONF_CONSUMPTION_KWH): number(1, 300, "kWh/100 km", step=0.1),
         probatio.Required(CONF_EFFICIENCY, default=CarConfig().efficiency * 100): percent(50, 100),
+        probatio.Required(CONF_WEAR, default=CarConfig().wear): number(0, 1000, step=0.001),
     }
 )
 CAR_FIELDS: Final[dict[probatio.Marker, Any]] = {

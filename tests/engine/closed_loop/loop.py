@@ -15,6 +15,7 @@ from custom_components.smart_charging.engine.model import EvseKey
 from custom_components.smart_charging.engine.site import Site
 from custom_components.smart_charging.engine.view import EvseView
 from simulator.ocpp.options import StationOptions
+from simulator.ocpp2.options import StationOptions2
 from simulator.plant.battery import Battery
 from simulator.plant.car import Car
 from simulator.plant.outlet import Outlet, Wiring
@@ -47,6 +48,8 @@ class ClosedLoop:
         return self.site.view.chargers[station_id].evses[evse_id]
 
     def outlet(self, station_id: str = "CP1") -> Outlet:
+        if station_id in self.simulated.stations2:
+            return self.simulated.stations2[station_id].evses[1].outlet
         return self.simulated.stations[station_id].connectors[1].outlet
 
     def drawn_a(self, station_id: str = "CP1") -> float:
@@ -78,7 +81,10 @@ class ClosedLoop:
         self.simulated.plant.photovoltaics.hold(power_w)
 
     def plug(self, station_id: str = "CP1", plugged: bool = True) -> None:
-        self.simulated.stations[station_id].plug(plugged)
+        if station_id in self.simulated.stations2:
+            self.simulated.stations2[station_id].plug(plugged)
+        else:
+            self.simulated.stations[station_id].plug(plugged)
 
     @property
     def seconds_over_fuse(self) -> float:
@@ -127,7 +133,7 @@ async def closed_loop(
     *,
     site: SiteConfig,
     chargers: Sequence[StationConfig],
-    stations: Sequence[StationOptions] | None = None,
+    stations: Sequence[StationOptions | StationOptions2] | None = None,
     cars: dict[str, Car] | None = None,
     wiring: Mapping[ConnectorKey, Wiring] | None = None,
     premises: Premises | None = None,
@@ -146,7 +152,9 @@ async def closed_loop(
         await running.add_charger(charger)
     port = await running.listen("127.0.0.1", 0)
     url = f"ws://127.0.0.1:{port}"
-    built = stations or [StationOptions(charger.station_id, url, sample_s=10) for charger in chargers]
+    built: Sequence[StationOptions | StationOptions2] = stations or [
+        StationOptions(charger.station_id, url, sample_s=10) for charger in chargers
+    ]
     options = [one if one.url else replace(one, url=url) for one in built]
     driven = {(key, 1): car for key, car in (cars or {one.station_id: Car() for one in options}).items()}
     async with SimulatedSite(options, cars=driven, wiring=wiring, premises=premises, clock=clock) as simulated:

@@ -166,6 +166,7 @@ LEARNT = Learnt(
     passwords=PasswordRotation("scrypt$old", ("scrypt$new",), "scrypt$old"),
     seen_profile=SecurityProfile.TLS_BASIC,
     reservations=(Reservation(7, 1, datetime(2026, 6, 1, 12, tzinfo=UTC)),),
+    gives_w={2: 11_000.0},
 )
 
 
@@ -181,6 +182,7 @@ def test_learnt_facts_that_were_damaged_are_learnt_again() -> None:
         "rate_units": "A",
         "passwords": ["x"],
         "seen_profile": 9,
+        "gives_w": {"x": 3, "1": "much", "2": -5},
     }
     assert Learnt.from_json(damaged) == Learnt(profile_ids=frozenset({4}))
 
@@ -194,6 +196,7 @@ def test_another_firmware_is_learnt_anew_but_wishes_and_ids_in_use_stay() -> Non
         passwords=LEARNT.passwords,
         seen_profile=SecurityProfile.TLS_BASIC,
         reservations=LEARNT.reservations,
+        gives_w=LEARNT.gives_w,
     )
     assert LEARNT.for_firmware("1.0") is LEARNT
     assert replace(LEARNT, firmware=None).for_firmware("1.0") == LEARNT

@@ -217,3 +217,33 @@ def test_what_a_message_does_not_name_stays_known() -> None:
 
 def test_offered_power_is_turned_into_current() -> None:
     assert read(sample(Measurand.POWER_OFFERED, "11.04", unit="kW")).offered_a == pytest.approx(16)
+
+
+GIVEN_W, TAKEN_W = sample(Measurand.POWER_EXPORT, "6900"), sample(Measurand.POWER_IMPORT, "0")
+
+
+@pytest.mark.parametrize(
+    ("amps", "current_a"),
+    [
+        ([sample(Measurand.CURRENT_EXPORT, "10", f"L{number}") for number in (1, 2, 3)], Phases.each(-10.0)),
+        ([sample(Measurand.CURRENT_IMPORT, "10", f"L{number}") for number in (1, 2, 3)], Phases.each(-10.0)),
+        ([sample(Measurand.CURRENT_IMPORT, "0", f"L{number}") for number in (1, 2, 3)], Phases.each(-10.0)),
+        ([], None),
+    ],
+)
+def test_what_a_car_gives_back_is_negative_however_its_currents_are_told(
+    amps: list[dict[str, Json]], current_a: Phases | None
+) -> None:
+    found = read(GIVEN_W, TAKEN_W, sample(Measurand.ENERGY_EXPORT_REGISTER, "1500"), *amps)
+    assert (found.power_w, found.given_wh) == (-6900, 1500)
+    assert found.current_a == current_a
+    ended = read(sample(Measurand.POWER_EXPORT, "0"), before=found)
+    assert ended.power_w == 0
+    charges = read(sample(Measurand.POWER_EXPORT, "0"), sample(Measurand.POWER_IMPORT, "2300"), before=found)
+    assert (charges.power_w, charges.given_wh) == (2300, 1500)
+
+
+def test_currents_alone_tell_their_direction_and_a_sign_does() -> None:
+    assert read(sample(Measurand.CURRENT_EXPORT, "10", "L1")).power_w == -2300
+    assert read(sample(Measurand.POWER_IMPORT, "-4600")).power_w == -4600
+    assert read(sample(Measurand.CURRENT_EXPORT, "0", "L1"), sample(Measurand.POWER_IMPORT, "2300")).power_w == 2300

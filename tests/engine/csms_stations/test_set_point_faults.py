@@ -7,7 +7,7 @@ import pytest
 
 from custom_components.smart_charging.engine.csms.commands import CommandError, CommandErrorCode
 
-from .conftest import Bench
+from .conftest import CONFIG, Bench
 from .raw_station_2 import RawStation21
 from .test_v2 import ready
 
@@ -96,3 +96,28 @@ async def test_a_set_point_that_is_wanted_while_a_limit_is_under_way_is_sent_aft
     written = [sent["chargingProfile"] for sent in client.sent("SetChargingProfile")]
     (schedule,) = [one for one in written if one["chargingProfilePurpose"] == "TxProfile"][-1]["chargingSchedule"]
     assert schedule["chargingSchedulePeriod"][0]["setpoint"] == -1000.0
+
+
+async def test_a_car_that_can_give_is_known_over_a_restart_until_it_leaves(bench: Bench) -> None:
+    client = RawStation21()
+    await charging(bench, client)
+    assert bench.station.most_given_w(1) == 11_000.0
+    for plugged in (True, False):
+        await bench.csms.remove_station("CP1")
+        await client.close()
+        await bench.csms.add_station(CONFIG)
+        client = RawStation21()
+        client.variables["V2XChargingCtrlr", "SupportedOperationModes"] = "CentralSetpoint"
+        await ready(bench, client)
+        needs = bench.evse.charging_needs
+        assert (None if needs is None else needs.max_discharge_w) == (11_000.0 if plugged else None)
+        await client.connector("Available", bench.now())
+        await bench.until(lambda: bench.evse.charging_needs is None)
+
+
+async def test_a_station_that_takes_energy_is_asked_to_measure_it(bench: Bench) -> None:
+    client = RawStation21()
+    client.variables["V2XChargingCtrlr", "SupportedOperationModes"] = "CentralSetpoint"
+    await ready(bench, client)
+    asked = client.variables["SampledDataCtrlr", "TxUpdatedMeasurands"].split(",")
+    assert {"Power.Active.Export", "Energy.Active.Export.Register", "Current.Import"} <= set(asked)

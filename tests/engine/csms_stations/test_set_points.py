@@ -156,3 +156,71 @@ async def test_a_station_that_refuses_a_set_point_is_kept_at_its_limit(
         assert error.value.code is CommandErrorCode.REJECTED
         it.limit(8.0)
         await it.until(lambda: flow_a(it) == pytest.approx(8.0, abs=0.1), 60)
+
+
+def follow(it: Pair2, power_w: float | None) -> None:
+    """Lead the car as the site does with each decision."""
+    station(it).lead_setpoint(1, power_w)
+
+
+@pytest.mark.parametrize("dynamic", ["true", "false"])
+async def test_a_car_is_led_as_long_as_the_site_repeats_it(dynamic: str, socket_enabled: None) -> None:
+    async with pair(Version.V21, car=TWO_WAY, two_way=True) as it:
+        it.station.model.put("SmartChargingCtrlr", "SupportsDynamicProfiles", dynamic)
+        await charging(it)
+        it.limit(0.0)
+        for watts in (-5 * W_PER_A, -5 * W_PER_A, -8 * W_PER_A):
+            follow(it, watts)
+            await it.until(lambda watts=watts: flow_a(it) == pytest.approx(watts / W_PER_A, abs=0.1), 60)
+        point = it.evse.set_point
+        assert point is not None and point.led
+        for _ in range(40):
+            await it.pass_time(10)
+            follow(it, -8 * W_PER_A)
+        assert flow_a(it) == pytest.approx(-8.0, abs=0.1)  # far beyond one lease
+        follow(it, None)
+        await it.until(lambda: flow_a(it) == 0.0, 60)
+        assert it.evse.set_point is None
+
+
+async def test_without_the_site_a_car_gives_no_longer_than_a_lease(socket_enabled: None) -> None:
+    async with pair(Version.V21, car=TWO_WAY, two_way=True) as it:
+        await charging(it)
+        it.limit(0.0)
+        follow(it, -5 * W_PER_A)
+        await it.until(lambda: flow_a(it) == pytest.approx(-5.0, abs=0.1), 60)
+        await it.pass_time(310)
+        await it.until(lambda: flow_a(it) == 0.0, 60)
+
+
+async def test_what_is_ordered_is_not_led_elsewhere(socket_enabled: None) -> None:
+    async with pair(Version.V21, car=TWO_WAY, two_way=True) as it:
+        await charging(it)
+        follow(it, -8 * W_PER_A)
+        await it.until(lambda: flow_a(it) == pytest.approx(-8.0, abs=0.1), 60)
+        await ordered(it, -3 * W_PER_A)
+        follow(it, -8 * W_PER_A)
+        follow(it, None)
+        await it.until(lambda: flow_a(it) == pytest.approx(-3.0, abs=0.1), 60)
+
+
+async def test_a_station_that_refuses_to_be_led_is_not_asked_all_the_time(
+    monkeypatch: pytest.MonkeyPatch, socket_enabled: None
+) -> None:
+    obey, asked = commands.obey, []
+
+    def refuse(station: SimulatedStation2, action: str, payload: Payload) -> Answer:
+        if "CentralSetpoint" not in str(payload):
+            return obey(station, action, payload)
+        asked.append(action)
+        return refused("UnsupportedParam")
+
+    monkeypatch.setattr("simulator.ocpp2.dialler.obey", refuse)
+    async with pair(Version.V21, car=TWO_WAY, two_way=True) as it:
+        await charging(it, 10.0)
+        for _ in range(20):
+            follow(it, -5 * W_PER_A)
+            await it.pass_time(5)
+        assert 0 < len(asked) <= 2
+        assert it.evse.set_point is None
+        assert flow_a(it) == pytest.approx(10.0, abs=0.1)

@@ -84,3 +84,15 @@ def test_what_a_user_said_stands_in_where_nobody_else_tells() -> None:
     assert charges.follow(KEY, 50.0, 0.0, UNSET, CAR) == 50.0
     charges.forget("CP1")
     assert charges.follow(KEY, None, 0.0, UNSET, CAR) is None
+
+
+def test_what_a_car_gave_back_its_battery_lost_and_more() -> None:
+    charges = CarCharges()
+    assert charges.follow(KEY, 60.0, 1_000.0, UNSET, CAR, 0.0) == 60.0
+    assert charges.follow(KEY, 60.0, 1_000.0, UNSET, CAR, 4_500.0) == pytest.approx(50.0)  # told once an hour
+    assert charges.follow(KEY, 60.0, 6_000.0, UNSET, CAR, 4_500.0) == pytest.approx(59.0)
+    assert charges.follow(KEY, 55.0, 6_000.0, UNSET, CAR, 4_500.0) == 55.0
+    assert charges.follow(KEY, 55.0, 6_000.0, UNSET, CAR, 9_000.0) == pytest.approx(45.0)
+    said = replace(UNSET, told_soc_percent=50.0, told_at_wh=0.0, told_at_given_wh=4_500.0)
+    assert CarCharges().follow(KEY, None, 0.0, said, CAR, 9_000.0) == pytest.approx(40.0)
+    assert carried_on(Charge(2.0, 0.0), 0.0, CAR, 40_000.0) == 0.0

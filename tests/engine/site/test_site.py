@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from custom_components.smart_charging.engine.config import EvseSettings, LeaseTimes, SiteConfig, StationConfig
+from custom_components.smart_charging.engine.config import EvseSettings, Giving, LeaseTimes, SiteConfig, StationConfig
 from custom_components.smart_charging.engine.csms.authorization import AcceptEveryone
 from custom_components.smart_charging.engine.csms.central_system import CentralSystem
 from custom_components.smart_charging.engine.ledger import Ledger
@@ -72,6 +72,8 @@ async def test_every_wish_survives_a_restart(home: Home) -> None:
         target_soc_percent=80.0,
         target_energy_wh=12_000.0,
         boost_until=home.clock.now() + timedelta(minutes=5),
+        giving=Giving.GRID,
+        keep_soc_percent=35.0,
     )
     await home.site.set_settings(FIRST, wishes)
     await home.stop()

@@ -234,7 +234,7 @@ async def test_a_running_site_is_saved_each_minute_and_again_after_a_failure(
         await clock.advance(SAVE_EVERY_S)
         return sorted(ledger.written)
 
-    assert await minute() == ["batteries", "charges", "conductors", "limits", "observe_only", "peak"]
+    assert await minute() == ["batteries", "charges", "conductors", "given", "limits", "observe_only", "peak"]
     assert await minute() == []
     current = RememberedSite(observe_only=True, state=STATE)
     ledger.failing = True

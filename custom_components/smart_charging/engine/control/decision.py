@@ -13,6 +13,7 @@ from .batteries import lead_batteries
 from .battery import BatteryMemory
 from .circuits import Circuit
 from .desire import CEILING_REASONS, Ceiling, Desire, ceiling, desired
+from .giving import give_back
 from .house import ACTIVE_A, TRUSTED, measured_on_grid, remember
 from .limit_rows import current_limit, fuse_limit, power_limit
 from .observation import comes_last, keep_former_draw, observe
@@ -46,6 +47,7 @@ def decide(
     shared = share_out(basis, order, desires, admitted.controls, admitted.surplus)
     controls, setpoints = _set(basis, order, desires, shared, admitted, may_raise=may_raise)
     controls, setpoints = _balance(basis, order, desires, shared, controls, setpoints)
+    controls, setpoints = give_back(basis, order, controls, setpoints, may_raise=may_raise)
     batteries, battery_memory = lead_batteries(basis, desires, setpoints, shared, state)
     circuits = _circuits(basis, setpoints, shared)
     decision = Decision(

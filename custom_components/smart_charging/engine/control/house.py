@@ -25,6 +25,7 @@ ACTIVE_A = 1.0  # a terminal that carries more is in use
 LATE_S = 8.0  # a station that has not taken a lower limit by then is booked at the old one
 STEADY_A = 0.1  # less is no change
 EXCESS_A = 1.0  # a draw this much above a limit is more than a meter's error
+GIVING_SHOWS_S = 20.0  # after this all meters show what a car was told to give
 PEAK_MEMORY = timedelta(minutes=15)
 PEAK_STEP = timedelta(minutes=1)
 TRUSTED = frozenset({MeterQuality.FRESH, MeterQuality.STALE})
@@ -68,7 +69,8 @@ def draws(
     for evse in evses:
         control = controls.get(evse.key, EvseControl())
         draw = _with_pending(site, evse, draw_bounds(site, evse), control, now)
-        found[evse.key] = _with_former(site, evse, draw, control.former)
+        draw = _with_former(site, evse, draw, control.former)
+        found[evse.key] = _with_giving(site, evse, draw, control, now)
     return found
 
 
@@ -282,6 +284,18 @@ def _beside_batteries(snapshot: Snapshot, memory: CircuitMemory, state: ControlS
         return memory
     change = Phases(change_a) if snapshot.site.phases == 1 else Phases.each(change_a / 3)
     return CircuitMemory(memory.house_a - change, memory.house_peaks)
+
+
+def _with_giving(site: SiteConfig, evse: EvseSnapshot, draw: Draw, control: EvseControl, now: datetime) -> Draw:
+    """Return bounds that reach to what the car was told to give, and before that, while either may show."""
+    memory = control.giving
+    if not evse.plugged or memory.changed_at is None or elapsed_s(memory.changed_at, now) >= GIVING_SHOWS_S:
+        return draw
+    used = grid_phases(site, evse.station, control.active_phases)
+    for power_w in (memory.told_w, memory.before_w):
+        amps = Phases.spread(-power_w / len(used) / NOMINAL_VOLTAGE_V, used)
+        draw = replace(draw, least_a=draw.least_a.at_most(amps), most_a=draw.most_a.at_least(amps))
+    return draw
 
 
 def _with_former(site: SiteConfig, evse: EvseSnapshot, draw: Draw, former: Iterable[FormerDraw]) -> Draw:

@@ -151,7 +151,7 @@ def _former_draw(measured_a: Phases, control: EvseControl, now: datetime, *, in_
 
 def _active_phases(evse: EvseSnapshot, control: EvseControl, now: datetime) -> int | None:
     """Return how many phases the car uses; on its way from one current to another it uses the same ones."""
-    active = 0 if evse.measured_a is None else sum(1 for value in evse.measured_a if value > ACTIVE_A)
+    active = 0 if evse.measured_a is None else sum(1 for value in evse.measured_a if abs(value) > ACTIVE_A)
     changes = [at for at in (control.turn_since, control.phases.switched_at) if at is not None]
     lasting = control.turn_since is not None and elapsed_s(max(changes), now) >= PHASES_LAST_S
     if evse.switched_phases is not None and control.phases.wanted not in {None, evse.switched_phases}:

@@ -141,7 +141,8 @@ def _allocate(
 
 def _drawn(basis: Situation, evse: EvseSnapshot) -> float:
     """Return the A per phase that an EVSE draws at least."""
-    return max(basis.draw[evse.key].least_a)
+    amps = basis.draw[evse.key].least_a
+    return max(0.0, amps.l1, amps.l2, amps.l3)
 
 
 def keep_balance(

@@ -9,6 +9,7 @@ from ..limit import Limit, LimitSource
 from ..model import EvseKey, EvseStatus, MeterQuality, Phases, Setpoint
 from .battery import BatteryCommand, BatteryMemory, BatterySnapshot
 from .conductor import ConductorMemory
+from .giving_memory import GivingMemory
 from .peak import PeakMemory
 from .phase_switching import PhaseMemory
 from .planning.advice import PlanAdvice
@@ -54,6 +55,9 @@ class EvseSnapshot:
     departure: datetime | None = None
     advice: PlanAdvice | None = None  # of the plan, where it follows one and wants something
     refused: bool = False  # who stands there may not charge
+    most_given_w: float = 0.0  # that its car can give back, as car and station told; 0 where it can't
+    given_room_w: float = 0.0  # that fuses and the grid's rules leave for it now
+    ordered_w: float | None = None  # a set-point that somebody asked for, of all phases
 
     @property
     def user_limit_a(self) -> float:
@@ -119,6 +123,7 @@ class EvseControl:
     waking: WakingMemory = field(default_factory=WakingMemory)
     told_a: float | None = None  # the limit that the station had accepted at the last decision
     told_phases: int | None = None
+    giving: GivingMemory = field(default_factory=GivingMemory)
     former: tuple[FormerDraw, ...] = ()
 
 

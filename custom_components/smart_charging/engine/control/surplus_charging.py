@@ -141,7 +141,8 @@ def settle_phases(situation: Situation, evse: EvseSnapshot, control: EvseControl
 
 def other_power(situation: Situation, solar: set[EvseKey]) -> float:
     """Return the W that EVSEs outside the surplus modes draw or were just allowed."""
-    drawn = (draw.most_a.total for key, draw in situation.draw.items() if key not in solar)
+    # What a car gives back is no surplus for others.
+    drawn = (max(0.0, draw.most_a.total) for key, draw in situation.draw.items() if key not in solar)
     return sum(drawn) * situation.volts
 
 

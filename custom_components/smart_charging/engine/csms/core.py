@@ -282,6 +282,8 @@ class StationCore:
             return
         self.learnt = Learnt.from_json(raw)
         self.change(capabilities=self.learnt.shown())
+        for evse_id, power_w in self.learnt.gives_w.items():
+            self.change_evse(evse_id, charging_needs=ChargingNeeds(self.clock.now(), max_discharge_w=power_w))
         self.recognise()
 
     async def learn(self, learnt: Learnt) -> None:
@@ -293,6 +295,14 @@ class StationCore:
             await self.around.memory.save(self.config.station_id, learnt.to_json())
         except StoreError:
             _LOGGER.warning("What was learnt about %s can't be kept", self.config.station_id)
+
+    async def take_needs(self, evse_id: int, needs: ChargingNeeds | None) -> None:
+        """Take what the car at an EVSE asks for, None where there is none; that it can give back outlives a restart."""
+        self.change_evse(evse_id, charging_needs=needs)
+        gives_w = {key: power_w for key, power_w in self.learnt.gives_w.items() if key != evse_id}
+        if needs is not None and needs.max_discharge_w is not None:
+            gives_w[evse_id] = needs.max_discharge_w
+        await self.learn(replace(self.learnt, gives_w=gives_w))
 
     def ordered_inoperative(self, evse_id: int) -> bool:
         """Return whether an EVSE was switched off, be it only scheduled at the station."""

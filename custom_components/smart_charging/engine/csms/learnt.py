@@ -22,7 +22,8 @@ class Learnt:
     form whether a lease was seen to run out; `profile_ids` are the profiles we ever installed;
     `inoperative` are the connectors that the user disabled. `passwords` are the hashes that open while one
     is changed, `seen_profile` the most that the station ever proved, `reservations` those that we made and that
-    hold. `vendor` and `model` are what it announced last.
+    hold. `vendor` and `model` are what it announced last. `gives_w` is what the car at an EVSE told that it can give back, in
+    W: cars tell that once, when they are plugged in.
     """
 
     firmware: str | None = None
@@ -37,6 +38,7 @@ class Learnt:
     passwords: PasswordRotation = PasswordRotation()  # noqa: RUF009 - frozen
     seen_profile: SecurityProfile | None = None
     reservations: tuple[Reservation, ...] = ()
+    gives_w: Mapping[int, float] = field(default_factory=dict)
 
     def for_firmware(self, firmware: str | None) -> Learnt:
         """Return what still holds for this firmware: ids in use, the user's wishes, passwords and what it proved always do."""
@@ -57,6 +59,7 @@ class Learnt:
             passwords=self.passwords,
             seen_profile=self.seen_profile,
             reservations=self.reservations,
+            gives_w=self.gives_w,
         )
 
     def shown(self) -> Capabilities:
@@ -94,6 +97,7 @@ class Learnt:
             "passwords": self.passwords.to_json(),
             "seen_profile": None if self.seen_profile is None else self.seen_profile.value,
             "reservations": [[one.reservation_id, one.evse_id, one.until.isoformat()] for one in self.reservations],
+            "gives_w": {str(evse_id): power_w for evse_id, power_w in self.gives_w.items()},
         }
 
     @classmethod
@@ -112,6 +116,7 @@ class Learnt:
             passwords=_passwords(raw),
             seen_profile=_profile(raw.get("seen_profile")),
             reservations=_reservations(raw.get("reservations")),
+            gives_w=_gives(raw.get("gives_w")),
         )
 
 
@@ -139,6 +144,15 @@ def _reservation(raw: Json) -> Reservation | None:
     except ValueError, OverflowError:
         return None
     return None if number is None or evse_id is None else Reservation(number, evse_id, until)
+
+
+def _gives(raw: Json) -> dict[int, float]:
+    found = raw.items() if isinstance(raw, dict) else ()
+    return {
+        int(evse_id): float(power_w)
+        for evse_id, power_w in found
+        if evse_id.isdecimal() and isinstance(power_w, int | float) and power_w > 0
+    }
 
 
 def _capabilities(raw: Mapping[str, Json]) -> Capabilities:

@@ -41,10 +41,16 @@ class MeasurementReader:
         power = _total(best.get(Measurand.POWER_IMPORT, {}))
         amps = best.get(Measurand.CURRENT_IMPORT, {})
         current = self._current(amps, power, voltage)
+        if (given_w := self._given(best, power, voltage)) > 0:
+            current = self._giving(best, current, given_w, phases_told or self._phases, voltage)
+            power = -given_w
+        elif power is None and current is None and Measurand.POWER_EXPORT in best:
+            power = 0.0  # it gives nothing any more
         tells_phases = power is not None or _by_phase(amps, _PHASE_INDEX) is not None
         if power is None and current is not None:
             power = _power(current, voltage)
         energy = _total(best.get(Measurand.ENERGY_IMPORT_REGISTER, {}))
+        given = _total(best.get(Measurand.ENERGY_EXPORT_REGISTER, {}))
         soc = _total(best.get(Measurand.SOC, {}))
         temperature = max(best.get(Measurand.TEMPERATURE, {}).values(), default=None)
         offered = self._offered(best, phases_told or self._phases)
@@ -58,7 +64,39 @@ class MeasurementReader:
             offered_a=before.offered_a if offered is None else offered,
             soc_percent=before.soc_percent if soc is None else soc,
             temperature_c=before.temperature_c if temperature is None else temperature,
+            given_wh=before.given_wh if given is None else given,
         )
+
+    def _given(self, best: Mapping[Measurand, _Readings], taken_w: float | None, voltage_v: Phases | None) -> float:
+        """Return what a car gives back in W, 0 where it takes; stations that tell both ways tell 0 for the other one."""
+        told = _total(best.get(Measurand.POWER_EXPORT, {}))
+        if told is None:
+            amps = _by_phase(best.get(Measurand.CURRENT_EXPORT, {}), _PHASE_INDEX)
+            if amps is None or (taken_w or 0.0) > 0:
+                return 0.0
+            told = _power(amps, voltage_v)
+        return max(0.0, abs(told) - max(0.0, taken_w or 0.0))
+
+    def _giving(
+        self,
+        best: Mapping[Measurand, _Readings],
+        taken_a: Phases | None,
+        given_w: float,
+        phases: int,
+        voltage_v: Phases | None,
+    ) -> Phases | None:
+        """Return the currents of a car that gives: as told apart, else the ones told without a direction, else from power.
+
+        None where the station tells no currents.
+        """
+        told = _by_phase(best.get(Measurand.CURRENT_EXPORT, {}), _PHASE_INDEX)
+        for amps in (told, taken_a):
+            if amps is not None and any(amps):
+                return Phases(*(-abs(value) for value in amps))
+        if taken_a is None:
+            return None
+        volts = NOMINAL_VOLTAGE_V if voltage_v is None else max(voltage_v) or NOMINAL_VOLTAGE_V
+        return Phases.spread(-given_w / volts / phases, tuple(range(phases)))
 
     def _best_readings(self, values: Sequence[SampledValue]) -> dict[Measurand, dict[str | None, float]]:
         outlet = [value for value in values if value.location not in _UPSTREAM]

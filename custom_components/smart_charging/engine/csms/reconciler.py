@@ -40,6 +40,23 @@ class Reconciler:
         if self.keeper(evse_id).want(current_a, safe_a, phases):
             self.wake()
 
+    def lead(self, evse_id: int, power_w: float | None, transaction_id: str | None) -> None:
+        """Have a transaction's car give or take this power as long as this is repeated, None for its limit alone."""
+        if self.keeper(evse_id).set_points.lead(power_w, self._core.around.lease.hold_s, transaction_id):
+            self.write_again(evse_id)
+
+    def withdraw(self, evse_id: int) -> bool:
+        """End an EVSE's set-point; False where there was none."""
+        had_one = self.keeper(evse_id).set_points.end()
+        if had_one:
+            self.write_again(evse_id)
+        return had_one
+
+    def write_again(self, evse_id: int) -> None:
+        """Write what an EVSE is kept at once more, for a set-point that came or went."""
+        self.keeper(evse_id).write_again()
+        self.wake()
+
     def let_go(self, evse_id: int) -> None:
         """Wish nothing of an EVSE any more: what was written ends by itself."""
         self.keeper(evse_id).release()

@@ -21,6 +21,7 @@ MEASURANDS = (
     "Current.Offered",
     "Voltage",
 )
+GIVEN_MEASURANDS = ("Power.Active.Export", "Energy.Active.Export.Register")  # where cars can give energy back
 _WITHOUT_OFFER = tuple(name for name in MEASURANDS if name != "Current.Offered")
 
 type _Step = Callable[[], Awaitable[str]]
@@ -176,13 +177,16 @@ class StationSetup:
             return await self._set_known_measurands(known)
         current = self._read(self._settings.measurands)
         have = {name.lower() for name in current.words}
-        if have.issuperset(name.lower() for name in MEASURANDS):
+        given = GIVEN_MEASURANDS if self._core.state.capabilities.two_way else ()
+        if have.issuperset(name.lower() for name in (*MEASURANDS, *given)):
             raise Skipped(current.text or "")
-        if self._core.learnt.measurands_written:
+        if self._core.learnt.measurands_written and (not given or have.intersection(name.lower() for name in given)):
             raise Skipped("as accepted before")
         current.refuse_readonly()
         kept = tuple(name for name in current.words if name.lower() == "soc")  # told by a few: the car's charge
-        choices = [(*names, *kept) for names in (MEASURANDS, _WITHOUT_OFFER, MEASURANDS[:3], MEASURANDS[:1])]
+        plain = (MEASURANDS, _WITHOUT_OFFER, MEASURANDS[:3], MEASURANDS[:1])
+        wanted = [(*MEASURANDS, *given), (*MEASURANDS, *given[:1]), *plain] if given else [*plain]
+        choices = [(*names, *kept) for names in wanted]
         taken = await self._write_first(self._settings.measurands, [",".join(names) for names in choices])
         await self._keep_measurands(taken)
         return taken

@@ -74,6 +74,10 @@ class Capabilities:
     profile_form: ProfileForm = ProfileForm.TWO_PERIODS
     holds_lease: bool | None = None
 
+    def gives_back(self, evse_id: int) -> bool:
+        """Return whether the station told that an EVSE takes set-points, which are W."""
+        return not self.two_way.isdisjoint({0, evse_id}) and RateUnit.W in self.rate_units
+
 
 @dataclass(frozen=True, slots=True)
 class AppliedLimit:
@@ -91,10 +95,14 @@ class AppliedLimit:
 
 @dataclass(frozen=True, slots=True)
 class SetPoint:
-    """A power that a car is told to take, in W of all phases, or to give where it is negative, and until when."""
+    """A power that a car is told to take, in W of all phases, or to give where it is negative, and until when.
+
+    One that is `led` comes from the site's plan, another from somebody who asked for it.
+    """
 
     power_w: float
     until: datetime
+    led: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from .raw_calls import RawAnswer, RawCalls
 from .reception import Reception
 from .reconciler import Reconciler
 from .rpc import OCPP16
-from .set_points import check_setpoint
+from .set_points import check_setpoint, most_given_w
 from .setup import StationSetup
 from .state import Capabilities, RateUnit, StationEvent, StationEventType, StationState
 from .station_access import StationAccess
@@ -159,18 +159,20 @@ class Station:
         if keeper.released:
             raise CommandError(CommandErrorCode.NOT_SUPPORTED, "the site only observes")
         taken = keeper.set_points.order(power_w, duration_s, running)
-        keeper.write_again()
-        self._reconciler.wake()
+        self._reconciler.write_again(evse_id)
         await keeper.set_points.wait_for(taken)
+
+    def most_given_w(self, evse_id: int) -> float:
+        """Return how much the car at an EVSE can give back, in W of all phases; 0 where car or station can't."""
+        return most_given_w(self._core, evse_id)
+
+    def lead_setpoint(self, evse_id: int, power_w: float | None) -> None:
+        """Have a car give or take this power as long as this is repeated, None for its limit alone; a wish, as a limit."""
+        self._reconciler.lead(evse_id, power_w, self._book.running_id(evse_id))
 
     def withdraw_setpoint(self, evse_id: int) -> bool:
         """End an EVSE's set-point: its limit holds alone again. False where there was none."""
-        keeper = self._reconciler.keeper(evse_id)
-        if not keeper.set_points.end():
-            return False
-        keeper.write_again()
-        self._reconciler.wake()
-        return True
+        return self._reconciler.withdraw(evse_id)
 
     async def stop_transaction(self, evse_id: int) -> None:
         """Ask for the end of the EVSE's transaction; raises CommandError."""

@@ -165,7 +165,7 @@ class V2Handler:
             self._core.change(status=payloads.status({"status": status}))
             self._core.emit(StationEventType.STATUS)
             return {}
-        self._connector_is(evse_id, connector_id, status)
+        await self._connector_is(evse_id, connector_id, status)
         return {}
 
     async def _notify_event(self, payload: _Payload) -> _Answer:
@@ -184,21 +184,21 @@ class V2Handler:
                 evse_id = payloads.integer(evse, "id")
                 if self._reception.status_is_present(evse_id or 0, time):
                     status = payloads.text(entry, "actualValue")
-                    self._connector_is(evse_id, payloads.integer(evse, "connectorId"), status)
+                    await self._connector_is(evse_id, payloads.integer(evse, "connectorId"), status)
             else:
                 self._notifications.alert(entry)
         return {}
 
-    def _connector_is(self, evse_id: int | None, connector_id: int | None, status: str | None) -> None:
+    async def _connector_is(self, evse_id: int | None, connector_id: int | None, status: str | None) -> None:
         if evse_id is None or not 0 < evse_id <= payloads.MAX_CONNECTORS:
             raise RpcError(ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, "no such EVSE")
         shown = self._statuses.connector_is(evse_id, connector_id or 1, status)
         if shown is None:
             self._core.note_deviation("StatusNotification: unknown status")
             return
-        self._show_status(evse_id, shown)
+        await self._show_status(evse_id, shown)
 
-    def _show_status(self, evse_id: int, status: EvseStatus) -> None:
+    async def _show_status(self, evse_id: int, status: EvseStatus) -> None:
         core = self._core
         operative = status is not EvseStatus.UNAVAILABLE and not core.ordered_inoperative(evse_id)
         core.change_evse(evse_id, status=status, operative=operative, error_code=None)
@@ -206,6 +206,8 @@ class V2Handler:
             core.change_evse(evse_id, charging_needs=None, priority_charging=False)
         self._book.status_changed(evse_id, status)
         core.emit(StationEventType.STATUS, evse_id)
+        if status is EvseStatus.AVAILABLE:
+            await core.take_needs(evse_id, None)
 
     async def _transaction_event(self, payload: _Payload) -> _Answer:
         if self._unplaced.hold(payload):
@@ -225,7 +227,7 @@ class V2Handler:
                 self._book.waits_for_car(event.transaction_id, waits=event.charging_state.lower() == "idle")
             shown = self._statuses.transaction_is(event.evse_id, event.charging_state, ended=event.kind == "Ended")
             if shown is not None and shown is not self._core.evse(event.evse_id).status:
-                self._show_status(event.evse_id, shown)
+                await self._show_status(event.evse_id, shown)
         return {} if authorization is None else {"idTokenInfo": _token_info(authorization)}
 
     async def _schedule_update(self, payload: _Payload) -> _Answer:

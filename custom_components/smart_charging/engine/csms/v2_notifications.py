@@ -148,7 +148,7 @@ class V2Notifications:
         needs = payload.get("chargingNeeds")
         if not 0 < evse_id <= payloads.MAX_CONNECTORS or not isinstance(needs, dict):
             return {"status": "Rejected"}
-        self._core.change_evse(evse_id, charging_needs=self._needs(needs))
+        await self._core.take_needs(evse_id, self._needs(needs))
         self._core.emit(StationEventType.CHANGED, evse_id)
         promised = self._reception.schedule_wanted(evse_id)
         return {"status": "Accepted" if promised else "Rejected"}

@@ -9,6 +9,7 @@ from custom_components.smart_charging.engine.config import (
     CarConfig,
     CircuitConfig,
     EvseSettings,
+    Giving,
     PeakConfig,
     SiteConfig,
     StationConfig,
@@ -179,3 +180,54 @@ def test_no_peak_is_too_dear_to_be_ready_in_time() -> None:
 
 def test_a_limit_far_below_any_price_holds_no_car_back_that_leaves() -> None:
     planned(*[0.2] * 8, price_limit=-100.0)
+
+
+GIVING = EvseSettings(mode=ChargeMode.CHEAPEST, target_soc_percent=70.0, giving=Giving.HOME, keep_soc_percent=40.0)
+WITH_BATTERY = StationConfig("CP1", "CP1", max_current_a=16.0, car=CarConfig(capacity_wh=60_000.0))
+
+
+@pytest.mark.parametrize(("soc", "expected"), [(70.0, 0.1), (69.0, 0.1), (95.0, 0.095)])
+@pytest.mark.parametrize("house_w", [None, 2_000.0])
+def test_a_kwh_in_a_car_that_gives_is_worth_what_it_costs_to_have_it_again(
+    soc: float, expected: float, house_w: float | None
+) -> None:
+    snapshot, wish = follower(
+        settings=GIVING, station=WITH_BATTERY, soc_percent=soc, most_given_w=11_000.0, energy_wh=0.0
+    )
+    base = None if house_w is None else power(house_w, 200)
+    posed = pose(snapshot, ControlState(), [wish], hourly(0.5, 0.4, 0.1, 0.3), None, base, START)
+    assert posed is not None
+    (one,) = posed.cars
+    assert (one.max_discharge_w, one.can_sell, one.discharge_efficiency) == (11_000.0, False, pytest.approx(0.81))
+    assert one.stored_wh == pytest.approx((soc - 40.0) / 100 * 60_000 / 0.9)
+    assert highs.plan(posed).cars["CP1/1"].value == pytest.approx(expected, abs=0.001)
+
+
+def test_a_car_sells_only_where_the_site_may_and_gives_nothing_at_its_floor_nor_in_its_late_part() -> None:
+    zero = replace(SITE, solar=replace(SITE.solar, zero_export=True))
+    for site, sells in ((SITE, True), (zero, False)):
+        snapshot, wish = follower(
+            site, settings=replace(GIVING, giving=Giving.GRID), station=WITH_BATTERY, soc_percent=70.0,
+            most_given_w=11_000.0,
+        )  # fmt: skip
+        posed = pose(snapshot, ControlState(), [wish], hourly(0.5, 0.1), None, None, START)
+        assert posed is not None and posed.cars[0].can_sell is sells
+    snapshot, wish = follower(settings=GIVING, station=WITH_BATTERY, soc_percent=40.0, most_given_w=11_000.0)
+    posed = pose(snapshot, ControlState(), [wish], hourly(0.5, 0.1), None, None, START)
+    assert posed is not None and posed.cars[0].max_discharge_w == 0
+    late = replace(GIVING, departure=START + HOUR, late_min=30.0)
+    snapshot, wish = follower(settings=late, station=WITH_BATTERY, soc_percent=60.0, most_given_w=11_000.0)
+    posed = pose(snapshot, ControlState(), [wish], hourly(0.5, 0.1), None, None, START)
+    assert posed is not None
+    assert [one.max_discharge_w for one in posed.cars] == [11_000.0, 0.0]
+
+
+def test_with_a_price_limit_a_car_gives_when_it_may_not_charge() -> None:
+    limited = replace(GIVING, price_limit=0.2)
+    snapshot, wish = follower(settings=limited, station=WITH_BATTERY, soc_percent=70.0, most_given_w=11_000.0)
+    posed = pose(snapshot, ControlState(), [wish], hourly(0.9, 0.1), None, power(2_000.0, 200), START)
+    assert posed is not None
+    powers = highs.plan(posed).cars["CP1/1"].power_w
+    assert powers[0] == pytest.approx(-2_000.0)
+    assert sum(powers) > 0
+    assert all(watts <= 0.01 or price < 0.2 for watts, price in zip(powers, posed.import_price, strict=True))

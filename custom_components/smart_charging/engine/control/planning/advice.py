@@ -13,6 +13,21 @@ NOTHING_W = 100.0  # less than that is a solver's crumb
 
 
 @dataclass(frozen=True, slots=True)
+class GivingAdvice:
+    """What a car may give back: W at most, and the part of what was charged that comes back.
+
+    It holds `stored_wh` above what is to be kept and `spare_wh` above its target, as they were charged. A kWh given costs `wear` (money). Where it `sells` it may be more than the house takes.
+    """
+
+    most_w: float
+    stored_wh: float
+    spare_wh: float
+    efficiency: float
+    wear: float
+    sells: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PlanAdvice:
     """What is known of a car by plan: Wh it still wants, W it is sure to take, and when it leaves.
 
@@ -20,7 +35,7 @@ class PlanAdvice:
     grid costs now; None where there is none. Up to `price_limit` it buys in any case, up to `room_wh` in all.
     At its departure it will lack `missing_wh`.
     `kept_wh` are for the time from `kept_from` on, right before it leaves. What is `continuous` goes on once it is `running`.
-    Where the aim is `green`, value and price are kg of CO2. While it is `undecided`, for the first plan is not made yet, a car that
+    It may give back what `gives` says, for which the grid pays `feed_in`. Where the aim is `green`, value and price are kg of CO2. While it is `undecided`, for the first plan is not made yet, a car that
     charges goes on.
     """
 
@@ -39,6 +54,8 @@ class PlanAdvice:
     continuous: bool = False
     running: bool = False
     green: bool = False
+    gives: GivingAdvice | None = None
+    feed_in: float | None = None
 
     @property
     def above_limit(self) -> bool:

@@ -26,6 +26,7 @@ _DAY = timedelta(days=1)
 _HOUR = timedelta(hours=1)
 TWENTY_TIMES = 20.0  # the dearest price
 TWICE = 2.0  # what a peak costs that brings a kWh in the last slot
+A_LITTLE_WH = 5.0
 CHEAP = 0.15  # of the hours known are cheaper than a time at which a battery surely saves what it still holds
 
 
@@ -70,7 +71,11 @@ def pose(
         feed_in_price=sell,
         pv_w=sun,
         base_w=base,
-        cars=tuple(part for wish in wishes for part in _parts(snapshot, wish, now, hours, len(wishes))),
+        cars=tuple(
+            _able_to_give(part, wish, snapshot.site, _worth(buy), now)
+            for wish in wishes
+            for part in _parts(snapshot, wish, now, hours, len(wishes))
+        ),
         batteries=tuple(_batteries(snapshot, state, _worth(buy))),
         circuits=tuple(_circuits(snapshot.site, base)),
         import_limit_w=_import_limit(snapshot.site, state, slots, now),
@@ -155,6 +160,33 @@ def _car(snapshot: Snapshot, wish: Wish, now: datetime, hours: Hours, cars: int)
         worth=0.0 if wish.price_limit is None else max(0.0, wish.price_limit + EQUAL),
         amps_per_w=(l1, l2, l3),
         circuit_id=evse.station.circuit_id,
+    )
+
+
+def _able_to_give(car: PlannedCar, wish: Wish, site: SiteConfig, worth: float, now: datetime) -> PlannedCar:
+    """Return a car with what it may give back; not the part that is kept for its last minutes, nor when it should be gone.
+
+    What it holds above its target is worth what a battery's contents are: it may be wanted later. One that holds less is to
+    charge a little in any case, so that the plan knows what it costs to have again what is given, also where itself it has
+    nothing given.
+    """
+    gives = wish.gives
+    if gives is None or gives.stored_wh <= 0 or wish.overdue(now) or car.car_id.endswith(LATE):
+        return car
+    target, leaves = car.targets[0], car.targets[0].before_slot
+    little_wh = A_LITTLE_WH if gives.spare_wh <= 0 else 0.0
+    return replace(
+        car,
+        targets=(replace(target, energy_wh=target.energy_wh + little_wh, spare_wh=gives.spare_wh), *car.targets[1:]),
+        room_wh=car.room_wh + A_LITTLE_WH,
+        present=tuple(number < leaves for number in range(len(car.present))),
+        charges=car.present,
+        worth=max(car.worth, worth) if gives.spare_wh > 0 else car.worth,
+        max_discharge_w=gives.most_w,
+        stored_wh=gives.stored_wh,
+        discharge_efficiency=gives.efficiency,
+        wear=gives.wear,
+        can_sell=gives.sells and not site.solar.zero_export,
     )
 
 

@@ -3,8 +3,9 @@
 import highspy
 import numpy as np
 
-from .linear_programme import BatteryColumns, CarColumns, Floats, Programme, build
+from .linear_programme import BatteryColumns, CarColumns, Programme, build
 from .problem import MONEY_PER_WH, BatteryPlan, CarPlan, NotPlanned, Plan, PlannedBy, PlannedCar, Problem
+from .programme_parts import Floats
 
 
 def plan(problem: Problem, *, time_limit_s: float = 20.0) -> Plan:
@@ -80,8 +81,8 @@ def _car_plan(problem: Problem, car: PlannedCar, at: CarColumns, values: Floats,
     power[at.slots] = values[at.charge]
     if len(at.discharge):
         power[at.slots] -= values[at.discharge]
-    # One more Wh now helps each target and takes room: that is what their rows are worth.
-    worth = car.worth + duals[at.target_rows].sum() + duals[at.room_row]
+    # One more Wh now helps each target, takes room, and is there to be given: that is what their rows are worth.
+    worth = car.worth + duals[at.target_rows].sum() + duals[at.room_row] + duals[at.held_rows].sum()
     return CarPlan(tuple(power.tolist()), float(worth * at.delivered), tuple(values[at.missing].tolist()))
 
 

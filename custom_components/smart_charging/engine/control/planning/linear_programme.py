@@ -5,68 +5,14 @@ Columns: for each slot import, export, what flows above a limit, and curtailed P
 charging, discharging and contents, and each car's charging, discharging and missing energies.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .giving_columns import Charging, Giving, add_giving, each, keep_contents, keep_to_the_house
 from .problem import PlannedBattery, PlannedCar, Problem
-
-type Floats = NDArray[np.float64]
-type Ints = NDArray[np.int64]
-
-INFINITE = np.inf
-EARLIER = 4e-6  # money per kWh and slot: of two equal slots the first
-TURNS = 1e-5  # money per kWh through a battery or a car and back, so that nothing is moved for nothing
-
-
-def _filled(value: Floats | float, size: int) -> Floats:
-    return value if isinstance(value, np.ndarray) else np.full(size, value)
-
-
-@dataclass(slots=True)
-class _Columns:
-    """Columns as they are added: bounds and costs."""
-
-    lower: list[Floats] = field(default_factory=list)
-    upper: list[Floats] = field(default_factory=list)
-    cost: list[Floats] = field(default_factory=list)
-    count: int = 0
-
-    def add(self, lower: Floats | float, upper: Floats, cost: Floats | float) -> Ints:
-        """Add a column for each upper bound and return their numbers."""
-        size = len(upper)
-        self.lower.append(_filled(lower, size))
-        self.upper.append(upper)
-        self.cost.append(_filled(cost, size))
-        self.count += size
-        return np.arange(self.count - size, self.count)
-
-
-@dataclass(slots=True)
-class _Rows:
-    """Rows as they are added: bounds, and their entries as triples."""
-
-    lower: list[Floats] = field(default_factory=list)
-    upper: list[Floats] = field(default_factory=list)
-    rows: list[Ints] = field(default_factory=list)
-    columns: list[Ints] = field(default_factory=list)
-    values: list[Floats] = field(default_factory=list)
-    count: int = 0
-
-    def add(self, lower: Floats | float, upper: Floats | float, size: int) -> Ints:
-        """Add so many rows and return their numbers."""
-        self.lower.append(_filled(lower, size))
-        self.upper.append(_filled(upper, size))
-        self.count += size
-        return np.arange(self.count - size, self.count)
-
-    def enter(self, rows: Ints, columns: Ints, values: Floats | float) -> None:
-        """Enter values where rows and columns meet, pair by pair."""
-        self.rows.append(rows)
-        self.columns.append(columns)
-        self.values.append(_filled(values, len(columns)))
+from .programme_parts import EARLIER, INFINITE, TURNS, Columns, Floats, Ints, Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,38 +26,7 @@ class CarColumns:
     target_rows: Ints
     room_row: int
     delivered: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Charging:
-    """The charging columns of all cars, car by car: whose, in which slot, and the Wh a W brings.
-
-    `begins` is where each car's begin, and last where they end.
-    """
-
-    who: Ints
-    slots: Ints
-    charge: Ints
-    taken: Floats
-    begins: Ints
-
-    def of(self, number: int) -> slice:
-        """Return where a car's columns are."""
-        return slice(int(self.begins[number]), int(self.begins[number + 1]))
-
-
-@dataclass(frozen=True, slots=True)
-class _Giving:
-    """The columns of what cars give back: the place of each among the charging ones, and the Wh a W costs."""
-
-    of: Ints
-    discharge: Ints
-    given: Floats
-
-    def of_car(self, charging: _Charging, number: int) -> slice:
-        """Return where a car's columns are."""
-        begin, end = np.searchsorted(self.of, charging.begins[number : number + 2])
-        return slice(int(begin), int(end))
+    held_rows: Ints  # of what it holds after each of its slots, where it can give
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +62,7 @@ class Programme:
 
 def build(problem: Problem) -> Programme:
     """Return the linear programme of a problem."""
-    columns, rows = _Columns(), _Rows()
+    columns, rows = Columns(), Rows()
     hours = np.asarray(problem.hours)
     pv, base = np.asarray(problem.pv_w), np.asarray(problem.base_w)
     imported, exported, over, balance = _grid(problem, columns, rows, hours, pv, base)
@@ -179,7 +94,7 @@ def build(problem: Problem) -> Programme:
 
 
 def _grid(
-    problem: Problem, columns: _Columns, rows: _Rows, hours: Floats, pv: Floats, base: Floats
+    problem: Problem, columns: Columns, rows: Rows, hours: Floats, pv: Floats, base: Floats
 ) -> tuple[Ints, Ints, Ints, Ints]:
     """Add import, export, excess and curtailed PV of each slot, and what balances them."""
     slots = problem.slots
@@ -188,7 +103,9 @@ def _grid(
     sell = np.minimum(np.asarray(problem.feed_in_price), buy)
     soon = np.arange(slots) * EARLIER
     imported = columns.add(0.0, np.full(slots, INFINITE), (buy + soon) * hours)
-    sold = any(one.can_sell for one in problem.batteries) or any(car.max_discharge_w for car in problem.cars)
+    sold = any(one.can_sell for one in problem.batteries) or any(
+        car.can_sell and car.max_discharge_w for car in problem.cars
+    )
     most = np.full(slots, INFINITE) if sold else np.maximum(pv, 0.0)
     if problem.export_limit_w:
         most = np.minimum(most, np.asarray(problem.export_limit_w))
@@ -208,7 +125,7 @@ def _grid(
 
 
 def _battery(
-    battery: PlannedBattery, columns: _Columns, rows: _Rows, balance: Ints, hours: Floats, surplus: Floats
+    battery: PlannedBattery, columns: Columns, rows: Rows, balance: Ints, hours: Floats, surplus: Floats
 ) -> BatteryColumns:
     """Add a battery: what it holds after a slot is what it held, and what went in and out."""
     slots = len(hours)
@@ -232,57 +149,35 @@ def _battery(
 
 
 def _cars(
-    problem: Problem, columns: _Columns, rows: _Rows, balance: Ints, hours: Floats
-) -> tuple[_Charging, tuple[CarColumns, ...]]:
+    problem: Problem, columns: Columns, rows: Rows, balance: Ints, hours: Floats
+) -> tuple[Charging, tuple[CarColumns, ...]]:
     """Add all cars at once: their power while they are there, their targets, and the room they have."""
     cars = problem.cars
     present = np.array([car.present for car in cars], dtype=np.bool_).reshape(len(cars), problem.slots)
     who, slots = np.nonzero(present)
-    delivered = _each(cars, lambda car: car.delivered)
-    worth = _each(cars, lambda car: car.worth)[who]
+    delivered = each(cars, lambda car: car.delivered)
+    worth = each(cars, lambda car: car.worth)[who]
     taken = delivered[who] * hours[slots]
-    charge = columns.add(0.0, _each(cars, lambda car: car.max_w)[who], -worth * taken)
+    may = np.array([car.charges or car.present for car in cars], dtype=np.bool_).reshape(len(cars), problem.slots)
+    charge = columns.add(0.0, each(cars, lambda car: car.max_w)[who] * may[who, slots], -worth * taken)
     rows.enter(balance[slots], charge, -1.0)
-    room = rows.add(-INFINITE, _each(cars, lambda car: car.room_wh), len(cars))
+    room = rows.add(-INFINITE, each(cars, lambda car: car.room_wh), len(cars))
     rows.enter(room[who], charge, taken)
-    charging = _Charging(who, slots, charge, taken, np.searchsorted(who, np.arange(len(cars) + 1)))
-    giving = _giving(problem, charging, columns, rows, balance, hours)
+    charging = Charging(who, slots, charge, taken, np.searchsorted(who, np.arange(len(cars) + 1)))
+    giving = add_giving(problem, charging, columns, rows, balance, hours)
+    keep_to_the_house(problem, charging, giving, rows)
     rows.enter(room[who[giving.of]], giving.discharge, -giving.given)
     missing, targets = _targets(problem, charging, giving, columns, rows)
-    for number, car in enumerate(cars):
-        if car.max_discharge_w > 0:
-            _contents(car, rows, charging, giving, number)
-    return charging, _by_car(cars, charging, giving, room, missing, targets)
+    held = [keep_contents(car, rows, charging, giving, number) for number, car in enumerate(cars)]
+    return charging, _by_car(cars, charging, giving, room, missing, targets, held)
 
 
-def _each(cars: tuple[PlannedCar, ...], value: Callable[[PlannedCar], float]) -> Floats:
-    return np.array([value(car) for car in cars], dtype=np.float64)
-
-
-def _giving(
-    problem: Problem, charging: _Charging, columns: _Columns, rows: _Rows, balance: Ints, hours: Floats
-) -> _Giving:
-    """Add what cars give back that can, in the slots in which they may charge."""
-    cars = problem.cars
-    most = _each(cars, lambda car: car.max_discharge_w)
-    of = np.flatnonzero(most[charging.who] > 0)
-    who, slots = charging.who[of], charging.slots[of]
-    here = hours[slots]
-    efficiency = _each(cars, lambda car: car.discharge_efficiency)[who]
-    worth = _each(cars, lambda car: car.worth)[who]
-    discharge = columns.add(0.0, most[who], (worth / efficiency + TURNS) * here)
-    rows.enter(balance[slots], discharge, 1.0)
-    return _Giving(of, discharge, here / efficiency)
-
-
-def _targets(
-    problem: Problem, charging: _Charging, giving: _Giving, columns: _Columns, rows: _Rows
-) -> tuple[Ints, Ints]:
+def _targets(problem: Problem, charging: Charging, giving: Giving, columns: Columns, rows: Rows) -> tuple[Ints, Ints]:
     """Add what targets may lack and their rows: what their cars took before their slots, less what these gave."""
     all_of = [(number, target) for number, car in enumerate(problem.cars) for target in car.targets]
     # Energy that a target brings is worth what is paid for it, however much the car may take beyond.
     penalties = np.array([target.penalty for _, target in all_of], dtype=np.float64)
-    energies = np.array([target.energy_wh for _, target in all_of], dtype=np.float64)
+    energies = np.array([target.energy_wh - target.spare_wh for _, target in all_of], dtype=np.float64)
     missing = columns.add(0.0, np.full(len(all_of), INFINITE), penalties)
     targets = rows.add(energies, INFINITE, len(all_of))
     rows.enter(targets, missing, 1.0)
@@ -307,18 +202,14 @@ def _ranges(begins: Ints, counts: Ints) -> Ints:
     return np.repeat(begins - (ends - counts), counts) + np.arange(counts.sum())
 
 
-def _contents(car: PlannedCar, rows: _Rows, charging: _Charging, giving: _Giving, number: int) -> None:
-    """Let a car never give what it does not hold, nor hold more than it has room for, after any slot."""
-    mine, back = charging.of(number), giving.of_car(charging, number)
-    size = mine.stop - mine.start
-    held = rows.add(-car.stored_wh, car.room_wh, size)
-    after, before = np.tril_indices(size)
-    rows.enter(held[after], charging.charge[mine][before], charging.taken[mine][before])
-    rows.enter(held[after], giving.discharge[back][before], -giving.given[back][before])
-
-
 def _by_car(
-    cars: tuple[PlannedCar, ...], charging: _Charging, giving: _Giving, room: Ints, missing: Ints, targets: Ints
+    cars: tuple[PlannedCar, ...],
+    charging: Charging,
+    giving: Giving,
+    room: Ints,
+    missing: Ints,
+    targets: Ints,
+    held: Sequence[Ints],
 ) -> tuple[CarColumns, ...]:
     found, first = [], 0
     for number, car in enumerate(cars):
@@ -334,12 +225,13 @@ def _by_car(
                 targets[own],
                 int(room[number]),
                 car.delivered,
+                held[number],
             )
         )
     return tuple(found)
 
 
-def _peak(problem: Problem, columns: _Columns, rows: _Rows, imported: Ints, hours: Floats) -> int | None:
+def _peak(problem: Problem, columns: Columns, rows: Rows, imported: Ints, hours: Floats) -> int | None:
     """Add the highest mean import of any interval, above what the month has seen already."""
     price = problem.peak
     if price is None or price.price_per_kw <= 0:
@@ -356,7 +248,7 @@ def _peak(problem: Problem, columns: _Columns, rows: _Rows, imported: Ints, hour
     return int(peak[0])
 
 
-def _circuits(problem: Problem, rows: _Rows, charging: _Charging) -> None:
+def _circuits(problem: Problem, rows: Rows, charging: Charging) -> None:
     """Add what each circuit carries on each phase; where its house alone is too much, cars take nothing."""
     amps = np.array([car.amps_per_w for car in problem.cars], dtype=np.float64).reshape(len(problem.cars), 3)
     for circuit in problem.circuits:
@@ -374,14 +266,14 @@ def _circuits(problem: Problem, rows: _Rows, charging: _Charging) -> None:
                 rows.enter(limited[charging.slots[at]], charging.charge[at], share[loading])
 
 
-def _controllable(problem: Problem, rows: _Rows, charging: _Charging) -> None:
+def _controllable(problem: Problem, rows: Rows, charging: Charging) -> None:
     """Add a limit on all cars together."""
     if problem.controllable_limit_w:
         limited = rows.add(-INFINITE, np.asarray(problem.controllable_limit_w), problem.slots)
         rows.enter(limited[charging.slots], charging.charge, 1.0)
 
 
-def _by_column(rows: _Rows, columns: int) -> tuple[Ints, Ints, Floats]:
+def _by_column(rows: Rows, columns: int) -> tuple[Ints, Ints, Floats]:
     """Return the matrix column by column."""
     row, column = np.concatenate(rows.rows), np.concatenate(rows.columns)
     value = np.concatenate(rows.values)

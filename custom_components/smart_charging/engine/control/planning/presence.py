@@ -36,6 +36,11 @@ def open_slots(wish: Wish, leaves: int, hours: Hours, cars: int) -> tuple[bool, 
     if wish.price_limit is None:
         return tuple(here)
     within = [there and price <= wish.price_limit for there, price in zip(here, hours.price, strict=True)]
+    # What was given back is bought again; how much that is only the plan knows.
+    if wish.gives is not None and wish.gives.stored_wh > 0:
+        return tuple(
+            there and (cheap or sun > 0) for there, cheap, sun in zip(here, within, hours.surplus_w, strict=True)
+        )
     first = _slots_taking(wish.at_once_wh, wish, hours, here)
     until = _slots_taking(wish.needed_wh * cars, wish, hours, within) if wish.needed_wh > 0 else len(here)
     if until is None and wish.departure is not None:

@@ -18,16 +18,18 @@ OVER_LIMIT = 5.0  # times what a missing kWh counts, per kWh above a limit of th
 class Target:
     """Energy that a car is to have taken before a slot begins, in Wh from the plan's start on.
 
-    Each kWh that is missing then counts `penalty` (money). ValueError for a slot before the first.
+    Each kWh that is missing then counts `penalty` (money). A car that has more than that already may have given back
+    `spare_wh` by then. ValueError for a slot before the first.
     """
 
     energy_wh: float
     before_slot: int
     penalty: float = PENALTY
+    spare_wh: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse what no plan can mean."""
-        if self.before_slot < 0 or self.energy_wh < 0:
+        if self.before_slot < 0 or self.energy_wh < 0 or self.spare_wh < 0:
             raise ValueError("a target is energy still to come")
 
 
@@ -35,10 +37,11 @@ class Target:
 class PlannedCar:
     """A car at an EVSE, or expected there, and what it may do.
 
-    `present` says by slot whether it is there. `max_w` is the most it takes, `amps_per_w` what a W of it
+    `present` says by slot whether it is there, `charges` whether it may charge then where that is not the same. `max_w` is the most it takes, `amps_per_w` what a W of it
     puts on each grid phase. It takes no more than `room_wh`, of which each kWh beyond its targets is worth `worth`
     (money): at higher prices it takes none. With `max_discharge_w` it gives back, but never more than `stored_wh` and
-    what it took. `overhead_w` is lost in the car while it charges, whatever its power: energies are what is left of it.
+    what it took, both as at the charger: of that arrives what `discharge_efficiency` leaves. Each kWh of it costs `wear`,
+    and it covers what the house takes from the grid alone, but where it `can_sell`. `overhead_w` is lost in the car while it charges, whatever its power: energies are what is left of it.
     `min_w` is the least it charges with.
     """
 
@@ -55,6 +58,9 @@ class PlannedCar:
     max_discharge_w: float = 0.0
     stored_wh: float = 0.0
     discharge_efficiency: float = 0.9
+    wear: float = 0.0
+    can_sell: bool = False
+    charges: tuple[bool, ...] = ()
 
     @property
     def delivered(self) -> float:
@@ -132,6 +138,7 @@ class Problem:
         optional = (self.import_limit_w, self.export_limit_w, self.controllable_limit_w)
         lengths |= {len(one) for one in optional if one} | {len(car.present) for car in self.cars}
         lengths |= {len(circuit.left_a) for circuit in self.circuits}
+        lengths |= {len(car.charges) for car in self.cars if car.charges}
         if not self.import_price or lengths != {len(self.import_price)}:
             raise ValueError("every series of a plan has a value for each slot")
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ...config import SiteConfig
+from ...config import Giving, SiteConfig
 from ...model import NOMINAL_VOLTAGE_V, ChargeMode, EvseKey, EvseStatus
 from ..forecast.series import slot_start
 from ..snapshot import EvseControl, EvseSnapshot
@@ -12,6 +12,22 @@ from .advice import SLOWER
 FULL_PERCENT = 100.0
 _HOUR = timedelta(hours=1)
 MOST_H = 48.0  # of charging, for a car of which nobody knows what it may take
+
+
+@dataclass(frozen=True, slots=True)
+class Gives:
+    """What a car may give back: W at most, and how much it has to spare, in Wh as they were charged.
+
+    `stored_wh` is what it holds above the charge that is to be kept, `spare_wh` above its target. Of what is charged
+    `efficiency` comes back, and a kWh of that costs `wear` (money). Where it `sells` it may be more than the house takes.
+    """
+
+    most_w: float
+    stored_wh: float
+    spare_wh: float
+    efficiency: float
+    wear: float
+    sells: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +54,12 @@ class Wish:
     late_from: datetime | None = None
     continuous: bool = False
     running: bool = False
+    gives: Gives | None = None
+
+    @property
+    def net_wh(self) -> float:
+        """Return the Wh that it needs, negative where it has some to spare."""
+        return self.needed_wh - (0.0 if self.gives is None else self.gives.spare_wh)
 
     def overdue(self, now: datetime) -> bool:
         """Return whether the car should have left."""
@@ -96,6 +118,30 @@ def wish_of(site: SiteConfig, evse: EvseSnapshot, control: EvseControl) -> Wish 
         late_from=None if settings.departure is None else settings.departure - late,
         continuous=settings.continuous,
         running=settings.continuous and evse.status is EvseStatus.CHARGING and control.setpoint_a > 0,
+        gives=gives_of(evse),
+    )
+
+
+def gives_of(evse: EvseSnapshot) -> Gives | None:
+    """Return what the car at an EVSE may give back by plan, None where that may not be or can't be told.
+
+    It takes a target state of charge, up to which it is charged again: without one nobody knows what is to be left.
+    """
+    settings, car, soc_percent = evse.settings, evse.station.car, evse.soc_percent
+    target_percent = settings.target_soc_percent
+    allowed = settings.giving is not Giving.OFF and settings.mode is ChargeMode.CHEAPEST and not settings.continuous
+    if not allowed or evse.most_given_w <= 0 or settings.target_energy_wh is not None:
+        return None
+    if soc_percent is None or target_percent is None or car.capacity_wh is None:
+        return None
+    whole_wh = car.capacity_wh / car.efficiency
+    return Gives(
+        evse.most_given_w,
+        max(0.0, soc_percent - settings.kept_soc_percent) / 100 * whole_wh,
+        max(0.0, soc_percent - target_percent) / 100 * whole_wh,
+        car.efficiency**2,
+        car.wear,
+        settings.giving is Giving.GRID,
     )
 
 
