@@ -78,10 +78,10 @@ async def test_message_waits_for_one_of_a_flooding_station_and_not_for_all(clock
 
     inboxes = {name: inbox_of(clock) for name in ("flood", "quiet", "calm")}
     for number in range(300):
-        await inboxes["flood"].put(Call(str(number), "Heartbeat", {}, b"%d" % number), 30)
+        inboxes["flood"].put(Call(str(number), "Heartbeat", {}, b"%d" % number), 30)
     serving = [asyncio.ensure_future(inbox.serve(handler_of(name))) for name, inbox in inboxes.items()]
     for name in ("quiet", "calm"):
-        await inboxes[name].put(Call("1", "Heartbeat", {}, b"1"), 30)
+        inboxes[name].put(Call("1", "Heartbeat", {}, b"1"), 30)
     await eventually(lambda: len(order) == 302)
     assert set(order[:3]) == {"flood", "quiet", "calm"}
     for task in serving:

@@ -277,7 +277,9 @@ class Connection:
         frame = decode(data, self.protocol)
         match frame:
             case Call():
-                await self._inbox.put(frame, len(data))
+                if self._inbox.full:
+                    await self._inbox.room()
+                self._inbox.put(frame, len(data))
             case CallResult() | CallRefusal():
                 self._calls.answer(frame)
             case ResultRefusal():

@@ -78,11 +78,19 @@ class Inbox:
         self._closed = False
         self.busy = False
 
-    async def put(self, call: Call, size: int) -> None:
-        """Queue a request of this many bytes; waits while too much is unanswered."""
-        while len(self._waiting) >= _MAX_WAITING or self._waiting_bytes > _MAX_WAITING_BYTES:
+    @property
+    def full(self) -> bool:
+        """Return whether so much is unanswered that nothing more should be read."""
+        return len(self._waiting) >= _MAX_WAITING or self._waiting_bytes > _MAX_WAITING_BYTES
+
+    async def room(self) -> None:
+        """Wait until less is unanswered."""
+        while self.full:
             self._room = asyncio.get_running_loop().create_future()
             await self._room
+
+    def put(self, call: Call, size: int) -> None:
+        """Queue a request of this many bytes, and answer it at once where nothing else is being answered."""
         self._waiting_bytes += size
         self._waiting.append((call, size))
         self._begin()
@@ -108,45 +116,39 @@ class Inbox:
 
     def _begin(self) -> None:
         """Answer what waits, unless that is being done; what needs no waiting is done before this returns."""
-        if self.worker is not None or not self._waiting or self._handler is None or self._closed:
-            return
-        work = self._answer_all(self._handler)
-        worker = asyncio.Task(work, loop=asyncio.get_running_loop(), eager_start=True)
-        if worker.done():
-            self._rest(worker)
-        else:
-            worker.add_done_callback(self._rest)
-
-    def _rest(self, worker: asyncio.Task[None]) -> None:
-        """Take note that all is answered, and of what came in that moment; tell `serve` where there is an end."""
-        self.worker = None
-        error = None if worker.cancelled() else worker.exception()
-        if self._end is None or self._end.done():
-            return
-        if error is not None:
-            self._end.set_exception(error)
-        elif self._closed or worker.cancelled():
-            self._end.set_result(None)
-        else:
-            self._begin()
+        if self.worker is None and self._waiting and self._handler is not None and not self._closed:
+            asyncio.Task(self._answer_all(self._handler), loop=asyncio.get_running_loop(), eager_start=True)
 
     async def _answer_all(self, handler: MessageHandler) -> None:
-        """Answer what waits."""
+        """Answer what waits; tell `serve` of what escapes meanwhile, and of the end."""
         self.worker = asyncio.current_task()
-        while self._waiting and not self._closed:
-            call, size = self._waiting.popleft()
-            self._waiting_bytes -= size
-            _wake(self._room)
-            self.busy = True
-            try:
-                if call.confirmed:
-                    await self._send(self._repeated(call, handler) or await self._answered(call, size, handler))
-                else:
-                    await self._taken(call, size, handler)
-            finally:
-                self.busy = False
-            if self._waiting:
-                await asyncio.sleep(0)  # one message of each station in turn, however many wait here
+        try:
+            while self._waiting and not self._closed:
+                await self._answer_one(handler)
+                if self._waiting:
+                    await asyncio.sleep(0)  # one message of each station in turn, however many wait here
+        except Exception as error:  # noqa: BLE001 - `serve` raises it
+            self._closed = True
+            if self._end is not None and not self._end.done():
+                self._end.set_exception(error)
+        finally:
+            self.worker = None
+            if self._closed:
+                _wake(self._end)
+
+    async def _answer_one(self, handler: MessageHandler) -> None:
+        """Answer what came first."""
+        call, size = self._waiting.popleft()
+        self._waiting_bytes -= size
+        _wake(self._room)
+        self.busy = True
+        try:
+            if call.confirmed:
+                await self._send(self._repeated(call, handler) or await self._answered(call, size, handler))
+            else:
+                await self._taken(call, size, handler)
+        finally:
+            self.busy = False
 
     def take_refusal(self, frame: ResultRefusal, handler: MessageHandler) -> str | None:
         """Tell the handler that the station could not use an answer; return the action that it answered.

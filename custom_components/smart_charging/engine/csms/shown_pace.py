@@ -5,6 +5,7 @@ All of them are kept; what is shown follows a flood of messages as closely as an
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Final
 
 from ..clock import Clock
@@ -14,6 +15,8 @@ from .limits import TokenBucket
 SHOWN_PER_S: Final = 5.0
 SHOWN_AT_ONCE: Final = 20  # messages that may come in a row before that rate holds
 _MOST_KINDS: Final = 16  # of messages that wait for each other
+
+_quantity = attrgetter("measurand", "phase", "context", "location")
 
 type _Kind = tuple[tuple[object, ...], ...]
 
@@ -39,7 +42,7 @@ class Held:
         """Take readings of the same transaction in place of older ones of the same quantities."""
         self.transaction = transaction
         for value in values:
-            kind = tuple((one.measurand, one.phase, one.context, one.location) for one in value.values)
+            kind = tuple(map(_quantity, value.values))
             before = self.by_kind.get(kind)
             if before is None or value.time >= before.time:
                 self.by_kind[kind] = value
