@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 import pytest
 
 from custom_components.smart_charging.engine.control.prices.series import PriceSeries
@@ -286,7 +286,16 @@ STEPS = st.lists(
 )
 
 
+NOTHING_MEASURED = SiteFlows(None, None, None)
+NEXT_TO_NOTHING = [
+    (NOTHING_MEASURED, None, 0.0, 0.0),
+    (NOTHING_MEASURED, 0.0, 0.0, 1.0),
+    (NOTHING_MEASURED, 1.5e-304, 1.0, 8.0),
+]
+
+
 @given(STEPS)
+@example(NEXT_TO_NOTHING)
 def test_whatever_happens_the_parts_never_exceed_the_meter_and_none_is_negative(
     steps: list[tuple[SiteFlows, float | None, float, float]],
 ) -> None:

@@ -5,9 +5,12 @@ energy flowed; how much it was, the register says.
 """
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from ..energy_origin import EnergyOrigin
 from .source_split import PowerSplit
+
+LEAST_WH: Final = 1e-6  # what was seen of less says nothing of a mixture
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ def settled(seen: Seen, metered_wh: float) -> EnergyOrigin:
 
     Where nobody looked for a while, what was seen stands for itself only: what the meter counted beyond it came then.
     """
-    if seen.energy_wh <= 0 or metered_wh <= 0:
+    if seen.energy_wh < LEAST_WH or metered_wh <= 0:
         return EnergyOrigin()
     factor = metered_wh / seen.energy_wh
     return seen.origin.scaled(min(1.0, factor) if seen.gap else factor)
