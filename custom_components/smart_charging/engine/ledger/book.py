@@ -80,7 +80,7 @@ class Book:
         self._evses: dict[tuple[str, EvseKey], EvseEntry] = {}
         self._open: dict[tuple[str, str, str], Entry] = {}
         self._readings: list[journal.Reading] = []
-        self._unfiled = 0
+        self.unfiled = 0  # readings that came into the journal
         self._counted: dict[int, Entry] = {}
 
     def open(self, connection: sa.Connection) -> None:
@@ -99,9 +99,7 @@ class Book:
         if self._readings:
             if bulk.is_sqlite(self.connection):
                 journal.keep_readings(self.connection, self._readings)
-                self._unfiled += len(self._readings)
-                if self._unfiled >= journal.FILED_AT:
-                    self._file()
+                self.unfiled += len(self._readings)
             else:
                 self.connection.execute(
                     _KEEP_READINGS, [dict(zip(_READING, row, strict=True)) for row in self._readings]
@@ -119,11 +117,7 @@ class Book:
         """Bring the table of readings up to date."""
         self.flush()
         if bulk.is_sqlite(self.connection):
-            self._file()
-
-    def _file(self) -> None:
-        journal.file_readings(self.connection)
-        self._unfiled = 0
+            journal.file_readings(self.connection)
 
     def insert(self, table: sa.Table, **values: Any) -> int:
         """Insert one row and return its number."""

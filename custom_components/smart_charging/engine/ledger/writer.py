@@ -7,15 +7,20 @@ import asyncio
 from collections.abc import Callable
 import contextlib
 from dataclasses import dataclass
+import logging
 from queue import Empty, SimpleQueue
 import threading
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
 
 from ..model import StoreError
+from . import bulk, journal
 from .book import Book
 from .storage import for_writing
+
+_LOGGER = logging.getLogger(__name__)
 
 MAX_BATCH = 512
 
@@ -89,6 +94,7 @@ class Writer:
             self._gathered = []
 
     def _run(self) -> None:
+        self._file()  # what a process before this one left
         going = True
         while going:
             jobs, going = self._next_batch()
@@ -98,6 +104,18 @@ class Writer:
             # Without its loop nobody waits any more.
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(_settle, jobs)
+            if self._book.unfiled >= journal.FILED_AT:
+                self._file()
+
+    def _file(self) -> None:
+        """File what is in the journal, apart from any batch: on a disk that is nearly full it may be what fails."""
+        self._book.unfiled = 0
+        try:
+            with self._engine.begin() as connection:
+                if bulk.is_sqlite(connection):
+                    journal.file_readings(connection)
+        except SQLAlchemyError as error:
+            _LOGGER.warning("Readings stay in the ledger's journal for now, as they could not be filed: %s", error)
 
     def _next_batch(self) -> tuple[_Jobs, bool]:
         """Wait for work and return all that is there, and whether to go on after it."""
