@@ -65,7 +65,7 @@ class SetPointGuard:
         return self._measured.meter(ROOT_CIRCUIT).snapshot(config, self._clock.now()).quality is MeterQuality.FRESH
 
     def _fits(self, config: SiteConfig, station: Station, evse: EvseState) -> bool:
-        rooms = self._rooms(config, station, _own_w(evse), tolerated_w=_EXPORT_TOLERANCE_W)
+        rooms = self._rooms(config, station, evse, tolerated_w=_EXPORT_TOLERANCE_W)
         led = evse.set_point is not None and evse.set_point.led
         return self._metered(config) and min(rooms) >= (-_LED_TOLERANCE_W * station.config.phases if led else 0.0)
 
@@ -77,24 +77,41 @@ class SetPointGuard:
         station = self._csms.stations[key.station_id]
         if not self._metered(config):
             return 0.0
-        own_w = _own_w(station.state.evses.get(key.evse_id, EvseState(key.evse_id)))
-        return max(0.0, min(self._rooms(config, station, own_w)) - own_w)
+        evse = station.state.evses.get(key.evse_id, EvseState(key.evse_id))
+        return max(0.0, min(self._rooms(config, station, evse)) - _own_w(evse))
 
     def _rooms(
-        self, config: SiteConfig, station: Station, own_w: float, *, tolerated_w: float = 0.0
+        self, config: SiteConfig, station: Station, evse: EvseState, *, tolerated_w: float = 0.0
     ) -> Iterator[float]:
-        """Return how much more may be given through each circuit on the way, W of the station's phases."""
-        now = self._clock.now()
+        """Return how much more may be given through each circuit on the way, W of the station's phases.
+
+        What other cars were told to give counts as given, whether their meters show it yet or not.
+        """
+        now, phases = self._clock.now(), station.config.phases
         for circuit_id in station_path(config, station.config):
             connection = connections(config)[circuit_id]
+            others = list(self._others(config, circuit_id, station, evse))
             meter = self._measured.meter(circuit_id).snapshot(connection, now)
             if meter.quality is not MeterQuality.FRESH:  # nothing else is known of it
-                yield fuse_limit(connection).l1 * NOMINAL_VOLTAGE_V * station.config.phases + own_w
+                told_w = sum(_told_w(other) / count for other, count in others)
+                yield (fuse_limit(connection).l1 * NOMINAL_VOLTAGE_V - told_w) * phases + _own_w(evse)
                 continue
             power_w, room_w = _flow(connection, meter)
-            yield room_w * station.config.phases
+            yield (room_w - sum(_unseen_w(other) / count for other, count in others)) * phases
             if circuit_id == ROOT_CIRCUIT and config.solar.zero_export:
-                yield power_w + tolerated_w
+                yield power_w - sum(_unseen_w(other) for other, _ in others) + tolerated_w
+
+    def _others(
+        self, config: SiteConfig, circuit_id: str, station: Station, evse: EvseState
+    ) -> Iterator[tuple[EvseState, int]]:
+        """Return the other EVSEs of a circuit whose cars were told to give, with the number of their phases."""
+        for other in self._csms.stations.values():
+            if circuit_id not in station_path(config, other.config):
+                continue
+            for one in other.state.evses.values():
+                itself = other is station and one.evse_id == evse.evse_id
+                if not itself and _told_w(one) > 0:
+                    yield one, other.config.phases
 
 
 def _own_w(evse: EvseState) -> float:
@@ -103,6 +120,18 @@ def _own_w(evse: EvseState) -> float:
         return evse.set_point.power_w
     current_a = None if evse.measurement is None else evse.measurement.current_a
     return 0.0 if current_a is None else max(0.0, current_a.total) * NOMINAL_VOLTAGE_V
+
+
+def _told_w(evse: EvseState) -> float:
+    """Return what a car was told to give, in W of all phases."""
+    return 0.0 if evse.set_point is None else max(0.0, -evse.set_point.power_w)
+
+
+def _unseen_w(evse: EvseState) -> float:
+    """Return what a car was told to give and is not measured to give yet, in W of all phases."""
+    current_a = None if evse.measurement is None else evse.measurement.current_a
+    flows_w = 0.0 if current_a is None else current_a.total * NOMINAL_VOLTAGE_V
+    return max(0.0, _told_w(evse) + flows_w)
 
 
 def _flow(connection: Connection, meter: MeterSnapshot) -> tuple[float, float]:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from custom_components.smart_charging.engine.config import CarConfig, EvseSettings, Giving, SiteConfig
+from custom_components.smart_charging.engine.config import CarConfig, CircuitConfig, EvseSettings, Giving, SiteConfig
 from custom_components.smart_charging.engine.control.forecast.series import Forecast
 from custom_components.smart_charging.engine.control.prices.series import PriceSeries
+from custom_components.smart_charging.engine.limit import ROOT_CIRCUIT
 from custom_components.smart_charging.engine.model import ChargeMode, ReasonCode
 from custom_components.smart_charging.engine.outlook import Outlook
 from simulator.ocpp2.options import StationOptions2, Version
@@ -223,6 +224,41 @@ async def test_what_is_sold_overloads_no_fuse(tmp_path: Path) -> None:
         await loop.run(60, step_s=1.0)
         assert min(loop.simulated.plant.grid.current_a) >= -13.0
         assert given_w(loop) > 4_000
+
+
+async def sold_by_two(path: Path, site: SiteConfig, circuit_id: str) -> AsyncGenerator[ClosedLoop]:
+    """Yield the loop at each second while two cars of one circuit give all that they may to the grid."""
+    first = replace(CAR, circuit_id=circuit_id)
+    chargers = [first, replace(first, station_id="CP2", name="Street")]
+    cars = {name: Car(CarModel(discharge_a=16.0), state_of_charge=0.7) for name in ("CP1", "CP2")}
+    stations = [TWO_WAY, replace(TWO_WAY, station_id="CP2")]
+    async with closed_loop(path, site=site, chargers=chargers, stations=stations, cars=cars) as loop:
+        loop.house(100.0)
+        await warm_up(loop, ("CP1", "CP2"))
+        start, slots = quarter(loop.clock.now()), len(DEAR) + len(CHEAP)
+        paid = PriceSeries(start, QUARTER, (*DEAR, *CHEAP), (0.50,) * 4 + (0.02,) * (slots - 4))
+        for name in ("CP1", "CP2"):
+            await loop.site.set_settings(key(name), replace(WISHED, giving=Giving.GRID))
+        loop.site.set_outlook(Outlook(paid))
+        for _ in range(240):
+            await loop.run(1, step_s=1.0)
+            yield loop
+
+
+async def test_two_cars_share_what_a_fuse_without_a_meter_bears(tmp_path: Path) -> None:
+    shed = CircuitConfig("shed", "Shed", fuse_a=16.0)
+    given_a = [
+        -loop.drawn_a("CP1") - loop.drawn_a("CP2")
+        async for loop in sold_by_two(tmp_path, replace(SITE, fuse_a=63.0, circuits=(shed,)), "shed")
+    ]
+    assert max(given_a) <= 16.0
+    assert given_a[-1] > 13.0
+
+
+async def test_two_cars_that_begin_at_once_share_what_the_connection_bears(tmp_path: Path) -> None:
+    flows_a = [min(loop.simulated.plant.grid.current_a) async for loop in sold_by_two(tmp_path, SITE, ROOT_CIRCUIT)]
+    assert min(flows_a) >= -25.0
+    assert flows_a[-1] < -20.0
 
 
 async def test_little_of_it_flows_out_of_a_house_whose_load_jumps_each_minute(tmp_path: Path) -> None:

@@ -57,19 +57,22 @@ def give_back(
 ) -> tuple[dict[EvseKey, EvseControl], dict[EvseKey, Setpoint]]:
     """Return setpoints and memories with what cars give; the first in the order covers the house before the others."""
     controls, setpoints = dict(controls), dict(setpoints)
-    house_w = _house(basis, order)
+    house_w, begun_w = _house(basis, order), 0.0
     for evse in order:
         memory = controls[evse.key].giving
         if evse.advice is None or evse.advice.gives is None:
             if memory != GivingMemory():
                 controls[evse.key] = replace(controls[evse.key], giving=_stopped(basis, memory))
             continue
-        wanted = _wanted(basis, evse, setpoints[evse.key], house_w)
-        wanted = replace(wanted, power_w=min(wanted.power_w, _balanced_w(basis, evse, controls[evse.key])))
+        wanted = _wanted(basis, evse, setpoints[evse.key], house_w, begun_w)
+        balanced_w = max(0.0, _balanced_w(basis, evse, controls[evse.key]) - begun_w)
+        wanted = replace(wanted, power_w=min(wanted.power_w, balanced_w))
+        told_w = memory.told_w
         memory = _paced(basis, evse, _followed(basis, evse, memory, wanted), wanted, may_raise=may_raise)
         controls[evse.key] = replace(controls[evse.key], giving=memory)
         setpoints[evse.key] = _told(basis, evse, setpoints[evse.key], memory)
         house_w = max(0.0, house_w - memory.told_w)
+        begun_w += max(0.0, memory.told_w - told_w)  # of which no guard of a fuse knows yet
     return controls, setpoints
 
 
@@ -82,14 +85,17 @@ def _house(basis: Situation, order: Sequence[EvseSnapshot]) -> float:
     return max(0.0, basis.own_w + min(0.0, basis.battery_w) + ordered_w - HOUSE_LEFT_W)
 
 
-def _wanted(basis: Situation, evse: EvseSnapshot, setpoint: Setpoint, house_w: float) -> _Wanted:
-    """Return what an EVSE is to give by plan and by what is measured; nothing where anything speaks against it."""
+def _wanted(basis: Situation, evse: EvseSnapshot, setpoint: Setpoint, house_w: float, begun_w: float) -> _Wanted:
+    """Return what an EVSE is to give by plan and by what is measured; nothing where anything speaks against it.
+
+    `begun_w` is what others begin to give with this decision: they may be on the same fuses and phases.
+    """
     ready = evse.connected and evse.plugged and evse.settings.enabled and not evse.refused and evse.ordered_w is None
     metered = basis.snapshot.grid.quality is MeterQuality.FRESH and basis.quality(evse) is MeterQuality.FRESH
     if not ready or not metered or setpoint.current_a > 0:
         return _NOTHING
     use: GivingNow = giving_by_plan(evse.advice, basis.now)
-    most_w = min(use.most_w, ROOM_SHARE * evse.given_room_w)
+    most_w = min(use.most_w, max(0.0, ROOM_SHARE * evse.given_room_w - begun_w * evse.station.phases))
     match use.use:
         case GivingUse.GRID:
             return _Wanted(use.use, most_w)
