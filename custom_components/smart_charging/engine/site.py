@@ -20,7 +20,8 @@ from .csms.station import Station
 from .deadline_watch import DeadlineWatch
 from .elsewhere import Elsewhere
 from .energy_origin import EnergyOrigin
-from .evse_settings import after_unplug, load_settings, save_settings
+from .evse_settings import after_unplug
+from .evse_wishes import EvseWishes
 from .ledger import SiteLedger
 from .limit import ROOT_CIRCUIT, Limit
 from .local_lists import LocalLists
@@ -46,7 +47,6 @@ _LOGGER = logging.getLogger(__name__)
 TICK_S = 1.0  # safety looks at least this often
 CYCLE_S = 5.0  # full decisions, that may also raise
 PLUG_PAUSE = 10.0  # times what a decision takes: a car that comes to a large site waits as long, a cycle at most
-_UNSET = EvseSettings()
 DEFAULT_ID_TOKEN = "SMARTCHARGING"  # starts a transaction where nobody presented a tag
 
 
@@ -76,8 +76,7 @@ class Site:
         self._decided_at = float("-inf")
         self._plug_decision = PacedDecision(PLUG_PAUSE)
         self._qualities: tuple[MeterQuality, ...] = ()
-        self._settings: dict[EvseKey, EvseSettings] = {}
-        self._dated: dict[EvseKey, tuple[DatedPlan, ...]] = {}
+        self._wishes = EvseWishes(ledger)
         self._safe = SafeCurrents({}, ())
         self._view: SiteView | None = None
         self._listeners: list[Callable[[], None]] = []
@@ -151,7 +150,7 @@ class Site:
         """Serve configured stations from now on, and decide once for all of them. Raises StoreError."""
         try:
             for config in configs:
-                self._settings.update(await load_settings(self._ledger, config.station_id))
+                await self._wishes.load(config.station_id)
                 await self._sessions.load(EvseKey(config.station_id, 1))
                 await self._csms.add_station(config)
         finally:  # those before one that failed are served
@@ -168,8 +167,7 @@ class Site:
         """Serve a station no longer; its records stay."""
         await self._csms.remove_station(station_id)
         await self._lists.forget(station_id)
-        self._settings = {key: value for key, value in self._settings.items() if key.station_id != station_id}
-        self._dated = {key: plans for key, plans in self._dated.items() if key.station_id != station_id}
+        self._wishes.forget(station_id)
         self._sessions.forget(station_id)
         self._origins.forget(station_id)
         self._measured.forget_station(station_id)
@@ -256,15 +254,13 @@ class Site:
 
     async def set_settings(self, key: EvseKey, settings: EvseSettings) -> None:
         """Set what a user wants of an EVSE; it survives a restart. Raises StoreError when it cannot be kept."""
-        await save_settings(self._ledger, key, settings)
-        self._settings[key] = settings
+        await self._wishes.set(key, settings)
         self._planner.look()
         self._decide(may_raise=True)
 
     def set_dated(self, key: EvseKey, plans: tuple[DatedPlan, ...]) -> None:
         """Take the departures that a calendar has for the car at an EVSE, in the place of those before."""
-        if plans != self._dated.get(key, ()):
-            self._dated[key] = plans
+        if self._wishes.set_dated(key, plans):
             self._planner.look()
             self._decide(may_raise=True)
 
@@ -322,12 +318,7 @@ class Site:
 
     def settings(self, key: EvseKey) -> EvseSettings:
         """Return what the user set for an EVSE."""
-        return self._settings.get(key, _UNSET)
-
-    def _asked(self, key: EvseKey) -> EvseSettings:
-        """Return what is asked of an EVSE: what the user set, and what a calendar has."""
-        settings, dated = self.settings(key), self._dated.get(key, ())
-        return replace(settings, dated=dated) if dated else settings
+        return self._wishes.settings(key)
 
     def evses(self) -> Iterable[tuple[EvseKey, StationConfig]]:
         """Return all EVSEs known, at least number 1 of each station."""
@@ -346,7 +337,7 @@ class Site:
                 Chargers(
                     self._csms.stations,
                     self._safe,
-                    self._asked,
+                    self._wishes.asked,
                     self._sessions.record,
                     self._csms.relays.state,
                     self._lists.state,
@@ -430,7 +421,7 @@ class Site:
     def _snapshot(self, now: datetime) -> Snapshot:
         sources = EvseSources(
             self._csms.stations,
-            self._asked,
+            self._wishes.asked,
             self._sessions.record,
             self._safe.currents,
             self._state.evses,
