@@ -1,13 +1,17 @@
 """What is wished for each EVSE of a site: what its user set, and what a calendar has."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+import logging
 from typing import Final
 
-from .config import DatedPlan, EvseSettings
-from .evse_settings import load_settings, save_settings
+from .config import DatedPlan, EvseSettings, StationConfig
+from .evse_settings import after_unplug, load_settings, save_settings
 from .ledger import SiteLedger
-from .model import EvseKey
+from .model import EvseKey, StoreError
+
+_LOGGER = logging.getLogger(__name__)
 
 _UNSET: Final = EvseSettings()
 
@@ -15,9 +19,11 @@ _UNSET: Final = EvseSettings()
 class EvseWishes:
     """Holds them by EVSE; what a user set is kept in the ledger."""
 
-    def __init__(self, ledger: SiteLedger) -> None:
-        """Know of none before `load`."""
+    def __init__(self, ledger: SiteLedger, changed: Callable[[], None]) -> None:
+        """Know of none before `load`; `changed` is called when one is another."""
         self._ledger = ledger
+        self._changed = changed
+        self._tasks: set[asyncio.Task[None]] = set()
         self._settings: dict[EvseKey, EvseSettings] = {}
         self._dated: dict[EvseKey, tuple[DatedPlan, ...]] = {}
 
@@ -38,13 +44,35 @@ class EvseWishes:
         """Keep what the user set, and let it count; raises StoreError, and changes nothing, when it can't be kept."""
         await save_settings(self._ledger, key, settings)
         self._settings[key] = settings
+        self._changed()
 
-    def set_dated(self, key: EvseKey, plans: tuple[DatedPlan, ...]) -> bool:
-        """Take the departures of a calendar in place of those before; returns whether they are others."""
-        if plans == self._dated.get(key, ()):
-            return False
-        self._dated[key] = plans
-        return True
+    def set_dated(self, key: EvseKey, plans: tuple[DatedPlan, ...]) -> None:
+        """Take the departures of a calendar in place of those before."""
+        if plans != self._dated.get(key, ()):
+            self._dated[key] = plans
+            self._changed()
+
+    def car_left(self, key: EvseKey, config: StationConfig) -> None:
+        """Drop what was wished for the car that left; the mode returns to what the station is set up for."""
+        settings = self.settings(key)
+        after = after_unplug(settings, config)
+        if after != settings:
+            task = asyncio.create_task(self._reset(key, after), name="reset after unplug")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def stop(self) -> None:
+        """End what is under way."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _reset(self, key: EvseKey, settings: EvseSettings) -> None:
+        try:
+            await self.set(key, settings)
+        except StoreError as error:
+            _LOGGER.error("What was wished for a car that left could not be reset: %s", error)
 
     def forget(self, station_id: str) -> None:
         """Forget a station that is gone."""

@@ -20,8 +20,9 @@ from .csms.station import Station
 from .deadline_watch import DeadlineWatch
 from .elsewhere import Elsewhere
 from .energy_origin import EnergyOrigin
-from .evse_settings import after_unplug
 from .evse_wishes import EvseWishes
+from .grid.grid_room import GridConfig
+from .grid_control import GridControl, GridSurroundings
 from .ledger import SiteLedger
 from .limit import ROOT_CIRCUIT, Limit
 from .local_lists import LocalLists
@@ -61,8 +62,12 @@ class Site:
         ledger: SiteLedger,
         clock: Clock,
         access: RegistryAuthorizer | None = None,
+        grid: GridConfig | None = None,
     ) -> None:
-        """Join the rooms; nothing runs before `start`. `access` is what the central system asks about tags."""
+        """Join the rooms; nothing runs before `start`. `access` is what the central system asks about tags.
+
+        `grid` are sources of grid signals and what is to be known of the connection for them, None where there are none.
+        """
         self.config = config
         self._csms = csms
         self._ledger = ledger
@@ -76,7 +81,7 @@ class Site:
         self._decided_at = float("-inf")
         self._plug_decision = PacedDecision(PLUG_PAUSE)
         self._qualities: tuple[MeterQuality, ...] = ()
-        self._wishes = EvseWishes(ledger)
+        self._wishes = EvseWishes(ledger, self._wished)
         self._safe = SafeCurrents({}, ())
         self._view: SiteView | None = None
         self._listeners: list[Callable[[], None]] = []
@@ -89,6 +94,19 @@ class Site:
         self._sessions = SessionTracker(config.site_id, ledger, self._announce, self._origins.finish)
         self._planner = Planners(clock, lambda now: (self._snapshot(now), self._state))
         self._deadlines = DeadlineWatch(self._announce)
+        around = GridSurroundings(
+            csms=csms,
+            ledger=ledger,
+            clock=clock,
+            measured=self._measured,
+            config=lambda: self.config,
+            decision=lambda: self._decision,
+            observe_only=lambda: self._observe_only,
+            decide=lambda: self._decide(may_raise=False),
+            announce=self._announce,
+            changed=self._changed,
+        )
+        self.grid = GridControl(around, grid)  # what the grid operator demands
         self._tasks: list[asyncio.Task[None]] = []
         self._unsubscribe: Callable[[], None] | None = None
 
@@ -100,6 +118,7 @@ class Site:
         self._measured.given.restore(remembered.given)
         for limit in remembered.limits:
             self._measured.set_limit(limit)
+        await self.grid.start()  # before any charger can be told anything
         self._unsubscribe = self._csms.subscribe(self._station_event)
         self._elsewhere.start()
         await self._lists.start()
@@ -122,6 +141,8 @@ class Site:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
+        await self.grid.stop()
+        await self._wishes.stop()
         await self._tags.stop()
         await self._elsewhere.stop()
         await self._lists.stop()
@@ -255,14 +276,10 @@ class Site:
     async def set_settings(self, key: EvseKey, settings: EvseSettings) -> None:
         """Set what a user wants of an EVSE; it survives a restart. Raises StoreError when it cannot be kept."""
         await self._wishes.set(key, settings)
-        self._planner.look()
-        self._decide(may_raise=True)
 
     def set_dated(self, key: EvseKey, plans: tuple[DatedPlan, ...]) -> None:
         """Take the departures that a calendar has for the car at an EVSE, in the place of those before."""
-        if self._wishes.set_dated(key, plans):
-            self._planner.look()
-            self._decide(may_raise=True)
+        self._wishes.set_dated(key, plans)
 
     def set_outlook(self, outlook: Outlook) -> None:
         """Take prices and forecasts; cars that follow a plan are led by them."""
@@ -330,7 +347,7 @@ class Site:
     def view(self) -> SiteView:
         """What the site shows now."""
         if self._view is None:
-            self._view = present(
+            shown = present(
                 self.config,
                 self._clock.now(),
                 self._measured,
@@ -349,6 +366,7 @@ class Site:
                 state=self._state,
                 observe_only=self._observe_only,
             )
+            self._view = replace(shown, grid=self.grid.view)
         return self._view
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
@@ -388,6 +406,7 @@ class Site:
             or self._gives_the_house_too_much()
         ):
             self._decide(may_raise=False)
+        self.grid.look()
 
     def _gives_the_house_too_much(self) -> bool:
         """Return whether energy flows out that a car gives which may give to the house only."""
@@ -463,25 +482,14 @@ class Site:
     def _announce(self, event: SiteEvent) -> None:
         if event.type is SiteEventType.SESSION_ENDED:
             self._measured.car_left(event.key)
-            self._reset_after_unplug(event.key)
+            if event.key.station_id in self._csms.stations:
+                self._wishes.car_left(event.key, self.station(event.key.station_id).config)
         for listener in list(self._event_listeners):
             listener(event)
 
-    def _reset_after_unplug(self, key: EvseKey) -> None:
-        """Drop what was wished for the car that left; the mode returns to what the station is set up for."""
-        if key.station_id not in self._csms.stations:
-            return
-        settings = self.settings(key)
-        after = after_unplug(settings, self.station(key.station_id).config)
-        if after != settings:
-            task = asyncio.create_task(self._keep(key, after), name="reset after unplug")
-            self._tasks = [*(one for one in self._tasks if not one.done()), task]
-
-    async def _keep(self, key: EvseKey, settings: EvseSettings) -> None:
-        try:
-            await self.set_settings(key, settings)
-        except StoreError as err:
-            _LOGGER.error("What was wished for a car that left could not be reset: %s", err)
+    def _wished(self) -> None:
+        self._planner.look()
+        self._decide(may_raise=True)
 
     def _changed(self) -> None:
         self._view = None
