@@ -62,7 +62,8 @@ class GridControl:
         """Let nothing hold before `start`."""
         self._around = around
         self._configured = config
-        self._state = GridState()
+        self._state = self._kept = GridState()
+        self._early: tuple[SourceEvent, ...] = ()
         self._decision: GridDecision | None = None
         self._limits: dict[str, Limit] = {}
         self._started = False
@@ -84,8 +85,8 @@ class GridControl:
             _LOGGER.error("Grid signals of before the restart are not understood, fail-safes hold: %s", error)
             self._state = without_memory(config, now)
         await self._proof.start()
-        if self._active:
-            self._step((), decide=False)
+        if self._active or self._early:
+            self._step(self._early, decide=False)
         self._started = True
         self._tasks |= {
             asyncio.create_task(self._memory.run(), name="grid memory"),
@@ -115,11 +116,15 @@ class GridControl:
         config = self._configured or GridConfig(connection)
         return replace(config, sources=(*config.sources, *_TRIALS))
 
-    def configure(self, config: GridConfig | None) -> None:
-        """Take changed sources, devices or rules; what known sources said still counts, and decides now."""
+    def hear_first(self, *events: SourceEvent) -> None:
+        """Take what sources tell before `start`, so that one that can be heard at once never falls to its fail-safe."""
+        self._early = events
+
+    def configure(self, config: GridConfig | None, *events: SourceEvent) -> None:
+        """Take changed sources, devices or rules, with what new sources tell; what known ones said still counts."""
         self._configured = config
-        if self._started and (self._active or self._limits):
-            self._step(())
+        if self._started and (self._active or self._limits or events):
+            self._step(events)
 
     def take(self, *events: SourceEvent) -> GridDecision:
         """Take what sources tell, in its order, and let it hold at once; the answer tells what was refused of it."""
@@ -196,7 +201,7 @@ class GridControl:
         measured = self._measured(before, now)
         demand = own_power_of(self._decision)
         reading = OwnPower.AFTER_OTHER_LOAD if demand is None else demand.target.own_power
-        powers = self._measurement.powers(reading, now)
+        powers = self._measurement.powers(reading, now, settled=False)
         self._state, decision = step(self.config, before, events, now, measured)
         self._decision = decision
         self._due = self._next_at(decision, now)
@@ -205,12 +210,14 @@ class GridControl:
             if falls and decide:
                 self._around.decide()
         finally:
+            self._measurement.watch(self._around.decision(), now)
             told = self._measurement.set_points(self._around.decision())
             shown = GridPowers(powers.grid_w, powers.chargers_w)
             for record in records_of(decision, lost, told, shown, measured.others_w):
                 self._proof.add(record)
-            self._proof.measure(now, powers)
-            self._keep(before, events, decision)
+            if self._proof.measuring:
+                self._proof.measure(now, self._measurement.powers(reading, now, settled=True))
+            self._keep(events, decision)
             self._due = self._next_at(decision, now)
             self._set_timer()
         if not self._around.observe_only():
@@ -237,11 +244,12 @@ class GridControl:
         falls = any(name not in before or one.value < before[name].value for name, one in after.items())
         return falls, after != before
 
-    def _keep(self, before: GridState, events: Sequence[SourceEvent], decision: GridDecision) -> None:
+    def _keep(self, events: Sequence[SourceEvent], decision: GridDecision) -> None:
         """Have the state written: soon where something was said, decided or found, else with the next that is."""
-        after = self._state
+        before, after = self._kept, self._state
         if after == before:
             return
+        self._kept = after
         ramps = [{name: one.ramp for name, one in state.held.items()} for state in (before, after)]
         soon = (
             bool(decision.changes)

@@ -47,7 +47,7 @@ class GridMeasurement:
         others_w = self._others(now)
         if decision is None:
             return Measured(others_w=others_w)
-        self._watch(decision, now)
+        self.watch(decision, now)
         known = dict(self._evses())
         return Measured(
             told_w={key: self._told_w(decision, key) for key in decision.setpoints},
@@ -61,12 +61,14 @@ class GridMeasurement:
             phases={key: self._phases(decision, key) for key in decision.setpoints},
         )
 
-    def powers(self, own_power: OwnPower, now: datetime) -> MeasuredPowers:
-        """Return the powers that a limit is judged by; `own_power` is what may be used on top of it."""
+    def powers(self, own_power: OwnPower, now: datetime, *, settled: bool) -> MeasuredPowers:
+        """Return the powers that a limit is judged by; `own_power` is what may be used on top of it.
+
+        With `settled` a reading from before a charger could follow what it was told is none.
+        """
         flows = site_flows(self._config(), self._measured, now)
-        drawn = {
-            key: drawn_power(self._csms.stations[key.station_id].state, key.evse_id, now) for key, _ in self._evses()
-        }
+        read = self._settled_power if settled else self._power
+        drawn = {key: read(key, evse, now) for key, evse in self._evses()}
         known = {key: power_w for key, power_w in drawn.items() if power_w is not None}
         if len(known) != len(drawn):
             return MeasuredPowers(flows.grid_w, evses=known)
@@ -113,8 +115,10 @@ class GridMeasurement:
     def _told_w(self, decision: Decision, key: EvseKey) -> float:
         return decision.setpoints[key].current_a * NOMINAL_VOLTAGE_V * self._phases(decision, key)
 
-    def _watch(self, decision: Decision, now: datetime) -> None:
+    def watch(self, decision: Decision | None, now: datetime) -> None:
         """Remember when an EVSE was told less, and when its station took that."""
+        if decision is None:
+            return
         known = dict(self._evses())
         for key, setpoint in decision.setpoints.items():
             evse = known.get(key)
@@ -124,9 +128,12 @@ class GridMeasurement:
                 self._fell[key] = now
             self._told[key] = (setpoint.current_a, applied_a)
 
+    def _power(self, key: EvseKey, evse: EvseState, now: datetime) -> float | None:
+        return drawn_power(self._csms.stations[key.station_id].state, evse.evse_id, now)
+
     def _settled_power(self, key: EvseKey, evse: EvseState, now: datetime) -> float | None:
         """Return what an EVSE draws, None where that was measured before its car could follow, or too long ago."""
-        power_w = drawn_power(self._csms.stations[key.station_id].state, key.evse_id, now)
+        power_w = self._power(key, evse, now)
         if evse.transaction is None or power_w is None:
             return power_w
         if evse.measured_at is None or elapsed_s(evse.measured_at, now) > MEASUREMENT_VALID_S:
