@@ -224,7 +224,7 @@ async def test_measurements_that_a_restart_missed_are_told_as_such_and_the_rest_
     await home.clock.advance(60.0)
     await home.start()
     home.click(closed=False)
-    await home.wait(225.0)
+    await home.wait(235.0)
     (kept,) = await home.records.grid_proof.records()
     assert [one.after_s for one in kept.follow_ups] == [10, 60, 300]
     assert kept.follow_ups[1].result is ProofResult.NOT_MEASURED
