@@ -130,6 +130,8 @@ class ProofKeeping:
                 self._rows.popleft()
                 if self._clock.now() - row.at < GIVEN_UP:
                     self._rows.append(row)
+                else:
+                    _LOGGER.error("A measurement after a grid signal is given up: %s", error)
                 continue
             self._rows.popleft()
         if not self._rows:

@@ -29,7 +29,7 @@ from custom_components.smart_charging.engine.grid_setup import grid_config
 from custom_components.smart_charging.engine.grid_trial import simulate
 from custom_components.smart_charging.engine.ledger import Ledger
 from custom_components.smart_charging.engine.limit import LimitSource
-from custom_components.smart_charging.engine.model import EvseKey, StoreError
+from custom_components.smart_charging.engine.model import EvseKey, Json, StoreError
 from custom_components.smart_charging.engine.site import Site
 from custom_components.smart_charging.engine.view import SITE_KEY, SiteEvent, SiteEventType
 from tests.manual_clock import ManualClock
@@ -215,6 +215,24 @@ async def test_a_ledger_that_fails_delays_the_proof_and_never_the_limit(
     assert [one.after_s for one in kept.follow_ups] == [10, 60, 300]
     assert home.site.view.grid.proof_waiting == 0
     assert home.site.view.grid.proof == replace(kept, hash="")
+
+
+async def test_a_memory_that_can_not_be_written_is_written_later(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    save, broken = home.records.save_memory, True
+
+    async def failing(name: str, value: Json) -> None:
+        if broken:
+            raise StoreError("the disk is full")
+        await save(name, value)
+
+    monkeypatch.setattr(home.records, "save_memory", failing)
+    home.site.grid.take(limit(home))
+    await home.wait(11.0)
+    assert list(home.limits().values()) == [5_000.0]
+    assert "5000.0" not in str((await home.records.load_memory()).get("grid"))
+    broken = False
+    await home.wait(6.0)
+    assert "5000.0" in str((await home.records.load_memory())["grid"])
 
 
 async def test_measurements_that_a_restart_missed_are_told_as_such_and_the_rest_is_made(home: Home) -> None:
