@@ -35,6 +35,7 @@ from .view import SiteEvent
 _LOGGER = logging.getLogger(__name__)
 
 LOOK_S: Final = 1.0  # between two looks at chargers while something is asked of them
+_LEAST_S: Final = 0.001
 SIMULATION: Final = "simulation"  # the id of the source that asks for what a user simulates
 _FREQUENT: Final = (NumberSeen, HeartbeatSeen, SourceHeard)  # alone they are no reason to write
 
@@ -190,7 +191,8 @@ class GridControl:
     def _active(self) -> bool:
         config = self._configured
         asked = config is not None and (config.sources or config.uk is not None)
-        return bool(asked or self._state.held or any(one.signals for one in self._state.sources.values()))
+        kept = self._state.held or self._state.verification.issues
+        return bool(asked or kept or any(one.signals for one in self._state.sources.values()))
 
     def _with_seed(self, state: GridState) -> GridState:
         return with_seed(state, secrets.randbits(32)) if self.config.uk is not None else state
@@ -271,11 +273,14 @@ class GridControl:
             self._timer.cancel()
         self._timer = None
         if self._started and self._due is not None:
-            wait_s = max(0.0, (self._due - self._around.clock.now()).total_seconds())
+            wait_s = max(_LEAST_S, (self._due - self._around.clock.now()).total_seconds())
             self._timer = asyncio.create_task(self._wake(wait_s), name="grid signals")
 
     async def _wake(self, wait_s: float) -> None:
         await self._around.clock.sleep(wait_s)
+        if self._due is not None and self._around.clock.now() < self._due:
+            self._set_timer()  # the wall clock goes slower than the one that was slept by
+            return
         try:
             self.look()
         except Exception:
