@@ -11,6 +11,7 @@ MODULES = {
     "home-solar": "benchmarks.home_solar.scenario",
     "workplace": "benchmarks.workplace.scenario",
     "overload": "benchmarks.overload.scenario",
+    "grid-signal": "benchmarks.grid_signal.scenario",
     "vge": "benchmarks.vge.scenario",
     "planner": "benchmarks.planner.scenario",
     "no-solver": "benchmarks.no_solver.scenario",

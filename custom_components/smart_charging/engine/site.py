@@ -20,7 +20,9 @@ from .csms.station import Station
 from .deadline_watch import DeadlineWatch
 from .elsewhere import Elsewhere
 from .energy_origin import EnergyOrigin
-from .evse_settings import after_unplug, load_settings, save_settings
+from .evse_wishes import EvseWishes
+from .grid.grid_room import GridConfig
+from .grid_control import GridControl, GridSurroundings
 from .ledger import SiteLedger
 from .limit import ROOT_CIRCUIT, Limit
 from .local_lists import LocalLists
@@ -46,7 +48,6 @@ _LOGGER = logging.getLogger(__name__)
 TICK_S = 1.0  # safety looks at least this often
 CYCLE_S = 5.0  # full decisions, that may also raise
 PLUG_PAUSE = 10.0  # times what a decision takes: a car that comes to a large site waits as long, a cycle at most
-_UNSET = EvseSettings()
 DEFAULT_ID_TOKEN = "SMARTCHARGING"  # starts a transaction where nobody presented a tag
 
 
@@ -61,8 +62,12 @@ class Site:
         ledger: SiteLedger,
         clock: Clock,
         access: RegistryAuthorizer | None = None,
+        grid: GridConfig | None = None,
     ) -> None:
-        """Join the rooms; nothing runs before `start`. `access` is what the central system asks about tags."""
+        """Join the rooms; nothing runs before `start`. `access` is what the central system asks about tags.
+
+        `grid` are sources of grid signals and what is to be known of the connection for them, None where there are none.
+        """
         self.config = config
         self._csms = csms
         self._ledger = ledger
@@ -76,8 +81,7 @@ class Site:
         self._decided_at = float("-inf")
         self._plug_decision = PacedDecision(PLUG_PAUSE)
         self._qualities: tuple[MeterQuality, ...] = ()
-        self._settings: dict[EvseKey, EvseSettings] = {}
-        self._dated: dict[EvseKey, tuple[DatedPlan, ...]] = {}
+        self._wishes = EvseWishes(ledger, self._wished)
         self._safe = SafeCurrents({}, ())
         self._view: SiteView | None = None
         self._listeners: list[Callable[[], None]] = []
@@ -90,6 +94,19 @@ class Site:
         self._sessions = SessionTracker(config.site_id, ledger, self._announce, self._origins.finish)
         self._planner = Planners(clock, lambda now: (self._snapshot(now), self._state))
         self._deadlines = DeadlineWatch(self._announce)
+        around = GridSurroundings(
+            csms=csms,
+            ledger=ledger,
+            clock=clock,
+            measured=self._measured,
+            config=lambda: self.config,
+            decision=lambda: self._decision,
+            observe_only=lambda: self._observe_only,
+            decide=lambda: self._decide(may_raise=False),
+            announce=self._announce,
+            changed=self._changed,
+        )
+        self.grid = GridControl(around, grid)  # what the grid operator demands
         self._tasks: list[asyncio.Task[None]] = []
         self._unsubscribe: Callable[[], None] | None = None
 
@@ -101,6 +118,7 @@ class Site:
         self._measured.given.restore(remembered.given)
         for limit in remembered.limits:
             self._measured.set_limit(limit)
+        await self.grid.start()  # before any charger can be told anything
         self._unsubscribe = self._csms.subscribe(self._station_event)
         self._elsewhere.start()
         await self._lists.start()
@@ -123,6 +141,8 @@ class Site:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
+        await self.grid.stop()
+        await self._wishes.stop()
         await self._tags.stop()
         await self._elsewhere.stop()
         await self._lists.stop()
@@ -151,7 +171,7 @@ class Site:
         """Serve configured stations from now on, and decide once for all of them. Raises StoreError."""
         try:
             for config in configs:
-                self._settings.update(await load_settings(self._ledger, config.station_id))
+                await self._wishes.load(config.station_id)
                 await self._sessions.load(EvseKey(config.station_id, 1))
                 await self._csms.add_station(config)
         finally:  # those before one that failed are served
@@ -168,8 +188,7 @@ class Site:
         """Serve a station no longer; its records stay."""
         await self._csms.remove_station(station_id)
         await self._lists.forget(station_id)
-        self._settings = {key: value for key, value in self._settings.items() if key.station_id != station_id}
-        self._dated = {key: plans for key, plans in self._dated.items() if key.station_id != station_id}
+        self._wishes.forget(station_id)
         self._sessions.forget(station_id)
         self._origins.forget(station_id)
         self._measured.forget_station(station_id)
@@ -256,17 +275,11 @@ class Site:
 
     async def set_settings(self, key: EvseKey, settings: EvseSettings) -> None:
         """Set what a user wants of an EVSE; it survives a restart. Raises StoreError when it cannot be kept."""
-        await save_settings(self._ledger, key, settings)
-        self._settings[key] = settings
-        self._planner.look()
-        self._decide(may_raise=True)
+        await self._wishes.set(key, settings)
 
     def set_dated(self, key: EvseKey, plans: tuple[DatedPlan, ...]) -> None:
         """Take the departures that a calendar has for the car at an EVSE, in the place of those before."""
-        if plans != self._dated.get(key, ()):
-            self._dated[key] = plans
-            self._planner.look()
-            self._decide(may_raise=True)
+        self._wishes.set_dated(key, plans)
 
     def set_outlook(self, outlook: Outlook) -> None:
         """Take prices and forecasts; cars that follow a plan are led by them."""
@@ -322,12 +335,7 @@ class Site:
 
     def settings(self, key: EvseKey) -> EvseSettings:
         """Return what the user set for an EVSE."""
-        return self._settings.get(key, _UNSET)
-
-    def _asked(self, key: EvseKey) -> EvseSettings:
-        """Return what is asked of an EVSE: what the user set, and what a calendar has."""
-        settings, dated = self.settings(key), self._dated.get(key, ())
-        return replace(settings, dated=dated) if dated else settings
+        return self._wishes.settings(key)
 
     def evses(self) -> Iterable[tuple[EvseKey, StationConfig]]:
         """Return all EVSEs known, at least number 1 of each station."""
@@ -339,14 +347,14 @@ class Site:
     def view(self) -> SiteView:
         """What the site shows now."""
         if self._view is None:
-            self._view = present(
+            shown = present(
                 self.config,
                 self._clock.now(),
                 self._measured,
                 Chargers(
                     self._csms.stations,
                     self._safe,
-                    self._asked,
+                    self._wishes.asked,
                     self._sessions.record,
                     self._csms.relays.state,
                     self._lists.state,
@@ -358,6 +366,7 @@ class Site:
                 state=self._state,
                 observe_only=self._observe_only,
             )
+            self._view = replace(shown, grid=self.grid.view)
         return self._view
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
@@ -397,6 +406,7 @@ class Site:
             or self._gives_the_house_too_much()
         ):
             self._decide(may_raise=False)
+        self.grid.look()
 
     def _gives_the_house_too_much(self) -> bool:
         """Return whether energy flows out that a car gives which may give to the house only."""
@@ -430,7 +440,7 @@ class Site:
     def _snapshot(self, now: datetime) -> Snapshot:
         sources = EvseSources(
             self._csms.stations,
-            self._asked,
+            self._wishes.asked,
             self._sessions.record,
             self._safe.currents,
             self._state.evses,
@@ -472,25 +482,14 @@ class Site:
     def _announce(self, event: SiteEvent) -> None:
         if event.type is SiteEventType.SESSION_ENDED:
             self._measured.car_left(event.key)
-            self._reset_after_unplug(event.key)
+            if event.key.station_id in self._csms.stations:
+                self._wishes.car_left(event.key, self.station(event.key.station_id).config)
         for listener in list(self._event_listeners):
             listener(event)
 
-    def _reset_after_unplug(self, key: EvseKey) -> None:
-        """Drop what was wished for the car that left; the mode returns to what the station is set up for."""
-        if key.station_id not in self._csms.stations:
-            return
-        settings = self.settings(key)
-        after = after_unplug(settings, self.station(key.station_id).config)
-        if after != settings:
-            task = asyncio.create_task(self._keep(key, after), name="reset after unplug")
-            self._tasks = [*(one for one in self._tasks if not one.done()), task]
-
-    async def _keep(self, key: EvseKey, settings: EvseSettings) -> None:
-        try:
-            await self.set_settings(key, settings)
-        except StoreError as err:
-            _LOGGER.error("What was wished for a car that left could not be reset: %s", err)
+    def _wished(self) -> None:
+        self._planner.look()
+        self._decide(may_raise=True)
 
     def _changed(self) -> None:
         self._view = None

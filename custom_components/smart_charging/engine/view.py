@@ -11,6 +11,7 @@ from .control.battery import BatteryCommand, BatterySnapshot
 from .csms.relay.state import RelayState
 from .csms.state import Detail, EvseState, StationState
 from .energy_origin import EnergyOrigin
+from .grid_view import NO_GRID_SIGNAL, GridView
 from .id_token import ListState
 from .limit import ALL_FUSE, Limit, LimitSource
 from .model import ChargeMode, EvseKey, MeterQuality, Phases, Session, Setpoint, Transaction
@@ -142,6 +143,7 @@ class SiteView:
     batteries: Mapping[str, BatteryView] = field(default_factory=dict)
     peak: PeakView | None = None
     limits: tuple[Limit, ...] = ()
+    grid: GridView = NO_GRID_SIGNAL
     observe_only: bool = False
     safe_current_missing: tuple[str, ...] = ()  # stations whose safe current does not fit the fuse
 
@@ -165,6 +167,13 @@ class SiteEventType(StrEnum):
     UPLOAD_FAILED = "upload_failed"
     FIRMWARE_INSTALLED = "firmware_installed"
     FIRMWARE_FAILED = "firmware_failed"
+    GRID_LIMIT_STARTED = "grid_limit_started"  # of the grid operator; `details` tell which
+    GRID_LIMIT_CHANGED = "grid_limit_changed"
+    GRID_LIMIT_ENDED = "grid_limit_ended"  # nothing is asked any longer, power returns slowly
+    GRID_SOURCE_LOST = "grid_source_lost"
+    GRID_SOURCE_BACK = "grid_source_back"
+    GRID_NOT_OBEYED = "grid_not_obeyed"  # an EVSE, whose transaction is ended
+    GRID_OBEYED = "grid_obeyed"  # one that did not before
 
 
 # What a station tells beside charging; each is called as the station's own event.
@@ -184,9 +193,12 @@ NOTICES: Final = frozenset(
 )
 
 
+SITE_KEY: Final = EvseKey("", 0)  # of events that are no station's
+
+
 @dataclass(frozen=True, slots=True)
 class SiteEvent:
-    """An event at one EVSE, 0 for the station as a whole; `session` is set for the session events.
+    """An event at one EVSE, 0 for the station as a whole, `SITE_KEY` for the site; `session` is set for the session events.
 
     `tag_label` names the tag where one is known; a token's value is never in it. `token_id` is that of the registry.
     `details` are what a notice tells.

@@ -9,6 +9,7 @@ from pathlib import Path
 from custom_components.smart_charging.engine.config import SiteConfig, StationConfig
 from custom_components.smart_charging.engine.csms.authorization import AcceptEveryone
 from custom_components.smart_charging.engine.csms.central_system import CentralSystem
+from custom_components.smart_charging.engine.grid.grid_room import GridConfig
 from custom_components.smart_charging.engine.ledger import Ledger, SiteLedger
 from custom_components.smart_charging.engine.limit import ROOT_CIRCUIT
 from custom_components.smart_charging.engine.model import EvseKey
@@ -138,6 +139,7 @@ async def closed_loop(
     wiring: Mapping[ConnectorKey, Wiring] | None = None,
     premises: Premises | None = None,
     entities: Entities | None = None,
+    grid: GridConfig | None = None,
 ) -> AsyncGenerator[ClosedLoop]:
     """Run a site with its chargers and a simulated station for each of them."""
     clock = ManualClock()
@@ -146,7 +148,7 @@ async def closed_loop(
     csms = CentralSystem(
         clock=clock, transactions=records, memory=records, authorizer=AcceptEveryone(), lease=site.lease
     )
-    running = Site(site, csms=csms, ledger=records, clock=clock)
+    running = Site(site, csms=csms, ledger=records, clock=clock, grid=grid)
     await running.start()
     for charger in chargers:
         await running.add_charger(charger)
