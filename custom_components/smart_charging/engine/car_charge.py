@@ -4,18 +4,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .config import CarConfig, EvseSettings
-from .model import EvseKey
+from .model import EvseKey, Session
 
 FULL_PERCENT = 100.0
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """A state of charge in percent as it was told first, when the session had delivered `session_wh`, less `given_wh`."""
+    """A state of charge in percent as it was told first, when the session had delivered `session_wh`, less `given_wh`.
+
+    It is that of the car of one session; what was kept without one is nobody's.
+    """
 
     soc_percent: float
     session_wh: float
     given_wh: float = 0.0
+    session_id: int | None = None
 
 
 def carried_on(told: Charge, session_wh: float, car: CarConfig, given_wh: float = 0.0) -> float:
@@ -55,7 +59,7 @@ class CarCharges:
         self,
         key: EvseKey,
         told_percent: float | None,
-        session_wh: float | None,
+        session: Session | None,
         settings: EvseSettings,
         car: CarConfig,
         given_wh: float = 0.0,
@@ -65,13 +69,15 @@ class CarCharges:
         What station or entity tell counts, also while they are silent for a time; what a user said stands in where
         neither ever did. Without a session nothing is carried on, as right after a start, when it is not known yet.
         """
-        known = self._told.get(key)
-        if session_wh is None:
+        if session is None or session.plugged_out_at is not None:
             return told_percent
+        known, session_wh = self._told.get(key), session.energy_wh
+        if known is not None and known.session_id != session.session_id:
+            known = None  # of another car
         if told_percent is not None and (
             known is None or known.soc_percent != told_percent or session_wh < known.session_wh
         ):
-            known = self._told[key] = Charge(told_percent, session_wh, given_wh)
+            known = self._told[key] = Charge(told_percent, session_wh, given_wh, session.session_id)
         if known is None and settings.told_soc_percent is not None:
             known = Charge(settings.told_soc_percent, settings.told_at_wh, settings.told_at_given_wh)
         return None if known is None else carried_on(known, session_wh, car, given_wh)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from .control.elapsed import elapsed_s
+from .ledger.energy import EnergyCount, advance, begin
 from .model import EvseKey, EvseMeasurement, Session
 
 LONGEST_S = 60.0  # a longer time without a look, as of a host that slept, tells nothing of what flowed
@@ -12,15 +13,19 @@ LONGEST_S = 60.0  # a longer time without a look, as of a host that slept, tells
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What a session gave back in Wh, and the register by then, None where its station has none."""
+    """What a session gave back in Wh, and the register as it was told last, None where its station has none.
+
+    `count` is what that register makes of it, with the doubt that a reading may be.
+    """
 
     session_id: int
     given_wh: float = 0.0
     register_wh: float | None = None
+    count: EnergyCount | None = None
 
 
 class GivenEnergy:
-    """Follows the sessions of a site's EVSEs; a register that falls was changed or began anew, and counts from there."""
+    """Follows the sessions of a site's EVSEs; a register that lies is judged as that of what is taken (`ledger.energy`)."""
 
     def __init__(self) -> None:
         """Know of no session yet."""
@@ -55,20 +60,22 @@ class GivenEnergy:
             if known is None or known.session_id != session.session_id:
                 if register_wh is None and (drawn_w or 0.0) >= 0:
                     continue  # nothing to count yet
-                self._given[key] = Given(session.session_id, register_wh=register_wh)
+                self._given[key] = _counted(Given(session.session_id), register_wh, 0.0, 0.0, now)
                 continue
-            self._given[key] = _counted(known, register_wh, drawn_w or 0.0, passed_s)
+            self._given[key] = _counted(known, register_wh, drawn_w or 0.0, passed_s, now)
 
     def forget(self, station_id: str) -> None:
         """Forget the EVSEs of a station."""
         self._given = {key: one for key, one in self._given.items() if key.station_id != station_id}
 
 
-def _counted(known: Given, register_wh: float | None, drawn_w: float, passed_s: float) -> Given:
+def _counted(known: Given, register_wh: float | None, drawn_w: float, passed_s: float, now: datetime) -> Given:
     if register_wh is None:
         flowed_wh = max(0.0, -drawn_w) * passed_s / 3600 if passed_s <= LONGEST_S else 0.0
         return replace(known, given_wh=known.given_wh + flowed_wh) if flowed_wh else known
     if register_wh == known.register_wh:
-        return known
-    before_wh = register_wh if known.register_wh is None else known.register_wh
-    return replace(known, given_wh=known.given_wh + max(0.0, register_wh - before_wh), register_wh=register_wh)
+        return known  # looked at again, which is no second reading that could confirm a doubt
+    before = known.count or begin(known.register_wh, now)
+    count = advance(before, register_wh, now)
+    given_wh = known.given_wh + (count.energy_wh - before.energy_wh)
+    return replace(known, given_wh=given_wh, register_wh=register_wh, count=count)

@@ -14,7 +14,7 @@ from .control.snapshot import MeterSnapshot
 from .csms.state import StationState
 from .given_energy import GivenEnergy
 from .limit import ROOT_CIRCUIT, Limit
-from .model import EvseKey
+from .model import EvseKey, Session
 from .view import BatteryReading, MeterReading
 
 BATTERY_VALID_S = 300.0  # a battery that reports less often is not known well enough to be led
@@ -140,7 +140,7 @@ class SiteMeasurements:
         self,
         key: EvseKey,
         station: StationState,
-        session_wh: float | None,
+        session: Session | None,
         settings: EvseSettings,
         car: CarConfig,
         given_wh: float = 0.0,
@@ -152,7 +152,7 @@ class SiteMeasurements:
         evse = station.evses.get(key.evse_id)
         told = None if evse is None or evse.measurement is None else evse.measurement.soc_percent
         told = self._soc.get(key) if told is None else told
-        return self._charges.follow(key, told, session_wh, settings, car, given_wh)
+        return self._charges.follow(key, told, session, settings, car, given_wh)
 
     @property
     def charges(self) -> Mapping[EvseKey, Charge]:

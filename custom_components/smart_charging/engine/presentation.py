@@ -136,7 +136,7 @@ def _charger(
                 soc_percent=measured.soc(
                     key,
                     state,
-                    chargers.record(key).session_wh,
+                    chargers.record(key).session,
                     chargers.settings(key),
                     config.car,
                     measured.given.of(key, chargers.record(key).session),

@@ -72,7 +72,7 @@ def _evse(
         evse_snapshot(key, station.config, station.state, settings, safe_a, now, shown_s),
         energy_wh=session_wh or 0.0,
         soc_percent=measured.soc(
-            key, station.state, session_wh, settings, station.config.car, measured.given.of(key, record.session)
+            key, station.state, record.session, settings, station.config.car, measured.given.of(key, record.session)
         ),
         switched_phases=measured.switched_phases(key),
         most_given_w=most_w,

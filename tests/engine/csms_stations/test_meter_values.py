@@ -124,6 +124,21 @@ def test_unparsable_readings_are_dropped_and_counted_while_the_rest_is_used() ->
     assert len(parsed.times) == 2
 
 
+@pytest.mark.parametrize("told", ["255", "100.1", "-1", 65535])
+def test_a_state_of_charge_that_is_none_is_dropped_and_the_last_one_stays(told: Json) -> None:
+    samples: list[Json] = [sample(Measurand.SOC, told, location="EV"), sample(Measurand.POWER_IMPORT, "3000")]
+    parsed = parse_meter_values([{"timestamp": "2026-06-01T10:00:00Z", "sampledValue": samples}], START)
+    assert parsed.dropped == 1
+    before = EvseMeasurement(START, soc_percent=55.0)
+    after = MeasurementReader(3, 16.0).merge(before, parsed.values[0])
+    assert (after.soc_percent, after.power_w) == (55, 3000)
+
+
+@pytest.mark.parametrize("told", ["0", "100"])
+def test_an_empty_and_a_full_car_are_told_as_they_are(told: str) -> None:
+    assert read(sample(Measurand.SOC, told)).soc_percent == float(told)
+
+
 def test_readings_without_a_usable_time_get_the_time_of_arrival() -> None:
     parsed = parse_meter_values([{"timestamp": "soon", "sampledValue": [{"value": "5"}]}], START)
     assert parsed.values[0].time == START

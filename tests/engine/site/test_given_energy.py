@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import hypothesis
+from hypothesis import strategies as st
 import pytest
 
 from custom_components.smart_charging.engine.given_energy import GivenEnergy
@@ -26,15 +28,42 @@ def test_a_register_counts_from_where_the_session_found_it() -> None:
     assert look(given, 0, 10_000.0) == 0
     assert look(given, 5, 10_250.0, -3_000.0) == 250
     assert look(given, 10, 10_250.0) == 250
-    assert look(given, 15, 40.0) == 250  # another meter
-    assert look(given, 20, 90.0) == 300
     after = GivenEnergy()
     after.restore(given.sessions)
-    assert look(after, 25, 140.0) == 350
+    assert look(after, 25, 10_300.0) == 300
     other = Session(8, "CP1", 1, START, None, 0.0)
     assert look(given, 30, 190.0, session=other) == 0
     assert look(given, 35, 200.0, session=other) == 10
     assert given.of(KEY, SESSION) == 0
+
+
+@pytest.mark.parametrize("wrong_wh", [0.0, 9_000_000.0])
+def test_a_register_that_lies_once_gave_nothing(wrong_wh: float) -> None:
+    given = GivenEnergy()
+    look(given, 0, 2_000_000.0)
+    assert look(given, 10, 2_000_100.0) == 100
+    assert look(given, 20, wrong_wh) == 100
+    assert look(given, 25, wrong_wh) == 100  # looked at again, not told again
+    after = GivenEnergy()
+    after.restore(given.sessions)
+    assert look(after, 30, 2_000_150.0) == 150
+    assert look(after, 40, 2_000_200.0) == 200
+
+
+def test_a_register_that_begins_anew_counts_on_once_a_second_reading_says_so() -> None:
+    given = GivenEnergy()
+    look(given, 0, 10_000.0)
+    assert look(given, 5, 10_250.0) == 250
+    assert look(given, 15, 40.0) == 250
+    assert look(given, 20, 90.0) == 340
+
+
+@hypothesis.given(st.lists(st.floats(0, 1e7), max_size=30))
+def test_what_was_given_never_falls(registers_wh: list[float]) -> None:
+    given = GivenEnergy()
+    told = [look(given, 5.0 * number, register_wh) for number, register_wh in enumerate(registers_wh)]
+    assert told == sorted(told)
+    assert told[:1] in ([], [0.0])
 
 
 def test_without_a_register_what_flows_is_counted_as_long_as_somebody_looks() -> None:

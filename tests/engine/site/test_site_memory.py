@@ -12,7 +12,9 @@ from custom_components.smart_charging.engine.control.battery import BatteryMemor
 from custom_components.smart_charging.engine.control.conductor import ConductorMemory
 from custom_components.smart_charging.engine.control.peak import PeakMemory
 from custom_components.smart_charging.engine.control.snapshot import ControlState, EvseControl
+from custom_components.smart_charging.engine.given_energy import Given
 from custom_components.smart_charging.engine.ledger import Ledger
+from custom_components.smart_charging.engine.ledger.energy import advance, begin
 from custom_components.smart_charging.engine.limit import Limit, LimitSource, LimitUnit
 from custom_components.smart_charging.engine.model import EvseKey, Json, PhaseRotation, StoreError
 from custom_components.smart_charging.engine.site_memory import SAVE_EVERY_S, RememberedSite, SiteMemory
@@ -117,9 +119,17 @@ async def test_limits_of_users_are_kept_and_those_that_are_told_again_are_not(le
 
 
 async def test_how_full_cars_were_is_kept(ledger: KeptMemory) -> None:
-    charges = {CP1: Charge(40.5, 1_234.0), CP2: Charge(80.0, 0.0)}
+    charges = {CP1: Charge(40.5, 1_234.0, 10.0, 7), CP2: Charge(80.0, 0.0)}
     await memory_of(ledger).save(RememberedSite(False, STATE, charges=charges))
     assert (await memory_of(ledger).load()).charges == charges
+
+
+async def test_what_cars_gave_is_kept_with_the_doubt_about_their_register(ledger: KeptMemory) -> None:
+    count = advance(advance(begin(2_000.0, NOW), 2_100.0, NOW), 0.0, NOW)
+    assert count.doubt is not None
+    given = {CP1: Given(7, 100.0, 0.0, count), CP2: Given(8, 5.0)}
+    await memory_of(ledger).save(RememberedSite(False, STATE, given=given))
+    assert (await memory_of(ledger).load()).given == given
 
 
 async def test_only_what_changed_is_written(ledger: KeptMemory) -> None:

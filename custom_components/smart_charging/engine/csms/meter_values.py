@@ -37,6 +37,7 @@ _TEMPERATURE: Mapping[str, _Conversion] = {
 }
 
 _LARGEST_EXPONENT = 12
+_FULL_PERCENT = 100.0
 
 # Units by measurand; the empty unit is the default of OCPP 1.6 section 7.45.
 _UNITS: Mapping[Measurand, Mapping[str, _Conversion]] = {
@@ -135,6 +136,8 @@ def parse_sampled_value(raw: Json) -> SampledValue | None:
         return None
     if kind.conversion is None or value is None:
         raise ValueError("a reading without a usable value or unit")
+    if kind.measurand is Measurand.SOC and not 0 <= value <= _FULL_PERCENT:  # 255 is how some cars say "unknown"
+        raise ValueError("a state of charge beyond 0 to 100 %")
     return SampledValue(kind.measurand, kind.conversion(value), kind.phase, kind.context, kind.location)
 
 

@@ -310,6 +310,8 @@ class Reception:
                 measurement = reader.merge(measurement, value, phases_told)
                 if self._core.quirks.distrusts_offer:
                     measurement = replace(measurement, offered_a=None)
+                if self._book.car_is_gone(evse_id):  # some stations repeat what the last car told
+                    measurement = replace(measurement, soc_percent=None)
                 self._core.change_evse(evse_id, measurement=measurement, measured_at=now)
         if values:
             self._reactions.measured(evse_id)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 import logging
 
@@ -13,6 +14,7 @@ LOST_GRACE_S = 60.0  # a StopTransaction may still be on its way after the statu
 REPLAY_QUIET_S = 5.0  # a replayed start is followed by its stop within this time, or it still runs
 
 _LOGGER = logging.getLogger(__name__)
+_FREE = frozenset({EvseStatus.AVAILABLE, EvseStatus.RESERVED})
 _RUNNING = frozenset({EvseStatus.CHARGING, EvseStatus.SUSPENDED_EV, EvseStatus.SUSPENDED_EVSE, EvseStatus.FINISHING})
 
 
@@ -28,6 +30,7 @@ class TransactionBook:
         self._queue_seen_at = float("-inf")
         self._unknown: dict[int, str] = {}
         self._waiting: set[str] = set()
+        self._left_behind: dict[int, str | None] = {}  # what was bound when a connector became free
 
     async def load(self) -> None:
         """Bind again what was open when the station, or we, went away; raises StoreError."""
@@ -121,6 +124,12 @@ class TransactionBook:
 
     def status_changed(self, evse_id: int, status: EvseStatus) -> None:
         """Take in a live status: it may confirm an open transaction or show that its end was lost."""
+        if status.plugged:
+            self._left_behind.pop(evse_id, None)
+        elif status in _FREE and evse_id not in self._left_behind:
+            bound = self.bound(evse_id)
+            self._left_behind[evse_id] = None if bound is None else bound.transaction_id
+        self._forget_charge(evse_id)
         if status is EvseStatus.AVAILABLE:
             self._unknown.pop(evse_id, None)
             self._core.change_evse(evse_id, refused=False)
@@ -129,6 +138,16 @@ class TransactionBook:
             self._watch(evse_id, LOST_GRACE_S)
         elif status in _RUNNING and self.bound(evse_id) is None:
             self._watch(evse_id, REPLAY_QUIET_S)
+
+    def car_is_gone(self, evse_id: int) -> bool:
+        """Return whether the connector became free and no transaction began since.
+
+        One that does begin has a car, also at a station that never tells that one is plugged in.
+        """
+        if evse_id not in self._left_behind:
+            return False
+        bound = self.bound(evse_id)
+        return bound is None or bound.transaction_id == self._left_behind[evse_id]
 
     def waits_for_car(self, transaction_id: str, *, waits: bool) -> None:
         """Take note that a transaction says that it goes on without a car, or with one again.
@@ -160,8 +179,15 @@ class TransactionBook:
         bound = self.bound(transaction.evse_id)
         if bound is not None and bound.transaction_id == transaction.transaction_id:
             self._core.change_evse(transaction.evse_id, transaction=None)
+            self._forget_charge(transaction.evse_id)
             return True
         return was_open
+
+    def _forget_charge(self, evse_id: int) -> None:
+        """Drop the state of charge of a car that is gone: it says nothing of the next one."""
+        measurement = self._core.evse(evse_id).measurement
+        if measurement is not None and measurement.soc_percent is not None and self.car_is_gone(evse_id):
+            self._core.change_evse(evse_id, measurement=replace(measurement, soc_percent=None))
 
     def _emit_end(self, transaction: Transaction, at: datetime, *, live: bool) -> None:
         self._core.emit(

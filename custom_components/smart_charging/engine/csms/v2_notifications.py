@@ -28,6 +28,7 @@ _PAGES: Final = {
     "NotifyMonitoringReport": "monitor",
     "NotifyReport": "reportData",
 }
+_FULL_PERCENT: Final = 100.0
 _STATES: Final = frozenset({"AvailabilityState"})  # told again and again; the status is shown already
 
 
@@ -167,7 +168,7 @@ class V2Notifications:
             None if departure is None else self._core.offset.to_ours(departure.at),
             _first(energies),
             _first(currents),
-            _first((dc.get("stateOfCharge"),)),
+            _percent(dc.get("stateOfCharge")),
             _first((both_ways.get("maxChargePower"),)),
             _most_discharge(both_ways),
         )
@@ -208,6 +209,12 @@ def _most_discharge(both_ways: Mapping[str, Json]) -> float | None:
     told = both_ways.get("maxDischargePower")
     number = abs(float(told)) if isinstance(told, int | float) and not isinstance(told, bool) else 0.0
     return number if 0 < number < math.inf else None
+
+
+def _percent(value: Json) -> float | None:
+    """Return a state of charge, None for what is none."""
+    percent = _first((value,))
+    return None if percent is None or percent > _FULL_PERCENT else percent
 
 
 def _first(values: tuple[Json, ...]) -> float | None:
