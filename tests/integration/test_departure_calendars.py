@@ -291,6 +291,20 @@ async def test_what_was_read_outlives_a_restart_with_a_calendar_that_is_gone(
     assert (await car.plan())["calendar"]["readable"] is False
 
 
+async def test_a_title_that_can_not_be_written_is_cleaned_and_departures_are_kept(
+    hass: HomeAssistant, free_port: int, freezer: FrozenDateTimeFactory, family: Family
+) -> None:
+    car = await followed(hass, free_port, freezer)
+    family.events = [appointment("2026-10-24T12:00:00", "Hike \ud83d" + "x" * 1_000_000, location="Hills")]
+    await car.changed(family)
+    title = (await car.plan())["event"]["title"]
+    assert title.startswith("Hike x") and len(title) == 100
+    await family.async_remove()
+    assert await hass.config_entries.async_reload(car.entry.entry_id)
+    await car.wait(timedelta(seconds=5))
+    assert await car.leaves() == ("24. 11:30", 80.0, None)
+
+
 async def test_another_choice_is_followed_at_once_and_none_leaves_nothing(
     hass: HomeAssistant, free_port: int, freezer: FrozenDateTimeFactory, family: Family
 ) -> None:

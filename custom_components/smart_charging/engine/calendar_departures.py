@@ -11,6 +11,7 @@ from typing import Final
 from .config import CarConfig, DatedPlan
 
 MOST_PLANS: Final = 50  # of one calendar; a car has no more departures in the time that is looked at
+MOST_TITLE: Final = 100  # characters of an event's title that are kept and shown
 MOST_ENERGY_WH: Final = 200_000.0
 MOST_RANGE_KM: Final = 2000.0
 _LONGEST_TEXT: Final = 10_000  # of a description; who writes more writes no targets
@@ -18,6 +19,8 @@ _FULL_PERCENT: Final = 100.0
 
 # Descriptions are plain text in some calendars and HTML in others: a tag ends a line, too.
 _LINE_END: Final = re.compile(r"[\r\n]|<[^<>]*>")
+# What emoji and some scripts are joined by; it does not print by itself.
+_JOINERS: Final = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
 _TARGET: Final = re.compile(r"(\d{1,4}(?:[.,]\d{1,2})?)\s?(%|kwh|km)", re.IGNORECASE | re.ASCII)
 
 
@@ -80,9 +83,20 @@ def dated_plans(
         if leaves > now and leaves not in found and rule.counts(event):
             told = told_target(event.description, car)
             target = rule.target if told is None else told
-            plan = DatedPlan(leaves, target.energy_wh, target.soc_percent, event.title)
+            plan = DatedPlan(leaves, target.energy_wh, target.soc_percent, short_title(event.title))
             found[leaves] = replace(plan, told=told is not None)
     return tuple(found[leaves] for leaves in sorted(found))[:MOST_PLANS]
+
+
+def short_title(title: str) -> str:
+    """Return a title on one line of at most `MOST_TITLE` characters, without what can't be written or shown.
+
+    Calendars hold what anyone sent an invitation with: halves of surrogate pairs, which no file takes, and megabytes.
+    """
+    cut = title.strip()[: 4 * MOST_TITLE]
+    line = "".join(one for one in " ".join(cut.split()) if one.isprintable() or one in _JOINERS)
+    line = " ".join(line.split())
+    return line if len(line) <= MOST_TITLE else line[: MOST_TITLE - 1] + "…"
 
 
 def told_target(description: str, car: CarConfig) -> Target | None:

@@ -7,6 +7,7 @@ import pytest
 
 from custom_components.smart_charging.engine.grid.openadr_config import ClientCredentials, VenConfig
 from custom_components.smart_charging.engine.grid.openadr_reports import Figures
+from custom_components.smart_charging.engine.grid.openadr_runner import VenRunner
 from custom_components.smart_charging.engine.grid.openadr_values import Addressee, OpenAdrVersion
 from custom_components.smart_charging.engine.grid.openadr_ven import Ven, VenState
 from tests.engine.grid.vtn import Vtn, limit_interval, period
@@ -68,3 +69,45 @@ def limits(state: VenState) -> list[float | None]:
 def capacity(vtn: Vtn, kw: object, **more: object) -> str:
     program = str(vtn.programs[0]["id"]) if vtn.programs else vtn.add_program()
     return vtn.add_event(program, [limit_interval(kw)], intervalPeriod=period("2026-06-01T10:00:00Z"), **more)
+
+
+def with_limit(vtn: Vtn, kw: float) -> None:
+    vtn.add_event(vtn.add_program(), [limit_interval(kw)])
+
+
+class Home:
+    """A runner and all that it told."""
+
+    def __init__(self, vtn: Vtn, clock: ManualClock, figures: Figures | None = None, **more: object) -> None:
+        """Have a runner for the server; it is not at work yet."""
+        self.clock = clock
+        self.states: list[VenState] = []
+        self.on_change: Callable[[VenState], None] = self.states.append
+        self.runner = VenRunner(
+            config_for(vtn, **more), clock, lambda: 0.5, lambda state: self.on_change(state), figures=figures
+        )
+
+    async def told(self, number: int) -> VenState:
+        """Wait for this many states, and return the last."""
+        await self.until(lambda: len(self.states) >= number)
+        return self.states[-1]
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not condition():
+                await asyncio.sleep(0.005)
+        # The runner goes on to wait before the clock is moved.
+        await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def make_home(vtn: Vtn, clock: ManualClock) -> AsyncGenerator[Callable[..., Home]]:
+    homes: list[Home] = []
+
+    def make(**more: object) -> Home:
+        homes.append(Home(vtn, clock, **more))
+        return homes[-1]
+
+    yield make
+    for home in homes:
+        await home.runner.stop()

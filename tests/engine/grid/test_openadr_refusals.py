@@ -74,6 +74,47 @@ def test_a_malformed_event_is_refused_with_its_reason_and_takes_no_other_one_dow
     assert [signal.value for signal in reading.signals] == [11_000]
 
 
+LAST_SECOND = "9999-12-31T23:59:59Z"
+LATE = {"start": LAST_SECOND, "duration": "PT1H", "randomizeStart": "PT1H"}
+EARLY = {"start": "0001-01-02T00:00:00+14:00", "duration": "PT1H", "randomizeStart": "P1D"}
+
+
+@pytest.mark.parametrize(
+    ("beyond", "draw"),
+    [
+        (event(limit_interval(4), intervalPeriod=LATE), 1.0),
+        (event(limit_interval(4), intervalPeriod=EARLY), -1.0),
+        (
+            event(
+                limit_interval(4, intervalPeriod=period("2026-06-01T10:00:00Z", "PT1H")),
+                limit_interval(4, 1, intervalPeriod=LATE),
+            ),
+            1.0,
+        ),
+        (event(prices(4), intervalPeriod={"start": LAST_SECOND}), 0.0),
+        (
+            event(
+                limit_interval(4, intervalPeriod=period("2025-06-01T10:00:00Z", "PT1H")),
+                limit_interval(4, 1, intervalPeriod=period("9999-11-30T22:30:00Z", "PT1H")),
+                limit_interval(4, 2, intervalPeriod=period("2025-06-01T11:00:00Z", "PT1H")),
+                duration="P9999Y",  # what is repeated a year later is beyond the last day
+            ),
+            0.0,
+        ),
+    ],
+)
+def test_an_event_at_the_end_of_the_calendar_is_refused_alone(beyond: object, draw: float) -> None:
+    reading = read(event(limit_interval(11), id="before"), beyond, event(limit_interval(11), id="after"), draw=draw)
+    assert [signal.value for signal in reading.signals] == [11_000] * 2
+    assert reading.refused == {Refusal.TIME: 1}
+
+
+def test_a_number_beyond_all_floats_spoils_its_event_only() -> None:
+    reading = read(event(limit_interval(10**400)), event(limit_interval(11), id="good"))
+    assert reading.refused == {Refusal.VALUE: 1}
+    assert [signal.value for signal in reading.signals] == [11_000]
+
+
 def test_more_events_than_the_most_are_counted_and_left_out() -> None:
     reading = read(*(event(limit_interval(11), id=f"e{n}") for n in range(MAX_EVENTS + 5)))
     assert reading.refused == {Refusal.TOO_MANY_EVENTS: 5}

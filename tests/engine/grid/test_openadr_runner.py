@@ -9,49 +9,12 @@ import pytest
 
 from custom_components.smart_charging.engine.grid.openadr_http import VenProblem
 from custom_components.smart_charging.engine.grid.openadr_notifications import Notification
-from custom_components.smart_charging.engine.grid.openadr_runner import VenRunner
-from custom_components.smart_charging.engine.grid.openadr_ven import VenState
-from tests.engine.grid.conftest import SECRET, config_for
+from tests.engine.grid.conftest import SECRET, Home, with_limit
 from tests.engine.grid.mqtt_broker import Broker
-from tests.engine.grid.vtn import Vtn, limit_interval
+from tests.engine.grid.vtn import Vtn
 from tests.manual_clock import ManualClock
 
 TOPIC = "OpenADR/3.1.0/vens/ven-1/events/+"
-
-
-class Home:
-    """A runner and all that it told."""
-
-    def __init__(self, vtn: Vtn, clock: ManualClock, **more: object) -> None:
-        """Have a runner for the server; it is not at work yet."""
-        self.clock = clock
-        self.states: list[VenState] = []
-        self.runner = VenRunner(config_for(vtn, **more), clock, lambda: 0.5, self.states.append)
-
-    async def told(self, number: int) -> VenState:
-        """Wait for this many states, and return the last."""
-        await self.until(lambda: len(self.states) >= number)
-        return self.states[-1]
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
-            while not condition():
-                await asyncio.sleep(0.005)
-        # The runner goes on to wait before the clock is moved.
-        await asyncio.sleep(0.01)
-
-
-@pytest.fixture
-async def make_home(vtn: Vtn, clock: ManualClock) -> AsyncGenerator[Callable[..., Home]]:
-    homes: list[Home] = []
-
-    def make(**more: object) -> Home:
-        homes.append(Home(vtn, clock, **more))
-        return homes[-1]
-
-    yield make
-    for home in homes:
-        await home.runner.stop()
 
 
 @pytest.fixture
@@ -67,10 +30,6 @@ async def broker(vtn: Vtn) -> AsyncGenerator[Broker]:
     vtn.topics["events"] = topics
     yield broker
     await broker.stop()
-
-
-def with_limit(vtn: Vtn, kw: float) -> None:
-    vtn.add_event(vtn.add_program(), [limit_interval(kw)])
 
 
 async def test_it_polls_at_once_and_each_minute(vtn: Vtn, make_home: Callable[..., Home], clock: ManualClock) -> None:

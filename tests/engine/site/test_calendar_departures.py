@@ -8,6 +8,7 @@ import pytest
 
 from custom_components.smart_charging.engine.calendar_departures import (
     MOST_PLANS,
+    MOST_TITLE,
     DepartureEvent,
     DepartureRule,
     EventChoice,
@@ -112,6 +113,37 @@ def test_an_event_that_names_no_target_has_the_default() -> None:
     plain, own = dated_plans([TUESDAY, replace(WEDNESDAY, description="10 kWh")], rule, CAR, NOW)
     assert (plain.soc_percent, plain.energy_wh, plain.told) == (60.0, None, False)
     assert (own.soc_percent, own.energy_wh, own.told) == (None, 10_000.0, True)
+
+
+@pytest.mark.parametrize(
+    ("title", "kept"),
+    [
+        ("To the \ud83d office", "To the office"),
+        ("\x1b[31mDentist\x00", "[31mDentist"),
+        (" Two\r\nlines\tand\N{NO-BREAK SPACE}more ", "Two lines and more"),
+        ("\u202eegap", "egap"),
+        ("Zahnärztin 牙医 👩\N{ZERO WIDTH JOINER}👧", "Zahnärztin 牙医 👩\N{ZERO WIDTH JOINER}👧"),
+        ("x" * MOST_TITLE, "x" * MOST_TITLE),
+        ("x" * 1_000_000, "x" * (MOST_TITLE - 1) + "…"),
+        ("\ud800" * 1_000_000, ""),
+        ("", ""),
+    ],
+)
+def test_a_title_is_kept_short_and_so_that_it_can_be_written(title: str, kept: str) -> None:
+    (plan,) = dated_plans([replace(TUESDAY, title=title)], EVERY, CAR, NOW)
+    assert plan.event_title == kept
+
+
+def test_what_a_title_has_to_contain_may_stand_beyond_what_is_kept_of_it() -> None:
+    rule = DepartureRule(EventChoice.WITH_TITLE, "by car")
+    assert dated_plans([replace(TUESDAY, title="x" * 500 + " by car")], rule, CAR, NOW)
+
+
+@given(st.text(st.characters(), max_size=300))
+def test_whatever_a_title_is_it_is_one_short_line_of_utf_8(title: str) -> None:
+    (plan,) = dated_plans([replace(TUESDAY, title=title)], EVERY, CAR, NOW)
+    assert plan.event_title.encode() is not None and len(plan.event_title) <= MOST_TITLE
+    assert len(plan.event_title.splitlines()) <= 1
 
 
 events = st.builds(

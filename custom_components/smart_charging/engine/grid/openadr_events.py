@@ -77,6 +77,9 @@ def read_events(
         except EventError as error:
             refused[error.reason] += 1
             continue
+        except OverflowError:  # by chance, repetition or values without an end it leads out of the calendar
+            refused[Refusal.TIME] += 1
+            continue
         if pieces + content.pieces > MAX_PIECES:
             refused[Refusal.TOO_MANY_INTERVALS] += 1
             continue

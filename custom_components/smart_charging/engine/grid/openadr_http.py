@@ -56,6 +56,7 @@ class VenProblem(StrEnum):
     MALFORMED = "malformed"  # its answer can't be read
     TOO_LARGE = "too_large"
     NO_PROGRAM = "no_program"  # it has no programme of the name that is set up
+    INTERNAL = "internal"  # not the server's fault: something of ours failed that nobody foresaw
 
 
 class VenError(Exception):

@@ -82,7 +82,8 @@ def number(value: object) -> float:
             raise EventError(Refusal.VALUE) from error
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise EventError(Refusal.VALUE)
-    if not math.isfinite(value) or abs(value) > _LARGEST:
+    # In this order: an integer may be beyond all floats, and no comparison is true of what is no number.
+    if abs(value) > _LARGEST or not math.isfinite(value):
         raise EventError(Refusal.VALUE)
     return float(value)
 

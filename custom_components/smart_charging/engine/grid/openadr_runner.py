@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 import contextlib
 from datetime import timedelta
+import logging
+import traceback
 from typing import Final, Protocol
 
 from ..clock import Clock
@@ -17,6 +19,7 @@ from .openadr_ven import Ven, VenState
 
 _LEAST_WAIT: Final = timedelta(seconds=1)
 _HINTED_WAIT_S: Final = 2.0  # after a notification: several mostly come at once
+_LOGGER = logging.getLogger(__name__)
 
 
 class RunBlocking(Protocol):
@@ -50,6 +53,7 @@ class VenRunner:
         self._figures = figures
         self._run_blocking = run_blocking
         self._ven = Ven(config, clock, jitter, memory)
+        self._hints_failed = False
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
@@ -83,8 +87,7 @@ class VenRunner:
         if task is None:
             return
         task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await asyncio.gather(task, return_exceptions=True)
         await self._run_blocking(self._close)
 
     def _close(self) -> None:
@@ -103,25 +106,44 @@ class VenRunner:
     async def _run(self) -> None:
         while True:
             self._woken.clear()
-            self._on_change(await self._run_blocking(self._round))
-            await self._wait()
+            try:
+                state = await self._run_blocking(self._round)
+            except Exception as error:  # noqa: BLE001 - whatever fails in a poll, it is told, and the next one follows
+                state = self._ven.fell_over(error)
+            self._tell(state)
+            await self._wait(state.lost)
+
+    def _tell(self, state: VenState) -> None:
+        try:
+            self._on_change(state)
+        except Exception:
+            _LOGGER.exception("Telling how it stands with the OpenADR server failed")
 
     def _round(self) -> VenState:
         state = self._ven.poll(self._figures)
         if state.problem is None and self._config.notifications and self._config.version is OpenAdrVersion.V3_1:
-            self._notifications.start(self._ven.client, state.ven_id)
-            with contextlib.suppress(VenError):
-                self._notifications.renew(self._ven.client.access_token())
+            self._ask_for_hints(state.ven_id)
         return state
 
-    async def _wait(self) -> None:
-        """Wait for the next poll, and tell when the server becomes lost meanwhile."""
-        lost = self._ven.state().lost
+    def _ask_for_hints(self, ven_id: str | None) -> None:
+        """Have notifications come; without them polling is all there is, so nothing of theirs may be a poll's failure."""
+        try:
+            self._notifications.start(self._ven.client, ven_id)
+            with contextlib.suppress(VenError):
+                self._notifications.renew(self._ven.client.access_token())
+        except Exception as error:  # noqa: BLE001 - its text may hold a secret: its kind and place are logged, once
+            if not self._hints_failed:
+                where = "".join(traceback.format_tb(error.__traceback__))
+                _LOGGER.error("No OpenADR notifications, for %s:\n%s", type(error).__name__, where)
+            self._hints_failed = True
+
+    async def _wait(self, lost: bool) -> None:
+        """Wait for the next poll, and tell when the server becomes lost meanwhile; `lost` is what was told last."""
         while not self._woken.is_set():
             state = self._ven.state()
             if state.lost and not lost:
                 lost = True
-                self._on_change(state)
+                self._tell(state)
             now = self._clock.now()
             if state.next_attempt is None or state.next_attempt <= now:
                 return

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 import hashlib
 import logging
+import traceback
 from typing import Final
 
 from ..clock import Clock
@@ -88,7 +89,7 @@ class Ven:
         self._sent = list(memory.sent)
         self._first_heard: dict[str, datetime] = {}
         self._state = VenState(last_heard=memory.last_heard)
-        self._read(clock.now(), heard=memory.last_heard)
+        self._read(self._events, clock.now(), heard=memory.last_heard)
 
     @property
     def client(self) -> VtnClient:
@@ -107,7 +108,7 @@ class Ven:
         return replace(self._state, lost=heard is None or now - heard >= self._config.lost_after)
 
     def poll(self, figures: Figures | None = None) -> VenState:
-        """Do one round: register, read events, report. Blocks; every failure is in the state that it returns."""
+        """Do one round: register, read events, report. Blocks; each failure of the server is in the state returned."""
         now = self._clock.now()
         try:
             self._register(now)
@@ -116,19 +117,30 @@ class Ven:
         except VenError as error:
             self._failed(now, error)
             return self.state()
-        self._events = events
-        self._read(now, heard=now)
+        self._read(events, now, heard=now)
+        self._state = replace(self._state, last_heard=now)
+        if figures is not None:
+            self._report(figures, now)
         self._state = replace(
             self._state,
-            last_heard=now,
             last_attempt=now,
+            next_attempt=now + self._spread(self._config.poll_interval),
             failures=0,
             problem=None,
             detail="",
         )
-        if figures is not None:
-            self._report(figures, now)
-        self._state = replace(self._state, next_attempt=now + self._spread(self._config.poll_interval))
+        return self.state()
+
+    def fell_over(self, error: Exception) -> VenState:
+        """Note that a poll ended in an exception that it should not have, after which the next one waits as ever.
+
+        What was understood before stays. What the exception says is not used: it may hold a secret.
+        """
+        now = self._clock.now()
+        if self._state.problem is not VenProblem.INTERNAL:
+            where = "".join(traceback.format_tb(error.__traceback__))
+            _LOGGER.error("Polling the OpenADR server failed with %s:\n%s", type(error).__name__, where)
+        self._note(now, VenError(VenProblem.INTERNAL, type(error).__name__))
         return self.state()
 
     def memory(self) -> VenMemory | None:
@@ -203,14 +215,15 @@ class Ven:
             return self.client.events(None)
         return [event for program_id in programs for event in self.client.events(program_id)]
 
-    def _read(self, now: datetime, heard: datetime | None) -> None:
-        """Understand the events again; those that are new were heard at this moment."""
+    def _read(self, events: list[object], now: datetime, heard: datetime | None) -> None:
+        """Understand events and keep them; those that are new were heard at this moment."""
 
         def first_heard(version: str) -> datetime:
             return self._first_heard.get(version, heard or now)
 
         addressee = self._config.addressee
-        reading = read_events(self._events, self._programs, addressee, now, self._draw, first_heard)
+        reading = read_events(events, self._programs, addressee, now, self._draw, first_heard)
+        self._events = events
         self._first_heard = {version: first_heard(version) for version in reading.versions}
         self._state = replace(self._state, reading=reading)
 
@@ -237,13 +250,17 @@ class Ven:
         self._state = replace(self._state, report_problem=problem)
 
     def _failed(self, now: datetime, error: VenError) -> None:
+        if self._state.failures == 0:
+            _LOGGER.warning("The OpenADR server can't be read: %s", error)
+        self._read(self._events, now, heard=self._state.last_heard)
+        self._note(now, error)
+
+    def _note(self, now: datetime, error: VenError) -> None:
+        """Keep what went wrong, and wait the longer for the next attempt the more of them did."""
         failures = self._state.failures + 1
         wait = min(_FIRST_BACKOFF * 2 ** min(failures - 1, 10), max(_LONGEST_BACKOFF, self._config.poll_interval))
         if error.retry_after is not None:
             wait = max(wait, min(error.retry_after, _LONGEST_WISH))
-        if failures == 1:
-            _LOGGER.warning("The OpenADR server can't be read: %s", error)
-        self._read(now, heard=self._state.last_heard)
         self._state = replace(
             self._state,
             last_attempt=now,

@@ -30,6 +30,30 @@ def test_what_is_to_come_is_as_it_was_a_day_before_shifted_to_where_the_grid_is_
     assert outlook.sources[:4] == (MEASURED, DAY_BEFORE, DAY_BEFORE, None)
 
 
+@pytest.mark.parametrize(
+    ("usual", "present", "tomorrow"),
+    [
+        (1.0, 120.0, 0.3),  # not 18 kg
+        (5e-324, 120.0, 0.3),
+        (120.0, 0.0, 0.075),  # not none at all, or nothing is left to choose by
+        (0.0, 120.0, 0.15),  # nothing can be told of it: as it was
+        (0.0, 0.0, 0.15),
+        (100.0, 130.0, 0.195),
+    ],
+)
+def test_a_day_is_at_most_half_or_twice_as_dirty_as_the_last(usual: float, present: float, tomorrow: float) -> None:
+    outlook = told(usual, 150.0, 50.0, since=NOON - DAY).noted(NOON, present).outlook(NOON)
+    assert outlook is not None
+    assert outlook.series.import_price[:3] == pytest.approx((present / 1000, tomorrow, tomorrow / 3))
+
+
+def test_a_sensor_that_counts_otherwise_than_a_forecast_of_none_leaves_the_day_before_to_choose_by() -> None:
+    forecast = PriceSeries(NOON, QUARTER_HOUR, (0.0,))
+    outlook = told(100.0, 150.0, 50.0, since=NOON - DAY).noted(NOON, 100.0).outlook(NOON, forecast)
+    assert outlook is not None
+    assert outlook.series.import_price[:3] == pytest.approx((0.0, 0.075, 0.025))
+
+
 def test_a_sensor_may_be_silent_for_an_hour() -> None:
     history = told(300.0, since=NOON)
     for minutes, known in ((14, True), (60, True), (76, False)):

@@ -12,6 +12,10 @@ G_PER_KG = 1000.0
 _DAY = timedelta(days=1)
 _FARTHEST = timedelta(days=4)  # that a forecast is looked at
 _SILENT = 4  # quarters of an hour that a sensor may miss
+# A day as a whole is taken to be this much of the last one, at least and at most: the weather of a moment passes, and a
+# ratio of two small numbers says little of a day.
+LEAST_LEVEL = 0.5
+MOST_LEVEL = 2.0
 
 
 class CarbonSource(StrEnum):
@@ -56,8 +60,8 @@ class CarbonHistory:
 
         What is forecast counts, also for now: what a sensor counts as CO2 may be something else, and the two must not
         be weighed against each other. What is not forecast is as it was at the same time of the day before, shifted to
-        where the grid is now: a day with more wind than the last is cleaner as a whole. Of that, what was told last
-        must be no older than an hour. Quarters of which nothing is known stay open.
+        where the grid is now, by half to twice at most: a day with more wind than the last is cleaner as a whole. Of that,
+        what was told last must be no older than an hour. Quarters of which nothing is known stay open.
         """
         start = slot_start(now)
         found = list(self._quarters(start, forecast))
@@ -75,7 +79,7 @@ class CarbonHistory:
         told_now = _forecast_at(forecast, start)
         present = measured if told_now is None else told_now
         usual_now = self.grams.get((newest or start) - _DAY) or measured
-        level = present / usual_now if present is not None and usual_now else 1.0
+        level = _level(present, usual_now)
         for number in range(_length(start, forecast) // QUARTER_HOUR):
             at = start + number * QUARTER_HOUR
             usual = self.grams.get(at - _DAY)
@@ -92,6 +96,13 @@ class CarbonHistory:
         """Return the newest quarter of which something was told in the last hour."""
         told = (start - number * QUARTER_HOUR for number in range(_SILENT + 1))
         return next((quarter for quarter in told if quarter in self.grams), None)
+
+
+def _level(present: float | None, usual: float | None) -> float:
+    """Return how the grid is to be weighed against the day before; as it was where that can't be told."""
+    if present is None or not usual:
+        return 1.0
+    return min(MOST_LEVEL, max(LEAST_LEVEL, present / usual))
 
 
 def _forecast_at(forecast: PriceSeries | None, at: datetime) -> float | None:
