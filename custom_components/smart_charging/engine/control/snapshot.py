@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from ..config import EvseSettings, SiteConfig, StationConfig
 from ..limit import Limit, LimitSource
@@ -98,6 +99,13 @@ class FormerDraw:
     most_a: Phases
 
 
+# One of each for all who have nothing to remember: a decision of a large site is kept for a while.
+_PHASE: Final = PhaseMemory()
+_CONDUCTOR: Final = ConductorMemory()
+_WAKING: Final = WakingMemory()
+_GIVING: Final = GivingMemory()
+
+
 @dataclass(frozen=True, slots=True)
 class EvseControl:
     """What is remembered of one EVSE from decision to decision."""
@@ -118,12 +126,12 @@ class EvseControl:
     turn_since: datetime | None = None  # has had its minimum without a break
     waiting_since: datetime | None = None  # wants its minimum and does not get it
     unused: bool = False  # drew nothing of what it was last offered
-    phases: PhaseMemory = field(default_factory=PhaseMemory)
-    conductor: ConductorMemory = field(default_factory=ConductorMemory)
-    waking: WakingMemory = field(default_factory=WakingMemory)
+    phases: PhaseMemory = _PHASE
+    conductor: ConductorMemory = _CONDUCTOR
+    waking: WakingMemory = _WAKING
     told_a: float | None = None  # the limit that the station had accepted at the last decision
     told_phases: int | None = None
-    giving: GivingMemory = field(default_factory=GivingMemory)
+    giving: GivingMemory = _GIVING
     former: tuple[FormerDraw, ...] = ()
 
 
