@@ -131,6 +131,14 @@ async def test_the_calendar_of_a_charger_is_kept_and_may_be_taken_back(hass: Hom
     assert departure_choices(entry) == {}
 
 
+async def test_a_calendar_may_tell_departures_only(hass: HomeAssistant) -> None:
+    entry = site_with(hass)
+    result = await add(hass, entry, departures={"calendar": "calendar.family", "lead_min": 20})
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    (chosen,) = departure_choices(entry).values()
+    assert chosen.rule.target == Target()
+
+
 @pytest.mark.parametrize(
     ("departures", "error"),
     [

@@ -258,6 +258,16 @@ async def test_a_known_forecast_of_carbon_is_recognised_and_shown(hass: HomeAssi
     assert carbon_settings(kept) == CarbonSettings(None, ("sensor.predbat",))
 
 
+async def test_a_forecast_of_carbon_that_went_away_meanwhile_is_told(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    hass.states.async_set("sensor.predbat", "210", recorded("predbat"))
+    page = await begin(hass, "fixed", co2_forecast=["sensor.predbat"])
+    hass.states.async_remove("sensor.predbat")
+    page = await submit(hass, page, {"price": 0.3})
+    assert understood(page, "co2") == ["sensor.predbat does not exist"]
+
+
 async def test_where_a_forecast_of_carbon_is_not_known_the_user_says_where_it_is_listed(
     hass: HomeAssistant, entry: MockConfigEntry
 ) -> None:

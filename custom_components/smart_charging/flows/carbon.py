@@ -23,7 +23,7 @@ from ..engine.control.prices.formula import carbon_unit
 from ..engine.control.prices.sources import ToldPrices, UnreadablePrices, lists_carbon
 from ..entity_values import co2_g
 from ..own_entities import is_own_entity
-from ..price_reading import entity_attributes, read_carbon
+from ..price_reading import read_carbon
 from ..price_settings import carbon_settings
 from .fields import NOTHING, Answer, local
 
@@ -98,10 +98,8 @@ def _span(told: ToldPrices) -> str:
 
 
 def _is_known(hass: HomeAssistant, entity_id: str) -> bool:
-    try:
-        return lists_carbon(entity_attributes(hass, entity_id))
-    except UnreadablePrices:
-        return False
+    state = hass.states.get(entity_id)
+    return state is not None and lists_carbon(state.attributes)
 
 
 def _read_answer(hass: HomeAssistant, chosen: Mapping[str, Any], field: str) -> Answer:
