@@ -1,7 +1,8 @@
 """When cars leave by calendars of their users: read, followed, kept over a restart, and told to the site."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -153,21 +154,30 @@ class DepartureCalendars:
     async def _async_read(self) -> None:
         while self._due:
             self._due = False
-            for station_id, choice in tuple(self._choices.items()):
-                await self._async_read_one(station_id, choice)
+            shared: defaultdict[tuple[str, timedelta], list[str]] = defaultdict(list)
+            for station_id, choice in self._choices.items():
+                shared[choice.calendar, choice.rule.lead].append(station_id)
+            for (calendar, lead), station_ids in shared.items():
+                await self._async_read_one(calendar, lead, station_ids)
             await self._async_keep()
 
-    async def _async_read_one(self, station_id: str, choice: DepartureChoice) -> None:
-        """Read a calendar and tell the site; where that fails what was read before stays."""
+    async def _async_read_one(self, calendar: str, lead: timedelta, station_ids: Iterable[str]) -> None:
+        """Read a calendar for all chargers that look as far ahead; where that fails what was read before stays."""
         now = dt_util.utcnow()
         try:
-            events = await async_calendar_events(self._hass, choice.calendar, now, now + choice.rule.lead + AHEAD)
+            events = await async_calendar_events(self._hass, calendar, now, now + lead + AHEAD)
         except CalendarUnreadable as err:
-            self._complain(station_id, choice, now, str(err))
+            for station_id in station_ids:
+                self._complain(station_id, self._choices[station_id], now, str(err))
             return
+        told = [found for event in events if (found := _departure_event(event)) is not None]
+        for station_id in station_ids:
+            self._take(station_id, self._choices[station_id], told, now)
+
+    def _take(self, station_id: str, choice: DepartureChoice, told: Sequence[DepartureEvent], now: datetime) -> None:
+        """Take what a calendar has for the car at a charger, and tell the site."""
         if self._failing.pop(station_id, None) is not None:
             async_clear(self._hass, ISSUE_CALENDAR_LOST, choice.subentry_id)
-        told = [found for event in events if (found := _departure_event(event)) is not None]
         plans = dated_plans(told, choice.rule, choice.car, now)
         self._known[station_id] = _Known(choice.calendar, now, plans)
         self._tell(station_id, plans)

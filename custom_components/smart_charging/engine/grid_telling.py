@@ -1,6 +1,7 @@
 """What is told of a step of the grid room: records for the proof log, events, and what the site shows. Pure functions."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -134,18 +135,7 @@ def _source_lost(
     )
     if asked is None:
         return record
-    return GridRecord(
-        event=record.event,
-        at=record.at,
-        source_id=source_id,
-        signal=asked.kind,
-        scope=asked.target.scope,
-        evse=asked.target.evse,
-        limit_w=asked.value_w,
-        inputs=record.inputs,
-        set_points=set_points,
-        before=before,
-    )
+    return replace(record, signal=asked.kind, scope=asked.target.scope, evse=asked.target.evse, limit_w=asked.value_w)
 
 
 def _not_obeyed(

@@ -106,20 +106,16 @@ class SetPointGuard:
     ) -> Iterator[tuple[EvseState, int]]:
         """Return the other EVSEs of a circuit whose cars were told to give, with the number of their phases."""
         for other in self._csms.stations.values():
-            if circuit_id not in station_path(config, other.config):
-                continue
             for one in other.state.evses.values():
                 itself = other is station and one.evse_id == evse.evse_id
-                if not itself and _told_w(one) > 0:
+                if not itself and _told_w(one) > 0 and circuit_id in station_path(config, other.config):
                     yield one, other.config.phases
 
 
 def _own_w(evse: EvseState) -> float:
     """Return what an EVSE takes, negative for what it was told to give, in W."""
-    if evse.set_point is not None and evse.set_point.power_w < 0:
-        return evse.set_point.power_w
-    current_a = None if evse.measurement is None else evse.measurement.current_a
-    return 0.0 if current_a is None else max(0.0, current_a.total) * NOMINAL_VOLTAGE_V
+    told_w = _told_w(evse)
+    return -told_w if told_w > 0 else max(0.0, _flows_w(evse))
 
 
 def _told_w(evse: EvseState) -> float:
@@ -129,9 +125,13 @@ def _told_w(evse: EvseState) -> float:
 
 def _unseen_w(evse: EvseState) -> float:
     """Return what a car was told to give and is not measured to give yet, in W of all phases."""
+    return max(0.0, _told_w(evse) + _flows_w(evse))
+
+
+def _flows_w(evse: EvseState) -> float:
+    """Return what flows into a car as measured, in W of all phases; 0 where nobody tells."""
     current_a = None if evse.measurement is None else evse.measurement.current_a
-    flows_w = 0.0 if current_a is None else current_a.total * NOMINAL_VOLTAGE_V
-    return max(0.0, _told_w(evse) + flows_w)
+    return 0.0 if current_a is None else current_a.total * NOMINAL_VOLTAGE_V
 
 
 def _flow(connection: Connection, meter: MeterSnapshot) -> tuple[float, float]:

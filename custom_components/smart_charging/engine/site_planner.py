@@ -10,7 +10,7 @@ from typing import Final, Protocol, cast
 
 from .clock import Clock
 from .config import SiteConfig
-from .control.planning.advice import NOTHING_W, GivingAdvice, PlanAdvice
+from .control.planning.advice import NOTHING_W, PlanAdvice
 from .control.planning.assembly import car_id, follows_plan, pose
 from .control.planning.battery_advice import BatteryAdvice
 from .control.planning.late_part import joined
@@ -163,8 +163,7 @@ class SitePlanner:
         gives = wish.gives
         if gives is None or plan is None or plan.made_by is not PlannedBy.LINEAR_PROGRAMME or prices is None:
             return advice  # the other planner never has a car give, and tells no value for that
-        giving = GivingAdvice(gives.most_w, gives.stored_wh, gives.spare_wh, gives.efficiency, gives.wear, gives.sells)
-        return replace(advice, gives=giving, feed_in=prices.feed_in_at(now))
+        return replace(advice, gives=gives, feed_in=prices.feed_in_at(now))
 
     def _foreseen_missing(self, wish: Wish) -> float:
         """Return the Wh that the plan foresees to be missing; 0 before it was made for this wish."""

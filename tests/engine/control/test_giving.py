@@ -10,7 +10,7 @@ from custom_components.smart_charging.engine.config import BatteryConfig, EvseSe
 from custom_components.smart_charging.engine.control.battery import BatterySnapshot
 from custom_components.smart_charging.engine.control.decision import decide
 from custom_components.smart_charging.engine.control.giving import RETRY
-from custom_components.smart_charging.engine.control.planning.advice import GivingAdvice, PlanAdvice
+from custom_components.smart_charging.engine.control.planning.advice import Gives, PlanAdvice
 from custom_components.smart_charging.engine.control.snapshot import ControlState, Decision, EvseSnapshot, Snapshot
 from custom_components.smart_charging.engine.model import ChargeMode, EvseKey, MeterQuality, Phases, ReasonCode
 
@@ -18,7 +18,7 @@ from .builders import NOW, SITE, evse, grid
 
 CAR, OTHER = EvseKey("CP1", 1), EvseKey("CP2", 1)
 VOLTS = 230.0
-GIVES = GivingAdvice(most_w=11_000.0, stored_wh=20_000.0, spare_wh=0.0, efficiency=0.81, wear=0.05)
+GIVES = Gives(most_w=11_000.0, stored_wh=20_000.0, spare_wh=0.0, efficiency=0.81, wear=0.05)
 ADVICE = PlanAdvice(0.0, 11_000.0, value=0.1, planned_w=-3_000.0, price=0.6, gives=GIVES, feed_in=0.08)
 WISHED = EvseSettings(mode=ChargeMode.CHEAPEST, target_soc_percent=70.0, giving=Giving.HOME)
 

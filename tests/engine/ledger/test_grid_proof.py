@@ -6,7 +6,6 @@ from datetime import datetime
 import json
 from pathlib import Path
 
-from alembic import command
 import pytest
 import sqlalchemy as sa
 
@@ -24,11 +23,11 @@ from custom_components.smart_charging.engine.ledger import (
     SiteGridProof,
     SiteLedger,
     proof_log,
-    storage,
 )
 from custom_components.smart_charging.engine.model import Json, StoreError
 
 from .builders import EVSE, T0, after, register, started
+from .old_ledger import make_ledger
 from .proof_builders import ZEROS, demanded, device_demand, hash_of, kept, measured, meddle, rows_of
 
 
@@ -252,14 +251,7 @@ async def test_a_long_log_is_read_in_pages(
 
 def ledger_of_before(path: Path) -> None:
     """Make a ledger of the schema before the proof log, with a session in it."""
-    engine = storage._create_engine(path)
-    storage._use_wal(engine)
-    vault = storage.open_vault(storage._key_beside(engine.url), None)
-    with storage.for_writing(storage.with_vault(engine, vault)).begin() as connection:
-        config = storage._config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0005")
-    engine.dispose()
+    make_ledger(path, "0005")
     meddle(path, "INSERT INTO evses VALUES (1, 'home', 'CP1', 1, '{}', 4200.0)")
     meddle(
         path,

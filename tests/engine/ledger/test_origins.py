@@ -5,12 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 import sqlite3
 
-from alembic import command
-
 from custom_components.smart_charging.engine.energy_origin import EnergyOrigin
-from custom_components.smart_charging.engine.ledger import Ledger, SiteLedger, storage
+from custom_components.smart_charging.engine.ledger import Ledger, SiteLedger
 
 from .builders import EVSE, after
+from .old_ledger import make_ledger
 
 ORIGIN = EnergyOrigin(1000.5, 200.0, 3000.0, 1.234, 4200.5, 900.0, 4200.5)
 
@@ -43,14 +42,7 @@ async def test_origins_of_several_sessions_are_kept_at_once_and_each_site_keeps_
 
 def ledger_of_before(path: Path) -> None:
     """Make a ledger of the schema before origins, with a session that goes on and one that ended."""
-    engine = storage._create_engine(path)
-    storage._use_wal(engine)
-    vault = storage.open_vault(storage._key_beside(engine.url), None)
-    with storage.for_writing(storage.with_vault(engine, vault)).begin() as connection:
-        config = storage._config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0004")
-    engine.dispose()
+    make_ledger(path, "0004")
     connection = sqlite3.connect(path)
     connection.execute("INSERT INTO evses VALUES (1, 'home', 'CP1', 1, '{}', 0.0)")
     connection.execute("INSERT INTO sessions VALUES (1, 'home', 1, 1, 1000, 2000, 1000)")

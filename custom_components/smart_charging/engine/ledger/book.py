@@ -116,8 +116,7 @@ class Book:
     def file_readings(self) -> None:
         """Bring the table of readings up to date."""
         self.flush()
-        if bulk.is_sqlite(self.connection):
-            journal.file_readings(self.connection)
+        journal.file_readings(self.connection)
 
     def insert(self, table: sa.Table, **values: Any) -> int:
         """Insert one row and return its number."""

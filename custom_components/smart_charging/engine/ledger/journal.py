@@ -12,6 +12,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from ..model import Json
+from .bulk import is_sqlite
 from .encoding import dump_json, to_microseconds
 
 FILED_AT = 4096  # readings in the journal from which on they are filed
@@ -41,5 +42,6 @@ def keep_readings(connection: sa.Connection, readings: Iterable[Reading]) -> Non
 
 def file_readings(connection: sa.Connection) -> None:
     """Move all that is in the journal to `meter_values`, each EVSE's readings in the order in which they came."""
-    connection.exec_driver_sql(_FILE)
-    connection.exec_driver_sql("DELETE FROM reading_journal")
+    if is_sqlite(connection):
+        connection.exec_driver_sql(_FILE)
+        connection.exec_driver_sql("DELETE FROM reading_journal")

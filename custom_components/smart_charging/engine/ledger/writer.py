@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..model import StoreError
-from . import bulk, journal
+from . import journal
 from .book import Book
 from .storage import for_writing
 
@@ -112,8 +112,7 @@ class Writer:
         self._book.unfiled = 0
         try:
             with self._engine.begin() as connection:
-                if bulk.is_sqlite(connection):
-                    journal.file_readings(connection)
+                journal.file_readings(connection)
         except SQLAlchemyError as error:
             _LOGGER.warning("Readings stay in the ledger's journal for now, as they could not be filed: %s", error)
 

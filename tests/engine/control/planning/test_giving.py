@@ -9,7 +9,7 @@ import pytest
 
 from custom_components.smart_charging.engine.config import CarConfig, EvseSettings, Giving
 from custom_components.smart_charging.engine.control.planning import greedy, highs
-from custom_components.smart_charging.engine.control.planning.advice import GivingAdvice, PlanAdvice
+from custom_components.smart_charging.engine.control.planning.advice import Gives, PlanAdvice
 from custom_components.smart_charging.engine.control.planning.giving_advice import (
     GivingNow,
     GivingUse,
@@ -145,7 +145,7 @@ ADVICE = PlanAdvice(
     value=0.2,
     planned_w=-3_000.0,
     price=0.5,
-    gives=GivingAdvice(most_w=11_000.0, stored_wh=8_000.0, spare_wh=0.0, efficiency=EFFICIENCY, wear=0.05),
+    gives=Gives(most_w=11_000.0, stored_wh=8_000.0, spare_wh=0.0, efficiency=EFFICIENCY, wear=0.05),
     feed_in=0.08,
 )
 SELLS = replace(ADVICE, gives=replace(ADVICE.gives, sells=True)) if ADVICE.gives else ADVICE

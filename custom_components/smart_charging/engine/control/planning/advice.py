@@ -13,10 +13,11 @@ NOTHING_W = 100.0  # less than that is a solver's crumb
 
 
 @dataclass(frozen=True, slots=True)
-class GivingAdvice:
-    """What a car may give back: W at most, and the part of what was charged that comes back.
+class Gives:
+    """What a car may give back: W at most, and how much it has to spare, in Wh as they were charged.
 
-    It holds `stored_wh` above what is to be kept and `spare_wh` above its target, as they were charged. A kWh given costs `wear` (money). Where it `sells` it may be more than the house takes.
+    `stored_wh` is what it holds above the charge that is to be kept, `spare_wh` above its target. Of what is charged
+    `efficiency` comes back, and a kWh of that costs `wear` (money). Where it `sells` it may be more than the house takes.
     """
 
     most_w: float
@@ -54,7 +55,7 @@ class PlanAdvice:
     continuous: bool = False
     running: bool = False
     green: bool = False
-    gives: GivingAdvice | None = None
+    gives: Gives | None = None
     feed_in: float | None = None
 
     @property

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from .advice import LOOK, NOTHING_W, SLOWER, GivingAdvice, PlanAdvice, charges_by_plan, tolerance
+from .advice import LOOK, NOTHING_W, SLOWER, Gives, PlanAdvice, charges_by_plan, tolerance
 from .merit_order import latest_start_w
 
 
@@ -60,12 +60,12 @@ def at_floor(advice: PlanAdvice | None) -> bool:
     return advice.price - _cost(advice.value, gives) > tolerance(advice.price)
 
 
-def _cost(value: float, gives: GivingAdvice) -> float:
+def _cost(value: float, gives: Gives) -> float:
     """Return what a kWh that is given costs, by what a kWh in the car is worth."""
     return value / gives.efficiency + gives.wear
 
 
-def _in_time(advice: PlanAdvice, gives: GivingAdvice, now: datetime) -> bool:
+def _in_time(advice: PlanAdvice, gives: Gives, now: datetime) -> bool:
     """Return whether a car that gives until the next look can still be charged in time."""
     ready = advice.departure if advice.kept_from is None else advice.kept_from
     if ready is None:

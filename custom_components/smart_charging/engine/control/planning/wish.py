@@ -7,27 +7,11 @@ from ...config import Giving, SiteConfig
 from ...model import NOMINAL_VOLTAGE_V, ChargeMode, EvseKey, EvseStatus
 from ..forecast.series import slot_start
 from ..snapshot import EvseControl, EvseSnapshot
-from .advice import SLOWER
+from .advice import SLOWER, Gives
 
 FULL_PERCENT = 100.0
 _HOUR = timedelta(hours=1)
 MOST_H = 48.0  # of charging, for a car of which nobody knows what it may take
-
-
-@dataclass(frozen=True, slots=True)
-class Gives:
-    """What a car may give back: W at most, and how much it has to spare, in Wh as they were charged.
-
-    `stored_wh` is what it holds above the charge that is to be kept, `spare_wh` above its target. Of what is charged
-    `efficiency` comes back, and a kWh of that costs `wear` (money). Where it `sells` it may be more than the house takes.
-    """
-
-    most_w: float
-    stored_wh: float
-    spare_wh: float
-    efficiency: float
-    wear: float
-    sells: bool = False
 
 
 @dataclass(frozen=True, slots=True)
