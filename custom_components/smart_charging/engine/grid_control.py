@@ -36,7 +36,10 @@ _LOGGER = logging.getLogger(__name__)
 
 LOOK_S: Final = 1.0  # between two looks at chargers while something is asked of them
 _LEAST_S: Final = 0.001
-SIMULATION: Final = "simulation"  # the id of the source that asks for what a user simulates
+# Ids of the sources that need no set-up.
+SIMULATION: Final = "simulation"  # what a user simulates
+ACTION: Final = "action"  # what automations ask for
+CHARGERS: Final = "chargers"  # what chargers report that somebody limits them to (NotifyChargingLimit)
 _FREQUENT: Final = (NumberSeen, HeartbeatSeen, SourceHeard)  # alone they are no reason to write
 
 
@@ -111,11 +114,11 @@ class GridControl:
 
     @property
     def config(self) -> GridConfig:
-        """Return what is configured, with the sources of simulations and tests."""
+        """Return what is configured, with the sources that need no set-up: actions, chargers, simulations and tests."""
         site = self._around.config()
         connection = GridConnection(site.fuse_a, site.phases, site.power_w)
         config = self._configured or GridConfig(connection)
-        return replace(config, sources=(*config.sources, *_TRIALS))
+        return replace(config, sources=(*config.sources, *_ALWAYS))
 
     def hear_first(self, *events: SourceEvent) -> None:
         """Take what sources tell before `start`, so that one that can be heard at once never falls to its fail-safe."""
@@ -310,7 +313,7 @@ class GridControl:
             _LOGGER.warning("%s did not end its transaction: %s", action.evse, error)
 
 
-_TRIALS: Final = tuple(
+_ALWAYS: Final = tuple(
     SourceConfig(source_id=name, input=InputKind.MESSAGES, binding=False, policy=LostPolicy.RELEASE)
-    for name in (SIMULATION, COMPLIANCE_TEST)
+    for name in (SIMULATION, COMPLIANCE_TEST, ACTION, CHARGERS)
 )

@@ -36,7 +36,7 @@ def view_of(decision: GridDecision, issues: frozenset[EvseKey], proof: ProvenRec
     held = decision.binding
     demand = None if held is None else held.demand
     return GridView(
-        active=any(one.asked for one in decision.held),
+        active=any(one.asked for one in decision.held if one.demand.target.direction is Direction.IMPORT),
         returning=held is not None and not held.asked,
         limit_w=decision.binding_w,
         demanded_w=demand.value_w if held is not None and held.asked and demand is not None else None,

@@ -21,7 +21,7 @@ from .model import EvseKey
 class GridView:
     """What holds now; `limit_w` and what follows it up to `until` are of the tightest limit on import, W over all phases.
 
-    `active` while something is asked for; while power only returns slowly `returning` is True and `limit_w` is the
+    `active` while something is asked for on import; `export` is what is on feed-in. While power only returns slowly `returning` is True and `limit_w` is the
     ramp's. `issues` are EVSEs that did not obey. `proof` is the newest record of the log with what was measured after it; its
     number is negative while `proof_waiting` rows could not be written yet.
     """

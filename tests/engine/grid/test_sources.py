@@ -5,9 +5,11 @@ import math
 
 import pytest
 
+from custom_components.smart_charging.engine.grid.changes import ChangeKind
 from custom_components.smart_charging.engine.grid.four_contacts import Contact
-from custom_components.smart_charging.engine.grid.grid_room import GridDecision, without_memory
+from custom_components.smart_charging.engine.grid.grid_room import GridDecision, resume, without_memory
 from custom_components.smart_charging.engine.grid.lpc import LpcConfig, LpcDirection
+from custom_components.smart_charging.engine.grid.merge import GridConnection
 from custom_components.smart_charging.engine.grid.signal import SignalKind, SignalScope, SignalUnit
 from custom_components.smart_charging.engine.grid.source import (
     ContactSeen,
@@ -137,6 +139,33 @@ def test_a_limit_on_production_over_eebus_is_one_on_feed_in() -> None:
     decision = room.tell(HeartbeatSeen("eebus", NOW), LimitStated("eebus", NOW, -2_500.0))
     assert decision.export is not None
     assert (decision.export.limit_w, decision.limits) == (2_500.0, ())
+
+
+STANDING = SourceConfig(
+    source_id="plant", input=InputKind.STANDING, kind=SignalKind.EXPORT_LIMIT, scope=SignalScope.SITE,
+    unit=SignalUnit.PERCENT, value=60.0, failsafe=60.0,
+)  # fmt: skip
+
+
+def test_a_standing_limit_holds_always_and_is_never_lost() -> None:
+    room = Room(STANDING, connection=GridConnection(35.0, installed_pv_w=10_000.0))
+    expected = [("export/site/W/not_counted", 6_000.0, ClaimReason.STATED)]
+    first = room.wait(0.0)
+    assert asked(first) == expected
+    assert [change.kind for change in first.changes] == [ChangeKind.STARTED]
+    for wait_s in (3_600.0, 90 * 86_400.0):
+        later = room.wait(wait_s)
+        assert asked(later) == expected
+        assert (later.changes, later.lost) == ((), {})
+    room.state = resume(room.config, room.state, room.now)
+    again = room.wait(3_600.0)
+    assert asked(again) == expected
+    assert (again.changes, again.lost) == ((), {})
+
+
+def test_a_standing_limit_names_its_limit() -> None:
+    with pytest.raises(ValueError, match="names its limit"):
+        replace(STANDING, value=None)
 
 
 def test_a_bridge_that_never_speaks_leads_to_the_failsafe_and_then_to_freedom() -> None:

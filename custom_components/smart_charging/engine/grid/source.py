@@ -27,6 +27,7 @@ class InputKind(StrEnum):
     NUMBER = "number"  # an entity with a limit
     EEBUS = "eebus"  # LPC or LPP through a bridge: value, duration, active, heartbeat
     MESSAGES = "messages"  # signals as such: actions, webhook, MQTT, OCPP, OpenADR
+    STANDING = "standing"  # a limit that always holds, as one that the law sets for a plant; nobody speaks
 
 
 class LostPolicy(StrEnum):
@@ -37,12 +38,15 @@ class LostPolicy(StrEnum):
     RELEASE = "release"  # nothing
 
 
+_NAMES_ITS_LIMIT: Final = frozenset({InputKind.CONTACT, InputKind.STANDING})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceConfig:
     """A source and what its signals mean; what a source of messages says of itself has precedence.
 
-    `value` is the limit of a closed contact in `unit`, None for the legal minimum. A number is multiplied by `factor`
-    (1000 for kW) and is no limit from `no_limit_from` on, in `unit`. An entity may be away for `grace_s`; a source that
+    `value` is the limit of a closed contact, or the standing one, in `unit`, None for the legal minimum. A number is
+    multiplied by `factor` (1000 for kW) and is no limit from `no_limit_from` on, in `unit`. An entity may be away for `grace_s`; a source that
     has to speak is lost after `silent_s` without a word. `failsafe` is in `unit`, None for the legal minimum, or for
     what a contact or a block asks for. `release_s` is how long a return to full power takes. ValueError for what
     does not fit together.
@@ -83,8 +87,8 @@ class SourceConfig:
             raise ValueError("a time is a finite number of seconds of at least 0")
         if not (math.isfinite(self.factor) and self.factor > 0):
             raise ValueError("a factor is a finite number above 0")
-        if self.input is InputKind.CONTACT and self.value is None and not self.has_legal_value:
-            raise ValueError("a contact without a legal minimum names its limit")
+        if self.input in _NAMES_ITS_LIMIT and self.value is None and not self.has_legal_value:
+            raise ValueError("a contact or standing limit without a legal minimum names its limit")
         if self.lost_policy is LostPolicy.FAILSAFE and self.failsafe is None and not self._knows_failsafe:
             raise ValueError("the fail-safe of this source has no limit")
 
@@ -105,7 +109,7 @@ class SourceConfig:
 
     @property
     def _knows_failsafe(self) -> bool:
-        told = self.input is InputKind.CONTACT and self.value is not None
+        told = self.input in _NAMES_ITS_LIMIT and self.value is not None
         return told or self.has_legal_value or self.input in {InputKind.CONTROL_BOX, InputKind.EEBUS}
 
 
@@ -218,4 +222,5 @@ TELLS: Final[Mapping[InputKind, tuple[type, ...]]] = {
     InputKind.NUMBER: (NumberSeen,),
     InputKind.EEBUS: (HeartbeatSeen, LimitStated),
     InputKind.MESSAGES: (SignalsStated, SignalAdded, SignalsCleared),
+    InputKind.STANDING: (),
 }

@@ -119,6 +119,8 @@ def take(config: SourceConfig, memory: SourceMemory, event: SourceEvent) -> tupl
 
 def pass_time(config: SourceConfig, memory: SourceMemory, now: datetime) -> SourceMemory:
     """Return the memory as time alone makes it."""
+    if config.input is InputKind.STANDING and memory.heard_at is None:
+        memory = replace(memory, heard_at=now)
     kept = tuple(one for one in memory.signals if not _over(one, now))
     if len(kept) != len(memory.signals):
         memory = replace(memory, signals=kept)
@@ -259,7 +261,7 @@ def _over(signal: GridSignal, now: datetime) -> bool:
 
 def _never_heard(config: SourceConfig, memory: SourceMemory) -> bool:
     """Return whether nothing is known of a source that must have something to say."""
-    silent = config.input is InputKind.MESSAGES and config.silent_s is None
+    silent = config.input is InputKind.STANDING or (config.input is InputKind.MESSAGES and config.silent_s is None)
     return memory.heard_at is None and not silent
 
 
@@ -272,7 +274,7 @@ def _lost_at(config: SourceConfig, memory: SourceMemory) -> datetime | None:
         due.append(max(memory.heard_at, memory.awaited_since or memory.heard_at) + timedelta(seconds=config.silent_s))
     if memory.unavailable_since is not None:
         due.append(memory.unavailable_since + timedelta(seconds=config.grace_s))
-    if memory.awaited_since is not None and config.input is not InputKind.MESSAGES:
+    if memory.awaited_since is not None and config.input not in {InputKind.MESSAGES, InputKind.STANDING}:
         due.append(memory.awaited_since + timedelta(seconds=config.grace_s))
     return min(due, default=None)
 
@@ -283,7 +285,9 @@ def _said(
     """Yield a source's last word."""
     closed = {name for name, one in memory.contacts.items() if one.closed(config.debounce_s, now)}
     since = max((one.seen_at for one in memory.contacts.values()), default=now)
-    if config.input is InputKind.CONTACT and closed:
+    if config.input is InputKind.STANDING:
+        yield _dimmed(config, minimum, memory.heard_at or now, "")
+    elif config.input is InputKind.CONTACT and closed:
         yield _dimmed(config, minimum, since, "closed")
     elif config.input is InputKind.CONTROL_BOX:
         contacts = {Contact(name) for name in closed}
