@@ -25,6 +25,7 @@ from .engine.registry_authorizer import RegistryAuthorizer
 from .engine.site import Site
 from .firmware_offers import FirmwareOffers, offer_store
 from .forecasts import SiteForecasts
+from .grid_inputs import GridInputs
 from .host_ledger import async_acquire_ledger, async_release_ledger
 from .issues import (
     ISSUE_ENTRY_TOO_NEW,
@@ -92,6 +93,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: SmartChargingConfigEntry
     entry.runtime_data = runtime
     try:
         await runtime.offers.async_load()
+        runtime.grid.async_prepare()
         await runtime.site.start()
         await runtime.departures.async_load()
         await runtime.changes.async_apply()
@@ -143,6 +145,7 @@ def _build(hass: HomeAssistant, entry: SmartChargingConfigEntry, ledger: Ledger)
         prices=SitePrices(hass, entry),
         forecasts=SiteForecasts(hass, entry),
         departures=DepartureCalendars(hass, entry),
+        grid=GridInputs(hass, entry),
         changes=EntryChanges(hass, entry),
         signer=signer,
     )
@@ -284,6 +287,7 @@ async def _async_close(hass: HomeAssistant, runtime: SmartChargingRuntime) -> No
     runtime.phases.async_stop()
     runtime.prices.async_stop()
     runtime.departures.async_stop()
+    await runtime.grid.async_stop()
     await runtime.batteries.async_stop()
     await runtime.site.stop()
     await async_release_ledger(hass)

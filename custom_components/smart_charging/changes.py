@@ -12,6 +12,7 @@ from .departure_settings import departure_choices
 from .discovery import async_withdraw
 from .engine.config import StationConfig
 from .engine.csms.commands import CommandError
+from .grid_settings import uk_rules
 from .issues import async_password_refused, async_password_settled
 from .listening import ListenSettings
 from .price_settings import price_settings
@@ -40,15 +41,17 @@ class EntryChanges:
         self._site = site_config(hass, entry)
         self._listen = ListenSettings.from_data(entry.data)
         self._stations: dict[str, StationConfig] = {}
+        self._uk = uk_rules(entry)
 
     @property
     def needs_reload(self) -> bool:
-        """Return whether something changed that only a new start can follow: server, lease or phases."""
+        """Return whether something changed that only a new start can follow: server, lease, phases or the UK's rules."""
         config = site_config(self._hass, self._entry)
         return (
             ListenSettings.from_data(self._entry.data) != self._listen
             or config.lease != self._site.lease
             or config.phases != self._site.phases
+            or (uk_rules(self._entry) is None) != (self._uk is None)  # chargers have other entities under them
         )
 
     async def async_apply(self) -> None:
@@ -73,6 +76,7 @@ class EntryChanges:
                 vehicle_soc=vehicle_soc_entities(self._entry),
                 phase_switches=phase_switches(self._entry),
             )
+            await runtime.grid.async_configure()
             runtime.departures.async_configure(departure_choices(self._entry))
             runtime.forecasts.async_configure()
             runtime.prices.async_configure(price_settings(self._entry.options))

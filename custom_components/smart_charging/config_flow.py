@@ -6,6 +6,7 @@ from typing import Any, override
 
 from homeassistant.config_entries import (
     SOURCE_RECONFIGURE,
+    SOURCE_USER,
     ConfigEntry,
     ConfigEntryState,
     ConfigFlow,
@@ -13,6 +14,7 @@ from homeassistant.config_entries import (
     ConfigSubentry,
     ConfigSubentryData,
     ConfigSubentryFlow,
+    FlowType,
 )
 from homeassistant.const import CONF_NAME
 from homeassistant.core import callback
@@ -23,6 +25,7 @@ from .const import (
     CONF_PASSWORD,
     CONF_PHASES,
     CONF_POWER,
+    CONF_PRESET,
     DOMAIN,
     ENTRY_MINOR_VERSION,
     ENTRY_VERSION,
@@ -30,6 +33,8 @@ from .const import (
     SUBENTRY_CHARGER,
     SUBENTRY_CIRCUIT,
     SUBENTRY_GRID_METER,
+    SUBENTRY_GRID_SIGNAL,
+    SUBENTRY_OTHER_DEVICE,
     SUBENTRY_PV,
 )
 from .coordinator import SmartChargingConfigEntry
@@ -39,7 +44,9 @@ from .flows.battery import BatteryFlow
 from .flows.charger import ChargerFlow, async_charger_data, charger_errors, charger_with_id, confirm_schema, name_in_use
 from .flows.circuit import CircuitFlow
 from .flows.entities import EnergyDashboard, async_energy_dashboard, entity_name
+from .flows.grid_signal import NO_PRESET, GridSignalFlow, first_preset_schema
 from .flows.options import SiteOptionsFlow
+from .flows.other_device import OtherDeviceFlow
 from .flows.security import login_errors
 from .listening import CertificateSource, ListenSettings, async_charger_url
 from .port_certificates import async_authority
@@ -57,6 +64,7 @@ class SmartChargingConfigFlow(ConfigFlow, domain=DOMAIN):
         self._site: dict[str, Any] = {}
         self._meter: dict[str, Any] = {}
         self._pv: list[str] = []
+        self._preset = NO_PRESET
         self._dashboard = EnergyDashboard()
         self._station = DiscoveredStation(entry_id="", station_id="", vendor="", model="")
 
@@ -78,6 +86,8 @@ class SmartChargingConfigFlow(ConfigFlow, domain=DOMAIN):
             SUBENTRY_GRID_METER: grid_meter.GridMeterFlow,
             SUBENTRY_PV: pv.PvFlow,
             SUBENTRY_BATTERY: BatteryFlow,
+            SUBENTRY_GRID_SIGNAL: GridSignalFlow,
+            SUBENTRY_OTHER_DEVICE: OtherDeviceFlow,
         }
 
     @override
@@ -133,7 +143,7 @@ class SmartChargingConfigFlow(ConfigFlow, domain=DOMAIN):
             self._pv = user_input[CONF_POWER]
             errors, placeholders = pv.pv_errors(self.hass, self._pv, ())
             if not errors:
-                return await self.async_step_charger_url()
+                return await self.async_step_grid_operator()
         values = user_input or {CONF_POWER: list(self._dashboard.solar)}
         return self.async_show_form(
             step_id="pv",
@@ -142,6 +152,13 @@ class SmartChargingConfigFlow(ConfigFlow, domain=DOMAIN):
             description_placeholders=placeholders,
             last_step=False,
         )
+
+    async def async_step_grid_operator(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Choose what the grid operator demands; what it needs is asked once there is a site."""
+        if user_input is not None:
+            self._preset = user_input[CONF_PRESET]
+            return await self.async_step_charger_url()
+        return self.async_show_form(step_id="grid_operator", data_schema=first_preset_schema(), last_step=False)
 
     async def async_step_charger_url(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show what has to be entered at the chargers, then make the site."""
@@ -167,6 +184,18 @@ class SmartChargingConfigFlow(ConfigFlow, domain=DOMAIN):
         """Make the site."""
         subentries = list(self._first_subentries(await grid_meter.async_grid_meter_title(self.hass)))
         return self.async_create_entry(title=self._name, data=self._site, subentries=subentries)
+
+    @override
+    async def async_on_create_entry(self, result: ConfigFlowResult) -> ConfigFlowResult:
+        """Go on with what the grid operator demands, if anything."""
+        if self._preset != NO_PRESET:
+            first = await self.hass.config_entries.subentries.async_init(
+                (result["result"].entry_id, SUBENTRY_GRID_SIGNAL),
+                context={"source": SOURCE_USER},
+                data={CONF_PRESET: self._preset},
+            )
+            result["next_flow"] = (FlowType.CONFIG_SUBENTRIES_FLOW, first["flow_id"])
+        return result
 
     async def _async_fingerprint(self) -> dict[str, str]:
         """Return what tells our authority's certificate from others; it was made when the port was tried."""

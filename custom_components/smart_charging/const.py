@@ -6,6 +6,7 @@ from typing import Final
 from homeassistant.const import Platform
 
 from .engine.control.battery import BatteryAction
+from .engine.grid.four_contacts import Contact
 
 DOMAIN: Final = "smart_charging"
 LOGGER: Final = logging.getLogger(__package__)
@@ -35,6 +36,8 @@ SUBENTRY_BATTERY: Final = "battery"
 SUBENTRY_CHARGER: Final = "charger"
 SUBENTRY_CIRCUIT: Final = "circuit"
 SUBENTRY_GRID_METER: Final = "grid_meter"
+SUBENTRY_GRID_SIGNAL: Final = "grid_signal"
+SUBENTRY_OTHER_DEVICE: Final = "other_device"
 SUBENTRY_PV: Final = "pv"
 
 # Data of the entry (site); the name is its title.
@@ -188,6 +191,36 @@ CONF_DISCHARGE_POWER: Final = "discharge_power"
 CONF_DISCHARGE_LIMIT: Final = "discharge_limit"
 CONF_RENEW_S: Final = "renew_s"
 CONF_ACTIONS: Final = {action: f"action_{action}" for action in BatteryAction}
+
+# Data of a source of grid signals, besides `entity` and `invert`; its name is the subentry's title, its id the subentry's.
+CONF_PRESET: Final = "preset"
+CONF_SIGNAL_KIND: Final = "signal_kind"
+CONF_PLACE: Final = "place"  # a scope, or the subentry id of a charger
+CONF_LIMIT: Final = "limit"  # in `limit_unit`
+CONF_LIMIT_UNIT: Final = "limit_unit"
+CONF_NO_LIMIT_FROM: Final = "no_limit_from"
+CONF_BINDING: Final = "binding"
+CONF_OWN_POWER: Final = "own_power"
+CONF_LOST_POLICY: Final = "lost_policy"
+CONF_FAILSAFE: Final = "failsafe"  # in `limit_unit`
+CONF_SILENT_MIN: Final = "silent_min"
+CONF_DEBOUNCE_S: Final = "debounce_s"
+CONF_CONTACTS: Final = {contact: f"contact_{contact}" for contact in Contact}
+CONF_DIRECTION: Final = "direction"
+CONF_LIMIT_ENTITY: Final = "limit_entity"
+CONF_ACTIVE_ENTITY: Final = "active_entity"
+CONF_DURATION_ENTITY: Final = "duration_entity"
+CONF_HEARTBEAT_ENTITY: Final = "heartbeat_entity"
+CONF_FAILSAFE_KW: Final = "failsafe_kw"
+CONF_FAILSAFE_H: Final = "failsafe_h"
+CONF_MOST_DELAY_S: Final = "most_delay_s"
+CONF_WEBHOOK_ID: Final = "webhook_id"
+CONF_LOCAL_ONLY: Final = "local_only"
+CONF_TOPIC: Final = "topic"
+
+# Data of a controllable device that is led elsewhere, besides `power`; its name is the subentry's title, its id the subentry's.
+CONF_DEVICE_KIND: Final = "device_kind"
+CONF_RATED_KW: Final = "rated_kw"
 
 # Data of a meter, of the grid connection's or a circuit's.
 CONF_POWER: Final = "power"

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .engine.site import Site
     from .firmware_offers import FirmwareOffers
     from .forecasts import SiteForecasts
+    from .grid_inputs import GridInputs
     from .phase_control import PhaseControls
     from .prices import SitePrices
     from .readings import SiteReadings
@@ -55,6 +56,7 @@ class SmartChargingRuntime:
     prices: SitePrices
     forecasts: SiteForecasts
     departures: DepartureCalendars
+    grid: GridInputs
     closed: bool = False
     port: int = 0
     """The port that chargers reach, as bound; 0 before it is."""

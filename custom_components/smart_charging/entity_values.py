@@ -10,15 +10,19 @@ from homeassistant.const import (
     PERCENTAGE,
     STATE_OFF,
     STATE_ON,
+    STATE_UNAVAILABLE,
+    STATE_UNKNOWN,
     UnitOfElectricCurrent,
     UnitOfElectricPotential,
     UnitOfPower,
+    UnitOfTime,
 )
 from homeassistant.core import HomeAssistant, State, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 from homeassistant.util.unit_conversion import (
     BaseUnitConverter,
+    DurationConverter,
     ElectricCurrentConverter,
     ElectricPotentialConverter,
     PowerConverter,
@@ -38,6 +42,34 @@ _PHASES_OF_STATE: Final = {STATE_ON: 3, STATE_OFF: 1}
 def power_w(hass: HomeAssistant, entity_id: str) -> tuple[float, datetime] | None:
     """Return a power in W and when it was last reported, None where it can't be told."""
     return _read(hass, entity_id, PowerConverter, UnitOfPower.WATT)
+
+
+@callback
+def current_a(hass: HomeAssistant, entity_id: str) -> float | None:
+    """Return a current in A, None where it can't be told."""
+    value = _read(hass, entity_id, ElectricCurrentConverter, UnitOfElectricCurrent.AMPERE)
+    return None if value is None else value[0]
+
+
+@callback
+def duration_s(hass: HomeAssistant, entity_id: str) -> float | None:
+    """Return a duration in seconds, None where it can't be told."""
+    value = _read(hass, entity_id, DurationConverter, UnitOfTime.SECONDS)
+    return None if value is None else value[0]
+
+
+@callback
+def is_on(hass: HomeAssistant, entity_id: str) -> bool | None:
+    """Return whether something is on, None where it can't be told."""
+    state = _readable(hass, entity_id)
+    return None if state is None else {STATE_ON: True, STATE_OFF: False}.get(state.state)
+
+
+@callback
+def is_there(hass: HomeAssistant, entity_id: str) -> bool:
+    """Return whether an entity tells anything at all."""
+    state = _readable(hass, entity_id)
+    return state is not None and state.state not in {STATE_UNAVAILABLE, STATE_UNKNOWN}
 
 
 @callback

@@ -18,7 +18,19 @@ from .grid.grid_room import GridConfig, GridDecision, GridState, resume, step, w
 from .grid.memory import GridMemoryError, from_json, to_json
 from .grid.merge import GridConnection
 from .grid.section_14a import MinimumPower, minimum_power
-from .grid.source import HeartbeatSeen, InputKind, LostPolicy, NumberSeen, SourceConfig, SourceEvent, SourceHeard
+from .grid.source import (
+    ContactSeen,
+    HeartbeatSeen,
+    InputKind,
+    LimitStated,
+    LostPolicy,
+    NumberSeen,
+    SourceConfig,
+    SourceEvent,
+    SourceHeard,
+    SourceUnavailable,
+)
+from .grid.source_state import SourceMemory
 from .grid.verification import ActionKind, EvseAction, Measured
 from .grid_measurement import GridMeasurement
 from .grid_record import GridPowers
@@ -40,7 +52,8 @@ _LEAST_S: Final = 0.001
 SIMULATION: Final = "simulation"  # what a user simulates
 ACTION: Final = "action"  # what automations ask for
 CHARGERS: Final = "chargers"  # what chargers report that somebody limits them to (NotifyChargingLimit)
-_FREQUENT: Final = (NumberSeen, HeartbeatSeen, SourceHeard)  # alone they are no reason to write
+# Alone they are no reason to write: entities repeat what they say.
+_FREQUENT: Final = (ContactSeen, NumberSeen, HeartbeatSeen, LimitStated, SourceHeard, SourceUnavailable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +274,7 @@ class GridControl:
             or ramps[0] != ramps[1]
             or after.verification != before.verification
             or after.uk != before.uk
+            or _words(after) != _words(before)
             or any(not isinstance(one, _FREQUENT) for one in events)
         )
         self._memory.put(to_json(after), soon=soon)
@@ -311,6 +325,19 @@ class GridControl:
             await station.stop_transaction(action.evse.evse_id)
         except CommandError as error:
             _LOGGER.warning("%s did not end its transaction: %s", action.evse, error)
+
+
+def _words(state: GridState) -> dict[str, object]:
+    """Return what sources said that is soon to be written, without when it was said again."""
+    return {name: _word(one) for name, one in state.sources.items()}
+
+
+def _word(source: SourceMemory) -> tuple[object, ...]:
+    machine = source.lpc
+    limit = None if machine is None else machine.limit
+    stated = None if limit is None else (limit.value_w, limit.active, limit.until)
+    away = source.unavailable_since is not None
+    return source.contacts, away, None if machine is None else machine.phase, stated
 
 
 _ALWAYS: Final = tuple(

@@ -1,0 +1,150 @@
+"""A demand of the grid operator: first what it is, by country or by how it is told, then its page."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigEntry, ConfigSubentryFlow, SubentryFlowResult
+from homeassistant.const import CONF_NAME
+from homeassistant.core import callback
+import probatio
+
+from ..const import CONF_PEAK_PRESET, CONF_PEAK_PRICE, CONF_PEAK_TARGET_KW, CONF_PRESET, SUBENTRY_GRID_SIGNAL
+from ..engine.control.peak import PRESETS
+from ..grid_presets import PAGE_OF, PEAK_OF, PRESETS_OF_COUNTRY, GridPage, GridPreset
+from ..grid_settings import page_of
+from .fields import Answer, choice, filled, name_error, number
+from .grid_pages import PAGES, page_data
+
+NO_PRESET: Final = "none"
+
+
+def preset_schema(country: str | None) -> probatio.Schema:
+    """Return the form that asks what the grid operator demands; the country's own is chosen first."""
+    default = PRESETS_OF_COUNTRY.get(country or "", GridPreset.CONTACT)
+    return probatio.Schema({probatio.Required(CONF_PRESET, default=default.value): choice(GridPreset, "grid_preset")})
+
+
+def first_preset_schema() -> probatio.Schema:
+    """Return the form of the first set-up: nothing is demanded unless something is chosen."""
+    return probatio.Schema(
+        {probatio.Required(CONF_PRESET, default=NO_PRESET): choice((NO_PRESET, *GridPreset), "grid_preset")}
+    )
+
+
+class GridSignalFlow(ConfigSubentryFlow):
+    """Add or change a demand of the grid operator."""
+
+    def __init__(self) -> None:
+        """Start with nothing entered."""
+        self._preset = GridPreset.CONTACT
+
+    async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Choose what is demanded."""
+        if user_input is not None:
+            self._preset = GridPreset(user_input[CONF_PRESET])
+            if self._preset is GridPreset.UK and _has_uk(self._get_entry()):
+                return self.async_abort(reason="already_configured")
+            return await self._async_page()
+        return self.async_show_form(
+            step_id="user", data_schema=preset_schema(self.hass.config.country), last_step=False
+        )
+
+    async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Change what was entered; what is demanded stays."""
+        self._preset = GridPreset(self._get_reconfigure_subentry().data[CONF_PRESET])
+        return await self._async_page()
+
+    async def async_step_contact(self, user_input: dict[str, Any]) -> SubentryFlowResult:
+        """Take what was entered of a contact."""
+        return await self._async_page(user_input)
+
+    async def async_step_control_box(self, user_input: dict[str, Any]) -> SubentryFlowResult:
+        """Take what was entered of a control box."""
+        return await self._async_page(user_input)
+
+    async def async_step_eebus(self, user_input: dict[str, Any]) -> SubentryFlowResult:
+        """Take what was entered of a bridge to EEBus."""
+        return await self._async_page(user_input)
+
+    async def async_step_number(self, user_input: dict[str, Any]) -> SubentryFlowResult:
+        """Take what was entered of an entity that tells a limit."""
+        return await self._async_page(user_input)
+
+    async def async_step_standing(self, user_input: dict[str, Any]) -> SubentryFlowResult:
+        """Take what was entered of a limit that always holds."""
+        return await self._async_page(user_input)
+
+    async def async_step_uk(self, user_input: dict[str, Any]) -> SubentryFlowResult:
+        """Take what was entered of the United Kingdom's rules."""
+        return await self._async_page(user_input)
+
+    async def async_step_peak(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Enter the target of a tariff on peaks, which is one of the site's options."""
+        entry, peak = self._get_entry(), PEAK_OF[self._preset]
+        if user_input is not None:
+            values = {CONF_PEAK_PRESET: peak.value, **filled(user_input)}
+            others = {key: value for key, value in entry.options.items() if key != CONF_PEAK_PRICE}
+            self.hass.config_entries.async_update_entry(entry, options={**others, **values})
+            return self.async_abort(reason="peak_tariff_set")
+        schema = probatio.Schema(
+            {
+                probatio.Required(CONF_PEAK_TARGET_KW, default=PRESETS[peak].target_w / 1000): number(
+                    0.1, 10_000, "kW", 0.1
+                ),
+                probatio.Optional(CONF_PEAK_PRICE): number(0, 10_000, step=0.01),
+            }
+        )
+        return self.async_show_form(
+            step_id=GridPage.PEAK.value,
+            data_schema=schema,
+            description_placeholders={"currency": self.hass.config.currency},
+            last_step=True,
+        )
+
+    async def _async_page(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Show the page until what it holds is right, then keep it."""
+        page, entry, answer = PAGE_OF[self._preset], self._get_entry(), Answer()
+        if page is GridPage.PEAK:
+            return await self.async_step_peak()
+        if user_input is not None:
+            name = user_input[CONF_NAME].strip()
+            data = page_data(self.hass, page, self._preset, user_input)
+            answer = PAGES[page].check(self.hass, entry, data)
+            if error := name_error(entry, SUBENTRY_GRID_SIGNAL, name, self._own_id):
+                answer.errors[CONF_NAME] = error
+            if not answer.errors:
+                return self._keep(name, {CONF_PRESET: self._preset.value, **data})
+        schema = probatio.Schema(PAGES[page].fields(self.hass, entry, self._preset))
+        return self.async_show_form(
+            step_id=page.value,
+            data_schema=self.add_suggested_values_to_schema(schema, user_input or self._known),
+            errors=answer.errors,
+            description_placeholders={"entity": "", **answer.placeholders},
+            last_step=True,
+        )
+
+    @property
+    def _own_id(self) -> str | None:
+        changes = self.source == SOURCE_RECONFIGURE
+        return self._get_reconfigure_subentry().subentry_id if changes else None
+
+    @property
+    def _known(self) -> Mapping[str, Any]:
+        """Return what the page shows at first."""
+        if self.source != SOURCE_RECONFIGURE:
+            return {}
+        subentry = self._get_reconfigure_subentry()
+        return {**subentry.data, CONF_NAME: subentry.title}
+
+    def _keep(self, name: str, data: dict[str, Any]) -> SubentryFlowResult:
+        """Make the source, or change it."""
+        if self.source == SOURCE_RECONFIGURE:
+            return self.async_update_and_abort(
+                self._get_entry(), self._get_reconfigure_subentry(), title=name, data=data
+            )
+        return self.async_create_entry(title=name, data=data)
+
+
+@callback
+def _has_uk(entry: ConfigEntry) -> bool:
+    return any(page_of(known.data) is GridPage.UK for known in entry.get_subentries_of_type(SUBENTRY_GRID_SIGNAL))

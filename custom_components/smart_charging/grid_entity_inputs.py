@@ -1,0 +1,255 @@
+"""Sources of grid signals that are entities: contacts, control boxes, numbers, and bridges to EEBus."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol
+
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.core import (
+    CALLBACK_TYPE,
+    Event,
+    EventStateChangedData,
+    EventStateReportedData,
+    HomeAssistant,
+    callback,
+)
+from homeassistant.helpers.event import (
+    async_track_state_change_event,
+    async_track_state_report_event,
+    async_track_time_interval,
+)
+from homeassistant.util import dt as dt_util
+
+from .const import (
+    CONF_ACTIVE_ENTITY,
+    CONF_CONTACTS,
+    CONF_DURATION_ENTITY,
+    CONF_ENTITY,
+    CONF_HEARTBEAT_ENTITY,
+    CONF_LIMIT_ENTITY,
+    CONF_LIMIT_UNIT,
+)
+from .engine.grid.signal import SignalUnit
+from .engine.grid.source import ContactSeen, HeartbeatSeen, LimitStated, NumberSeen, SourceEvent, SourceUnavailable
+from .entity_values import current_a, duration_s, is_on, is_there, percentage, power_w
+
+HEARTBEAT_EACH: Final = timedelta(seconds=60)  # of a bridge that has no heartbeat entity, while it tells a limit
+
+type Tell = Callable[..., None]
+
+
+class GridInput(Protocol):
+    """A way by which one source of grid signals is heard."""
+
+    def first(self) -> tuple[SourceEvent, ...]:
+        """Return what the source says now, before `async_start`."""
+
+    @callback
+    def async_start(self, tell: Tell) -> None:
+        """Call `tell` with each event from now on."""
+
+    async def async_stop(self) -> None:
+        """Hear nothing any more."""
+
+
+class EntityInput(ABC):
+    """Follows entities; whatever one of them reports, the source is read anew."""
+
+    def __init__(self, hass: HomeAssistant, subentry: ConfigSubentry) -> None:
+        """Follow nothing yet."""
+        self.hass = hass
+        self.source_id = subentry.subentry_id
+        self.data: Mapping[str, Any] = subentry.data
+        self._stops: list[CALLBACK_TYPE] = []
+
+    @abstractmethod
+    def entities(self) -> tuple[str, ...]:
+        """Return the entities that are read."""
+
+    @abstractmethod
+    def read(self, now: datetime) -> tuple[SourceEvent, ...]:
+        """Return what the entities say now."""
+
+    def first(self) -> tuple[SourceEvent, ...]:
+        """Return what the source says now."""
+        return self.read(dt_util.utcnow())
+
+    @callback
+    def async_start(self, tell: Tell) -> None:
+        """Tell what the entities say whenever one changes or repeats its state."""
+
+        @callback
+        def async_heard(_event: Event[EventStateChangedData] | Event[EventStateReportedData]) -> None:
+            tell(*self.read(dt_util.utcnow()))
+
+        entities = list(self.entities())
+        self._stops += [
+            async_track_state_change_event(self.hass, entities, async_heard),
+            async_track_state_report_event(self.hass, entities, async_heard),
+        ]
+
+    async def async_stop(self) -> None:
+        """Follow nothing any more."""
+        for stop in self._stops:
+            stop()
+        self._stops.clear()
+
+
+class ContactInput(EntityInput):
+    """One contact."""
+
+    def entities(self) -> tuple[str, ...]:
+        """Return the contact."""
+        return (self.data[CONF_ENTITY],)
+
+    def read(self, now: datetime) -> tuple[SourceEvent, ...]:
+        """Return whether it is closed."""
+        closed = is_on(self.hass, self.data[CONF_ENTITY])
+        if closed is None:
+            return (SourceUnavailable(self.source_id, now),)
+        return (ContactSeen(self.source_id, now, closed),)
+
+
+class ControlBoxInput(EntityInput):
+    """The contacts of a control box; while one of them can't be read, the box can't."""
+
+    def entities(self) -> tuple[str, ...]:
+        """Return the contacts that are wired."""
+        return tuple(self.data[key] for key in CONF_CONTACTS.values() if key in self.data)
+
+    def read(self, now: datetime) -> tuple[SourceEvent, ...]:
+        """Return which contacts are closed."""
+        return tuple(self._read(now))
+
+    def _read(self, now: datetime) -> Iterator[SourceEvent]:
+        wired = {contact: self.data[key] for contact, key in CONF_CONTACTS.items() if key in self.data}
+        closed = {contact: is_on(self.hass, entity_id) for contact, entity_id in wired.items()}
+        for contact, is_closed in closed.items():
+            if is_closed is not None:
+                yield ContactSeen(self.source_id, now, is_closed, contact)
+        if None in closed.values():
+            yield SourceUnavailable(self.source_id, now)
+
+
+class NumberInput(EntityInput):
+    """An entity whose value is the limit."""
+
+    def entities(self) -> tuple[str, ...]:
+        """Return the entity."""
+        return (self.data[CONF_ENTITY],)
+
+    def read(self, now: datetime) -> tuple[SourceEvent, ...]:
+        """Return the limit in W, A or %."""
+        value = self._value(self.data[CONF_ENTITY])
+        if value is None:
+            return (SourceUnavailable(self.source_id, now),)
+        return (NumberSeen(self.source_id, now, value),)
+
+    def _value(self, entity_id: str) -> float | None:
+        match self.data[CONF_LIMIT_UNIT]:
+            case SignalUnit.AMPERE:
+                return current_a(self.hass, entity_id)
+            case SignalUnit.PERCENT:
+                return percentage(self.hass, entity_id)
+            case _:
+                power = power_w(self.hass, entity_id)
+                return None if power is None else power[0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stated:
+    """What a bridge tells, and since when it tells the same."""
+
+    value_w: float
+    active: bool
+    duration_s: float | None
+    since: datetime
+
+    def event(self, source_id: str, now: datetime) -> LimitStated | None:
+        """Return the limit as stated now, with what is left of its time; None where that is over."""
+        if not self.duration_s:
+            return LimitStated(source_id, now, self.value_w, self.active)
+        left = self.since + timedelta(seconds=self.duration_s) - now
+        return LimitStated(source_id, now, self.value_w, self.active, left) if left > timedelta() else None
+
+
+class EebusInput(EntityInput):
+    """A bridge to EEBus: its limit, whether that is active, for how long, and signs of life."""
+
+    _stated: _Stated | None = None
+
+    def entities(self) -> tuple[str, ...]:
+        """Return the bridge's entities but the heartbeat."""
+        keys = (CONF_LIMIT_ENTITY, CONF_ACTIVE_ENTITY, CONF_DURATION_ENTITY)
+        return tuple(self.data[key] for key in keys if key in self.data)
+
+    def read(self, now: datetime) -> tuple[SourceEvent, ...]:
+        """Return the limit, or nothing where it can't be read: then no heartbeat comes either."""
+        stated = self._read(now)
+        if stated is None:
+            self._stated = None
+            return ()
+        before = self._stated
+        if before is None or (before.value_w, before.active, before.duration_s) != (
+            stated.value_w,
+            stated.active,
+            stated.duration_s,
+        ):
+            self._stated = before = stated
+        event = before.event(self.source_id, now)
+        return () if event is None else (event,)
+
+    def first(self) -> tuple[SourceEvent, ...]:
+        """Return the limit and, where a bridge is alive as far as can be seen, a sign of life."""
+        now = dt_util.utcnow()
+        heartbeat = (HeartbeatSeen(self.source_id, now),) if self._is_alive() else ()
+        return (*heartbeat, *self.read(now))
+
+    @callback
+    def async_start(self, tell: Tell) -> None:
+        """Tell limits as they are stated, and heartbeats as they come."""
+        super().async_start(tell)
+
+        @callback
+        def async_each_minute(now: datetime) -> None:
+            if self._is_alive():
+                tell(HeartbeatSeen(self.source_id, now))
+
+        @callback
+        def async_beats(_event: Event[EventStateChangedData] | Event[EventStateReportedData]) -> None:
+            if self._beats():
+                tell(HeartbeatSeen(self.source_id, dt_util.utcnow()))
+
+        self._stops.append(async_track_time_interval(self.hass, async_each_minute, HEARTBEAT_EACH))
+        if CONF_HEARTBEAT_ENTITY in self.data:
+            heart = [self.data[CONF_HEARTBEAT_ENTITY]]
+            self._stops += [
+                async_track_state_change_event(self.hass, heart, async_beats),
+                async_track_state_report_event(self.hass, heart, async_beats),
+            ]
+
+    def _read(self, now: datetime) -> _Stated | None:
+        value = power_w(self.hass, self.data[CONF_LIMIT_ENTITY])
+        active: bool | None = True
+        if CONF_ACTIVE_ENTITY in self.data:
+            active = is_on(self.hass, self.data[CONF_ACTIVE_ENTITY])
+        if value is None or active is None:
+            return None
+        duration = None
+        if CONF_DURATION_ENTITY in self.data:
+            duration = duration_s(self.hass, self.data[CONF_DURATION_ENTITY])
+        return _Stated(value[0], active, duration, now)
+
+    def _is_alive(self) -> bool:
+        """Return whether the bridge lives by what its entities show: a heart that is on, or without one a limit."""
+        heart = self.data.get(CONF_HEARTBEAT_ENTITY)
+        if heart is None:
+            return is_there(self.hass, self.data[CONF_LIMIT_ENTITY])
+        return is_on(self.hass, heart) is True
+
+    def _beats(self) -> bool:
+        """Return whether what the heartbeat's entity tells is a sign of life: anything but being off or away."""
+        heart = self.data[CONF_HEARTBEAT_ENTITY]
+        return is_there(self.hass, heart) and is_on(self.hass, heart) is not False

@@ -1,0 +1,136 @@
+"""The sources of grid signals of one running site: each is heard in its own way, and all are told to the site."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.util import dt as dt_util
+
+from .const import CONF_POWER, LOGGER, SUBENTRY_OTHER_DEVICE
+from .coordinator import SmartChargingConfigEntry
+from .engine.grid.source import SourceEvent
+from .entity_values import power_w
+from .grid_entity_inputs import ContactInput, ControlBoxInput, EebusInput, GridInput, NumberInput
+from .grid_presets import GridPage
+from .grid_settings import grid_sources, page_of, site_grid_config
+from .readings import Followed
+from .settings import site_config, station_configs
+
+type MakeInput = Callable[[HomeAssistant, ConfigSubentry], GridInput]
+
+# What needs none: a limit that stands.
+INPUTS: Final[Mapping[GridPage, MakeInput]] = {
+    GridPage.CONTACT: ContactInput,
+    GridPage.CONTROL_BOX: ControlBoxInput,
+    GridPage.EEBUS: EebusInput,
+    GridPage.NUMBER: NumberInput,
+}
+
+
+@dataclass(slots=True)
+class _Heard:
+    """A source, by what it was set up with."""
+
+    data: Mapping[str, Any]
+    source: GridInput
+    speaks: bool = False
+
+
+class GridInputs:
+    """Hears the sources as they are configured, and follows what devices draw that are led elsewhere."""
+
+    def __init__(self, hass: HomeAssistant, entry: SmartChargingConfigEntry) -> None:
+        """Hear nothing yet."""
+        self._hass = hass
+        self._entry = entry
+        self._heard: dict[str, _Heard] = {}
+        self._devices = Followed[str](hass, lambda entity_id: (entity_id,), self._read_device, self._without_device)
+        self._refused: set[tuple[str, str]] = set()
+
+    @callback
+    def async_prepare(self) -> None:
+        """Let the site know its sources and what they say before it starts: limits hold before a charger is released."""
+        self._make()
+        self._configure_site()
+        self._entry.runtime_data.site.grid.hear_first(*self._first())
+
+    async def async_configure(self) -> None:
+        """Bring what is heard in line with the entry: sources that went fall silent, new and changed ones speak."""
+        wanted = grid_sources(self._entry)
+        for source_id in [name for name, one in self._heard.items() if not _is_as(one, wanted.get(name))]:
+            await self._heard.pop(source_id).source.async_stop()
+        self._make()
+        self._configure_site(*self._first())
+        for one in self._heard.values():
+            if not one.speaks:
+                one.speaks = True
+                one.source.async_start(self._tell)
+        self._devices.async_configure(
+            {
+                device.subentry_id: device.data[CONF_POWER]
+                for device in self._entry.get_subentries_of_type(SUBENTRY_OTHER_DEVICE)
+                if CONF_POWER in device.data
+            }
+        )
+
+    async def async_stop(self) -> None:
+        """Hear nothing any more."""
+        self._devices.async_stop()
+        heard = tuple(self._heard.values())
+        self._heard.clear()
+        for one in heard:
+            await one.source.async_stop()
+
+    def _make(self) -> None:
+        for source_id, subentry in grid_sources(self._entry).items():
+            make = INPUTS.get(page_of(subentry.data))
+            if make is not None and source_id not in self._heard:
+                self._heard[source_id] = _Heard(subentry.data, make(self._hass, subentry))
+
+    def _first(self) -> tuple[SourceEvent, ...]:
+        """Return what the sources say now that don't speak by themselves yet."""
+        return tuple(event for one in self._heard.values() if not one.speaks for event in one.source.first())
+
+    def _configure_site(self, *events: SourceEvent) -> None:
+        site = site_config(self._hass, self._entry)
+        config = site_grid_config(self._entry, site, station_configs(self._entry))
+        self._entry.runtime_data.site.grid.configure(config, *events)
+
+    @callback
+    def _tell(self, *events: SourceEvent) -> None:
+        """Let what a source says hold at once, and log once what of it can't be."""
+        if not events:
+            return
+        decision = self._entry.runtime_data.site.grid.take(*events)
+        for refused in decision.refused:
+            known = (refused.event.source_id, "" if refused.reason is None else refused.reason.value)
+            if refused.event in events and known not in self._refused:
+                self._refused.add(known)
+                LOGGER.warning(
+                    "The grid signal source %s said what can't be taken (%s)", self._name(known[0]), known[1]
+                )
+
+    def _name(self, source_id: str) -> str:
+        subentry = self._entry.subentries.get(source_id)
+        return source_id if subentry is None else subentry.title
+
+    @callback
+    def _read_device(self, device_id: str, entity_id: str) -> None:
+        """Hand on what a device draws that is led elsewhere."""
+        power = power_w(self._hass, entity_id)
+        grid = self._entry.runtime_data.site.grid
+        if power is None:
+            grid.set_device_power(device_id, None, dt_util.utcnow())
+        else:
+            grid.set_device_power(device_id, power[0], power[1])
+
+    @callback
+    def _without_device(self, device_id: str) -> None:
+        """Tell that nothing is known of a device any more."""
+        self._entry.runtime_data.site.grid.set_device_power(device_id, None, dt_util.utcnow())
+
+
+def _is_as(heard: _Heard, subentry: ConfigSubentry | None) -> bool:
+    return subentry is not None and subentry.data == heard.data
