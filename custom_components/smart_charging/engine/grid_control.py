@@ -1,7 +1,7 @@
 """The grid operator's demands at a site: steps the grid room, sets its limits, and keeps and tells what came of them."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 import logging
@@ -14,6 +14,7 @@ from .control.snapshot import Decision
 from .csms.central_system import CentralSystem
 from .csms.commands import CommandError
 from .grid import uk_rules
+from .grid.fresh_readings import due_readings
 from .grid.grid_room import GridConfig, GridDecision, GridState, resume, step, with_seed, without_memory
 from .grid.memory import GridMemoryError, from_json, to_json
 from .grid.merge import GridConnection
@@ -90,6 +91,7 @@ class GridControl:
         self._memory = LastingValue(around.ledger, around.clock, "grid")
         self._proof = ProofKeeping(around.ledger, around.clock, around.changed)
         self._measurement = GridMeasurement(around.csms, around.measured, around.config)
+        self._asked_at: dict[EvseKey, datetime] = {}  # to measure
 
     async def start(self) -> None:
         """Go on from before the restart: all its limits hold when this returns; StoreError if that can't be read."""
@@ -235,6 +237,7 @@ class GridControl:
                 self._proof.add(record)
             if self._proof.measuring:
                 self._proof.measure(now, self._measurement.powers(reading, now, settled=True))
+                self._ask_for_readings(now)
             self._keep(events, decision)
             self._due = self._next_at(decision, now)
             self._set_timer()
@@ -304,12 +307,29 @@ class GridControl:
             # The limits that were set hold; the next look of the site's cycle steps again.
             _LOGGER.exception("A step of the grid signals of %s failed", self._around.config().name)
 
+    def _ask_for_readings(self, now: datetime) -> None:
+        """Have chargers measure that do so seldom, so that what they draw after a signal is known."""
+        if self._around.observe_only():
+            return
+        for key in due_readings(self._proof.signals, self._measurement.charging(), self._asked_at, now):
+            self._asked_at[key] = now
+            self._do(self._ask_for_reading(key), "reading of a charger")
+
+    async def _ask_for_reading(self, key: EvseKey) -> None:
+        try:
+            await self._around.csms.stations[key.station_id].trigger("MeterValues", key.evse_id)
+        except CommandError as error:
+            _LOGGER.debug("%s was asked to measure and did not: %s", key, error)
+
+    def _do(self, work: Coroutine[None, None, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     def _act(self, actions: Sequence[EvseAction]) -> None:
         for action in actions:
             if action.kind is ActionKind.REMOTE_STOP:
-                task = asyncio.create_task(self._end(action), name="charger that does not obey")
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self._do(self._end(action), "charger that does not obey")
 
     async def _end(self, action: EvseAction) -> None:
         """End the transaction of an EVSE that draws more than it may."""

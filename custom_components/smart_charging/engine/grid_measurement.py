@@ -96,6 +96,14 @@ class GridMeasurement:
             for key, one in sorted(decision.setpoints.items())
         )
 
+    def charging(self) -> dict[EvseKey, datetime | None]:
+        """Return when each EVSE with a running transaction was measured last, of those whose station is connected."""
+        return {
+            key: evse.measured_at
+            for key, evse in self._evses()
+            if evse.transaction is not None and self._csms.stations[key.station_id].state.connected
+        }
+
     def _others(self, now: datetime) -> dict[str, float]:
         return {name: power_w for name, (power_w, at) in self._devices.items() if elapsed_s(at, now) <= DEVICE_VALID_S}
 

@@ -76,6 +76,11 @@ class ProofKeeping:
         except StoreError as error:
             _LOGGER.error("The log of grid signals could not be read: %s", error)
 
+    @property
+    def signals(self) -> tuple[datetime, ...]:
+        """Return when the records were made that wait for measurements."""
+        return tuple(one.at for one in self._schedule.records)
+
     def add(self, record: GridRecord) -> int:
         """Keep a record, and measure what comes of it; returns its number for now."""
         number, self._next = self._next, self._next - 1

@@ -139,6 +139,17 @@ async def test_a_slow_meter_and_a_moving_house_never_make_a_charger_that_obeys_l
             assert loop.site.view.grid.checks.evses == {}
 
 
+async def test_chargers_that_measure_seldom_are_asked_so_that_each_proof_is_measured(tmp_path: Path) -> None:
+    async with two_cars(tmp_path, station("CP1", sample_s=120), station("CP2", sample_s=120)) as loop:
+        await loop.run(45, step_s=1.0)  # their own samples are far away
+        click(loop, closed=True)
+        await loop.run(70, step_s=1.0)
+        (record, *_) = await loop.ledger.grid_proof.records()
+        assert [(one.after_s, one.result) for one in record.follow_ups] == [
+            (10, ProofResult.OBEYED), (60, ProofResult.OBEYED),
+        ]  # fmt: skip
+
+
 async def test_what_a_heat_pump_draws_is_not_left_to_the_cars(tmp_path: Path) -> None:
     pump = ControllableDevice("pump", DeviceKind.HEAT_PUMP, 9_000.0, led=False)
     config = grid_config(HOME, CHARGERS, [MESSAGES], others=[pump])
