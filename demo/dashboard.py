@@ -20,6 +20,8 @@ LEVERS: dict[str, tuple[str, str, str, dict[str, Json]]] = {
     "stop_cooking": ("Stop cooking", "mdi:home-lightning-bolt-outline", "/house", {"phases_w": None}),
     "weld": ("Weld in garage: 12 A", "mdi:flash", f"/circuits/{GARAGE}", {"phases_w": [2760, 0, 0]}),
     "stop_welding": ("Stop welding", "mdi:garage-variant", f"/circuits/{GARAGE}", {"phases_w": None}),
+    "dim": ("Grid operator dims", "mdi:transmission-tower-export", "/relay", {"closed": True}),
+    "release": ("Grid operator releases", "mdi:transmission-tower", "/relay", {"closed": False}),
     "full_sun": ("Full sun", "mdi:weather-sunny", "/pv", {"power_w": 9000}),
     "thin_clouds": ("Thin clouds", "mdi:weather-hazy", "/pv", {"power_w": 4000}),
     "clouds": ("Dark clouds", "mdi:weather-cloudy", "/pv", {"power_w": 1500}),

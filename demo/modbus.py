@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from simulator.modbus.devices import BATTERY_UNIT, FIRST_CIRCUIT_UNIT, INVERTER_UNIT, METER_UNIT
+from simulator.modbus.devices import BATTERY_UNIT, FIRST_CIRCUIT_UNIT, INVERTER_UNIT, METER_UNIT, RELAY_UNIT
 from simulator.modbus.sunspec import (
     BASE,
     BASIC_STORAGE,
@@ -64,6 +64,9 @@ SITE = (
 )  # fmt: skip
 HOME_BATTERY = (BATTERY_POWER, BATTERY_CHARGE)
 
+RELAY_NAME = "Grid relay"
+RELAY_ENTITY = "binary_sensor.grid_relay"
+
 UNITS = {"power": "W", "energy": "Wh", "battery": "%"}
 STATE_CLASSES = {"power": "measurement", "energy": "total_increasing", "battery": "measurement"}
 
@@ -71,7 +74,19 @@ STATE_CLASSES = {"power": "measurement", "energy": "total_increasing", "battery"
 def hubs(port: int, *, battery: bool) -> list[Json]:
     """Return the content of the `modbus:` key for the simulator on this port."""
     sensors: list[Json] = [_sensor(reading) for reading in SITE + (HOME_BATTERY if battery else ())]
-    return [{"name": "simulator", "type": "tcp", "host": "127.0.0.1", "port": port, "timeout": 1, "sensors": sensors}]
+    hub: dict[str, Json] = {"name": "simulator", "type": "tcp", "host": "127.0.0.1", "port": port, "timeout": 1}
+    return [hub | {"sensors": sensors, "binary_sensors": [_relay()]}]
+
+
+def _relay() -> Json:
+    return {
+        "name": RELAY_NAME,
+        "unique_id": "grid_relay",
+        "slave": RELAY_UNIT,
+        "address": BASE,
+        "input_type": "holding",
+        "scan_interval": 1,
+    }
 
 
 def _sensor(reading: Reading) -> Json:

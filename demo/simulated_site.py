@@ -60,6 +60,10 @@ class SimulatedSite:
         """Plug the meter in or pull it out; without it nothing answers at its Modbus address."""
         await self._ask("POST", "/meter", {"online": online})
 
+    async def close_relay(self, *, closed: bool) -> None:
+        """Let the grid operator's relay close, or open."""
+        await self._ask("POST", "/relay", {"closed": closed})
+
     async def tell(self, station_id: str, **acts: Json) -> None:
         """Let a station or its driver do something: plug, hang, disconnect, reconnect, reboot."""
         await self._ask("POST", f"/stations/{station_id}", acts)

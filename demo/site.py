@@ -83,6 +83,7 @@ async def set_up_site(client: HomeClient, ocpp_port: int, chargers: int) -> str:
             "user": site,
             "grid_meter": grid_meter,
             "pv": lambda _: {"power": [SOLAR_POWER.entity_id]},
+            "grid_operator": suggested_values,
             "charger_url": lambda _: {},
         },
     )

@@ -11,9 +11,10 @@ from .client import HomeClient, open_client
 from .dashboard import rest_commands, show_dashboard
 from .entities import wait_for_entities
 from .garage import set_up_garage, wire_chargers
+from .grid_operator import set_up_relay
 from .home_assistant import HomeAssistant
 from .json import as_object
-from .modbus import hubs
+from .modbus import RELAY_ENTITY, hubs
 from .prices import PRICE_ENTITY, price_sensors, read_prices
 from .simulated_site import SimulatedSite
 from .site import Site, confirm_chargers, follow_sun, set_up_energy_dashboard, set_up_site, shorten_lease
@@ -73,6 +74,8 @@ class Stage:
             if await client.state(PRICE_ENTITY) is not None:  # a directory of an earlier version has none
                 await read_prices(client, entry_id)
             garage_id = await set_up_garage(client, entry_id)
+            if await client.state(RELAY_ENTITY) is not None:
+                await set_up_relay(client, entry_id)
             chargers = await confirm_chargers(client, entry_id, self.chargers, self.simulator.dial_now)
             site = Site(entry_id, chargers, garage_id)
             stations = self.simulator.stations

@@ -30,7 +30,7 @@ _LINE: dict[str, Callable[[Dialler], None]] = {
 
 
 class ControlApi:
-    """GET /state; POST /house, /pv, /meter, /battery, /circuits/{id} and /stations/{id} with JSON objects."""
+    """GET /state; POST /house, /pv, /meter, /battery, /relay, /circuits/{id} and /stations/{id} with JSON objects."""
 
     def __init__(self, site: SimulatedSite, modbus: ModbusDevices) -> None:
         """Act on this site and these devices."""
@@ -48,6 +48,7 @@ class ControlApi:
                 web.post("/pv", self._pv),
                 web.post("/meter", self._meter),
                 web.post("/battery", self._battery),
+                web.post("/relay", self._relay),
                 web.post("/circuits/{circuit_id}", self._circuit),
                 web.post("/stations/{station_id}", self._station),
             ]
@@ -99,6 +100,10 @@ class ControlApi:
             battery.command(BatteryMode(mode), power_w)
         if "obeys" in body:
             battery.obeys = bool(body["obeys"])
+        return self._done()
+
+    async def _relay(self, request: web.Request) -> web.Response:
+        self._site.plant.relay.closed = bool((await _body(request)).get("closed"))
         return self._done()
 
     async def _circuit(self, request: web.Request) -> web.Response:
@@ -160,6 +165,7 @@ def site_state(site: SimulatedSite, modbus: ModbusDevices) -> Payload:
         },
         "circuits": {circuit_id: _circuit_state(circuit) for circuit_id, circuit in plant.tree.circuits.items()},
         "meter_online": modbus.meter.online,
+        "relay_closed": plant.relay.closed,
         "stations": _stations(site),
     }
 

@@ -3,11 +3,12 @@
 from simulator.plant.battery import Battery
 from simulator.plant.grid import GridMeter
 from simulator.plant.phases import balanced, phases
+from simulator.plant.relay import GridRelay
 from simulator.plant.site import Plant
 
 from .sunspec import BASIC_STORAGE, BATTERY, COMMON, THREE_PHASE_INVERTER, WYE_METER, Model, Values, image
 
-INVERTER_UNIT, METER_UNIT, BATTERY_UNIT, FIRST_CIRCUIT_UNIT = 1, 2, 3, 11
+INVERTER_UNIT, METER_UNIT, BATTERY_UNIT, FIRST_CIRCUIT_UNIT, RELAY_UNIT = 1, 2, 3, 11, 21
 
 SLEEPING, MPPT = 2, 4
 EMPTY, DISCHARGING, CHARGING, FULL, HOLDING = 2, 3, 4, 5, 6
@@ -121,6 +122,11 @@ def battery(own: Battery) -> list[int]:
         "SetInvState": 1,
     }
     return image([_common("Battery", BATTERY_UNIT), (BASIC_STORAGE, storage), (BATTERY, bank)])
+
+
+def relay(own: GridRelay) -> list[int]:
+    """Return the one register of the input module that the grid operator's relay is wired to: 1 while it is closed."""
+    return [int(own.closed)]
 
 
 def _charge_state(own: Battery) -> int:

@@ -64,7 +64,7 @@ async def _no_such_unit(
 
 
 class ModbusDevices:
-    """Inverter (unit 1), meter (2) and, where there are any, battery (3) and circuits' meters (11 on), on one TCP port."""
+    """Inverter (unit 1), meter (2), the grid operator's relay (21) and, where there are any, battery (3) and circuits' meters (11 on)."""
 
     def __init__(self, plant: Plant, clock: Clock) -> None:
         """Show this plant."""
@@ -77,6 +77,7 @@ class ModbusDevices:
             self.units[devices.BATTERY_UNIT] = Unit(devices.BATTERY_UNIT, read, clock)
         for number, circuit in enumerate(plant.tree.circuits.values(), start=devices.FIRST_CIRCUIT_UNIT):
             self.units[number] = Unit(number, partial(devices.meter, circuit.meter, number), clock)
+        self.units[devices.RELAY_UNIT] = Unit(devices.RELAY_UNIT, partial(devices.relay, plant.relay), clock)
         self._server: ModbusTcpServer | None = None
 
     @property

@@ -9,6 +9,7 @@ from .grid import GridMeter, GridSupply
 from .house import House
 from .outlet import Outlet
 from .phases import Phases, add, balanced, negative
+from .relay import GridRelay
 from .sun import Photovoltaics
 
 STEP_S = 0.25
@@ -37,6 +38,7 @@ class Plant:
         self.house = house
         self.photovoltaics = photovoltaics
         self.battery = battery
+        self.relay = GridRelay()
         self.outlets = list(outlets)
         self.tree = CircuitTree(circuits)
         if lost := {outlet.wiring.circuit_id for outlet in outlets} - {GRID, *self.tree.circuits}:

@@ -69,6 +69,13 @@ async def test_the_meter_goes_and_comes() -> None:
             assert (await own.state())["meter_online"] is online
 
 
+async def test_the_grid_operators_relay_closes_and_opens() -> None:
+    async with remote() as own:
+        for closed in (True, False):
+            assert await own.post("/relay", {"closed": closed}) == 200
+            assert (await own.state())["relay_closed"] is closed
+
+
 async def test_a_car_is_plugged_in_and_its_energy_read_to_fractions_of_a_wh() -> None:
     async with remote() as own:
         await own.post("/stations/SIM-1", {"plug": True})

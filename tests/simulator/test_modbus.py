@@ -16,7 +16,7 @@ from simulator.plant.site import Plant
 from simulator.plant.sun import FixedSun, Photovoltaics
 from tests.manual_clock import START, ManualClock
 
-INVERTER, METER, BATTERY = 1, 2, 3
+INVERTER, METER, BATTERY, RELAY = 1, 2, 3, 21
 
 
 class Site:
@@ -60,6 +60,14 @@ async def serving(*, battery: Battery | None = None, circuits: Sequence[Circuit]
     finally:
         client.close()
         await devices.stop()
+
+
+async def test_the_grid_operators_relay_is_one_register() -> None:
+    async with serving() as site:
+        assert await site.read(RELAY, 40000, 1) == [0]
+        site.plant.relay.closed = True
+        await site.clock.advance(1.0)
+        assert await site.read(RELAY, 40000, 1) == [1]
 
 
 @pytest.mark.parametrize(
