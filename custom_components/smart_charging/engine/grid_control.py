@@ -19,6 +19,7 @@ from .grid.grid_room import GridConfig, GridDecision, GridState, resume, step, w
 from .grid.memory import GridMemoryError, from_json, to_json
 from .grid.merge import GridConnection
 from .grid.section_14a import MinimumPower, minimum_power
+from .grid.signal import GridSignal
 from .grid.source import (
     ContactSeen,
     HeartbeatSeen,
@@ -26,6 +27,8 @@ from .grid.source import (
     LimitStated,
     LostPolicy,
     NumberSeen,
+    SignalsCleared,
+    SignalsStated,
     SourceConfig,
     SourceEvent,
     SourceHeard,
@@ -33,6 +36,7 @@ from .grid.source import (
 )
 from .grid.source_state import SourceMemory
 from .grid.verification import ActionKind, EvseAction, Measured
+from .grid_chargers import charger_signals
 from .grid_measurement import GridMeasurement
 from .grid_record import GridPowers
 from .grid_telling import COMPLIANCE_TEST, events_of, own_power_of, records_of, view_of
@@ -91,6 +95,7 @@ class GridControl:
         self._memory = LastingValue(around.ledger, around.clock, "grid")
         self._proof = ProofKeeping(around.ledger, around.clock, around.changed)
         self._measurement = GridMeasurement(around.csms, around.measured, around.config)
+        self._of_chargers: dict[str, tuple[GridSignal, ...]] = {}
         self._asked_at: dict[EvseKey, datetime] = {}  # to measure
 
     async def start(self) -> None:
@@ -105,7 +110,8 @@ class GridControl:
             self._state = without_memory(config, now)
         await self._proof.start()
         if self._active or self._early:
-            self._step(self._early, decide=False)
+            # What chargers told before the restart they tell again, or nobody does.
+            self._step((SignalsCleared(CHARGERS, now), *self._early), decide=False)
         self._started = True
         self._tasks |= {
             asyncio.create_task(self._memory.run(), name="grid memory"),
@@ -148,6 +154,19 @@ class GridControl:
     def take(self, *events: SourceEvent) -> GridDecision:
         """Take what sources tell, in its order, and let it hold at once; the answer tells what was refused of it."""
         return self._step(events)
+
+    def hear_charger(self, station_id: str) -> None:
+        """Take what the grid operator told a charger directly, as that tells; one that is gone tells nothing any more."""
+        station, now = self._around.csms.stations.get(station_id), self._around.clock.now()
+        if station_id not in self._of_chargers and (station is None or not station.state.limited_by_grid):
+            return
+        told = () if station is None else tuple(charger_signals(CHARGERS, station.state, now))
+        known = self._of_chargers.get(station_id, ())
+        if [_demanded(one) for one in told] == [_demanded(one) for one in known]:
+            return
+        self._of_chargers[station_id] = told
+        signals = tuple(signal for each in self._of_chargers.values() for signal in each)
+        self._step((SignalsStated(CHARGERS, now, signals),))
 
     def set_device_power(self, device_id: str, power_w: float | None, at: datetime) -> None:
         """Take what a controllable device draws that is led elsewhere, in W; None while it is not known."""
@@ -345,6 +364,10 @@ class GridControl:
             await station.stop_transaction(action.evse.evse_id)
         except CommandError as error:
             _LOGGER.warning("%s did not end its transaction: %s", action.evse, error)
+
+
+def _demanded(signal: GridSignal) -> tuple[object, ...]:
+    return signal.evse, signal.value, signal.raw
 
 
 def _words(state: GridState) -> dict[str, object]:

@@ -187,6 +187,7 @@ class Site:
     async def remove_charger(self, station_id: str) -> None:
         """Serve a station no longer; its records stay."""
         await self._csms.remove_station(station_id)
+        self.grid.hear_charger(station_id)
         await self._lists.forget(station_id)
         self._wishes.forget(station_id)
         self._sessions.forget(station_id)
@@ -467,6 +468,7 @@ class Site:
 
     def _station_event(self, event: StationEvent) -> None:
         self._sessions.take(event)
+        self.grid.hear_charger(event.station.station_id)
         if event.type.value in NOTICES:
             key = EvseKey(event.station.station_id, event.evse_id or 0)
             self._announce(SiteEvent(SiteEventType(event.type.value), key, event.at, details=event.details))

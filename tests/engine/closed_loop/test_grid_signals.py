@@ -13,6 +13,7 @@ from custom_components.smart_charging.engine.grid.section_14a import Controllabl
 from custom_components.smart_charging.engine.grid.signal import GridSignal, SignalKind, SignalScope
 from custom_components.smart_charging.engine.grid.source import ContactSeen, InputKind, SignalAdded, SourceConfig
 from custom_components.smart_charging.engine.grid.verification import Level
+from custom_components.smart_charging.engine.grid_control import CHARGERS as TOLD_BY_CHARGERS
 from custom_components.smart_charging.engine.grid_record import GridEvent, ProofResult
 from custom_components.smart_charging.engine.grid_setup import grid_config
 from custom_components.smart_charging.engine.grid_trial import (
@@ -26,6 +27,7 @@ from custom_components.smart_charging.engine.model import ReasonCode
 from custom_components.smart_charging.engine.view import SITE_KEY, SiteEvent, SiteEventType
 from simulator.ocpp.options import StationOptions
 from simulator.ocpp.quirks import Quirks
+from simulator.ocpp2.options import StationOptions2, Version
 
 from .loop import ClosedLoop, closed_loop, key
 from .surroundings import CHARGER, SITE, STREET, station, warm_up
@@ -219,3 +221,31 @@ def limit(loop: ClosedLoop, watts: float, scope: SignalScope = SignalScope.CONTR
     return GridSignal(
         source_id="message", kind=SignalKind.IMPORT_LIMIT, received_at=loop.clock.now(), value=watts, scope=scope
     )
+
+
+async def test_what_the_grid_operator_tells_a_charger_directly_is_shown_and_proven(tmp_path: Path) -> None:
+    newer = StationOptions2("CP1", "", Version.V201, sample_s=10, max_a=16.0)
+    async with closed_loop(tmp_path, site=HOME, chargers=[CHARGER], stations=[newer]) as loop:
+        loop.house(300.0)
+        await warm_up(loop)
+        await loop.run(30, step_s=1.0)
+        assert not loop.site.view.grid.active
+        told = loop.simulated.stations2["CP1"]
+        told.set_local_limit(12.0, source="EMS")
+        await loop.run(5, step_s=1.0)
+        assert not loop.site.view.grid.active  # a local controller's is none of the grid operator
+        told.set_local_limit(8.0, source="SO")
+        await loop.run(15, step_s=1.0)
+        shown = loop.site.view.grid
+        assert (shown.active, shown.source_id, shown.evse, shown.binding) == (True, TOLD_BY_CHARGERS, key(), False)
+        assert shown.limit_w == pytest.approx(8.0 * 690)
+        assert loop.drawn_a() <= 8.0
+        (record, *_) = await loop.ledger.grid_proof.records()
+        assert (record.record.source_id, record.record.raw) == (TOLD_BY_CHARGERS, "NotifyChargingLimit SO")
+        told.set_local_limit(None, source="SO")
+        await loop.run(5, step_s=1.0)
+        assert not loop.site.view.grid.active
+        told.set_local_limit(8.0, source="SO")
+        await loop.run(5, step_s=1.0)
+        await loop.site.remove_charger("CP1")
+        assert not loop.site.view.grid.active

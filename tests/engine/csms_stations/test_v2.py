@@ -181,8 +181,31 @@ async def test_a_limit_set_elsewhere_is_known_until_it_is_cleared(bench: Bench) 
     limit = {"chargingLimitSource": "SO", "isGridCritical": True}
     await client.ask("NotifyChargingLimit", {"evseId": 1, "chargingLimit": limit, "chargingSchedule": [schedule]})
     assert bench.station.state.limited_elsewhere_a == {1: pytest.approx(10.0)}
+    assert bench.station.state.limited_by_grid == {1: "NotifyChargingLimit SO grid critical"}
     await client.ask("ClearedChargingLimit", {"evseId": 1, "chargingLimitSource": "SO"})
-    assert bench.station.state.limited_elsewhere_a == {}
+    assert (bench.station.state.limited_elsewhere_a, bench.station.state.limited_by_grid) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [
+        ({"chargingLimitSource": "EMS"}, {}),
+        ({"chargingLimitSource": "CSO", "isGridCritical": False}, {}),
+        ({"chargingLimitSource": "Other", "isGridCritical": True}, {0: "NotifyChargingLimit Other grid critical"}),
+        ({"chargingLimitSource": "SO"}, {0: "NotifyChargingLimit SO"}),
+    ],
+)
+async def test_only_a_limit_of_the_grid_operator_is_told_as_one(
+    bench: Bench, limit: dict[str, str | bool], words: dict[int, str]
+) -> None:
+    client = await ready(bench, RawStation2())
+    periods = [{"startPeriod": 0, "limit": 8.0}]
+    schedule = {
+        "id": 1, "chargingRateUnit": "A", "startSchedule": bench.now(-60), "chargingSchedulePeriod": periods,
+    }  # fmt: skip
+    await client.ask("NotifyChargingLimit", {"chargingLimit": limit, "chargingSchedule": [schedule]})
+    assert bench.station.state.limited_elsewhere_a == {0: 8.0}
+    assert bench.station.state.limited_by_grid == words
 
 
 async def test_the_state_of_a_connector_may_come_as_an_event(bench: Bench) -> None:

@@ -84,6 +84,7 @@ class StationChanges(TypedDict, total=False):
     deviations: Mapping[str, int]
     dropped_values: int
     limited_elsewhere_a: Mapping[int, float]
+    limited_by_grid: Mapping[int, str]
     quirks: tuple[str, ...]
     reservations: Mapping[int, Reservation]
     firmware_request_id: int | None

@@ -260,8 +260,11 @@ class Reception:
         """Return the present values of the dynamic profile of this id, None where that is none of ours."""
         return self._reactions.live_numbers(number)
 
-    def limited_elsewhere(self, evse_id: int, schedule: Mapping[str, Json] | None) -> None:
-        """Note what somebody else limits an EVSE to, 0 for the whole station; None where that ended."""
+    def limited_elsewhere(self, evse_id: int, schedule: Mapping[str, Json] | None, by_grid: str | None = None) -> None:
+        """Note what somebody else limits an EVSE to, 0 for the whole station; None where that ended.
+
+        `by_grid` tells in words that it is the grid operator, None that it is somebody else.
+        """
         core = self._core
         limits = {key: value for key, value in core.state.limited_elsewhere_a.items() if key != evse_id}
         if schedule is not None:
@@ -273,8 +276,11 @@ class Reception:
                 core.note_deviation("NotifyChargingLimit without a limit")
                 return
             limits[evse_id] = limit_a
-        if limits != core.state.limited_elsewhere_a:
-            core.change(limited_elsewhere_a=limits)
+        grid = {key: words for key, words in core.state.limited_by_grid.items() if key != evse_id}
+        if schedule is not None and by_grid is not None:
+            grid[evse_id] = by_grid
+        if (limits, grid) != (core.state.limited_elsewhere_a, core.state.limited_by_grid):
+            core.change(limited_elsewhere_a=limits, limited_by_grid=grid)
             core.emit(StationEventType.CHANGED, evse_id or None)
 
     async def end_transaction(self, stop: TransactionStop, *, live: bool) -> AuthorizationResult | None:

@@ -177,6 +177,7 @@ class StationState:
     dropped_values: int = 0  # readings that could not be parsed
     evses: Mapping[int, EvseState] = field(default_factory=dict)
     limited_elsewhere_a: Mapping[int, float] = field(default_factory=dict)  # by others, by EVSE, 0 for the station
+    limited_by_grid: Mapping[int, str] = field(default_factory=dict)  # which of these the grid operator set, in words
     quirks: tuple[str, ...] = ()  # names of what is done differently for this kind of station, sorted
     reservations: Mapping[int, Reservation] = field(default_factory=dict)  # that we made and that hold, by id
     firmware_request_id: int | None = None  # that `firmware_status` is about, where the station says so

@@ -146,7 +146,7 @@ class V2Handler:
         schedule = schedules[0] if isinstance(schedules, list) and schedules else None
         evse_id = payloads.integer(payload, "evseId") or 0
         if isinstance(schedule, dict) and 0 <= evse_id <= payloads.MAX_CONNECTORS:
-            self._reception.limited_elsewhere(evse_id, schedule)
+            self._reception.limited_elsewhere(evse_id, schedule, _by_grid(payload.get("chargingLimit")))
         return {}
 
     async def _cleared_charging_limit(self, payload: _Payload) -> _Answer:
@@ -255,3 +255,17 @@ def _token_info(result: AuthorizationResult) -> Json:
     if result.expires_at is not None and result.status is AuthorizationStatus.ACCEPTED:
         info["cacheExpiryDateTime"] = format_time(result.expires_at)
     return info
+
+
+def _by_grid(limit: Json) -> str | None:
+    """Return in words that the grid operator set a limit, None where it was somebody else.
+
+    That is a system operator ("SO"), or whoever says that it is critical for the grid (ChargingLimitType of 2.0.1 part 2); a limit
+    on what is made locally (2.1) is none on what is drawn.
+    """
+    if not isinstance(limit, dict) or limit.get("isLocalGeneration") is True:
+        return None
+    source, critical = payloads.text(limit, "chargingLimitSource") or "", limit.get("isGridCritical") is True
+    if source != "SO" and not critical:
+        return None
+    return f"NotifyChargingLimit {source}{' grid critical' if critical else ''}"
