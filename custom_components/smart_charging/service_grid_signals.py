@@ -26,7 +26,7 @@ from .service_grid_places import (
 )
 from .service_limits import ATTR_CURRENT, ATTR_DURATION, ATTR_POWER, ATTR_UNTIL
 from .service_targets import EVSE_SCHEMA
-from .service_times import LONGEST, utc
+from .service_times import LONGEST, time_span, utc
 
 ATTR_FROM: Final = "from"
 ATTR_KIND: Final = "kind"
@@ -49,7 +49,7 @@ SET_GRID_LIMIT_SCHEMA: Final = EVSE_SCHEMA.extend(
         probatio.Optional(ATTR_LEVEL): _NUMBER,
         probatio.Optional(ATTR_FROM): cv.datetime,
         probatio.Optional(ATTR_UNTIL): cv.datetime,
-        probatio.Optional(ATTR_DURATION): cv.time_period,
+        probatio.Optional(ATTR_DURATION): time_span,
         probatio.Optional(ATTR_RAW, default=""): cv.string,
     }
 )

@@ -30,6 +30,7 @@ from .service_grid_places import (
 )
 from .service_grid_signals import ATTR_KIND, HIGHEST_W, SITE_SCOPE
 from .service_limits import ATTR_DURATION, ATTR_POWER
+from .service_times import time_span
 
 DEFAULT_DURATION: Final = timedelta(minutes=15)
 
@@ -42,7 +43,7 @@ SIMULATE_SCHEMA: Final = probatio.Schema(
         ),
         probatio.Optional(ATTR_SCOPE): SITE_SCOPE,
         probatio.Optional(ATTR_POWER): probatio.Coerce(float),
-        probatio.Optional(ATTR_DURATION, default=DEFAULT_DURATION): cv.time_period,
+        probatio.Optional(ATTR_DURATION, default=DEFAULT_DURATION): time_span,
     }
 )
 TEST_SCHEMA: Final = probatio.Schema(
