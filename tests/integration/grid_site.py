@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+import json
 from typing import Any
 from unittest.mock import patch
 
@@ -55,7 +56,7 @@ class GridSite:
 
     async def call(self, action: str, identifier: str = "site1", context: Context | None = None, **data: Any) -> Any:
         """Call an action for one device and return its answer."""
-        return await self.hass.services.async_call(
+        answer = await self.hass.services.async_call(
             DOMAIN,
             action,
             {"device_id": self.device_id(identifier), **data},
@@ -63,6 +64,7 @@ class GridSite:
             return_response=True,
             context=context,
         )
+        return json.loads(json.dumps(answer))  # as scripts and the frontend get it
 
     async def limited(self, action: str, identifier: str = "site1", **data: Any) -> dict[str, Any]:
         """Call an action that answers for each site and return what it says of the only one."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import closing
 import csv
 from datetime import timedelta
 import io
@@ -142,7 +143,6 @@ async def test_a_site_that_obeys_passes_its_test_which_stands_in_the_log(home: G
         assert result["follow_ups"][0]["chargers_w"] == 4140.0
         assert (result["disobeyed"], result["record"]) == ([], 1)
         assert home.grid.view.returning
-        json.dumps(result)
     (record, *_) = reversed(await home.entry.runtime_data.ledger.grid_proof.records())
     assert (record.record.event, record.sequence) == (GridEvent.COMPLIANCE_TEST, 1)
 
@@ -308,7 +308,7 @@ async def test_a_log_that_was_changed_tells_where(hass: HomeAssistant, home: Gri
     await home.wait(1)
 
     def tamper() -> None:
-        with sqlite3.connect(hass.config.path(LEDGER_FILE)) as connection:
+        with closing(sqlite3.connect(hass.config.path(LEDGER_FILE))) as connection, connection:
             connection.execute("UPDATE grid_proof SET kind = 'limit_released' WHERE sequence = 2")
 
     await hass.async_add_executor_job(tamper)

@@ -179,6 +179,15 @@ async def test_an_announced_limit_waits_for_its_time(home: GridSite) -> None:
     assert not home.grid.view.active
 
 
+async def test_times_without_a_zone_are_local(hass: HomeAssistant, home: GridSite) -> None:
+    await hass.config.async_set_time_zone("Europe/Berlin")
+    told = await home.limited(
+        "set_grid_limit", power=5000, **{"from": "2026-06-01 13:00:00", "until": "2026-06-01 14:00:00"}
+    )
+    (window,) = told["announced"]
+    assert (window["from"], window["until"]) == ("2026-06-01T11:00:00+00:00", "2026-06-01T12:00:00+00:00")
+
+
 async def test_a_begin_gone_by_is_now_and_a_newer_limit_takes_the_place_of_the_last(home: GridSite) -> None:
     begin = home.clock.now() - timedelta(minutes=10)
     until = home.clock.now() + timedelta(minutes=10)
