@@ -4,7 +4,9 @@ from datetime import datetime, time, timedelta
 from typing import Final
 
 from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers import config_validation as cv
 from homeassistant.util import dt as dt_util
+import probatio
 
 from .const import DOMAIN
 
@@ -14,6 +16,15 @@ LONGEST: Final = timedelta(days=366)  # no car is waited for longer
 def utc(local: datetime | None) -> datetime | None:
     """Return a time that a user gave, without a zone meant as local, in UTC."""
     return None if local is None else _in_utc(local)
+
+
+def time_span(value: object) -> timedelta:
+    """Return a duration in any form that Home Assistant takes, also a negative one; Invalid for anything else."""
+    try:
+        span: timedelta = cv.time_period(value)
+    except OverflowError as err:
+        raise probatio.Invalid("expected a shorter duration") from err
+    return span
 
 
 def to_come(given: datetime | time) -> datetime:

@@ -17,6 +17,9 @@ from .engine.model import ChargeMode
 from .errors import check_charge_levels, translated_errors
 from .service_certificates import AUTHORITY_SCHEMA, get_certificate_authority
 from .service_decisions import DECISION_SCHEMA, DUMP_SCHEMA, dump_decisions, get_decision
+from .service_grid_log import EXPORT_SCHEMA, export_grid_log
+from .service_grid_signals import CLEAR_GRID_LIMIT_SCHEMA, SET_GRID_LIMIT_SCHEMA, clear_grid_limit, set_grid_limit
+from .service_grid_trials import SIMULATE_SCHEMA, TEST_SCHEMA, run_compliance_test, simulate_grid_signal
 from .service_limits import LIMIT_SCHEMA, clear_limit, set_limit
 from .service_operations import async_setup_operations
 from .service_plans import CLEAR_SCHEMA, PLAN_SCHEMA, check_clearing, check_plan, clear_plan, get_plan, set_plan
@@ -40,6 +43,11 @@ SERVICE_GET_SESSIONS: Final = "get_sessions"
 SERVICE_GET_DECISION: Final = "get_decision"
 SERVICE_DUMP_DECISIONS: Final = "dump_decisions"
 SERVICE_GET_CERTIFICATE_AUTHORITY: Final = "get_certificate_authority"
+SERVICE_SET_GRID_LIMIT: Final = "set_grid_limit"
+SERVICE_CLEAR_GRID_LIMIT: Final = "clear_grid_limit"
+SERVICE_SIMULATE_GRID_SIGNAL: Final = "simulate_grid_signal"
+SERVICE_COMPLIANCE_TEST: Final = "compliance_test"
+SERVICE_EXPORT_GRID_LOG: Final = "export_grid_log"
 
 ATTR_TAG: Final = "tag"
 ATTR_MODE: Final = "mode"
@@ -112,6 +120,14 @@ def async_setup_services(hass: HomeAssistant) -> None:
         AUTHORITY_SCHEMA,
         supports_response=SupportsResponse.ONLY,
     )
+    for name, answer, schema in (
+        (SERVICE_SET_GRID_LIMIT, set_grid_limit, SET_GRID_LIMIT_SCHEMA),
+        (SERVICE_CLEAR_GRID_LIMIT, clear_grid_limit, CLEAR_GRID_LIMIT_SCHEMA),
+        (SERVICE_SIMULATE_GRID_SIGNAL, simulate_grid_signal, SIMULATE_SCHEMA),
+        (SERVICE_COMPLIANCE_TEST, run_compliance_test, TEST_SCHEMA),
+        (SERVICE_EXPORT_GRID_LOG, export_grid_log, EXPORT_SCHEMA),
+    ):
+        async_register_admin_service(hass, DOMAIN, name, answer, schema, SupportsResponse.OPTIONAL)
 
 
 def _for_each_evse(
