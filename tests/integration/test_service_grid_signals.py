@@ -56,7 +56,7 @@ async def test_a_limit_holds_at_once_and_the_answer_tells_it(home: GridSite) -> 
         "binding": False,
         "since": home.clock.now().isoformat(),
         "until": until,
-        "minimum_w": None,
+        "minimum_w": 10500,
         "export": None,
         "price_level": None,
         "announced": [],
