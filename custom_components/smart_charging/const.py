@@ -35,6 +35,7 @@ SUBENTRY_BATTERY: Final = "battery"
 SUBENTRY_CHARGER: Final = "charger"
 SUBENTRY_CIRCUIT: Final = "circuit"
 SUBENTRY_GRID_METER: Final = "grid_meter"
+SUBENTRY_GRID_SIGNAL: Final = "grid_signal"
 SUBENTRY_PV: Final = "pv"
 
 # Data of the entry (site); the name is its title.
