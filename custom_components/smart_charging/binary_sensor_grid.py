@@ -33,7 +33,7 @@ class GridLimitSensor(SiteEntity, BinarySensorEntity):
     def extra_state_attributes(self) -> dict[str, str | bool | int | list[HeldDetail] | None]:
         """Return what is behind the state; None for what does not hold or is not known."""
         view = self.coordinator.data
-        grid = view.grid
+        grid, minimum = view.grid, self.coordinator.site.grid.minimum
         return {
             "kind": None if grid.kind is None else grid.kind.value,
             "scope": None if grid.scope is None else grid.scope.value,
@@ -41,7 +41,7 @@ class GridLimitSensor(SiteEntity, BinarySensorEntity):
             "binding": None if grid.kind is None else grid.binding,
             "since": None if grid.since is None else grid.since.isoformat(),
             "returning": grid.returning,
-            "minimum_w": None if grid.minimum is None else round(grid.minimum.minimum_w),
+            "minimum_w": None if minimum is None else round(minimum.minimum_w),
             ATTR_LIMITS: [self._held(one) for one in grid.held],
         }
 
