@@ -1,24 +1,33 @@
 """The grid operator's demands as a user sees them at a running site."""
 
 from datetime import timedelta
+import json
+from pathlib import Path
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNKNOWN
+from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNKNOWN, Platform
 from homeassistant.core import Event, HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components import smart_charging
 from custom_components.smart_charging.const import DOMAIN
+from custom_components.smart_charging.engine.grid.merge import Direction
 from custom_components.smart_charging.engine.grid.signal import SignalKind, SignalScope, SignalUnit
-from custom_components.smart_charging.engine.grid.source import ContactSeen, SourceUnavailable
+from custom_components.smart_charging.engine.grid.source import ContactSeen, LostPolicy, SourceUnavailable
+from custom_components.smart_charging.engine.grid.source_state import ClaimReason
 from custom_components.smart_charging.engine.grid_trial import end_simulation, simulate
+from custom_components.smart_charging.engine.grid_view import GridView
 from custom_components.smart_charging.engine.model import EvseKey
+from custom_components.smart_charging.engine.view import SITE_KEY, SiteEvent, SiteEventType
+from custom_components.smart_charging.event_grid import GRID_SIGNAL
+from custom_components.smart_charging.grid_names import ALWAYS_THERE
 
 from .builders import charger
-from .grid_operator import RELAY, attributes, configure, demand, demand_of, published, value, withdraw
-from .site_double import AT
+from .grid_operator import RELAY, attributes, configure, demand, demand_of, published, source_subentry, value, withdraw
+from .site_double import AT, evse, garage, running_site, site_view
 from .site_setup import set_up
 
 ACTIVE = "binary_sensor.home_grid_operator_limit_active"
@@ -227,3 +236,64 @@ async def test_an_announced_limit_is_in_the_calendar_until_it_begins_and_ends(
     await move(hass, freezer, entry, 3_600.0)
     assert value(hass, CALENDAR) == value(hass, ACTIVE) == STATE_OFF
     assert "message" not in attributes(hass, CALENDAR)
+
+
+async def test_a_source_that_was_set_up_has_the_name_that_it_was_given(hass: HomeAssistant) -> None:
+    view = site_view(grid=GridView(active=True, limit_w=4_200.0, source_id="relay", why=ClaimReason.STATED))
+    lost = SiteEvent(SiteEventType.GRID_SOURCE_LOST, SITE_KEY, AT, details={"source": "relay"})
+    platforms = [Platform.SENSOR, Platform.EVENT]
+    async with running_site(hass, platforms, view, subentries=[charger("garage"), source_subentry()]) as site:
+        assert value(hass, SOURCE) == "Grid relay"
+        await site.announce(lost)
+        assert attributes(hass, SIGNAL)["source"] == "Grid relay"
+        hass.config_entries.async_update_subentry(site.entry, site.entry.subentries["relay"], title="x" * 300)
+        await site.show(view)
+        assert value(hass, SOURCE) == "x" * 255
+
+
+async def test_what_has_the_id_of_a_source_and_is_none_gives_no_name(hass: HomeAssistant) -> None:
+    view = site_view(grid=GridView(active=True, limit_w=4_200.0, source_id="sub_garage"))
+    async with running_site(hass, [Platform.SENSOR], view):
+        assert value(hass, SOURCE) == "sub_garage"
+
+
+async def test_an_event_of_one_of_several_evses_names_it_and_stands_at_its_device(
+    hass: HomeAssistant, told: list[Event]
+) -> None:
+    two = site_view(garage(evse(1), evse(2)))
+    details = {"allowed_w": 4_200, "drawn_w": 5_000}
+    async with running_site(hass, [Platform.EVENT], two, subentries=[charger("garage")]) as site:
+        await site.announce(SiteEvent(SiteEventType.GRID_NOT_OBEYED, EvseKey("garage", 2), AT, details=details))
+        assert attributes(hass, SIGNAL)["charger"] == "Charger garage EVSE 2"
+        device = dr.async_get(hass).async_get_child_device_by_identifier((DOMAIN, "sub_garage_2"), "site1")
+        assert device is not None
+        assert told[-1].data["device_id"] == device.id
+        await site.announce(SiteEvent(SiteEventType.GRID_NOT_OBEYED, EvseKey("gone", 1), AT, details=details))
+        assert "charger" not in attributes(hass, SIGNAL)
+        assert "gone" not in str(told[-1].data)
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_every_word_of_grid_signals_is_translated(language: str) -> None:
+    path = Path(smart_charging.__file__).parent / "translations" / f"{language}.json"
+    words = json.loads(path.read_text(encoding="utf-8"))
+    entity, issues = words["entity"], words["issues"]
+    assert set(entity["sensor"]["grid_limit_source"]["state"]) == set(ALWAYS_THERE)
+    event = entity["event"]["grid_signal"]["state_attributes"]
+    assert set(event["event_type"]["state"]) == set(GRID_SIGNAL.event_types)
+    assert set(event["source"]["state"]) == set(ALWAYS_THERE)
+    calendar = entity["calendar"]["grid_windows"]["state_attributes"]
+    binary_sensor = entity["binary_sensor"]["grid_limit"]["state_attributes"]
+    for told, wanted in (
+        (calendar["message"], SignalKind),
+        (calendar["description"], SignalScope),
+        (binary_sensor["kind"], SignalKind),
+        (binary_sensor["scope"], SignalScope),
+        (event["kind"], SignalKind),
+        (event["scope"], SignalScope),
+        (event["direction"], Direction),
+        (event["why"], ClaimReason),
+    ):
+        assert set(told["state"]) == set(wanted)
+    assert {f"grid_source_lost_{policy}" for policy in LostPolicy} <= issues.keys()
+    assert {"grid_not_obeyed", "grid_log_broken", "grid_log_waiting"} <= issues.keys()
