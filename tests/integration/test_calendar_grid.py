@@ -1,5 +1,6 @@
 """The calendar of what the grid operator announced."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -104,7 +105,7 @@ async def test_one_without_an_end_ends_with_what_is_asked_for_and_never_by_itsel
     hass: HomeAssistant, freezer: FrozenDateTimeFactory
 ) -> None:
     endless = announced(window(begins_at=AT - HOUR, ends_at=None))
-    async with running_site(hass, CALENDARS, endless, subentries=SUBENTRIES):
+    async with running_site(hass, CALENDARS, endless, subentries=SUBENTRIES) as site:
         assert await events(hass, AT, AT + 3 * HOUR) == [
             ("2026-06-01T11:00", "2026-06-01T15:00", "Limit 4.2 kW", "Grid relay: Controllable devices")
         ]
@@ -112,7 +113,7 @@ async def test_one_without_an_end_ends_with_what_is_asked_for_and_never_by_itsel
         assert value(hass, WINDOWS) == STATE_ON
         end = attributes(hass, WINDOWS)["end_time"]
         freezer.tick(timedelta(minutes=10))
-        await hass.services.async_call("homeassistant", "update_entity", {"entity_id": WINDOWS}, blocking=True)
+        await site.show(replace(endless, at=AT + timedelta(minutes=10)))
         assert attributes(hass, WINDOWS)["end_time"] == end
 
 

@@ -165,25 +165,28 @@ async def running(
 
 
 @pytest.mark.usefixtures("unload_at_the_end")
-async def test_a_tampered_log_is_an_issue_at_the_next_start(hass: HomeAssistant, free_port: int) -> None:
-    running = await set_up(hass, free_port)
-
+async def test_a_tampered_log_is_an_issue_as_soon_as_it_is_checked_and_at_each_start(
+    hass: HomeAssistant, free_port: int
+) -> None:
     def tamper() -> None:
         connection = sqlite3.connect(hass.config.path(LEDGER_FILE))
         connection.execute("UPDATE grid_proof SET kind = 'limit_released'")
         connection.commit()
         connection.close()
 
-    proof = running.runtime_data.ledger.grid_proof
+    entry = await set_up(hass, free_port)
+    proof = entry.runtime_data.ledger.grid_proof
     await proof.append(GridRecord(event=GridEvent.LIMIT_STARTED, at=dt_util.utcnow(), source_id="relay"))
-    await hass.config_entries.async_unload(running.entry_id)
     await hass.async_add_executor_job(tamper)
-    await hass.config_entries.async_setup(running.entry_id)
-    async with asyncio.timeout(10):
-        while "grid_log_broken_site1" not in issue_ids(hass):  # as soon as it is checked, beside the start
-            await asyncio.sleep(0.01)
-    await hass.config_entries.async_unload(running.entry_id)
     assert issue_ids(hass) == set()
+    await proof.verify(dt_util.utcnow())
+    assert issue_ids(hass) == {"grid_log_broken_site1"}
+    await hass.config_entries.async_unload(entry.entry_id)
+    assert issue_ids(hass) == set()
+    await hass.config_entries.async_setup(entry.entry_id)
+    async with asyncio.timeout(10):
+        while "grid_log_broken_site1" not in issue_ids(hass):  # it is checked beside the start
+            await asyncio.sleep(0.01)
 
 
 async def test_a_disk_that_is_full_is_an_issue_until_the_log_is_written(

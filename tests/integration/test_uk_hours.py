@@ -10,6 +10,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.smart_charging.engine.grid.uk_rules import UkReason, UkRules, UkVerdict, override_until
+from custom_components.smart_charging.engine.grid_setup import grid_config
 
 from .builders import charger
 from .grid_operator import attributes, configure, published, value
@@ -113,8 +114,7 @@ async def test_an_evse_of_which_the_rules_say_nothing_yet_is_unavailable(
 ) -> None:
     await set_up_platforms(hass, entry, UkRules(most_delay_s=0))
     site = entry.runtime_data.site
-    await site.remove_charger("CP-1")
-    configure(entry, uk=UkRules(most_delay_s=0))
+    site.grid.configure(grid_config(site.config, [], [], uk=UkRules(most_delay_s=0)))
     await published(hass)
     assert {value(hass, one) for one in ENTITIES} == {STATE_UNAVAILABLE}
 
