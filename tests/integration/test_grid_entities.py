@@ -10,7 +10,7 @@ from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNKNOWN, Platform
 from homeassistant.core import Event, HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
 
 from custom_components import smart_charging
 from custom_components.smart_charging.const import DOMAIN
@@ -53,9 +53,7 @@ async def entry(hass: HomeAssistant, free_port: int, freezer: FrozenDateTimeFact
 @pytest.fixture
 def told(hass: HomeAssistant) -> list[Event]:
     """Return what the bus hears for the logbook."""
-    heard: list[Event] = []
-    hass.bus.async_listen("smart_charging_event", heard.append)
-    return heard
+    return async_capture_events(hass, "smart_charging_event")
 
 
 def limit(hass: HomeAssistant) -> tuple[str, ...]:

@@ -10,11 +10,11 @@ from typing import Any
 from unittest.mock import Mock
 
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.core import Event, HomeAssistant
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
 from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
 
 from custom_components.smart_charging.const import DOMAIN, LEDGER_FILE
 from custom_components.smart_charging.engine.grid.grid_room import GridConfig
@@ -263,8 +263,7 @@ async def begins(station: VirtualStation) -> int:
 async def test_a_charger_that_ignores_its_limit_is_an_issue_until_it_obeys(
     hass: HomeAssistant, running: MockConfigEntry, freezer: FrozenDateTimeFactory
 ) -> None:
-    heard: list[Event] = []
-    hass.bus.async_listen("smart_charging_event", heard.append)
+    heard = async_capture_events(hass, "smart_charging_event")
     grid = running.runtime_data.site.grid
     async with virtual_station(running.data["port"], "CP-1") as station:
         transaction_id = await begins(station)
