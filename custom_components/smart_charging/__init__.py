@@ -38,6 +38,7 @@ from .issues import (
     async_password_settled,
     async_raise,
 )
+from .issues_grid import async_follow_grid_issues
 from .listening import ListenSettings
 from .long_lived import async_keep_for_good
 from .ocpp_view import OcppView, TransferView
@@ -173,6 +174,7 @@ def _follow(hass: HomeAssistant, entry: SmartChargingConfigEntry, runtime: Smart
     entry.async_on_unload(runtime.coordinator.async_add_listener(PresenceLog(runtime.coordinator).async_update))
     entry.async_on_unload(runtime.coordinator.async_add_listener(issues.async_update))
     entry.async_on_unload(issues.async_clear)
+    async_follow_grid_issues(hass, entry)
     entry.async_on_unload(entry.add_update_listener(_async_entry_updated))
     entry.async_on_unload(hass.bus.async_listen(EVENT_CORE_CONFIG_UPDATE, async_follow_time_zone))
     entry.async_on_unload(hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, async_close_at_stop))

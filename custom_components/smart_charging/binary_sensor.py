@@ -1,4 +1,4 @@
-"""Binary sensors: whether a station is connected, a car is plugged in, and all is well."""
+"""Binary sensors: whether a station is connected, a car is plugged in, all is well, and the grid operator limits."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .binary_sensor_grid import GRID_LIMIT, GridLimitSensor
 from .coordinator import SmartChargingConfigEntry
 from .engine.csms.state import Obedience, StationState
 from .engine.deadline_watch import MISSED_WH
@@ -82,8 +83,9 @@ DEADLINE_RISK: Final = BinarySensorEntityDescription(
 async def async_setup_entry(
     hass: HomeAssistant, entry: SmartChargingConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
-    """Set up the binary sensors of chargers and EVSEs as they come."""
+    """Set up the binary sensor of the site, and those of chargers and EVSEs as they come."""
     coordinator = entry.runtime_data.coordinator
+    async_add_entities([GridLimitSensor(coordinator, GRID_LIMIT)])
 
     @callback
     def add_charger(subentry: ConfigSubentry) -> None:

@@ -13,6 +13,7 @@ from homeassistant.exceptions import Unauthorized, UnknownUser
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import dt as dt_util
 
+from .button_uk import async_follow_uk_button
 from .coordinator import SmartChargingConfigEntry
 from .engine.csms.station import Station
 from .engine.model import EvseKey
@@ -102,6 +103,7 @@ async def async_setup_entry(
 
     entry.async_on_unload(coordinator.async_add_charger_listener(add_charger))
     entry.async_on_unload(coordinator.async_add_evse_listener(add_evse))
+    async_follow_uk_button(hass, entry, async_add_entities)
 
 
 class StationButton(ChargerEntity, ButtonEntity):

@@ -1,4 +1,7 @@
-"""Calendars: when the car at an EVSE is to charge or give back by plan, when it leaves, and when a kWh costs little enough."""
+"""Calendars: when the car at an EVSE is to charge or give back by plan, when it leaves, and when a kWh costs little enough.
+
+Of the site: what the grid operator announced.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -11,6 +14,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.translation import async_get_translations
 from homeassistant.util import dt as dt_util
 
+from .calendar_grid import GRID_WINDOWS, GridCalendar
 from .const import DOMAIN
 from .coordinator import SmartChargingConfigEntry
 from .engine.model import EvseKey
@@ -30,8 +34,9 @@ _WORDS: Final = f"component.{DOMAIN}.entity.calendar.plan.state_attributes.messa
 async def async_setup_entry(
     hass: HomeAssistant, entry: SmartChargingConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
-    """Set up the calendars of EVSEs as they come."""
+    """Set up the calendar of the site, and those of EVSEs as they come."""
     coordinator = entry.runtime_data.coordinator
+    async_add_entities([GridCalendar(coordinator, GRID_WINDOWS)])
 
     @callback
     def add_evse(subentry: ConfigSubentry, key: EvseKey) -> None:

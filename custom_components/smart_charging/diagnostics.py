@@ -2,12 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from datetime import datetime
+from datetime import datetime, time, timedelta
 import json
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.components.diagnostics import REDACTED
-from homeassistant.const import CONF_URL, CONF_USERNAME
+from homeassistant.const import (
+    CONF_ACCESS_TOKEN,
+    CONF_API_KEY,
+    CONF_CLIENT_ID,
+    CONF_CLIENT_SECRET,
+    CONF_TOKEN,
+    CONF_URL,
+    CONF_USERNAME,
+    CONF_WEBHOOK_ID,
+)
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.device_registry import DeviceEntry
 
@@ -21,16 +30,23 @@ from .const import (
     CONF_PRIVATE_KEY,
     CONF_SECOND_CERTIFICATE,
     CONF_SECOND_PRIVATE_KEY,
-    CONF_STATION_ID,
     SUBENTRY_CHARGER,
 )
 from .coordinator import SmartChargingConfigEntry
-from .engine.model import Json
+from .engine.limit import without_station_ids
+from .engine.model import EvseKey, Json
 from .engine.recording import Cycle, dump_lines
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 _SECRET: Final = frozenset(
     {
+        CONF_ACCESS_TOKEN,
+        CONF_API_KEY,
         CONF_CERTIFICATE,
+        CONF_CLIENT_ID,
+        CONF_CLIENT_SECRET,
         CONF_CLIENT_CA,
         CONF_CLIENT_CRL,
         CONF_PASSWORD,
@@ -38,15 +54,21 @@ _SECRET: Final = frozenset(
         CONF_PRIVATE_KEY,
         CONF_SECOND_CERTIFICATE,
         CONF_SECOND_PRIVATE_KEY,
+        CONF_TOKEN,
         CONF_URL,  # of a second central system: its path may be a secret
         CONF_USERNAME,
+        CONF_WEBHOOK_ID,
         *CONF_ACTIONS.values(),  # written by the user: they may hold anything
         "event_title",  # of an event in a calendar, and what titles have to contain
         "id_token",
         "organization",
         "parent_id_token",
+        "raw",  # what a source of grid signals sent
         "serial_number",
         "tag_label",
+        "token_url",
+        "topic",
+        "ven_name",
     }
 )
 
@@ -67,23 +89,35 @@ class _Redactor:
 
     def mapping(self, values: Mapping[Any, object]) -> dict[str, Json]:
         """Return a mapping with its secrets taken out."""
-        return {self._names.get(str(key), str(key)): self._field(str(key), value) for key, value in values.items()}
+        return {self._key(key): self._field(str(key), value) for key, value in values.items()}
+
+    def fields(self, value: DataclassInstance) -> dict[str, Json]:
+        """Return the fields of a dataclass with its secrets taken out."""
+        return {field.name: self._field(field.name, getattr(value, field.name)) for field in fields(value)}
 
     def value(self, value: object) -> Json:
         """Return a value as JSON."""
         if value is None or isinstance(value, bool | int | float | str):
             return value
-        if isinstance(value, datetime):
+        if isinstance(value, datetime | time):
             return value.isoformat()
+        if isinstance(value, timedelta):
+            return value.total_seconds()
         if isinstance(value, Mapping):
             return self.mapping(value)
-        if is_dataclass(value):
-            return {field.name: self._field(field.name, getattr(value, field.name)) for field in fields(value)}
+        if is_dataclass(value) and not isinstance(value, type):
+            return self.fields(value)
         if isinstance(value, tuple | list):
             return [self.value(item) for item in value]
         # Beside these a view holds sets only.
         assert isinstance(value, frozenset)
-        return [*sorted(str(item) for item in value)]
+        return [*sorted(self._key(item) for item in value)]
+
+    def _key(self, key: object) -> str:
+        """Return what stands for a key, or for a member of a set."""
+        if isinstance(key, EvseKey):
+            return f"{self.station(key.station_id)}/{key.evse_id}"
+        return self._names.get(str(key), str(key))
 
     def _field(self, name: str, value: object) -> Json:
         """Return one field's value, hidden where it is secret."""
@@ -91,13 +125,22 @@ class _Redactor:
             return None
         if name in _SECRET:
             return REDACTED
-        return self.station(str(value)) if name == CONF_STATION_ID else self.value(value)
+        match name:
+            case "station_id":
+                return self.station(str(value))
+            case "device_id":  # of a charger, a battery, or something that is led elsewhere
+                return self._key(value)
+            case "limit_id":
+                return without_station_ids(str(value), self._names)
+            case _:
+                return self.value(value)
 
 
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: SmartChargingConfigEntry) -> dict[str, Json]:
     """Return configuration and view of a site, and its newest decisions."""
     redactor = _redactor(entry)
     runtime = entry.runtime_data
+    view = redactor.fields(runtime.site.view)
     return {
         "entry": {
             "version": f"{entry.version}.{entry.minor_version}",
@@ -111,7 +154,12 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: SmartCh
         "port": runtime.port,
         "stations_waiting": len(runtime.csms.pending),
         "rejected_grid_readings": runtime.site.rejected_grid_readings,
-        "view": redactor.value(runtime.site.view),
+        "grid": {
+            "config": redactor.value(runtime.site.grid.config),
+            "view": view.pop("grid"),
+            "log": redactor.value(runtime.ledger.grid_proof.verdict),
+        },
+        "view": view,
         "departures": redactor.value(runtime.departures.told()),
         "forecasts": redactor.value(runtime.forecasts.told()),
         "decisions": await _async_decisions(hass, runtime.site.recent_cycles),

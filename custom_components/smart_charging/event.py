@@ -1,5 +1,6 @@
-"""Events: sessions that start, end and will miss their target, and tags that are presented."""
+"""Events: sessions that start, end and will miss their target, tags that are presented, and grid signals."""
 
+from collections.abc import Mapping
 from typing import Final, override
 
 from homeassistant.components.event import EventEntity, EventEntityDescription
@@ -12,8 +13,9 @@ from .const import DOMAIN
 from .coordinator import SmartChargingConfigEntry
 from .engine.model import EvseKey
 from .engine.view import NOTICES, SiteEvent, SiteEventType
-from .entity import ChargerEntity, EvseEntity
-from .sessions import event_details
+from .entity import ChargerEntity, EvseEntity, SiteEntity
+from .event_grid import GRID_SIGNAL, evse_device_id, grid_details
+from .sessions import Detail, event_details
 
 PARALLEL_UPDATES = 0
 
@@ -47,8 +49,9 @@ TAG: Final = EventEntityDescription(
 async def async_setup_entry(
     hass: HomeAssistant, entry: SmartChargingConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
-    """Set up the events of chargers and EVSEs as they come."""
+    """Set up the events of the site, and those of chargers and EVSEs as they come."""
     coordinator = entry.runtime_data.coordinator
+    async_add_entities([GridSignalEvent(coordinator, GRID_SIGNAL)])
 
     @callback
     def add_charger(subentry: ConfigSubentry) -> None:
@@ -75,10 +78,15 @@ class SiteEventEntity(EventEntity):
     @callback
     def async_show(self, event: SiteEvent) -> None:
         """Show an event."""
-        details = event_details(event)
-        self._trigger_event(event.type.value, details)
+        self.async_tell(event, event_details(event))
+
+    @callback
+    def async_tell(self, event: SiteEvent, details: Mapping[str, Detail], device_id: str | None = None) -> None:
+        """Show an event with what it tells; the logbook has it at this device, by default the entity's own."""
+        self._trigger_event(event.type.value, dict(details))
         self.async_write_ha_state()
-        device_id = None if self.device_entry is None else self.device_entry.id
+        if device_id is None and self.device_entry is not None:
+            device_id = self.device_entry.id
         self.hass.bus.async_fire(EVENT_SMART_CHARGING, {ATTR_DEVICE_ID: device_id, ATTR_TYPE: event.type, **details})
 
 
@@ -112,3 +120,20 @@ class StationEvent(ChargerEntity, SiteEventEntity):
         """Show an event of this station."""
         if event.key.station_id == self.station_id and event.type.value in self.event_types:
             self.async_show(event)
+
+
+class GridSignalEvent(SiteEntity, SiteEventEntity):
+    """Something came of the grid operator's demands; what an EVSE did stands in the logbook at that."""
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Listen while the entity is there."""
+        await super().async_added_to_hass()
+        self.async_on_remove(self.coordinator.site.subscribe_events(self._async_handle))
+
+    @callback
+    def _async_handle(self, event: SiteEvent) -> None:
+        """Show an event of a grid signal."""
+        if event.type.value in self.event_types:
+            device_id = evse_device_id(self.hass, self.coordinator.config_entry, event.key)
+            self.async_tell(event, grid_details(self.coordinator, event), device_id)

@@ -1,6 +1,6 @@
 """Repairs: what a user has to look after, raised and taken back as the site's view tells."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -39,17 +39,23 @@ ISSUE_CALENDAR_LOST: Final = "departure_calendar_lost"
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """A problem of one thing; `about` makes its id unique."""
+    """A problem of one thing; `about` makes its id unique, `variant` is which of several texts it has."""
 
     key: str
     about: str
     severity: ir.IssueSeverity = ir.IssueSeverity.WARNING
     placeholders: dict[str, str] = field(default_factory=dict, hash=False)
+    variant: str | None = None
 
     @property
     def id(self) -> str:
         """Return the id in the issue registry."""
         return f"{self.key}_{self.about}"
+
+    @property
+    def text(self) -> str:
+        """Return the key of its text."""
+        return self.key if self.variant is None else f"{self.key}_{self.variant}"
 
 
 @callback
@@ -62,7 +68,7 @@ def async_raise(hass: HomeAssistant, issue: Issue, *, fix_for_entry: str | None 
         data=None if fix_for_entry is None else {"entry_id": fix_for_entry},
         is_fixable=fix_for_entry is not None,
         severity=issue.severity,
-        translation_key=issue.key,
+        translation_key=issue.text,
         translation_placeholders=issue.placeholders,
     )
 
@@ -86,22 +92,22 @@ def async_password_settled(hass: HomeAssistant, subentry_id: str) -> None:
     async_clear(hass, ISSUE_PASSWORD_REFUSED, subentry_id)
 
 
-class SiteIssues:
-    """Keeps the issues of one running site equal to what its view shows."""
+class ShownIssues:
+    """The issues that one watcher shows."""
 
-    def __init__(self, hass: HomeAssistant, entry: SmartChargingConfigEntry) -> None:
-        """Start without any issue shown."""
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Start without any."""
         self._hass = hass
-        self._entry = entry
         self._shown: dict[str, Issue] = {}
-        self._told_soc: set[EvseKey] = set()
+
+    @property
+    def ids(self) -> Collection[str]:
+        """Return the ids of what is shown."""
+        return self._shown.keys()
 
     @callback
-    def async_update(self) -> None:
+    def async_show(self, found: Iterable[Issue]) -> None:
         """Raise what is new and take back what is over."""
-        view = self._entry.runtime_data.coordinator.data
-        self._told_soc |= {evse.key for evse in _evses(view) if evse.soc_percent is not None}
-        found = issues_of(self._entry, view, shown=self._shown.keys(), told_soc=self._told_soc)
         wanted = {issue.id: issue for issue in found}
         for issue_id in self._shown.keys() - wanted.keys():
             ir.async_delete_issue(self._hass, DOMAIN, issue_id)
@@ -110,12 +116,28 @@ class SiteIssues:
                 async_raise(self._hass, issue)
         self._shown = wanted
 
+
+class SiteIssues:
+    """Keeps the issues of one running site equal to what its view shows."""
+
+    def __init__(self, hass: HomeAssistant, entry: SmartChargingConfigEntry) -> None:
+        """Start without any issue shown."""
+        self._hass = hass
+        self._entry = entry
+        self._shown = ShownIssues(hass)
+        self._told_soc: set[EvseKey] = set()
+
+    @callback
+    def async_update(self) -> None:
+        """Raise what is new and take back what is over."""
+        view = self._entry.runtime_data.coordinator.data
+        self._told_soc |= {evse.key for evse in _evses(view) if evse.soc_percent is not None}
+        self._shown.async_show(issues_of(self._entry, view, shown=self._shown.ids, told_soc=self._told_soc))
+
     @callback
     def async_clear(self) -> None:
         """Take all back: who does not run has no such problems."""
-        for issue_id in self._shown:
-            ir.async_delete_issue(self._hass, DOMAIN, issue_id)
-        self._shown = {}
+        self._shown.async_show(())
 
 
 def issues_of(

@@ -1,4 +1,4 @@
-"""Sentences in the logbook for what happened at the chargers."""
+"""Sentences in the logbook for what happened at the chargers, and at the site by the grid operator's demands."""
 
 from collections.abc import Callable
 from typing import Final
@@ -11,6 +11,7 @@ from homeassistant.helpers import device_registry as dr
 from .const import DOMAIN
 from .engine.view import SiteEventType
 from .event import ATTR_TYPE, EVENT_SMART_CHARGING
+from .logbook_grid import grid_sentence
 
 _UNKNOWN: Final = "Charger"  # its device was removed since
 
@@ -29,7 +30,7 @@ def async_describe_events(
         device = devices.async_get(event.data[ATTR_DEVICE_ID] or "")
         return {
             LOGBOOK_ENTRY_NAME: _UNKNOWN if device is None else _full_name(devices, device),
-            LOGBOOK_ENTRY_MESSAGE: _message(event),
+            LOGBOOK_ENTRY_MESSAGE: grid_sentence(event.data) or _message(event),
         }
 
     async_describe_event(DOMAIN, EVENT_SMART_CHARGING, describe)

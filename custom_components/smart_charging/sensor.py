@@ -28,6 +28,7 @@ from .sensor_descriptions import (
 )
 from .sensor_evse import EvseSensor, MoneySensor
 from .sensor_forecast import async_follow_forecasts
+from .sensor_grid import async_add_grid_sensors
 from .sensor_limits import PEAK_DESCRIPTIONS, SITE_PHASE_DESCRIPTIONS
 from .sensor_local_list import LOCAL_LIST, LocalListSensor
 from .sensor_origin import MONEY_DESCRIPTIONS, ORIGIN_DESCRIPTIONS
@@ -36,6 +37,7 @@ from .sensor_plan import NEXT_START, PLANNED_COST
 from .sensor_prices import async_follow_prices
 from .sensor_relay import RELAY, RelaySensor
 from .sensor_site import SiteSensors
+from .sensor_uk import async_follow_uk_sensor
 
 PARALLEL_UPDATES = 0
 
@@ -91,6 +93,7 @@ async def async_setup_entry(
         )
 
     site_sensors.async_update()
+    async_add_grid_sensors(entry, async_add_entities)
     async_follow_prices(hass, entry, async_add_entities)
     entry.async_on_unload(coordinator.async_add_listener(site_sensors.async_update))
     entry.async_on_unload(coordinator.async_add_charger_listener(add_charger))
@@ -98,6 +101,7 @@ async def async_setup_entry(
     async_follow_two_way(entry, add_two_way)
     async_add_part_sensors(entry, async_add_entities)
     async_follow_forecasts(hass, entry, async_add_entities)
+    async_follow_uk_sensor(hass, entry, async_add_entities)
 
 
 def _exists(entry: SmartChargingConfigEntry, description: SiteSensorDescription) -> bool:

@@ -15,6 +15,7 @@ from .engine.model import EvseKey
 from .engine.site import Site
 from .engine.view import EvseView
 from .entity import EvseEntity
+from .switch_uk import async_follow_uk_switch
 
 PARALLEL_UPDATES = 1
 
@@ -69,6 +70,7 @@ async def async_setup_entry(
         )
 
     entry.async_on_unload(coordinator.async_add_evse_listener(add_evse))
+    async_follow_uk_switch(hass, entry, async_add_entities)
 
 
 class EvseSwitch(EvseEntity, SwitchEntity):

@@ -37,6 +37,8 @@ from custom_components.smart_charging.engine.csms.state import (
     StepStatus,
 )
 from custom_components.smart_charging.engine.energy_origin import EnergyOrigin
+from custom_components.smart_charging.engine.grid.grid_room import GridConfig
+from custom_components.smart_charging.engine.grid.merge import GridConnection
 from custom_components.smart_charging.engine.limit import Limit, LimitSource
 from custom_components.smart_charging.engine.model import (
     ChargeMode,
@@ -199,11 +201,12 @@ class SiteDouble:
     view: SiteView
     commands: list[tuple[Any, ...]] = field(default_factory=list)
     refusal: Exception | None = None
-    ledger: Mock = field(default_factory=Mock)
+    ledger: Mock = field(default_factory=lambda: Mock(grid_proof=Mock(verdict=None)))
     entry: MockConfigEntry | None = None
     rejected_grid_readings: int = 0
     recent_cycles: tuple[Cycle, ...] = ()
     plan: Plan | None = None
+    grid: Mock = field(default_factory=lambda: Mock(config=GridConfig(GridConnection(35.0)), minimum=None))
     _listeners: list[Callable[[], None]] = field(default_factory=list)
     _event_listeners: list[Callable[[SiteEvent], None]] = field(default_factory=list)
 

@@ -1,7 +1,10 @@
 """Diagnostics tell how the site is, and neither who charges nor how chargers log in."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
 import json
-from typing import Any
+from typing import Any, Final
+from unittest.mock import patch
 
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
@@ -12,11 +15,20 @@ from custom_components.smart_charging.diagnostics import (
     async_get_config_entry_diagnostics,
     async_get_device_diagnostics,
 )
+from custom_components.smart_charging.engine.grid.lpc import LpcConfig
+from custom_components.smart_charging.engine.grid.signal import SignalScope
+from custom_components.smart_charging.engine.grid.source import InputKind, SourceConfig
+from custom_components.smart_charging.engine.grid.uk_rules import UkRules
+from custom_components.smart_charging.engine.grid.verification import EvseCheck, Level, Verification
+from custom_components.smart_charging.engine.model import EvseKey
 from custom_components.smart_charging.engine.recording import load_lines
 
-from .builders import battery, charger_with_password, circuit, grid_meter
+from .builders import battery, charger, charger_with_password, circuit, grid_meter
+from .grid_operator import RELAY, configure, demand, source_subentry
 from .site_double import TOKEN, battery_view, circuit_view, garage, running_site, site_view
 from .site_setup import set_up
+
+LATER: Final = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -115,3 +127,72 @@ async def test_diagnostics_name_what_is_done_differently_for_a_kind_of_station(h
         site.entry.runtime_data.csms.pending = {}
         told: Any = await async_get_config_entry_diagnostics(hass, site.entry)
         assert [charger["station"]["quirks"] for charger in told["view"]["chargers"].values()] == [["rate_unit"]]
+
+
+@pytest.mark.usefixtures("socket_enabled", "unload_at_the_end")
+async def test_a_sites_diagnostics_tell_of_grid_signals_without_ids_and_what_was_received(
+    hass: HomeAssistant, free_port: int
+) -> None:
+    entry = await set_up(hass, free_port, charger_with_password("SN-0815"))
+    site = entry.runtime_data.site
+    configure(
+        entry,
+        RELAY,
+        SourceConfig(source_id="bridge", input=InputKind.EEBUS, lpc=LpcConfig(4_200.0)),
+        uk=UkRules(most_delay_s=0),
+    )
+    evse = EvseKey("SN-0815", 1)
+    demand(entry, 4_140.0, scope=SignalScope.DEVICE, evse=evse, raw='{"token": "s3cret"}', valid_until=LATER)
+    verification = Verification(evses={evse: EvseCheck(Level.PAUSED, 4_140.0, 0.0)}, issues=frozenset({evse}))
+    shown = replace(site.view, grid=replace(site.view.grid, checks=verification, issues=frozenset({evse})))
+    with patch.object(type(site), "view", shown):
+        told: Any = await async_get_config_entry_diagnostics(hass, entry)
+    text = json.dumps(told).replace("Charger SN-0815", "")
+    assert [secret for secret in ("SN-0815", "s3cret", "scrypt") if secret in text] == []
+    grid = told["grid"]
+    assert {one["source_id"] for one in grid["config"]["sources"]} >= {"relay", "bridge", "action"}
+    assert grid["config"]["uk"]["peaks"][0] == ["08:00:00", "11:00:00"]
+    assert grid["config"]["devices"][0]["device_id"] == "station 1"
+    bridge = next(one for one in grid["config"]["sources"] if one["source_id"] == "bridge")
+    assert bridge["lpc"]["failsafe_for"] == 7_200.0
+    assert grid["view"]["issues"] == ["station 1/1"]
+    assert grid["view"]["checks"]["evses"]["station 1/1"]["allowed_w"] == 4_140.0
+    assert {one["demand"]["raw"] for one in grid["view"]["held"]} == {"**REDACTED**"}
+    assert "grid/import/device/W/not_counted/station 1/1" in {one["limit_id"] for one in told["view"]["limits"]}
+    assert "grid" not in told["view"]
+    assert grid["log"] is None or grid["log"]["broken"] is None
+
+
+async def test_what_a_source_of_grid_signals_is_reached_by_is_not_told(hass: HomeAssistant) -> None:
+    secrets = {
+        name: f"hidden {name}"
+        for name in (
+            "webhook_id",
+            "password",
+            "client_id",
+            "client_secret",
+            "token",
+            "token_url",
+            "topic",
+            "url",
+            "username",
+        )
+    }
+    subentries = [charger("garage"), source_subentry(preset="webhook", **secrets)]
+    async with running_site(hass, [Platform.SENSOR], subentries=subentries) as site:
+        assert site.entry is not None
+        site.entry.runtime_data.port = 9000
+        site.entry.runtime_data.csms.pending = {}
+        told: Any = await async_get_config_entry_diagnostics(hass, site.entry)
+    assert "hidden" not in json.dumps(told)
+    (source,) = [one for one in told["entry"]["subentries"] if one["type"] == "grid_signal"]
+    assert source["data"]["preset"] == "webhook"
+
+
+@pytest.mark.usefixtures("socket_enabled", "unload_at_the_end")
+async def test_a_sites_diagnostics_hold_what_the_check_of_the_log_found(hass: HomeAssistant, free_port: int) -> None:
+    entry = await set_up(hass, free_port)
+    await entry.runtime_data.ledger.grid_proof.verify(LATER)
+    told: Any = await async_get_config_entry_diagnostics(hass, entry)
+    assert told["grid"]["log"]["verified_at"] == LATER.isoformat()
+    assert told["grid"]["log"]["broken"] is None

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
@@ -11,7 +12,9 @@ import pytest
 from pytest_homeassistant_custom_component.components.recorder.common import async_wait_recording_done
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
-from .site_double import evse, garage, running_site, site_view
+from custom_components.smart_charging.logbook_grid import grid_sentence
+
+from .site_double import AT, evse, garage, running_site, site_view
 
 EVENT = "smart_charging_event"
 
@@ -67,6 +70,41 @@ async def sentence(hass: HomeAssistant, hass_ws_client: WebSocketGenerator, **da
         ({"type": "firmware_installed", "version": "2.0"}, "installed firmware 2.0"),
         ({"type": "firmware_installed"}, "installed firmware"),
         ({"type": "firmware_failed", "reason": "DownloadFailed"}, "could not install firmware: DownloadFailed"),
+        (
+            {"type": "grid_limit_started", "source": "Grid relay", "direction": "import", "limit_w": 7560},
+            "was limited to 7,560 W by Grid relay",
+        ),
+        (
+            {"type": "grid_limit_started", "source": "Box", "direction": "export", "limit_w": 6000, "why": "stated"},
+            "was limited to 6,000 W of feed-in by Box",
+        ),
+        (
+            {"type": "grid_limit_changed", "source": "action", "direction": "import", "limit_w": 4200},
+            "is now limited to 4,200 W by an action",
+        ),
+        (
+            {"type": "grid_limit_started", "source": "Grid relay", "limit_w": 4200, "why": "failsafe"},
+            "was limited to 4,200 W by the fail-safe of Grid relay",
+        ),
+        (
+            {"type": "grid_limit_started", "source": "Ripple", "kind": "block", "limit_w": 0},
+            "was blocked by Ripple",
+        ),
+        (
+            {"type": "grid_limit_ended", "source": "simulation", "direction": "import"},
+            "is no longer limited by a simulated signal",
+        ),
+        (
+            {"type": "grid_limit_ended", "source": "Box", "direction": "export"},
+            "is no longer limited in its feed-in by Box",
+        ),
+        ({"type": "grid_source_lost", "source": "Grid relay"}, "lost the grid signal source Grid relay"),
+        ({"type": "grid_source_back", "source": "Grid relay"}, "hears the grid signal source Grid relay again"),
+        (
+            {"type": "grid_not_obeyed", "drawn_w": 5000, "allowed_w": 4200},
+            "does not follow the grid operator's limit: draws 5,000 W where 4,200 W are allowed",
+        ),
+        ({"type": "grid_obeyed", "drawn_w": 0, "allowed_w": 4200}, "follows the grid operator's limit again"),
     ],
 )
 @pytest.mark.usefixtures("logbook")
@@ -82,6 +120,18 @@ async def test_an_event_becomes_a_sentence(
         assert device is not None
         told = await sentence(hass, hass_ws_client, device_id=device.id, **data)
         assert (told["name"], told["message"]) == ("Charger garage", message)
+
+
+@pytest.mark.parametrize(
+    ("until", "said"), [("2026-06-01T15:00:00+00:00", "17:00"), ("2026-06-02T05:30:00+00:00", "2026-06-02 07:30")]
+)
+async def test_the_end_of_a_limit_is_told_by_the_clock_on_the_wall(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, until: str, said: str
+) -> None:
+    await hass.config.async_set_time_zone("Europe/Berlin")
+    freezer.move_to(AT)
+    limit = {"type": "grid_limit_started", "source": "Grid relay", "limit_w": 7560, "until": until}
+    assert grid_sentence(limit) == f"was limited to 7,560 W by Grid relay until {said}"
 
 
 @pytest.mark.usefixtures("logbook")

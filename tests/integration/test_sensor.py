@@ -25,12 +25,14 @@ from custom_components.smart_charging.sensor_descriptions import (
     SITE_DESCRIPTIONS,
     STATION_DESCRIPTIONS,
 )
+from custom_components.smart_charging.sensor_grid import GRID_DESCRIPTIONS
 from custom_components.smart_charging.sensor_limits import (
     CIRCUIT_DESCRIPTIONS,
     PEAK_DESCRIPTIONS,
     SITE_PHASE_DESCRIPTIONS,
 )
 from custom_components.smart_charging.sensor_parts import BATTERY_DESCRIPTIONS
+from custom_components.smart_charging.sensor_uk import HOURS
 
 from .builders import battery, charger, circuit, grid_meter, pv
 from .site_double import (
@@ -308,6 +310,8 @@ def test_every_value_of_every_enum_is_translated(language: str) -> None:
         *EVSE_DESCRIPTIONS,
         *CIRCUIT_DESCRIPTIONS,
         *BATTERY_DESCRIPTIONS,
+        *GRID_DESCRIPTIONS,
+        HOURS,
     ):
         options = description.options or []
         assert set(words[description.translation_key].get("state", {})) == set(options), description.key

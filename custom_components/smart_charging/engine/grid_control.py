@@ -186,6 +186,10 @@ class GridControl:
             self._state = replace(self._state, uk=uk_rules.choose_hours(self._state.uk, evse, own=own))
         self._step(())
 
+    def has_own_uk_hours(self, evse: EvseKey) -> bool:
+        """Return whether an EVSE's owner chose hours of its own, in place of the UK's."""
+        return self._state.uk is not None and evse in self._state.uk.own_hours
+
     def look(self) -> None:
         """Step if that is due; called each second, so that a clock that was set or a failed step delays nothing."""
         if self._due is not None and self._around.clock.now() >= self._due:

@@ -84,3 +84,10 @@ class Limit:
         """Return whether the limit holds at this moment."""
         begun = self.valid_from is None or now >= self.valid_from
         return begun and (self.valid_until is None or now < self.valid_until)
+
+
+def without_station_ids(limit_id: str, names: Mapping[str, str]) -> str:
+    """Return a limit's id with `names` in place of stations' ids, which are often serial numbers."""
+    for station_id, name in names.items():
+        limit_id = limit_id.replace(f"/{station_id}/", f"/{name}/")
+    return limit_id

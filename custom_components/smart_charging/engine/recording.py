@@ -10,6 +10,7 @@ from typing import Final
 
 from .config import EvseSettings, SiteConfig, StationConfig
 from .control.snapshot import ControlState, Decision, EvseControl, EvseSnapshot, Snapshot
+from .limit import Limit, without_station_ids
 from .model import EvseKey, Json, Setpoint
 from .recorded_json import Decoder, Encoder, RecordedJsonError, Replacement
 
@@ -116,6 +117,7 @@ def _lines(cycles: Sequence[Cycle], *, hide_ids: bool) -> Iterator[Json]:
         replaced |= dict.fromkeys(
             [(StationConfig, "station_id"), (EvseKey, "station_id")], lambda one: names.get(str(one), "station")
         )
+        replaced[Limit, "limit_id"] = lambda one: without_station_ids(str(one), names)
     encoder, written = Encoder(_SHARED, replaced), 0
     for cycle in cycles:
         encoded = encoder.encode(cycle)

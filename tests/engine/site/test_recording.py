@@ -144,7 +144,9 @@ def test_a_changed_configuration_is_written_with_the_cycle_that_first_used_it() 
 def test_ids_can_be_hidden_and_keep_their_order() -> None:
     stations = [StationConfig(f"SERIAL-{number}", "Garage") for number in ("9", "10", "1")]
     recorded = cycle(*stations)
-    limit = Limit("signal", LimitSource.GRID_SIGNAL, 6.0, LimitUnit.AMPERE, evse=EvseKey("SERIAL-77", 1))
+    limit = Limit(
+        "grid/check/SERIAL-77/1", LimitSource.GRID_SIGNAL, 6.0, LimitUnit.AMPERE, evse=EvseKey("SERIAL-77", 1)
+    )
     recorded = replace(recorded, snapshot=replace(recorded.snapshot, limits=(limit,)))
     text = dump([recorded], hide_ids=True)
     assert "SERIAL" not in text
@@ -152,6 +154,7 @@ def test_ids_can_be_hidden_and_keep_their_order() -> None:
     assert [one.key.station_id for one in again.snapshot.evses] == ["station 4", "station 2", "station 1"]
     assert [one.station.station_id for one in again.snapshot.evses] == ["station 4", "station 2", "station 1"]
     assert again.snapshot.limits[0].evse == EvseKey("station 3", 1)
+    assert again.snapshot.limits[0].limit_id == "grid/check/station 3/1"
     before = recorded.decision.setpoints
     after = again.decision.setpoints
     assert after[EvseKey("station 4", 1)] == before[EvseKey("SERIAL-9", 1)]
@@ -271,7 +274,7 @@ def test_a_text_that_is_no_dump_is_refused(text: str, message: str) -> None:
 
 
 def test_a_limit_that_was_never_possible_is_refused() -> None:
-    limit = Limit("signal", LimitSource.GRID_SIGNAL, 6.5, LimitUnit.AMPERE)
+    limit = Limit("grid/check/SERIAL-77/1", LimitSource.GRID_SIGNAL, 6.5, LimitUnit.AMPERE)
     recorded = cycle()
     text = dump([replace(recorded, snapshot=replace(recorded.snapshot, limits=(limit,)))])
     with pytest.raises(RecordedJsonError, match=r"cycle.snapshot.limits\[0\]: a limit is a finite number"):

@@ -18,6 +18,7 @@ from ..model import EvseKey
 DEFAULT_DELAY_S: Final = 600
 MOST_DELAY_S: Final = 1800  # what a charge point must be capable of
 PEAKS: Final = ((time(8), time(11)), (time(16), time(22)))
+LONGEST_OVERRIDE: Final = timedelta(hours=24)
 _SATURDAY: Final = 5
 _DAYS_AHEAD: Final = 4  # over a weekend
 
@@ -97,6 +98,12 @@ def verdict(rules: UkRules, memory: UkMemory, evse: EvseKey, now: datetime) -> U
 def override(memory: UkMemory, evse: EvseKey, until: datetime) -> UkMemory:
     """Let an EVSE charge at any hour and without delay until then."""
     return replace(memory, overridden={**memory.overridden, evse: until})
+
+
+def override_until(verdict: UkVerdict, now: datetime) -> datetime:
+    """Return until when an override lasts that a user asks for without an end: as long as the verdict holds, a day at most."""
+    longest = now + LONGEST_OVERRIDE
+    return longest if verdict.until is None else min(verdict.until, longest)
 
 
 def choose_hours(memory: UkMemory, evse: EvseKey, *, own: bool) -> UkMemory:
