@@ -19,6 +19,7 @@ from .engine.grid.signal import SignalKind, SignalScope
 from .engine.grid_control import GridControl
 from .engine.model import EvseKey
 from .errors import check_finite
+from .grid_names import source_name
 from .service_targets import ATTR_EVSE, device_name, evse_target
 
 ATTR_SCOPE: Final = "scope"
@@ -115,7 +116,7 @@ def effective_limit(entry: SmartChargingConfigEntry) -> dict[str, JsonValueType]
         "returning": view.returning,
         "limit_w": _whole(view.limit_w),
         "demanded_w": _whole(view.demanded_w),
-        "source": view.source_id,
+        "source": None if view.source_id is None else source_name(entry, view.source_id),
         "reason": None if view.why is None else view.why.value,
         "kind": None if view.kind is None else view.kind.value,
         "scope": None if view.scope is None else view.scope.value,
@@ -128,13 +129,13 @@ def effective_limit(entry: SmartChargingConfigEntry) -> dict[str, JsonValueType]
         if export is None
         else {
             "limit_w": _whole(export.limit_w),
-            "source": export.source_id,
+            "source": source_name(entry, export.source_id),
             "binding": export.binding,
             "until": iso(export.until),
         },
         "price_level": None
         if level is None
-        else {"level": level.level, "source": level.source_id, "until": iso(level.until)},
+        else {"level": level.level, "source": source_name(entry, level.source_id), "until": iso(level.until)},
         "limits": limits,
         "announced": announced,
     }
@@ -156,11 +157,11 @@ def _held(entry: SmartChargingConfigEntry, held: Held, connection: GridConnectio
         "value": round(held.value, 2),
         "unit": demand.target.unit.value,
         "returning": not held.asked,
-        "source": demand.source_id,
+        "source": source_name(entry, demand.source_id),
         "reason": demand.why.value,
         "binding": demand.binding,
         "until": iso(demand.until),
-        "others": list(demand.others),
+        "others": [source_name(entry, one) for one in demand.others],
     }
 
 
@@ -171,7 +172,7 @@ def _window(entry: SmartChargingConfigEntry, window: AnnouncedWindow) -> dict[st
         **shown_evse(entry, window.evse),
         "value": window.value,
         "unit": window.unit.value,
-        "source": window.source_id,
+        "source": source_name(entry, window.source_id),
         "binding": window.binding,
         "from": iso(window.begins_at),
         "until": iso(window.ends_at),

@@ -88,5 +88,5 @@ def test_where_everything_was_seen_and_known_the_parts_sum_to_the_meter(
 @given(st.builds(EnergyOrigin, *[st.floats(0, 50_000)] * 7), st.floats(0, 100_000))
 def test_parts_fit_into_a_count_that_was_corrected(origin: EnergyOrigin, energy_wh: float) -> None:
     within = origin.within(energy_wh)
-    assert within.known_wh <= energy_wh * (1 + 1e-9)
+    assert within.known_wh <= energy_wh * (1 + 1e-9) + 1e-9  # floats near 0 have few digits
     assert within == origin or within.known_wh == pytest.approx(energy_wh)
