@@ -3,7 +3,7 @@
 import json
 
 from .client import HomeClient
-from .entities import PHASE_ENTITIES, Entities, charger_key, garage_key
+from .entities import GRID_ENTITIES, PHASE_ENTITIES, Entities, charger_key, garage_key
 from .garage import GARAGE_FUSE_A, GARAGE_NAME
 from .json import Json, as_list, as_object
 from .modbus import GRID_POWER, SOLAR_POWER
@@ -12,6 +12,7 @@ from .site import Charger, Site
 
 URL_PATH = "charging"
 PLAN_PATH = "plan"
+GRID_LABELS = dict(zip(GRID_ENTITIES, ("Dimmed", "May draw", "By", "Because"), strict=True))
 WIDE: Json = {"columns": "full"}
 LEVERS: dict[str, tuple[str, str, str, dict[str, Json]]] = {
     "unplug_meter": ("Unplug the meter", "mdi:meter-electric-outline", "/meter", {"online": False}),
@@ -127,6 +128,8 @@ def _site_section(site: Site, entities: Entities) -> Json:
             *(_tile(entities[key(name)]) for name in ("surplus", "active_limit", "limit_source")),
             _tile(entities[key("grid_meter_quality")]) | {"name": "Meter"},
             _phases({name: entities[key(name)] for name in PHASE_ENTITIES}),
+            _heading("Grid operator", "mdi:transmission-tower-export"),
+            *(_tile(entities[key(name)]) | {"name": label} for name, label in GRID_LABELS.items()),
             _heading(f"{GARAGE_NAME}, {GARAGE_FUSE_A} A", "mdi:garage"),
             _phases({name: entities[garage_key(site, name)] for name in PHASE_ENTITIES}),
         ]

@@ -14,6 +14,7 @@ CHARGER_ENTITIES = (
     "target_energy",
 )  # fmt: skip
 PHASE_ENTITIES = tuple(f"{name}_l{n}" for name in ("load", "headroom", "binding_limit") for n in (1, 2, 3))
+GRID_ENTITIES = ("grid_limit_active", "grid_limit", "grid_limit_source", "grid_limit_reason")
 REGISTERED_WITHIN_S = 60.0
 
 type Entities = Mapping[str, str]
@@ -40,6 +41,7 @@ async def wait_for_entities(client: HomeClient, site: Site) -> Entities:
     """Return the entities once those of the garage and all chargers are there; TimeoutError where they don't come."""
     wanted = {charger_key(charger, name) for charger in site.chargers for name in CHARGER_ENTITIES}
     wanted |= {garage_key(site, name) for name in PHASE_ENTITIES}
+    wanted |= {f"{site.entry_id}_{name}" for name in GRID_ENTITIES}
     deadline = time.monotonic() + REGISTERED_WITHIN_S
     while missing := wanted - (entities := await registered_entities(client)).keys():
         if time.monotonic() > deadline:

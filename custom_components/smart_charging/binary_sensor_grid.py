@@ -8,7 +8,7 @@ from .engine.grid.grid_room import Held
 from .entity import SiteEntity
 from .grid_names import evse_name, source_name
 
-GRID_LIMIT: Final = BinarySensorEntityDescription(key="grid_limit", translation_key="grid_limit")
+GRID_LIMIT: Final = BinarySensorEntityDescription(key="grid_limit_active", translation_key="grid_limit_active")
 ATTR_LIMITS: Final = "limits"
 
 type HeldDetail = dict[str, str | bool | int | None]

@@ -281,7 +281,7 @@ def test_every_word_of_grid_signals_is_translated(language: str) -> None:
     assert set(event["event_type"]["state"]) == set(GRID_SIGNAL.event_types)
     assert set(event["source"]["state"]) == set(ALWAYS_THERE)
     calendar = entity["calendar"]["grid_windows"]["state_attributes"]
-    binary_sensor = entity["binary_sensor"]["grid_limit"]["state_attributes"]
+    binary_sensor = entity["binary_sensor"]["grid_limit_active"]["state_attributes"]
     for told, wanted in (
         (calendar["message"], SignalKind),
         (calendar["description"], SignalScope),
