@@ -10,6 +10,7 @@ from custom_components.smart_charging.engine.config import BatteryConfig, SiteCo
 from custom_components.smart_charging.engine.control.battery import BatteryAction
 from custom_components.smart_charging.engine.control.planning.battery_advice import BatteryAdvice
 from custom_components.smart_charging.engine.control.snapshot import Snapshot
+from custom_components.smart_charging.engine.grid.section_14a import ControllableDevice, DeviceKind, minimum_power
 from custom_components.smart_charging.engine.limit import Limit, LimitSource, LimitUnit, OwnPower
 from custom_components.smart_charging.engine.model import MeterQuality, Phases
 
@@ -238,3 +239,22 @@ def test_a_battery_that_buys_and_cars_together_keep_to_the_limit(moments: Sequen
         for _ in range(5):
             one.step()
             assert one.from_grid_w(OwnPower.AFTER_OTHER_LOAD) <= limit_w + 1e-6
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    cars=st.integers(1, 6),
+    suns_w=st.lists(st.floats(0.0, 9_000.0), min_size=1, max_size=3),
+    load_w=st.floats(0.0, 4_000.0),
+)
+def test_cars_that_want_it_are_never_held_below_the_legal_minimum(
+    cars: int, suns_w: Sequence[float], load_w: float
+) -> None:
+    minimum = minimum_power([ControllableDevice(str(n), DeviceKind.CHARGER, 11_040.0) for n in range(cars)])
+    assert minimum is not None
+    one = home(cars=cars)
+    for sun_w in suns_w:
+        one.live(load_w, sun_w)
+        one.limits = dim(minimum.minimum_w)
+        one.run(180)
+        assert one.chargers_w() >= minimum.minimum_w - STEP_W * cars
