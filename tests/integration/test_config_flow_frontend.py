@@ -13,10 +13,12 @@ from custom_components.smart_charging.const import DOMAIN
 from custom_components.smart_charging.engine.config import PhaseSwitching
 from custom_components.smart_charging.engine.control.peak import PeakPreset
 from custom_components.smart_charging.engine.model import ChargeMode
+from custom_components.smart_charging.grid_presets import GridPreset
 from custom_components.smart_charging.site_options import SolarPreset
 
 from .builders import GRID_POWER, battery, charger, circuit, grid_meter, pv, set_power, set_soc, site_entry
 from .flow_steps import METER_EMPTY, battery_input, site_input
+from .grid_sources import heat_pump
 
 pytestmark = pytest.mark.usefixtures("no_setup")
 
@@ -88,10 +90,21 @@ async def test_the_pages_of_a_new_site(hass: HomeAssistant, frontend: Frontend, 
     assert (await frontend.submit(form, {}))["type"] == "create_entry"
 
 
-PARTS = [charger("CP-1"), grid_meter(), pv(), circuit("garage"), battery()]
+PARTS = [charger("CP-1"), grid_meter(), pv(), circuit("garage"), battery(), heat_pump()]
 
 
-@pytest.mark.parametrize("kind", ["charger", "circuit", "grid_meter", "pv", "battery"])
+@pytest.mark.parametrize("preset", [preset for preset in GridPreset if preset is not GridPreset.MQTT])
+async def test_the_pages_of_each_demand_of_the_grid_operator(
+    hass: HomeAssistant, frontend: Frontend, preset: GridPreset
+) -> None:
+    site_entry(9000, [charger("CP-1")]).add_to_hass(hass)
+    form = await frontend.begin("subentries/flow", ["site1", "grid_signal"])
+    assert_translated(form, "config_subentries", "grid_signal")
+    form = await frontend.submit(form, {"preset": preset.value})
+    assert_translated(form, "config_subentries", "grid_signal")
+
+
+@pytest.mark.parametrize("kind", ["charger", "circuit", "grid_meter", "pv", "battery", "other_device"])
 async def test_the_form_of_a_new_part(hass: HomeAssistant, frontend: Frontend, kind: str) -> None:
     site_entry(9000, [circuit("garage")]).add_to_hass(hass)
     form = await frontend.begin("subentries/flow", ["site1", kind])
