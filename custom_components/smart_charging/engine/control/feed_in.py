@@ -28,7 +28,7 @@ FOLLOW_S = 20.0  # a system that could yield more does by then
 PROBE_W = 300.0  # what batteries take more at first to see whether PV follows, or
 PROBE_SHARE = 0.05  # of the rating where that is more;
 PROBE_MOST_W = 2_000.0  # it doubles up to this each time that PV does
-REST = timedelta(seconds=60)  # after a try in vain
+REST = timedelta(minutes=3)  # after a try in vain, which draws its power from the grid
 HEADROOM_W = 200.0  # of what may flow out batteries take so much, or
 HEADROOM_SHARE = 0.04  # of the rating, which leaves room to see PV rise
 FEEDS_S = 10.0  # a battery's own control needs this long after a jump of the house
