@@ -30,13 +30,19 @@ class BatteryRating:
 
 
 class Battery:
-    """Its state; power is positive while it discharges. Told what to do it obeys, unless `obeys` is off."""
+    """Its state; power is positive while it discharges. Told what to do it obeys, unless `obeys` is off.
 
-    def __init__(self, rating: BatteryRating, state_of_charge: float = 0.5, *, obeys: bool = True) -> None:
+    With `own_control` off it follows the site in no mode: it charges and discharges only as told.
+    """
+
+    def __init__(
+        self, rating: BatteryRating, state_of_charge: float = 0.5, *, obeys: bool = True, own_control: bool = True
+    ) -> None:
         """Begin idle with this share of its capacity."""
         self.rating = rating
         self.state_of_charge = state_of_charge
         self.obeys = obeys
+        self.own_control = own_control
         self.mode = BatteryMode.NORMAL
         self.told_w = 0.0
         self.power_w = 0.0
@@ -57,7 +63,8 @@ class Battery:
             case BatteryMode.DISCHARGE:
                 return -min(self.told_w, self.rating.max_discharge_w)
             case _:
-                return self.rating.max_charge_w if self.state_of_charge < 1.0 else 0.0
+                hungry = self.own_control and self.state_of_charge < 1.0
+                return self.rating.max_charge_w if hungry else 0.0
 
     def advance(self, demand_w: float, seconds: float) -> None:
         """Act for this long while the rest of the site lacks (positive) or has too much (negative) of this power."""
@@ -84,11 +91,13 @@ class Battery:
 
     def _wanted_w(self, demand_w: float) -> float:
         match self._obeyed:
-            case BatteryMode.HOLD:
-                return min(0.0, demand_w)
             case BatteryMode.CHARGE:
                 return -self.told_w
             case BatteryMode.DISCHARGE:
                 return self.told_w
+            case _ if not self.own_control:
+                return 0.0
+            case BatteryMode.HOLD:
+                return min(0.0, demand_w)
             case _:
                 return demand_w

@@ -82,7 +82,8 @@ class RealSun:
 class Photovoltaics:
     """The generator behind its inverter: follows the sun, or a hand; counts what it made.
 
-    With `zero_export` the inverter makes no more than the site takes, which it follows with `lag_s`.
+    With `zero_export` the inverter makes no more than the site takes, and never more than it was told; it follows both with
+    `lag_s`.
     """
 
     def __init__(self, sun: Sun, *, zero_export: bool = False, lag_s: float = 1.0) -> None:
@@ -90,6 +91,8 @@ class Photovoltaics:
         self._sun = sun
         self._fixed_w: float | None = None
         self._lag_s = lag_s
+        self._ceiling_w: float | None = None
+        self._follows = zero_export
         self.zero_export = zero_export
         self.available_w = 0.0
         self.power_w = 0.0
@@ -99,11 +102,16 @@ class Photovoltaics:
         """Hold the yield at this power in W, or follow the sun again with None."""
         self._fixed_w = power_w
 
+    def curtail(self, ceiling_w: float | None) -> None:
+        """Tell the inverter to make no more than this power in W, or all it can with None."""
+        self._ceiling_w, self._follows = ceiling_w, True
+
     def advance(self, now: datetime, seconds: float, taken_w: float = math.inf) -> None:
         """Yield power for this long, while the site takes so much of it."""
         self.available_w = self._sun.power_w(now) if self._fixed_w is None else self._fixed_w
-        wanted_w = min(self.available_w, max(0.0, taken_w)) if self.zero_export else self.available_w
-        if self.zero_export and self._lag_s > 0:
+        most_w = max(0.0, taken_w) if self.zero_export else math.inf
+        wanted_w = min(self.available_w, most_w, math.inf if self._ceiling_w is None else self._ceiling_w)
+        if self._follows and self._lag_s > 0:
             wanted_w = self.power_w + (wanted_w - self.power_w) * min(1.0, seconds / self._lag_s)
         self.power_w = min(self.available_w, wanted_w)
         self.energy_wh += self.power_w * seconds / 3600

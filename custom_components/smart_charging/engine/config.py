@@ -326,6 +326,24 @@ class BatteryConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class PvConfig:
+    """A PV system; `installed_w` is what it is rated for, 0 where nobody told.
+
+    One that can be curtailed needs a rating: ValueError without.
+    """
+
+    pv_id: str
+    name: str
+    installed_w: float = 0.0
+    can_curtail: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a system of which nobody could tell what to curtail."""
+        if self.installed_w < 0 or (self.can_curtail and self.installed_w <= 0):
+            raise ValueError("a PV system that can be curtailed needs a rating")
+
+
+@dataclass(frozen=True, slots=True)
 class SiteConfig:
     """One grid connection and how it is to be run.
 
@@ -355,3 +373,9 @@ class SiteConfig:
     peak: PeakConfig | None = None
     lease: LeaseTimes = field(default_factory=LeaseTimes)
     solar: SolarConfig = field(default_factory=SolarConfig)
+    pv: tuple[PvConfig, ...] = ()
+
+    @property
+    def installed_pv_w(self) -> float:
+        """Return what all PV systems are rated for together, as far as told: what a limit in % counts of."""
+        return sum(one.installed_w for one in self.pv)

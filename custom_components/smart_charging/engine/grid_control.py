@@ -137,7 +137,7 @@ class GridControl:
     def config(self) -> GridConfig:
         """Return what is configured, with the sources that need no set-up: actions, chargers, simulations and tests."""
         site = self._around.config()
-        connection = GridConnection(site.fuse_a, site.phases, site.power_w)
+        connection = GridConnection(site.fuse_a, site.phases, site.power_w, site.installed_pv_w)
         config = self._configured or GridConfig(connection)
         return replace(config, sources=(*config.sources, *_ALWAYS))
 
@@ -211,6 +211,12 @@ class GridControl:
         return self._decision
 
     @property
+    def export_limit_w(self) -> float | None:
+        """Return what may flow out, in W over all phases; None where nothing limits it."""
+        export = None if self._decision is None else self._decision.export
+        return None if export is None else export.limit_w
+
+    @property
     def minimum(self) -> MinimumPower | None:
         """Return what controllable devices may draw at least by law, None where none is known."""
         return minimum_power(self.config.devices)
@@ -246,11 +252,12 @@ class GridControl:
         reading = OwnPower.AFTER_OTHER_LOAD if demand is None else demand.target.own_power
         powers = self._measurement.powers(reading, now, settled=False)
         self._state, decision = step(self.config, before, events, now, measured)
+        feeds_otherwise = self.export_limit_w != (None if decision.export is None else decision.export.limit_w)
         self._decision = decision
         self._due = self._next_at(decision, now)
         falls, differs = self._apply(decision.limits)
         try:
-            if falls and decide:
+            if (falls or feeds_otherwise) and decide:
                 self._around.decide()
         finally:
             self._measurement.watch(self._around.decision(), now)

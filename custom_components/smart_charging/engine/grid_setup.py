@@ -20,7 +20,6 @@ def grid_config(
     sources: Iterable[SourceConfig],
     *,
     others: Iterable[ControllableDevice] = (),
-    installed_pv_w: float = 0.0,
     uk: UkRules | None = None,
 ) -> GridConfig:
     """Return the configuration of the grid room; ValueError where two sources share an id.
@@ -33,7 +32,7 @@ def grid_config(
         site.fuse_a,
         site.phases,
         site.power_w,
-        installed_pv_w,
+        site.installed_pv_w,
         {EvseKey(one.station_id, 1): one.phases for one in known},
     )
     led = [

@@ -10,11 +10,12 @@ from .config import CarConfig, Connection, EvseSettings, SiteConfig
 from .control.battery import BatterySnapshot
 from .control.circuits import connections
 from .control.elapsed import elapsed_s
+from .control.house import TRUSTED
 from .control.snapshot import MeterSnapshot
 from .csms.state import StationState
 from .given_energy import GivenEnergy
 from .limit import ROOT_CIRCUIT, Limit
-from .model import EvseKey, Session
+from .model import NOMINAL_VOLTAGE_V, EvseKey, Session
 from .view import BatteryReading, MeterReading
 
 BATTERY_VALID_S = 300.0  # a battery that reports less often is not known well enough to be led
@@ -111,6 +112,18 @@ class SiteMeasurements:
         """Return the production of all PV systems that tell theirs, None where none does."""
         known = [one.value for one in self._pv.values() if one.value is not None]
         return sum(known) if known else None
+
+    def pv_systems(self) -> dict[str, float | None]:
+        """Return the production of each PV system, None where it does not tell."""
+        return {name: one.value for name, one in self._pv.items()}
+
+    def feeds_in_beyond(self, site: SiteConfig, limit_w: float, now: datetime) -> bool:
+        """Return whether more than this flows out at a grid meter that is trusted."""
+        meter = self.meter(ROOT_CIRCUIT).snapshot(site, now)
+        flow_w = meter.power_w
+        if flow_w is None and meter.current_a is not None:
+            flow_w = meter.current_a.total * NOMINAL_VOLTAGE_V
+        return meter.quality in TRUSTED and flow_w is not None and -flow_w > limit_w
 
     @property
     def has_pv(self) -> bool:

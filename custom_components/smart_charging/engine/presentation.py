@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from .config import BatteryConfig, CircuitConfig, EvseSettings, SiteConfig, StationConfig
+from .config import BatteryConfig, CircuitConfig, EvseSettings, PvConfig, SiteConfig, StationConfig
 from .control import peak
 from .control.limit_rows import fuse_limit
 from .control.safe_currents import SafeCurrents
@@ -19,7 +19,7 @@ from .measurements import SiteMeasurements
 from .model import EvseKey, MeterQuality, Phases, Reason, ReasonCode, Session, Setpoint
 from .repeating_plans import in_force
 from .session_tracking import EvseRecord
-from .view import BatteryView, ChargerView, CircuitView, EvseView, PeakView, PlannedCharge, SiteView
+from .view import BatteryView, ChargerView, CircuitView, EvseView, PeakView, PlannedCharge, PvView, SiteView
 
 _SOURCES = {
     MeterQuality.STALE: LimitSource.METER_STALE,
@@ -77,6 +77,7 @@ def present(
         },
         circuits={circuit.circuit_id: _circuit(circuit, measured, decision, now) for circuit in site.circuits},
         batteries={battery.battery_id: _battery(battery, site, measured, decision, now) for battery in site.batteries},
+        pv={one.pv_id: _pv(one, measured, decision) for one in site.pv if one.can_curtail},
         peak=_peak(site, state, decision, now),
         limits=measured.limits(now),
         observe_only=observe_only,
@@ -106,6 +107,12 @@ def _battery(
 ) -> BatteryView:
     command = None if decision is None else decision.batteries.get(battery.battery_id)
     return BatteryView(battery.battery_id, battery.name, measured.batteries(site, now)[battery.battery_id], command)
+
+
+def _pv(system: PvConfig, measured: SiteMeasurements, decision: Decision | None) -> PvView:
+    command = None if decision is None else decision.pv.get(system.pv_id)
+    power_w = measured.pv_systems().get(system.pv_id)
+    return PvView(system.pv_id, system.name, system.installed_w, power_w, command)
 
 
 def _charger(

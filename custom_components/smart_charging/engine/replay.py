@@ -104,7 +104,7 @@ def _find(value: Json) -> Json:
 
 
 def _told(decision: Decision) -> Mapping[str, str]:
-    """Return in words what a decision tells each EVSE and battery."""
+    """Return in words what a decision tells each EVSE, battery and PV system."""
     told: dict[str, str] = {}
     for key, setpoint in decision.setpoints.items():
         told[f"EVSE {key} setpoint"] = f"{setpoint.current_a:.6g} A"
@@ -115,6 +115,9 @@ def _told(decision: Decision) -> Mapping[str, str]:
         told[f"EVSE {key} limited by"] = " ".join([bound.source, *(part for part in where if part)])
     for battery_id, command in decision.batteries.items():
         told[f"battery {battery_id}"] = f"{command.action} {command.power_w:.6g} W ({command.reason})"
+    for pv_id, allowed in decision.pv.items():
+        most = "all" if allowed.ceiling_w is None else f"{allowed.ceiling_w:.6g} W"
+        told[f"PV {pv_id}"] = f"{most} ({allowed.reason})"
     return told
 
 

@@ -1,6 +1,6 @@
 """Sees to it that what cars give back overloads no fuse on its way and flows nowhere it may not."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import logging
 
 from .clock import Clock
@@ -27,11 +27,18 @@ _LED_TOLERANCE_W = (
 class SetPointGuard:
     """Looks at the meters of the circuits that an EVSE hangs on; one with a grid meter that is lost gives nothing."""
 
-    def __init__(self, csms: CentralSystem, measured: SiteMeasurements, clock: Clock) -> None:
-        """Read these meters."""
+    def __init__(
+        self,
+        csms: CentralSystem,
+        measured: SiteMeasurements,
+        clock: Clock,
+        export_limit_w: Callable[[], float | None] = lambda: None,
+    ) -> None:
+        """Read these meters; `export_limit_w` tells what may flow out in W, None where nothing limits it."""
         self._csms = csms
         self._measured = measured
         self._clock = clock
+        self._export_limit_w = export_limit_w
 
     def check(self, config: SiteConfig, key: EvseKey, power_w: float) -> None:
         """Raise CommandError where a car can't give this much here and now; KeyError for an unknown station."""
@@ -98,8 +105,9 @@ class SetPointGuard:
                 continue
             power_w, room_w = _flow(connection, meter)
             yield (room_w - sum(_unseen_w(other) / count for other, count in others)) * phases
-            if circuit_id == ROOT_CIRCUIT and config.solar.zero_export:
-                yield power_w - sum(_unseen_w(other) for other, _ in others) + tolerated_w
+            may_flow_w = 0.0 if config.solar.zero_export else self._export_limit_w()
+            if circuit_id == ROOT_CIRCUIT and may_flow_w is not None:
+                yield power_w + may_flow_w - sum(_unseen_w(other) for other, _ in others) + tolerated_w
 
     def _others(
         self, config: SiteConfig, circuit_id: str, station: Station, evse: EvseState

@@ -47,6 +47,7 @@ _LOGGER = logging.getLogger(__name__)
 
 TICK_S = 1.0  # safety looks at least this often
 CYCLE_S = 5.0  # full decisions, that may also raise
+EXPORT_NOISE_W = 100.0  # so much more than may flow out is no reason to decide before the next cycle
 PLUG_PAUSE = 10.0  # times what a decision takes: a car that comes to a large site waits as long, a cycle at most
 DEFAULT_ID_TOKEN = "SMARTCHARGING"  # starts a transaction where nobody presented a tag
 
@@ -88,7 +89,7 @@ class Site:
         self._event_listeners: list[Callable[[SiteEvent], None]] = []
         self._elsewhere = Elsewhere(csms, clock, decide=lambda: self._decide(may_raise=False), announce=self._announce)
         self._tags = PresentedTags(access, csms, clock, self._announce)
-        self._set_points = SetPointGuard(csms, self._measured, clock)
+        self._set_points = SetPointGuard(csms, self._measured, clock, lambda: self.grid.export_limit_w)
         self._lists = LocalLists(access, csms, clock, ledger, self._changed)
         self._origins = OriginTracker(ledger)
         self._sessions = SessionTracker(config.site_id, ledger, self._announce, self._origins.finish)
@@ -405,6 +406,7 @@ class Site:
             self._plug_decision.waited(self._clock.monotonic())
             or self._measured.overloaded(self.config, now)
             or self._gives_the_house_too_much()
+            or self._feeds_in_too_much(now)
         ):
             self._decide(may_raise=False)
         self.grid.look()
@@ -414,6 +416,11 @@ class Site:
         told = {} if self._decision is None else self._decision.setpoints
         homely = any(one.give_w > 0 and self.settings(key).giving is Giving.HOME for key, one in told.items())
         return homely and self._set_points.flows_out(self.config)
+
+    def _feeds_in_too_much(self, now: datetime) -> bool:
+        """Return whether clearly more flows out than may."""
+        limit_w = self.grid.export_limit_w
+        return limit_w is not None and self._measured.feeds_in_beyond(self.config, limit_w + EXPORT_NOISE_W, now)
 
     def _decide(self, *, may_raise: bool) -> None:
         """Decide now and hand the setpoints to the stations."""
@@ -448,6 +455,7 @@ class Site:
             self._planner.advice,
             self._planner.battery_advice,
             lambda key: 0.0 if self._observe_only else self._set_points.most_w(self.config, key),
+            self.grid.export_limit_w,
         )
         keys = (key for key, _ in self.evses())
         return take_snapshot(self.config, self._measured, self._elsewhere.limits(now), keys, sources, now)

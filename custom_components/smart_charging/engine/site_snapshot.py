@@ -34,6 +34,7 @@ class EvseSources:
     advice: Callable[[Wish, datetime], PlanAdvice]
     battery_advice: Callable[[str, datetime], BatteryAdvice | None]
     given_room: Callable[[EvseKey], float]  # W that may be given back
+    export_limit_w: float | None = None
 
 
 def take_snapshot(
@@ -57,6 +58,8 @@ def take_snapshot(
         batteries=_led_batteries(config, measured.batteries(config, now), sources, now),
         limits=(*measured.limits(now), *elsewhere),
         pv_w=measured.pv_power(),
+        pv_systems_w=measured.pv_systems(),
+        export_limit_w=sources.export_limit_w,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from .config import EvseSettings
 from .control.battery import BatteryCommand, BatterySnapshot
+from .control.pv import PvCommand
 from .csms.relay.state import RelayState
 from .csms.state import Detail, EvseState, StationState
 from .energy_origin import EnergyOrigin
@@ -114,6 +115,17 @@ class BatteryView:
 
 
 @dataclass(frozen=True, slots=True)
+class PvView:
+    """A PV system that can be curtailed: what it yields in W, None where it does not tell, and what it is told."""
+
+    pv_id: str
+    name: str
+    installed_w: float
+    power_w: float | None
+    command: PvCommand | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PeakView:
     """The peak tariff's interval so far, in W: its mean, what is aimed for, what may still flow on average."""
 
@@ -141,6 +153,7 @@ class SiteView:
     chargers: Mapping[str, ChargerView] = field(default_factory=dict)
     circuits: Mapping[str, CircuitView] = field(default_factory=dict)
     batteries: Mapping[str, BatteryView] = field(default_factory=dict)
+    pv: Mapping[str, PvView] = field(default_factory=dict)
     peak: PeakView | None = None
     limits: tuple[Limit, ...] = ()
     grid: GridView = NO_GRID_SIGNAL

@@ -32,11 +32,12 @@ class Entities:
 
 
 class StandInShell:
-    """Feeds meters, battery, PV, contactors and cars to the site; leads battery and contactors as its view says."""
+    """Feeds meters, battery, PV, contactors and cars to the site; leads battery, PV and contactors as its view says."""
 
     def __init__(self, site: Site, simulated: SimulatedSite, clock: Clock, entities: Entities) -> None:
         self.entities = entities
         self.meters_online = True
+        self.curtailed_w: float | None = None  # what the inverter was told last
         self._site = site
         self._simulated = simulated
         self._clock = clock
@@ -54,6 +55,7 @@ class StandInShell:
         if not self._site.observe_only:
             self._lead_battery()
             self._lead_contactors()
+            self._lead_pv()
         while self._later and self._later[0][0] <= now:
             heapq.heappop(self._later)[2]()
 
@@ -116,6 +118,17 @@ class StandInShell:
                     self.entities.command_s,
                     lambda own=battery, mode=mode, power_w=power_w: own.command(mode, power_w),
                 )
+
+    def _lead_pv(self) -> None:
+        for view in self._site.view.pv.values():
+            ceiling_w = None if view.command is None else view.command.ceiling_w
+            if self._led.get(view.pv_id) != ceiling_w:
+                self._led[view.pv_id] = ceiling_w
+                self._after(self.entities.command_s, lambda most_w=ceiling_w: self._curtail(most_w))
+
+    def _curtail(self, ceiling_w: float | None) -> None:
+        self.curtailed_w = ceiling_w
+        self._simulated.plant.photovoltaics.curtail(ceiling_w)
 
     def _lead_contactors(self) -> None:
         for key, outlet in self._outlets():

@@ -2,8 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from custom_components.smart_charging.engine.config import SiteConfig, StationConfig
+from custom_components.smart_charging.engine.grid.signal import GridSignal, SignalKind, SignalScope, SignalUnit
+from custom_components.smart_charging.engine.grid.source import SignalAdded
+from custom_components.smart_charging.engine.grid_control import ACTION
 from simulator.ocpp.options import StationOptions
 from simulator.plant.house import Appliance, House
 
@@ -38,3 +42,18 @@ async def warm_up(loop: ClosedLoop, plugged: Sequence[str] = ("CP1",), seconds: 
     await loop.run(seconds, step_s=1.0)
     for station_id in plugged:
         loop.plug(station_id)
+
+
+def limit_feed_in(loop: ClosedLoop, value: float, unit: SignalUnit, *, minutes: float | None = None) -> None:
+    """Have a limit on feed-in arrive, for good where no time is told."""
+    now = loop.clock.now()
+    signal = GridSignal(
+        source_id=ACTION,
+        kind=SignalKind.EXPORT_LIMIT,
+        value=value,
+        unit=unit,
+        received_at=now,
+        valid_until=None if minutes is None else now + timedelta(minutes=minutes),
+        scope=SignalScope.SITE,
+    )
+    loop.site.grid.take(SignalAdded(ACTION, now, signal))

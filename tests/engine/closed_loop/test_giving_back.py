@@ -12,6 +12,7 @@ import pytest
 from custom_components.smart_charging.engine.config import CarConfig, CircuitConfig, EvseSettings, Giving, SiteConfig
 from custom_components.smart_charging.engine.control.forecast.series import Forecast
 from custom_components.smart_charging.engine.control.prices.series import PriceSeries
+from custom_components.smart_charging.engine.grid.signal import SignalUnit
 from custom_components.smart_charging.engine.limit import ROOT_CIRCUIT
 from custom_components.smart_charging.engine.model import ChargeMode, ReasonCode
 from custom_components.smart_charging.engine.outlook import Outlook
@@ -22,7 +23,7 @@ from simulator.simulated_site import Premises
 
 from .loop import ClosedLoop, closed_loop, key
 from .pricing import QUARTER, prices, quarter
-from .surroundings import CHARGER, SITE, STREET, busy_house, station, warm_up
+from .surroundings import CHARGER, SITE, STREET, busy_house, limit_feed_in, station, warm_up
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 
@@ -184,6 +185,29 @@ async def test_what_the_grid_pays_more_for_than_it_costs_is_sold_where_that_is_a
         loop.measure_anew()
         await loop.run(60, step_s=1.0)
         assert loop.exported_kwh == 0
+
+
+async def test_no_more_is_sold_than_may_flow_out(tmp_path: Path) -> None:
+    async with home(tmp_path) as loop:
+        start, slots = quarter(loop.clock.now()), len(DEAR) + len(CHEAP)
+        paid = PriceSeries(start, QUARTER, (*DEAR, *CHEAP), (0.50,) * 4 + (0.02,) * (slots - 4))
+        await lead(loop, *DEAR, *CHEAP, wished=replace(WISHED, giving=Giving.GRID))
+        loop.site.set_outlook(Outlook(paid))
+        limit_feed_in(loop, 2_000.0, SignalUnit.WATT)
+        for _ in range(240):
+            await loop.run(1.0, step_s=1.0)
+            assert -loop.simulated.plant.grid.total_w <= 2_050.0
+        assert given_w(loop) == pytest.approx(5_000, abs=250)
+        loop.house(300.0)
+        await loop.run(20, step_s=1.0)
+        for _ in range(60):
+            await loop.run(1.0, step_s=1.0)
+            assert -loop.simulated.plant.grid.total_w <= 2_050.0
+        limit_feed_in(loop, 0.0, SignalUnit.WATT)
+        await loop.run(20, step_s=1.0)
+        loop.measure_anew()
+        await loop.run(60, step_s=1.0)
+        assert loop.exported_kwh < 0.002
 
 
 async def test_the_departure_finds_what_was_asked_for(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import json
 from hypothesis import HealthCheck, given, settings, strategies as st
 import pytest
 
-from custom_components.smart_charging.engine.config import LeaseTimes, PeakConfig, SiteConfig, StationConfig
+from custom_components.smart_charging.engine.config import LeaseTimes, PeakConfig, PvConfig, SiteConfig, StationConfig
 from custom_components.smart_charging.engine.control.decision import decide
 from custom_components.smart_charging.engine.control.snapshot import ControlState, Decision, EvseControl, Snapshot
 from custom_components.smart_charging.engine.limit import Limit, LimitSource, LimitUnit
@@ -36,6 +36,7 @@ def register_strategies() -> None:
     st.register_type_strategy(datetime, TIMES)
     st.register_type_strategy(LeaseTimes, st.builds(LeaseTimes, hold_s=st.floats(60, 900), renew_s=st.floats(1, 59)))
     st.register_type_strategy(PeakConfig, st.builds(PeakConfig, interval_min=st.sampled_from([15, 60])))
+    st.register_type_strategy(PvConfig, st.builds(PvConfig, installed_w=st.floats(1, 1e6)))
     st.register_type_strategy(RelayConfig, st.just(RelayConfig("wss://billing.example", password=Secret("secret"))))
     st.register_type_strategy(Limit, st.builds(Limit, value=st.floats(0, 1e6)))
 

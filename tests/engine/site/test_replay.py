@@ -10,6 +10,7 @@ import pytest
 
 from custom_components.smart_charging.engine.config import BatteryConfig, SiteConfig, StationConfig
 from custom_components.smart_charging.engine.control.battery import BatteryAction, BatteryCommand, BatteryReason
+from custom_components.smart_charging.engine.control.pv import PvCommand, PvReason
 from custom_components.smart_charging.engine.control.snapshot import (
     BoundBy,
     Decision,
@@ -19,7 +20,7 @@ from custom_components.smart_charging.engine.control.snapshot import (
 )
 from custom_components.smart_charging.engine.limit import LimitSource
 from custom_components.smart_charging.engine.model import ChargeMode, EvseKey, Phases, Reason, ReasonCode, Setpoint
-from custom_components.smart_charging.engine.recording import Cycle, dump, dump_lines, load
+from custom_components.smart_charging.engine.recording import Cycle, dump, dump_lines, load, load_lines
 from custom_components.smart_charging.engine.replay import differences, main
 from tests.engine.closed_loop.loop import closed_loop, key
 from tests.engine.control.builders import KEY, Loop, evse
@@ -90,6 +91,18 @@ async def test_what_a_site_records_is_decided_again_without_differences(tmp_path
     assert list(differences(again)) == []
 
 
+def test_a_recording_from_before_pv_could_be_curtailed_is_decided_again_without_differences() -> None:
+    header, *lines = (json.loads(line) for line in dump_lines(day()))
+    for line in lines:
+        recorded = line["cycle"]
+        for name in ("export_limit_w", "pv_systems_w"):
+            del recorded["snapshot"][name]
+        del recorded["state"]["feed_in"], recorded["decision"]["pv"]
+        for part in line["parts"]:
+            part.pop("pv", None)
+    assert not list(differences(load_lines([header, *lines])))
+
+
 def test_a_decision_that_changed_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cycles = day()
     last = cycles[-1]
@@ -100,6 +113,7 @@ def test_a_decision_that_changed_is_shown(tmp_path: Path, capsys: pytest.Capture
         setpoints={**last.decision.setpoints, KEY: other},
         bounds={KEY: BoundBy(LimitSource.FUSE, "garage", 1)},
         batteries={"house": BatteryCommand(BatteryAction.DISCHARGE, BatteryReason.GRID_EXPANSION, 1234.5)},
+        pv={"roof": PvCommand(3_000.0, PvReason.EXPORT_LIMIT), "yard": PvCommand(None, PvReason.NO_LIMIT)},
     )
     path = tmp_path / "decisions.jsonl"
     path.write_text(dump([*cycles[:-1], replace(last, decision=recorded)]), encoding="utf-8")
@@ -110,6 +124,8 @@ def test_a_decision_that_changed_is_shown(tmp_path: Path, capsys: pytest.Capture
     assert f"{at} EVSE CP1/1 setpoint: 7.5 A -> {decided.current_a:.6g} A" in lines
     assert f"{at} EVSE CP1/1 phases: 1 -> as they are" in lines
     assert f"{at} battery house: discharge 1234.5 W (grid_expansion) -> nothing" in lines
+    assert f"{at} PV roof: 3000 W (export_limit) -> nothing" in lines
+    assert f"{at} PV yard: all (no_limit) -> nothing" in lines
     assert any(line.startswith(f"{at} EVSE CP1/1 reason: limit_fuse (fuse_a=25, phase=L2) -> ") for line in lines)
     assert any(line.startswith(f"{at} EVSE CP1/1 limited by: fuse garage L2 -> ") for line in lines)
     assert all(line.startswith(at) for line in lines[:-1])  # the other cycles are as they were

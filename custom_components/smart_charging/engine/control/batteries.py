@@ -7,6 +7,7 @@ from ..limit import ROOT_CIRCUIT
 from ..model import EvseKey, Setpoint
 from .battery import BatteryAction, BatteryCommand, BatteryMemory, BatteryReason, BatterySnapshot
 from .desire import Desire
+from .feed_in import FeedIn
 from .grid_expansion import LEAST_W, command, remember
 from .house import TRUSTED
 from .planning.battery_advice import BatteryUse, bought_w, use_of
@@ -24,6 +25,7 @@ def lead_batteries(
     setpoints: Mapping[EvseKey, Setpoint],
     shared: Shared,
     state: ControlState,
+    feed_in: FeedIn,
 ) -> tuple[dict[str, BatteryCommand], dict[str, BatteryMemory]]:
     """Return a command for every battery that something was mapped for, and the memory after it."""
     if not basis.batteries:
@@ -44,6 +46,7 @@ def lead_batteries(
         told = _command(config, measured, memory, fast=fast, over_w=over_w + lead_w, spare_w=spare_w, basis=basis)
         if told.action in {BatteryAction.NORMAL, BatteryAction.HOLD} and config.by_plan:
             told = _by_plan(config, measured, left_w=min(left_w, spare_w), basis=basis) or told
+        told = feed_in.command(config, told, spare_w)
         if told.action is BatteryAction.DISCHARGE:
             over_w = max(0.0, over_w - told.power_w)
         if told.action is BatteryAction.CHARGE:

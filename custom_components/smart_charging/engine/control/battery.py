@@ -26,6 +26,7 @@ class BatteryReason(StrEnum):
     REFILL = "refill"  # spare capacity fills the reserve
     PLAN_BUYING = "plan_buying"  # a kWh is worth more in it than it costs
     PLAN_KEEPING = "plan_keeping"  # a kWh in it will be worth more later
+    EXPORT_LIMIT = "export_limit"  # takes what may not flow out, or gives nothing that would
     UNAVAILABLE = "unavailable"
 
 

@@ -13,6 +13,7 @@ from .batteries import lead_batteries
 from .battery import BatteryMemory
 from .circuits import Circuit
 from .desire import CEILING_REASONS, Ceiling, Desire, ceiling, desired
+from .feed_in import limit_feed_in
 from .giving import give_back
 from .house import ACTIVE_A, TRUSTED, measured_on_grid, remember
 from .limit_rows import current_limit, fuse_limit, power_limit
@@ -48,7 +49,8 @@ def decide(
     controls, setpoints = _set(basis, order, desires, shared, admitted, may_raise=may_raise)
     controls, setpoints = _balance(basis, order, desires, shared, controls, setpoints)
     controls, setpoints = give_back(basis, order, controls, setpoints, may_raise=may_raise)
-    batteries, battery_memory = lead_batteries(basis, desires, setpoints, shared, state)
+    feed_in = limit_feed_in(basis, state.feed_in, may_raise=may_raise)
+    batteries, battery_memory = lead_batteries(basis, desires, setpoints, shared, state, feed_in)
     circuits = _circuits(basis, setpoints, shared)
     decision = Decision(
         at=now,
@@ -61,8 +63,10 @@ def decide(
         circuits=circuits,
         batteries=batteries,
         allowed_peak_w=_allowed_peak(basis),
+        pv=feed_in.pv,
     )
-    return decision, _next_state(basis, state, admitted, controls, battery_memory, may_raise=may_raise)
+    after = _next_state(basis, state, admitted, controls, battery_memory, may_raise=may_raise)
+    return decision, replace(after, feed_in=feed_in.memory)
 
 
 def _observe(snapshot: Snapshot, state: ControlState, now: datetime) -> dict[EvseKey, EvseControl]:

@@ -92,7 +92,7 @@ def _wanted(basis: Situation, evse: EvseSnapshot, setpoint: Setpoint, house_w: f
     """
     ready = evse.connected and evse.plugged and evse.settings.enabled and not evse.refused and evse.ordered_w is None
     metered = basis.snapshot.grid.quality is MeterQuality.FRESH and basis.quality(evse) is MeterQuality.FRESH
-    if not ready or not metered or setpoint.current_a > 0:
+    if not ready or not metered or setpoint.current_a > 0 or basis.held_back:  # the sun comes first
         return _NOTHING
     use: GivingNow = giving_by_plan(evse.advice, basis.now)
     most_w = min(use.most_w, max(0.0, ROOM_SHARE * evse.given_room_w - begun_w * evse.station.phases))

@@ -15,6 +15,7 @@ from .house import TRUSTED, CircuitLoad, Draw, batteries_power, circuit_loads, d
 from .limit_rows import live_limits, voltage
 from .peak import PeakMemory
 from .planning.battery_advice import BatteryUse, use_of
+from .pv import held_back
 from .snapshot import ControlState, EvseSnapshot, Snapshot
 from .solar import smooth
 
@@ -62,6 +63,7 @@ class Situation:
     own_w: float  # what flows in beside the chargers, over all phases, batteries included
     mean_own_w: float  # the same as a peak tariff sees it, without its jumps
     qualities: Mapping[str, MeterQuality]  # by circuit: the worst from there to the grid connection
+    held_back: bool = False  # whether PV could be able to yield more than a limit on feed-in leaves it
 
     @property
     def battery_w(self) -> float:
@@ -130,6 +132,8 @@ def situation(snapshot: Snapshot, state: ControlState, now: datetime, *, may_rai
         own_w=own_w,
         mean_own_w=_mean_own(snapshot, state, own_w, now, may_raise=may_raise),
         qualities={circuit.circuit_id: _worst_quality(snapshot, circuit.circuit_id, loads) for circuit in tree},
+        held_back=snapshot.export_limit_w is not None
+        and held_back(snapshot.site.pv, snapshot.pv_systems_w, state.feed_in),
     )
 
 

@@ -14,6 +14,7 @@ from .giving_memory import GivingMemory
 from .peak import PeakMemory
 from .phase_switching import PhaseMemory
 from .planning.advice import PlanAdvice
+from .pv import FeedInMemory, PvCommand
 from .waking import WakingMemory
 
 
@@ -79,7 +80,10 @@ class EvseSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything a decision is made from; circuits and batteries go by their ids."""
+    """Everything a decision is made from; circuits, batteries and PV systems go by their ids.
+
+    `export_limit_w` is what may flow out over all phases, None where nothing limits it.
+    """
 
     site: SiteConfig
     grid: MeterSnapshot
@@ -88,6 +92,8 @@ class Snapshot:
     batteries: Mapping[str, BatterySnapshot] = field(default_factory=dict)
     limits: tuple[Limit, ...] = ()
     pv_w: float | None = None
+    pv_systems_w: Mapping[str, float | None] = field(default_factory=dict)
+    export_limit_w: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +164,7 @@ class ControlState:
     batteries: Mapping[str, BatteryMemory] = field(default_factory=dict)
     batteries_w: float = 0.0  # what all of them gave
     mean_own_w: float | None = None  # what flows in beside the chargers, smoothed for a peak tariff
+    feed_in: FeedInMemory = field(default_factory=FeedInMemory)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,3 +203,4 @@ class Decision:
     circuits: Mapping[str, CircuitState] = field(default_factory=dict)
     batteries: Mapping[str, BatteryCommand] = field(default_factory=dict)
     allowed_peak_w: float | None = None  # mean import allowed to the end of the peak interval
+    pv: Mapping[str, PvCommand] = field(default_factory=dict)  # of systems that can be curtailed

@@ -71,7 +71,7 @@ def measure_surplus(situation: Situation, state: ControlState) -> Surplus | None
     first = now_w < total_w
     drawn_w = sum(draw.least_a.total for draw in situation.draw.values()) * situation.volts
     grid_w = situation.own_w + drawn_w
-    may_hide = config.zero_export and hidden(grid_w, situation.snapshot.pv_w)
+    may_hide = situation.held_back or (config.zero_export and hidden(grid_w, situation.snapshot.pv_w))
     if may_hide and drawn_w > 0:
         now_w = max(now_w, drawn_w + PROBE_STEP_W)
     passed_s = 0.0 if state.surplus_at is None else (situation.now - state.surplus_at).total_seconds()
