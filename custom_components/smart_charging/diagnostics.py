@@ -22,6 +22,7 @@ from .const import (
     CONF_SECOND_CERTIFICATE,
     CONF_SECOND_PRIVATE_KEY,
     CONF_STATION_ID,
+    CONF_WEBHOOK_ID,
     SUBENTRY_CHARGER,
 )
 from .coordinator import SmartChargingConfigEntry
@@ -40,6 +41,7 @@ _SECRET: Final = frozenset(
         CONF_SECOND_PRIVATE_KEY,
         CONF_URL,  # of a second central system: its path may be a secret
         CONF_USERNAME,
+        CONF_WEBHOOK_ID,
         *CONF_ACTIONS.values(),  # written by the user: they may hold anything
         "event_title",  # of an event in a calendar, and what titles have to contain
         "id_token",
