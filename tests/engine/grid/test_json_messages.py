@@ -423,6 +423,17 @@ def test_a_way_that_is_open_again_in_time_loses_nobody() -> None:
     assert not room.wait(1000).lost
 
 
+def test_one_that_need_not_speak_is_lost_while_nobody_could_hear_it() -> None:
+    room = Room(CONFIG)
+    room.tell(SourceUnavailable("message", room.now))
+    assert not room.follow(59).lost
+    decision = room.follow(2)
+    assert set(decision.lost) == {"message"}
+    assert decision.binding is not None
+    assert decision.binding.demand.why is ClaimReason.FAILSAFE
+    assert not room.tell(SourceReachable("message", room.now)).lost
+
+
 def test_how_far_ahead_may_be_said_is_about_a_year() -> None:
     assert signal_of({**LIMIT, "from": (NOW + AHEAD).isoformat()}).valid_from == NOW + AHEAD
     assert refused({**LIMIT, "from": (NOW + AHEAD + timedelta(seconds=1)).isoformat()}) == ("out_of_range", "from")

@@ -274,9 +274,11 @@ def _never_heard(config: SourceConfig, memory: SourceMemory) -> bool:
 
 
 def _lost_at(config: SourceConfig, memory: SourceMemory) -> datetime | None:
-    """Return when a source that was heard is lost unless it is heard before, None where it can't be."""
+    """Return when a source is lost unless it is heard before, None where it can't be, or is already."""
     if memory.heard_at is None:
-        return None
+        # One that need not speak was not missed so far, but is lost while nobody could hear it.
+        deaf_since = None if _never_heard(config, memory) else memory.unavailable_since
+        return None if deaf_since is None else deaf_since + timedelta(seconds=config.grace_s)
     due = []
     if config.silent_s is not None:
         due.append(max(memory.heard_at, memory.awaited_since or memory.heard_at) + timedelta(seconds=config.silent_s))
