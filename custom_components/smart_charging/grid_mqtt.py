@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange, ConfigSubentry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
-from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.util import dt as dt_util
 
@@ -92,14 +91,11 @@ class MqttInput:
     async def _async_subscribe(self) -> None:
         from homeassistant.components import mqtt  # noqa: PLC0415 - as above
 
-        try:
-            stop = await mqtt.async_subscribe(
+        self._stops.append(
+            await mqtt.async_subscribe(
                 self._hass, self._data[CONF_TOPIC], self._async_received, qos=_QOS, encoding=None
             )
-        except HomeAssistantError as err:  # MQTT went in the same moment; it is listened to when it is back
-            LOGGER.warning("The grid signal source %s can't listen: %s", self._title, err)
-            return
-        self._stops.append(stop)
+        )
 
     @callback
     def _async_fall_silent(self) -> None:

@@ -179,6 +179,10 @@ async def test_mqtt_may_be_set_up_later_and_be_loaded_anew(
     assert not grid(entry).lost
     await publish(hass, LIMIT)
     assert (grid(entry).demanded_w, grid(entry).why) == (4200.0, ClaimReason.STATED)
+    other = MockConfigEntry(domain="other")
+    other.add_to_hass(hass)
+    hass.config_entries.async_update_entry(other, title="Other")  # changes nothing
+    assert not grid(entry).lost
     broker = await mqtt_entry(hass)
     assert await hass.config_entries.async_unload(broker.entry_id)
     await hass.async_block_till_done()
@@ -206,6 +210,7 @@ async def test_another_topic_is_listened_to_in_place_of_the_old_one(
     await hass.async_block_till_done()
     await publish(hass, {"kind": "block"}, topic="grid/new")
     assert not grid(entry).active
+    assert grid(entry).limit_w != 0.0
 
 
 async def test_after_the_site_has_ended_nothing_is_listened_to(

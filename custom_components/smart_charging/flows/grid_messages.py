@@ -118,7 +118,7 @@ def _check_mqtt(hass: HomeAssistant, _entry: ConfigEntry, data: Mapping[str, Any
 
     answer = _check_failsafe(data)
     try:
-        mqtt.valid_publish_topic(data[CONF_TOPIC])  # unlike a filter, a topic has no wildcards
+        mqtt.valid_publish_topic(data.get(CONF_TOPIC, ""))  # unlike a filter, a topic has no wildcards
     except probatio.Invalid:
         answer.errors[CONF_TOPIC] = "topic_invalid"
     return answer

@@ -248,6 +248,7 @@ def test_a_part_of_a_pv_power_that_nobody_told_is_refused() -> None:
 def test_of_a_message_that_was_kept_by_a_broker_nobody_knows_when_it_was_said() -> None:
     lasting = {**LIMIT, "duration_s": 600}
     assert refused(lasting, retained=True) == ("begin_unknown", "duration_s")
+    assert refused({"heartbeat": True}, retained=True) == ("begin_unknown", "heartbeat")
     begun = {**lasting, "from": "2026-06-01T09:55:00Z"}
     (event,) = read(begun, retained=True)
     assert isinstance(event, SignalAdded)

@@ -57,7 +57,7 @@ class MessageRefusal(StrEnum):
     NOT_A_TIME = "not_a_time"
     NO_OFFSET = "no_offset"  # a time by a clock that nobody knows
     ENDS_BEFORE_BEGIN = "ends_before_begin"
-    BEGIN_UNKNOWN = "begin_unknown"  # a retained message with a duration: nobody knows when it began
+    BEGIN_UNKNOWN = "begin_unknown"  # a duration or heartbeat that a broker kept: nobody knows since when
     PV_UNKNOWN = "pv_unknown"  # a part of a PV power that nobody told
     TOO_MANY = "too_many"
 
@@ -297,6 +297,8 @@ def _event(fields: _Fields, reader: _Reader) -> SourceEvent:
     if "heartbeat" in fields:
         fields.only({"heartbeat"})
         fields.true("heartbeat")
+        if reader.retained:
+            fields.refuse(MessageRefusal.BEGIN_UNKNOWN, "heartbeat")
         return SourceHeard(reader.source_id, reader.now)
     if "clear" in fields:
         fields.only({"clear"})
