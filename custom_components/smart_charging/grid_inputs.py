@@ -13,8 +13,10 @@ from .coordinator import SmartChargingConfigEntry
 from .engine.grid.source import SourceEvent
 from .entity_values import power_w
 from .grid_entity_inputs import ContactInput, ControlBoxInput, EebusInput, GridInput, NumberInput
+from .grid_mqtt import MqttInput
 from .grid_presets import GridPage
 from .grid_settings import grid_sources, page_of, site_grid_config
+from .grid_webhook import WebhookInput
 from .readings import Followed
 from .settings import site_config, station_configs
 
@@ -26,6 +28,8 @@ INPUTS: Final[Mapping[GridPage, MakeInput]] = {
     GridPage.CONTROL_BOX: ControlBoxInput,
     GridPage.EEBUS: EebusInput,
     GridPage.NUMBER: NumberInput,
+    GridPage.WEBHOOK: WebhookInput,
+    GridPage.MQTT: MqttInput,
 }
 
 

@@ -47,6 +47,23 @@ NUMBER: Mapping[str, Any] = {
     "binding": True,
     "lost_policy": "failsafe",
 }
+WEBHOOK: Mapping[str, Any] = {
+    "preset": "webhook",
+    "webhook_id": "a1" * 32,
+    "local_only": True,
+    "place": "controllable",
+    "own_power": "after_other_load",
+    "binding": False,
+    "lost_policy": "release",
+}
+MQTT: Mapping[str, Any] = {
+    "preset": "mqtt",
+    "topic": "grid/demands",
+    "place": "controllable",
+    "own_power": "after_other_load",
+    "binding": False,
+    "lost_policy": "release",
+}
 FEED_IN_60: Mapping[str, Any] = {"preset": "de_feed_in_60", "limit": 60, "limit_unit": "%"}
 UK: Mapping[str, Any] = {"preset": "uk", "most_delay_s": 600}
 

@@ -32,6 +32,7 @@ from .grid.source import (
     SourceConfig,
     SourceEvent,
     SourceHeard,
+    SourceReachable,
     SourceUnavailable,
 )
 from .grid.source_state import SourceMemory
@@ -58,7 +59,15 @@ SIMULATION: Final = "simulation"  # what a user simulates
 ACTION: Final = "action"  # what automations ask for
 CHARGERS: Final = "chargers"  # what chargers report that somebody limits them to (NotifyChargingLimit)
 # Alone they are no reason to write: entities repeat what they say.
-_FREQUENT: Final = (ContactSeen, NumberSeen, HeartbeatSeen, LimitStated, SourceHeard, SourceUnavailable)
+_FREQUENT: Final = (
+    ContactSeen,
+    NumberSeen,
+    HeartbeatSeen,
+    LimitStated,
+    SourceHeard,
+    SourceReachable,
+    SourceUnavailable,
+)
 
 
 @dataclass(frozen=True, slots=True)

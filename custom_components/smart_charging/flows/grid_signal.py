@@ -12,10 +12,12 @@ from ..const import CONF_PEAK_PRESET, CONF_PEAK_PRICE, CONF_PEAK_TARGET_KW, CONF
 from ..engine.control.peak import PRESETS
 from ..grid_presets import PAGE_OF, PEAK_OF, PRESETS_OF_COUNTRY, GridPage, GridPreset
 from ..grid_settings import page_of
-from .fields import Answer, choice, filled, name_error, number
-from .grid_pages import PAGES, page_data
+from .fields import choice, filled, name_error, number
+from .grid_messages import MESSAGE_PAGES, NEW_ADDRESS_FIELD, address_placeholders, way_answer, with_address
+from .grid_pages import PAGES, Fields, page_data
 
 NO_PRESET: Final = "none"
+_PAGES: Final = {**PAGES, **MESSAGE_PAGES}
 
 
 def preset_schema(country: str | None) -> probatio.Schema:
@@ -37,6 +39,7 @@ class GridSignalFlow(ConfigSubentryFlow):
     def __init__(self) -> None:
         """Start with nothing entered."""
         self._preset = GridPreset.CONTACT
+        self._entered: tuple[str, dict[str, Any]] = ("", {})  # name and data of a webhook whose address is shown
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Choose what is demanded."""
@@ -78,6 +81,26 @@ class GridSignalFlow(ConfigSubentryFlow):
         """Take what was entered of the United Kingdom's rules."""
         return await self._async_page(user_input)
 
+    async def async_step_webhook(self, user_input: dict[str, Any]) -> SubentryFlowResult:
+        """Take what was entered of a webhook."""
+        return await self._async_page(user_input)
+
+    async def async_step_webhook_url(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Show the address of a webhook and what it takes, then keep it."""
+        name, data = self._entered
+        if user_input is not None:
+            return self._keep(name, data)
+        return self.async_show_form(
+            step_id="webhook_url",
+            data_schema=probatio.Schema({}),
+            description_placeholders=address_placeholders(self.hass, data),
+            last_step=True,
+        )
+
+    async def async_step_mqtt(self, user_input: dict[str, Any]) -> SubentryFlowResult:
+        """Take what was entered of a topic."""
+        return await self._async_page(user_input)
+
     async def async_step_peak(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Enter the target of a tariff on peaks, which is one of the site's options."""
         entry, peak = self._get_entry(), PEAK_OF[self._preset]
@@ -103,25 +126,36 @@ class GridSignalFlow(ConfigSubentryFlow):
 
     async def _async_page(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Show the page until what it holds is right, then keep it."""
-        page, entry, answer = PAGE_OF[self._preset], self._get_entry(), Answer()
+        page, entry = PAGE_OF[self._preset], self._get_entry()
         if page is GridPage.PEAK:
             return await self.async_step_peak()
+        answer = way_answer(self.hass, page)
         if user_input is not None:
             name = user_input[CONF_NAME].strip()
             data = page_data(self.hass, page, self._preset, user_input)
-            answer = PAGES[page].check(self.hass, entry, data)
+            answer = _PAGES[page].check(self.hass, entry, data)
             if error := name_error(entry, SUBENTRY_GRID_SIGNAL, name, self._own_id):
                 answer.errors[CONF_NAME] = error
             if not answer.errors:
-                return self._keep(name, {CONF_PRESET: self._preset.value, **data})
-        schema = probatio.Schema(PAGES[page].fields(self.hass, entry, self._preset))
+                data = {CONF_PRESET: self._preset.value, **data}
+                if page is GridPage.WEBHOOK:
+                    self._entered = name, with_address(data, self._known)
+                    return await self.async_step_webhook_url()
+                return self._keep(name, data)
+        schema = probatio.Schema(self._fields(page))
         return self.async_show_form(
             step_id=page.value,
             data_schema=self.add_suggested_values_to_schema(schema, user_input or self._known),
             errors=answer.errors,
             description_placeholders={"entity": "", **answer.placeholders},
-            last_step=True,
+            last_step=page is not GridPage.WEBHOOK,
         )
+
+    def _fields(self, page: GridPage) -> Fields:
+        """Return the fields of a page; a webhook that has an address may get another."""
+        fields = _PAGES[page].fields(self.hass, self._get_entry(), self._preset)
+        changed = page is GridPage.WEBHOOK and self.source == SOURCE_RECONFIGURE
+        return fields | NEW_ADDRESS_FIELD if changed else fields
 
     @property
     def _own_id(self) -> str | None:

@@ -16,6 +16,7 @@ from .signal import GridSignal, SignalKind, SignalScope, SignalUnit
 
 DEBOUNCE_S: Final = 0.5  # of a contact that bounces; a command is due 2 s after the signal
 GRACE_S: Final = 60.0  # an entity may be away for so long, as while its integration is loaded anew
+MOST_SIGNALS: Final = 100  # that one message states, or that a source has announced one by one
 FEED_IN_FAILSAFE_PERCENT: Final = 60.0  # what a plant that no operator can reach may feed in (section 9 EEG)
 
 
@@ -203,6 +204,14 @@ class SourceUnavailable:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class SourceReachable:
+    """A source can be heard again, as when a broker is back; whether it lives itself is not told."""
+
+    source_id: str
+    at: datetime
+
+
 type SourceEvent = (
     ContactSeen
     | NumberSeen
@@ -213,6 +222,7 @@ type SourceEvent = (
     | SignalsCleared
     | SourceHeard
     | SourceUnavailable
+    | SourceReachable
 )
 
 # What each kind of input can tell; that it is there or is not, any can.

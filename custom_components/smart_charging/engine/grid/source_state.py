@@ -14,6 +14,7 @@ from .lpc import LpcMemory, LpcPhase
 from .section_14a import MINIMUM_W, MinimumPower, not_below_minimum
 from .signal import GridSignal, SignalKind, SignalScope, SignalUnit
 from .source import (
+    MOST_SIGNALS,
     TELLS,
     ContactSeen,
     HeartbeatSeen,
@@ -27,6 +28,7 @@ from .source import (
     SourceConfig,
     SourceEvent,
     SourceHeard,
+    SourceReachable,
     SourceUnavailable,
 )
 
@@ -50,6 +52,7 @@ class SourceRefusal(StrEnum):
     NOT_A_NUMBER = "not_a_number"
     NEGATIVE = "negative"
     NO_DURATION = "no_duration"
+    TOO_MANY = "too_many"  # no signal more can be announced before one has ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,8 @@ def take(config: SourceConfig, memory: SourceMemory, event: SourceEvent) -> tupl
     if isinstance(event, SourceUnavailable):
         since = memory.unavailable_since or event.at
         return replace(memory, unavailable_since=since), None
+    if isinstance(event, SourceReachable):
+        return replace(memory, unavailable_since=None), None
     if not isinstance(event, (*TELLS[config.input], SourceHeard)):
         return memory, SourceRefusal.WRONG_INPUT
     told, refusal = _told(config, memory, event)
@@ -248,6 +253,9 @@ def _take_signals(
         failsafe = memory.failsafe if event.failsafe is None else event.failsafe
         return replace(memory, signals=event.signals, failsafe=failsafe), None
     kept = [one for one in memory.signals if _place(one) != _place(event.signal) and not _over(one, event.at)]
+    announced = sum(one.valid_from is not None for one in kept)  # of the others there is one for each place
+    if event.signal.valid_from is not None and announced >= MOST_SIGNALS:
+        return memory, SourceRefusal.TOO_MANY
     return replace(memory, signals=(*kept, event.signal)), None
 
 
@@ -266,9 +274,11 @@ def _never_heard(config: SourceConfig, memory: SourceMemory) -> bool:
 
 
 def _lost_at(config: SourceConfig, memory: SourceMemory) -> datetime | None:
-    """Return when a source that was heard is lost unless it is heard before, None where it can't be."""
+    """Return when a source is lost unless it is heard before, None where it can't be, or is already."""
     if memory.heard_at is None:
-        return None
+        # One that need not speak was not missed so far, but is lost while nobody could hear it.
+        deaf_since = None if _never_heard(config, memory) else memory.unavailable_since
+        return None if deaf_since is None else deaf_since + timedelta(seconds=config.grace_s)
     due = []
     if config.silent_s is not None:
         due.append(max(memory.heard_at, memory.awaited_since or memory.heard_at) + timedelta(seconds=config.silent_s))

@@ -1,0 +1,145 @@
+"""A source of grid signals that publishes on a topic of the MQTT broker that Home Assistant uses."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange, ConfigSubentry
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.util import dt as dt_util
+
+from .const import CONF_TOPIC, LOGGER
+from .engine.grid.json_messages import RefusedMessage
+from .engine.grid.source import SourceEvent, SourceReachable, SourceUnavailable
+from .grid_entity_inputs import Tell
+from .grid_messages import site_of, take_message
+
+if TYPE_CHECKING:
+    from homeassistant.components.mqtt import ReceiveMessage
+
+MQTT_DOMAIN: Final = "mqtt"
+_QOS: Final = 1  # a demand is to arrive; that it may arrive twice changes nothing
+
+
+@callback
+def mqtt_is_set_up(hass: HomeAssistant) -> bool:
+    """Return whether Home Assistant's MQTT runs; only then may it be imported, for then its library is there."""
+    return bool(hass.config_entries.async_loaded_entries(MQTT_DOMAIN))
+
+
+class MqttInput:
+    """Takes what is published, the retained message at the start included, whenever MQTT runs; it may come and go."""
+
+    def __init__(self, hass: HomeAssistant, subentry: ConfigSubentry) -> None:
+        """Listen to nothing yet."""
+        self._hass = hass
+        self._source_id = subentry.subentry_id
+        self._title = subentry.title
+        self._data: Mapping[str, Any] = subentry.data
+        self._tell: Tell | None = None
+        self._reachable = True
+        self._stop_watching: CALLBACK_TYPE | None = None
+        self._stops: list[CALLBACK_TYPE] = []  # of what is listened to while MQTT runs
+        self._subscribing: asyncio.Task[None] | None = None
+        self._refused: RefusedMessage | None = None
+
+    def first(self) -> tuple[SourceEvent, ...]:
+        """Return that the broker is away, where it is; what was published comes once it is listened to."""
+        self._reachable = self._is_connected()
+        return () if self._reachable else (SourceUnavailable(self._source_id, dt_util.utcnow()),)
+
+    @callback
+    def async_start(self, tell: Tell) -> None:
+        """Listen as soon as MQTT runs."""
+        self._tell = tell
+        self._stop_watching = async_dispatcher_connect(
+            self._hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._async_mqtt_changed
+        )
+        if mqtt_is_set_up(self._hass):
+            self._async_listen()
+
+    async def async_stop(self) -> None:
+        """Listen to nothing any more."""
+        self._tell = None
+        if self._stop_watching is not None:
+            self._stop_watching()
+            self._stop_watching = None
+        self._async_fall_silent()
+
+    @callback
+    def _async_mqtt_changed(self, _change: ConfigEntryChange, entry: ConfigEntry) -> None:
+        """Follow MQTT as it is loaded and unloaded: a subscription belongs to the client that it was made at."""
+        if entry.domain != MQTT_DOMAIN:
+            return
+        if mqtt_is_set_up(self._hass):
+            self._async_listen()
+        else:
+            self._async_fall_silent()
+            self._async_reach(reachable=False)
+
+    @callback
+    def _async_listen(self) -> None:
+        if self._stops:
+            return
+        from homeassistant.components import mqtt  # noqa: PLC0415 - its library is there only where it is set up
+
+        self._stops.append(mqtt.async_subscribe_connection_status(self._hass, self._async_connection_changed))
+        self._subscribing = self._hass.async_create_task(self._async_subscribe(), "grid signals over MQTT")
+        self._async_reach(reachable=self._is_connected())
+
+    async def _async_subscribe(self) -> None:
+        from homeassistant.components import mqtt  # noqa: PLC0415 - as above
+
+        self._stops.append(
+            await mqtt.async_subscribe(
+                self._hass, self._data[CONF_TOPIC], self._async_received, qos=_QOS, encoding=None
+            )
+        )
+
+    @callback
+    def _async_fall_silent(self) -> None:
+        if self._subscribing is not None:
+            self._subscribing.cancel()
+            self._subscribing = None
+        for stop in self._stops:
+            stop()
+        self._stops.clear()
+
+    @callback
+    def _async_connection_changed(self, connected: bool) -> None:
+        self._async_reach(reachable=connected)
+
+    @callback
+    def _async_reach(self, *, reachable: bool) -> None:
+        """Tell that the broker went or is back; that it is back says nothing of the source."""
+        if reachable is self._reachable or self._tell is None:
+            return
+        self._reachable = reachable
+        event = SourceReachable if reachable else SourceUnavailable
+        self._tell(event(self._source_id, dt_util.utcnow()))
+
+    @callback
+    def _async_received(self, message: ReceiveMessage) -> None:
+        """Take a message; what is wrong with one is logged once, without what it says."""
+        entry = site_of(self._hass, self._source_id)
+        if self._tell is None or entry is None:
+            return
+        payload = message.payload
+        body = payload.encode() if isinstance(payload, str) else bytes(payload)
+        refused = take_message(entry, self._source_id, body, self._tell, retained=message.retain)
+        if refused is not None and refused != self._refused:
+            LOGGER.warning(
+                "A message of the grid signal source %s was not taken: %s %s",
+                self._title,
+                refused.why.value,
+                refused.where,
+            )
+        self._refused = refused
+
+    def _is_connected(self) -> bool:
+        if not mqtt_is_set_up(self._hass):
+            return False
+        from homeassistant.components import mqtt  # noqa: PLC0415 - as above
+
+        return mqtt.is_connected(self._hass)

@@ -1,0 +1,104 @@
+"""A source of grid signals that calls a web address of Home Assistant's; the address is its secret."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from aiohttp.hdrs import METH_POST, METH_PUT
+from aiohttp.web import Request, Response, json_response
+from homeassistant.components import webhook
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.util import dt as dt_util
+from homeassistant.util.json import JsonValueType
+
+from .const import CONF_LOCAL_ONLY, CONF_WEBHOOK_ID, DOMAIN
+from .engine.clock import Clock, SystemClock
+from .engine.csms.limits import TokenBucket
+from .engine.grid.json_messages import MOST_BYTES, MessageRefusal, RefusedMessage
+from .engine.grid.source import SourceEvent, SourceUnavailable
+from .engine.grid_view import GridView
+from .grid_entity_inputs import Tell
+from .grid_messages import site_of, take_message
+
+CALLS_PER_S: Final = 10.0
+_STATUSES: Final = {MessageRefusal.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE}  # any other is a bad request
+
+
+class WebhookInput:
+    """Answers calls with the limit that holds then, or with what is wrong with them."""
+
+    def __init__(self, hass: HomeAssistant, subentry: ConfigSubentry, clock: Clock | None = None) -> None:
+        """Answer nothing yet; calls are counted by the clock."""
+        self._hass = hass
+        self._source_id = subentry.subentry_id
+        self._title = subentry.title
+        self._data: Mapping[str, Any] = subentry.data
+        self._calls = TokenBucket(clock or SystemClock(), CALLS_PER_S, CALLS_PER_S)
+        self._tell: Tell | None = None
+
+    def first(self) -> tuple[SourceEvent, ...]:
+        """Return nothing: who calls is not asked; without Home Assistant's webhooks nobody can."""
+        if webhook.DOMAIN in self._hass.config.components:
+            return ()
+        return (SourceUnavailable(self._source_id, dt_util.utcnow()),)
+
+    @callback
+    def async_start(self, tell: Tell) -> None:
+        """Answer calls from now on."""
+        self._tell = tell
+        webhook.async_register(
+            self._hass,
+            DOMAIN,
+            self._title,
+            self._data[CONF_WEBHOOK_ID],
+            self._async_answer,
+            local_only=self._data[CONF_LOCAL_ONLY],
+            allowed_methods=(METH_POST, METH_PUT),
+        )
+
+    async def async_stop(self) -> None:
+        """Answer nothing any more, nor take what is still on its way."""
+        if self._tell is not None:
+            self._tell = None
+            webhook.async_unregister(self._hass, self._data[CONF_WEBHOOK_ID])
+
+    async def _async_answer(self, hass: HomeAssistant, _webhook_id: str, request: Request) -> Response:
+        if not self._calls.try_take():
+            return json_response({"error": "too_often"}, status=HTTPStatus.TOO_MANY_REQUESTS)
+        body = await _read_bounded(request)
+        tell, entry = self._tell, site_of(hass, self._source_id)
+        if tell is None or entry is None:
+            return json_response({"error": "not_running"}, status=HTTPStatus.SERVICE_UNAVAILABLE)
+        refused = take_message(entry, self._source_id, body, tell)
+        if refused is not None:
+            return _refusal(refused)
+        return json_response(_effective(entry.runtime_data.site.grid.view))
+
+
+async def _read_bounded(request: Request) -> bytes:
+    """Return the body, of one that is too large no more than shows that."""
+    content, body = request.content, b""
+    while len(body) <= MOST_BYTES:
+        part = await content.read(MOST_BYTES + 1 - len(body))
+        if not part:
+            break
+        body += part
+    return body
+
+
+def _refusal(refused: RefusedMessage) -> Response:
+    status = _STATUSES.get(refused.why, HTTPStatus.BAD_REQUEST)
+    return json_response({"error": refused.why.value, "where": refused.where}, status=status)
+
+
+def _effective(view: GridView) -> dict[str, JsonValueType]:
+    """Return what holds now in W over all phases: on what is drawn, and where there is such a limit on what is fed in."""
+    answer: dict[str, JsonValueType] = {
+        "active": view.active,
+        "limit_w": None if view.limit_w is None else round(view.limit_w),
+        "until": None if view.until is None else view.until.isoformat(),
+    }
+    if view.export is not None:
+        answer["export_limit_w"] = round(view.export.limit_w)
+    return answer
