@@ -126,6 +126,8 @@ class MqttInput:
         if self._tell is None or entry is None:
             return
         payload = message.payload
+        if not payload:  # how publishers take back a retained message: nothing is said by that
+            return
         body = payload.encode() if isinstance(payload, str) else bytes(payload)
         refused = take_message(entry, self._source_id, body, self._tell, retained=message.retain)
         if refused is not None and refused != self._refused:

@@ -118,6 +118,7 @@ async def test_what_is_not_understood_changes_nothing_and_is_logged_once(
     caplog.clear()
     for _ in range(3):
         await publish(hass, {**LIMIT, "value": 1, "secret": "s3cret"})
+    await publish(hass, b"")  # takes a retained message back
     await publish(hass, b"\xff\x00")
     await publish(hass, b"\xff\x01")
     assert grid(entry).limit_w == 4200.0
