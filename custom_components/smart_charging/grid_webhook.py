@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
-from aiohttp.hdrs import METH_POST, METH_PUT
+from aiohttp.hdrs import METH_GET, METH_HEAD, METH_POST, METH_PUT
 from aiohttp.web import Request, Response, json_response
 from homeassistant.components import webhook
 from homeassistant.config_entries import ConfigSubentry
@@ -22,6 +22,7 @@ from .grid_entity_inputs import Tell
 from .grid_messages import site_of, take_message
 
 CALLS_PER_S: Final = 10.0
+_METHODS: Final = (METH_POST, METH_PUT)
 _STATUSES: Final = {MessageRefusal.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE}  # any other is a bad request
 
 
@@ -54,7 +55,8 @@ class WebhookInput:
             self._data[CONF_WEBHOOK_ID],
             self._async_answer,
             local_only=self._data[CONF_LOCAL_ONLY],
-            allowed_methods=(METH_POST, METH_PUT),
+            # Those that are refused too: Home Assistant would log the secret with any other.
+            allowed_methods=(*_METHODS, METH_GET, METH_HEAD),
         )
 
     async def async_stop(self) -> None:
@@ -64,6 +66,8 @@ class WebhookInput:
             webhook.async_unregister(self._hass, self._data[CONF_WEBHOOK_ID])
 
     async def _async_answer(self, hass: HomeAssistant, _webhook_id: str, request: Request) -> Response:
+        if request.method not in _METHODS:
+            return json_response({"error": "method"}, status=HTTPStatus.METHOD_NOT_ALLOWED)
         if not self._calls.try_take():
             return json_response({"error": "too_often"}, status=HTTPStatus.TOO_MANY_REQUESTS)
         body = await _read_bounded(request)

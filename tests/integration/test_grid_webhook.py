@@ -76,6 +76,18 @@ async def test_a_call_limits_the_chargers_and_is_answered_with_what_holds(
     assert (grid(entry).active, grid(entry).returning) == (False, True)
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_another_method_is_refused_and_the_secret_stays_out_of_the_log(
+    entry: MockConfigEntry, caller: TestClient[Any, Any], caplog: pytest.LogCaptureFixture, method: str
+) -> None:
+    caplog.clear()
+    answer = await caller.request(method, PATH)
+    assert answer.status == 405
+    own = [record for record in caplog.records if not record.name.startswith("aiohttp.access")]
+    assert not [record for record in own if SECRET in record.getMessage()]
+    assert not grid(entry).active
+
+
 async def test_a_charger_is_limited_by_its_name_and_feed_in_is_told_too(
     entry: MockConfigEntry, caller: TestClient[Any, Any]
 ) -> None:
