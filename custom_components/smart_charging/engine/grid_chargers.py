@@ -1,11 +1,17 @@
-"""Limits of the grid operator that chargers are told directly, and tell of (NotifyChargingLimit, OCPP 2.0.1 K12): signals too."""
+"""What chargers add to the grid operator's demands: limits that they are told directly, and fresh readings as proof."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+import logging
 
+from .csms.central_system import CentralSystem
+from .csms.commands import CommandError
 from .csms.state import StationState
 from .grid.signal import RAW_LENGTH, GridSignal, SignalKind, SignalScope, SignalUnit
 from .model import EvseKey
+
+_LOGGER = logging.getLogger(__name__)
 
 
 def charger_signals(source_id: str, state: StationState, now: datetime) -> Iterator[GridSignal]:
@@ -30,3 +36,65 @@ def charger_signals(source_id: str, state: StationState, now: datetime) -> Itera
             evse=EvseKey(state.station_id, evse_id),
             raw=state.limited_by_grid[tightest][:RAW_LENGTH],
         )
+
+
+class ToldByChargers:
+    """Knows the limits that chargers told of (NotifyChargingLimit, OCPP 2.0.1 K12), by station."""
+
+    def __init__(self, source_id: str, csms: CentralSystem) -> None:
+        """Know of none; the signals are this source's."""
+        self._source_id = source_id
+        self._csms = csms
+        self._known: dict[str, tuple[GridSignal, ...]] = {}
+
+    def hear(self, station_id: str, now: datetime) -> tuple[GridSignal, ...] | None:
+        """Return all signals where a station's differ from before, else None; one that is gone tells nothing any more."""
+        station = self._csms.stations.get(station_id)
+        if station_id not in self._known and (station is None or not station.state.limited_by_grid):
+            return None
+        told = () if station is None else tuple(charger_signals(self._source_id, station.state, now))
+        if [_demanded(one) for one in told] == [_demanded(one) for one in self._known.get(station_id, ())]:
+            return None
+        self._known[station_id] = told
+        return tuple(signal for each in self._known.values() for signal in each)
+
+
+def _demanded(signal: GridSignal) -> tuple[object, ...]:
+    return signal.evse, signal.value, signal.raw
+
+
+class ReadingRequests:
+    """Asks EVSEs to measure, and remembers when each was asked last."""
+
+    def __init__(self, csms: CentralSystem) -> None:
+        """Have asked nobody."""
+        self._csms = csms
+        self._asked_at: dict[EvseKey, datetime] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def asked_at(self) -> Mapping[EvseKey, datetime]:
+        """Return when each was asked last."""
+        return self._asked_at
+
+    def ask(self, key: EvseKey, now: datetime) -> None:
+        """Have an EVSE's station send what it measures; one that does not is not asked again for the same moment."""
+        self._asked_at[key] = now
+        task = asyncio.create_task(self._trigger(key), name="reading of a charger")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def stop(self) -> None:
+        """Wait for no answer any more."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _trigger(self, key: EvseKey) -> None:
+        station = self._csms.stations.get(key.station_id)
+        if station is None:
+            return
+        try:
+            await station.trigger("MeterValues", key.evse_id)
+        except CommandError as error:
+            _LOGGER.debug("%s was asked to measure and did not: %s", key, error)

@@ -1,7 +1,7 @@
 """The grid operator's demands at a site: steps the grid room, sets its limits, and keeps and tells what came of them."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 import logging
@@ -19,7 +19,6 @@ from .grid.grid_room import GridConfig, GridDecision, GridState, resume, step, w
 from .grid.memory import GridMemoryError, from_json, to_json
 from .grid.merge import GridConnection
 from .grid.section_14a import MinimumPower, minimum_power
-from .grid.signal import GridSignal
 from .grid.source import (
     ContactSeen,
     HeartbeatSeen,
@@ -37,7 +36,7 @@ from .grid.source import (
 )
 from .grid.source_state import SourceMemory
 from .grid.verification import ActionKind, EvseAction, Measured
-from .grid_chargers import charger_signals
+from .grid_chargers import ReadingRequests, ToldByChargers
 from .grid_measurement import GridMeasurement
 from .grid_record import GridPowers
 from .grid_telling import COMPLIANCE_TEST, events_of, own_power_of, records_of, view_of
@@ -104,8 +103,8 @@ class GridControl:
         self._memory = LastingValue(around.ledger, around.clock, "grid")
         self._proof = ProofKeeping(around.ledger, around.clock, around.changed)
         self._measurement = GridMeasurement(around.csms, around.measured, around.config)
-        self._of_chargers: dict[str, tuple[GridSignal, ...]] = {}
-        self._asked_at: dict[EvseKey, datetime] = {}  # to measure
+        self._told_by_chargers = ToldByChargers(CHARGERS, around.csms)
+        self._requests = ReadingRequests(around.csms)
 
     async def start(self) -> None:
         """Go on from before the restart: all its limits hold when this returns; StoreError if that can't be read."""
@@ -136,6 +135,7 @@ class GridControl:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._tasks.clear()
+        await self._requests.stop()
         for flush in (self._memory.flush, self._proof.flush):
             try:
                 await flush()
@@ -165,17 +165,11 @@ class GridControl:
         return self._step(events)
 
     def hear_charger(self, station_id: str) -> None:
-        """Take what the grid operator told a charger directly, as that tells; one that is gone tells nothing any more."""
-        station, now = self._around.csms.stations.get(station_id), self._around.clock.now()
-        if station_id not in self._of_chargers and (station is None or not station.state.limited_by_grid):
-            return
-        told = () if station is None else tuple(charger_signals(CHARGERS, station.state, now))
-        known = self._of_chargers.get(station_id, ())
-        if [_demanded(one) for one in told] == [_demanded(one) for one in known]:
-            return
-        self._of_chargers[station_id] = told
-        signals = tuple(signal for each in self._of_chargers.values() for signal in each)
-        self._step((SignalsStated(CHARGERS, now, signals),))
+        """Take what the grid operator told a charger directly, as that tells."""
+        now = self._around.clock.now()
+        signals = self._told_by_chargers.hear(station_id, now)
+        if signals is not None:
+            self._step((SignalsStated(CHARGERS, now, signals),))
 
     def set_device_power(self, device_id: str, power_w: float | None, at: datetime) -> None:
         """Take what a controllable device draws that is led elsewhere, in W; None while it is not known."""
@@ -350,25 +344,15 @@ class GridControl:
         """Have chargers measure that do so seldom, so that what they draw after a signal is known."""
         if self._around.observe_only():
             return
-        for key in due_readings(self._proof.signals, self._measurement.charging(), self._asked_at, now):
-            self._asked_at[key] = now
-            self._do(self._ask_for_reading(key), "reading of a charger")
-
-    async def _ask_for_reading(self, key: EvseKey) -> None:
-        try:
-            await self._around.csms.stations[key.station_id].trigger("MeterValues", key.evse_id)
-        except CommandError as error:
-            _LOGGER.debug("%s was asked to measure and did not: %s", key, error)
-
-    def _do(self, work: Coroutine[None, None, None], name: str) -> None:
-        task = asyncio.create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        for key in due_readings(self._proof.signals, self._measurement.charging(), self._requests.asked_at, now):
+            self._requests.ask(key, now)
 
     def _act(self, actions: Sequence[EvseAction]) -> None:
         for action in actions:
             if action.kind is ActionKind.REMOTE_STOP:
-                self._do(self._end(action), "charger that does not obey")
+                task = asyncio.create_task(self._end(action), name="charger that does not obey")
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
 
     async def _end(self, action: EvseAction) -> None:
         """End the transaction of an EVSE that draws more than it may."""
@@ -384,10 +368,6 @@ class GridControl:
             await station.stop_transaction(action.evse.evse_id)
         except CommandError as error:
             _LOGGER.warning("%s did not end its transaction: %s", action.evse, error)
-
-
-def _demanded(signal: GridSignal) -> tuple[object, ...]:
-    return signal.evse, signal.value, signal.raw
 
 
 def _words(state: GridState) -> dict[str, object]:
