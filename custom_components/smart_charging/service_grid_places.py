@@ -128,7 +128,7 @@ def effective_limit(entry: SmartChargingConfigEntry) -> dict[str, JsonValueType]
         "export": None
         if export is None
         else {
-            "limit_w": _whole(export.limit_w),
+            "limit_w": None if export.of_unknown else _whole(export.limit_w),
             "source": source_name(entry, export.source_id),
             "binding": export.binding,
             "until": iso(export.until),

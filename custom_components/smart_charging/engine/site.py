@@ -418,9 +418,13 @@ class Site:
         return homely and self._set_points.flows_out(self.config)
 
     def _feeds_in_too_much(self, now: datetime) -> bool:
-        """Return whether clearly more flows out than may."""
+        """Return whether clearly more flows out than may, where a PV system or a car could be told to give less."""
         limit_w = self.grid.export_limit_w
-        return limit_w is not None and self._measured.feeds_in_beyond(self.config, limit_w + EXPORT_NOISE_W, now)
+        if limit_w is None or self._observe_only:
+            return False
+        told = {} if self._decision is None else self._decision.setpoints
+        led = any(one.can_curtail for one in self.config.pv) or any(one.give_w > 0 for one in told.values())
+        return led and self._measured.feeds_in_beyond(self.config, limit_w + EXPORT_NOISE_W, now)
 
     def _decide(self, *, may_raise: bool) -> None:
         """Decide now and hand the setpoints to the stations."""

@@ -1,4 +1,4 @@
-"""What a PV system that can be curtailed is told, and what is remembered of that from decision to decision."""
+"""What a PV system that can be curtailed is told, how its ceiling moves, and what is remembered of that."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,11 @@ from datetime import datetime
 from enum import StrEnum
 
 from ..config import PvConfig
+from .elapsed import elapsed_s
 
+DEADBAND_W = 100.0  # smaller changes of a ceiling are not told,
+DEADBAND_SHARE = 0.01  # nor those below this part of the rating
+RAISE_S = 10.0  # between a ceiling's change and its rise
 HELD_W = 50.0  # so close to its ceiling a system may be held by it,
 HELD_SHARE = 0.02  # or by this part of its rating
 NOTHING_W = 10.0  # what an inverter without sun may show
@@ -37,6 +41,9 @@ class PvMemory:
     changed_at: datetime | None = None
 
 
+NEVER_CURTAILED = PvMemory()
+
+
 @dataclass(frozen=True, slots=True)
 class FeedInMemory:
     """What is remembered while a limit on feed-in holds; `pv` goes by system.
@@ -60,9 +67,43 @@ class FeedInMemory:
 def held_back(systems: Iterable[PvConfig], yields_w: Mapping[str, float | None], memory: FeedInMemory) -> bool:
     """Return whether a system yields about what it may, so that it could be able to yield more."""
     for one in systems:
-        ceiling_w, yield_w = memory.pv.get(one.pv_id, PvMemory()).ceiling_w, yields_w.get(one.pv_id)
+        ceiling_w, yield_w = memory.pv.get(one.pv_id, NEVER_CURTAILED).ceiling_w, yields_w.get(one.pv_id)
         if ceiling_w is None or yield_w is None or yield_w <= NOTHING_W:
             continue
+        # Of a low ceiling the margin is a part: else any yield below it would seem to be held.
         if yield_w >= ceiling_w - min(ceiling_w / 3, max(HELD_W, HELD_SHARE * one.installed_w)):
             return True
     return False
+
+
+def deadband_w(system: PvConfig) -> float:
+    """Return the least change of a system's ceiling that is told."""
+    return max(DEADBAND_W, DEADBAND_SHARE * system.installed_w)
+
+
+def freed(memory: PvMemory, now: datetime) -> PvMemory:
+    """Return the memory of a system that may yield all it can."""
+    return _with_ceiling(memory, None, now)
+
+
+def paced(
+    system: PvConfig, memory: PvMemory, target_w: float | None, now: datetime, *, over: bool, may_raise: bool
+) -> PvMemory:
+    """Return the memory of a ceiling on its way to a target: falls are told at once, rises from time to time.
+
+    Small changes are left out, but no fall while `over` tells that too much flows out.
+    """
+    before_w = system.installed_w if memory.ceiling_w is None else memory.ceiling_w
+    after_w = system.installed_w if target_w is None else target_w
+    small = abs(after_w - before_w) < deadband_w(system)
+    if after_w < before_w:
+        told = over or not small or memory.ceiling_w is None
+    else:
+        waited = memory.changed_at is None or elapsed_s(memory.changed_at, now) >= RAISE_S
+        # The last step up to the rating is never too small: it is what ends the curtailing.
+        told = may_raise and waited and (not small or target_w is None)
+    return _with_ceiling(memory, target_w, now) if told else memory
+
+
+def _with_ceiling(memory: PvMemory, ceiling_w: float | None, now: datetime) -> PvMemory:
+    return memory if ceiling_w == memory.ceiling_w else PvMemory(ceiling_w, now)

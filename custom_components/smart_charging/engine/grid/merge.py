@@ -68,7 +68,8 @@ class Target:
 class Demand:
     """The most restrictive signal on a target: value in the target's unit, and who asks for it.
 
-    `value_w` is what it comes to in W. `others` are the sources that ask for more or as much. `raw` is what was received.
+    `value_w` is what it comes to in W; `of_unknown` tells that it is a percentage of a PV power that nobody told, which
+    counts as 0 W. `others` are the sources that ask for more or as much. `raw` is what was received.
     """
 
     target: Target
@@ -83,6 +84,7 @@ class Demand:
     raw: str
     release_s: float
     others: tuple[str, ...] = ()
+    of_unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +150,10 @@ def _demand(claim: Claim, connection: GridConnection) -> Demand | None:
     counts = direction is Direction.IMPORT and signal.scope is SignalScope.CONTROLLABLE
     own_power = claim.own_power if counts else OwnPower.NOT_COUNTED
     value = signal.value or 0.0  # a block lets nothing flow
+    of_unknown = False
     if signal.unit is SignalUnit.PERCENT:
         whole_w = connection.installed_pv_w if direction is Direction.EXPORT else connection.full_w
+        of_unknown = value > 0 and whole_w <= 0
         value = value / 100 * whole_w
     value_w = value if unit is LimitUnit.WATT else connection.watts(value, signal.evse)
     return Demand(
@@ -164,4 +168,5 @@ def _demand(claim: Claim, connection: GridConnection) -> Demand | None:
         until=signal.valid_until,
         raw=signal.raw,
         release_s=claim.release_s if direction is Direction.IMPORT else 0.0,
+        of_unknown=of_unknown,
     )
