@@ -47,6 +47,7 @@ from .phase_control import PhaseControls
 from .port_certificates import CertificateError, async_open, async_port_certificates
 from .presence import PresenceLog
 from .prices import SitePrices
+from .pv_control import PvControls
 from .readings import SiteReadings
 from .relay_settings import async_remove_relay_files, relay_directory
 from .services import async_setup_services
@@ -141,6 +142,7 @@ def _build(hass: HomeAssistant, entry: SmartChargingConfigEntry, ledger: Ledger)
         coordinator=SiteCoordinator(hass, entry, site),
         readings=SiteReadings(hass, site),
         batteries=BatteryControls(hass, entry),
+        pv=PvControls(hass, entry),
         phases=PhaseControls(hass, entry),
         offers=FirmwareOffers(hass, entry),
         prices=SitePrices(hass, entry),
@@ -164,9 +166,10 @@ def _follow(hass: HomeAssistant, entry: SmartChargingConfigEntry, runtime: Smart
     entry.async_on_unload(runtime.site.subscribe_events(runtime.offers.async_heard))
     entry.async_on_unload(async_keep_for_good(hass, len(entry.get_subentries_of_type(SUBENTRY_CHARGER))))
     issues = SiteIssues(hass, entry)
-    # Batteries are let go while those who reach them still run.
-    entry.async_on_unload(hass.async_add_shutdown_job(HassJob(runtime.batteries.async_stop)))
-    for follow in (runtime.batteries.async_update, runtime.phases.async_update):
+    # Batteries and PV systems are let go while those who reach them still run.
+    for stop in (runtime.batteries.async_stop, runtime.pv.async_stop):
+        entry.async_on_unload(hass.async_add_shutdown_job(HassJob(stop)))
+    for follow in (runtime.batteries.async_update, runtime.pv.async_update, runtime.phases.async_update):
         entry.async_on_unload(runtime.coordinator.async_add_listener(follow))
         follow()
     entry.async_on_unload(async_follow_outlook(runtime))
@@ -291,6 +294,7 @@ async def _async_close(hass: HomeAssistant, runtime: SmartChargingRuntime) -> No
     runtime.departures.async_stop()
     await runtime.grid.async_stop()
     await runtime.batteries.async_stop()
+    await runtime.pv.async_stop()
     await runtime.site.stop()
     await async_release_ledger(hass)
 

@@ -16,12 +16,12 @@ from .grid_settings import uk_rules
 from .issues import async_password_refused, async_password_settled
 from .listening import ListenSettings
 from .price_settings import price_settings
+from .pv_settings import pv_systems
 from .settings import (
     battery_entities,
     circuit_meters,
     grid_meter,
     phase_switches,
-    pv_systems,
     site_config,
     station_configs,
     vehicle_soc_entities,

@@ -192,6 +192,12 @@ CONF_DISCHARGE_LIMIT: Final = "discharge_limit"
 CONF_RENEW_S: Final = "renew_s"
 CONF_ACTIONS: Final = {action: f"action_{action}" for action in BatteryAction}
 
+# Data of a PV system, besides `power` and `invert`; its name is the subentry's title, its id the subentry's.
+CONF_INSTALLED_KW: Final = "installed_kw"
+CONF_LIMIT_NUMBER: Final = "limit_number"
+CONF_ACTION_LIMIT: Final = "action_limit"
+CONF_ACTION_FREE: Final = "action_free"
+
 # Data of a source of grid signals, besides `entity` and `invert`; its name is the subentry's title, its id the subentry's.
 CONF_PRESET: Final = "preset"
 CONF_SIGNAL_KIND: Final = "signal_kind"

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .grid_inputs import GridInputs
     from .phase_control import PhaseControls
     from .prices import SitePrices
+    from .pv_control import PvControls
     from .readings import SiteReadings
 
 # A view is published at most this often: more would only fill the state machine and the recorder.
@@ -51,6 +52,7 @@ class SmartChargingRuntime:
     coordinator: SiteCoordinator
     readings: SiteReadings
     batteries: BatteryControls
+    pv: PvControls
     phases: PhaseControls
     offers: FirmwareOffers
     prices: SitePrices

@@ -21,6 +21,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.device_registry import DeviceEntry
 
 from .const import (
+    CONF_ACTION_FREE,
+    CONF_ACTION_LIMIT,
     CONF_ACTIONS,
     CONF_CERTIFICATE,
     CONF_CLIENT_CA,
@@ -58,7 +60,7 @@ _SECRET: Final = frozenset(
         CONF_URL,  # of a second central system: its path may be a secret
         CONF_USERNAME,
         CONF_WEBHOOK_ID,
-        *CONF_ACTIONS.values(),  # written by the user: they may hold anything
+        *(CONF_ACTION_FREE, CONF_ACTION_LIMIT, *CONF_ACTIONS.values()),  # written by the user: they may hold anything
         "event_title",  # of an event in a calendar, and what titles have to contain
         "id_token",
         "organization",

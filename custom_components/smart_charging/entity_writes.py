@@ -11,6 +11,7 @@ from homeassistant.const import (
     ATTR_ENTITY_ID,
     ATTR_OPTION,
     ATTR_UNIT_OF_MEASUREMENT,
+    PERCENTAGE,
     SERVICE_SELECT_OPTION,
     SERVICE_TURN_OFF,
     SERVICE_TURN_ON,
@@ -44,6 +45,23 @@ class PowerWrite:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitWrite:
+    """The most that something may yield, for a number or an input number in a unit of power or in % of `rated_w`.
+
+    `limit_w` is None for all it can, which is its rating.
+    """
+
+    entity_id: str
+    limit_w: float | None
+    rated_w: float
+
+    @property
+    def power_w(self) -> float:
+        """Return the limit, or the rating where there is none."""
+        return self.rated_w if self.limit_w is None else self.limit_w
+
+
+@dataclass(frozen=True, slots=True)
 class OptionWrite:
     """An option for a select or an input select."""
 
@@ -60,7 +78,8 @@ class SwitchWrite:
 
 
 type Steps = Sequence[Mapping[str, Any]]  # a script's, as a user wrote them
-type Write = PowerWrite | OptionWrite | SwitchWrite
+type NumberWrite = PowerWrite | LimitWrite
+type Write = NumberWrite | OptionWrite | SwitchWrite
 
 
 def is_done(hass: HomeAssistant, write: Write) -> bool:
@@ -73,9 +92,9 @@ def is_done(hass: HomeAssistant, write: Write) -> bool:
             return state.state == write.option
         case SwitchWrite():
             return (state.state == STATE_ON) is write.on
-        case PowerWrite():
+        case PowerWrite() | LimitWrite():
             with suppress(ValueError, WriteError):
-                return math.isclose(float(state.state), _number_value(state, write.power_w), abs_tol=ROUNDING)
+                return math.isclose(float(state.state), _number_value(state, write), abs_tol=ROUNDING)
             return False
 
 
@@ -90,8 +109,8 @@ async def async_write(hass: HomeAssistant, write: Write, context: Context) -> No
             service, data = SERVICE_SELECT_OPTION, {ATTR_OPTION: write.option}
         case SwitchWrite():
             service, data = SERVICE_TURN_ON if write.on else SERVICE_TURN_OFF, {}
-        case PowerWrite():
-            service, data = SERVICE_SET_VALUE, {ATTR_VALUE: _number_value(state, write.power_w)}
+        case PowerWrite() | LimitWrite():
+            service, data = SERVICE_SET_VALUE, {ATTR_VALUE: _number_value(state, write)}
     domain = split_entity_id(write.entity_id)[0]
     try:
         await hass.services.async_call(
@@ -134,16 +153,25 @@ class UserActions:
         return Script(self._hass, checked, f"{self._title}, {name}", DOMAIN, logger=LOGGER)
 
 
-def _number_value(state: State, power_w: float) -> float:
-    """Return a power in the number's unit and on its steps, within its bounds; WriteError for another unit."""
-    unit = state.attributes.get(ATTR_UNIT_OF_MEASUREMENT, UnitOfPower.WATT)
-    if unit not in PowerConverter.VALID_UNITS:
-        raise WriteError(f"{state.entity_id} is in {unit}, which is no power")
-    value = PowerConverter.convert(power_w, UnitOfPower.WATT, unit)
+def _number_value(state: State, write: NumberWrite) -> float:
+    """Return what a number is set to, in its unit and on its steps, within its bounds; WriteError for another unit."""
+    value = _in_unit(state, write)
     low, high = float(state.attributes.get(ATTR_MIN, 0)), float(state.attributes.get(ATTR_MAX, math.inf))
     step = float(state.attributes.get(ATTR_STEP, 0))
     value = min(max(value, low), high)
     if step > 0:
-        # Down, so that rounding never takes more than was meant.
-        value = low + math.floor((value - low) / step + ROUNDING) * step
-    return round(value, 6)
+        steps = (value - low) / step
+        # Down, so that rounding never takes more than was meant; but what may yield all it can is held by no step.
+        is_free = isinstance(write, LimitWrite) and write.limit_w is None
+        value = low + (math.ceil(steps - ROUNDING) if is_free else math.floor(steps + ROUNDING)) * step
+    return round(min(value, high), 6)
+
+
+def _in_unit(state: State, write: NumberWrite) -> float:
+    """Return a power in the number's unit; WriteError where that is none."""
+    unit = state.attributes.get(ATTR_UNIT_OF_MEASUREMENT, UnitOfPower.WATT)
+    if unit == PERCENTAGE and isinstance(write, LimitWrite):
+        return 100 * write.power_w / write.rated_w
+    if unit not in PowerConverter.VALID_UNITS:
+        raise WriteError(f"{state.entity_id} is in {unit}, which is no power")
+    return PowerConverter.convert(write.power_w, UnitOfPower.WATT, unit)

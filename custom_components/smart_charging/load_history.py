@@ -16,7 +16,8 @@ from .const import DOMAIN, SUBENTRY_CHARGER
 from .coordinator import SmartChargingConfigEntry
 from .engine.control.forecast.base_load import OLDEST_DAYS, QuarterLoad, house_alone, learn
 from .engine.control.forecast.forecaster import UsualMemory
-from .settings import battery_entities, grid_meter, pv_systems
+from .pv_settings import pv_systems
+from .settings import battery_entities, grid_meter
 
 QUARTER_S: Final = 900
 LEAST_ROWS: Final = 2  # of the three five-minute means of a quarter of an hour

@@ -20,7 +20,8 @@ from .engine.model import EvseKey
 from .engine.view import BatteryReading, MeterReading
 from .entity_values import battery_reading, meter_reading, percentage, power_w, switched_phases
 from .own_entities import is_own_entity
-from .settings import BatteryEntities, GridMeterEntities, PvEntity
+from .pv_settings import PvEntity
+from .settings import BatteryEntities, GridMeterEntities
 
 
 class ReadingSink(Protocol):

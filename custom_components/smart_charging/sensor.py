@@ -35,6 +35,7 @@ from .sensor_origin import MONEY_DESCRIPTIONS, ORIGIN_DESCRIPTIONS
 from .sensor_parts import async_add_part_sensors
 from .sensor_plan import NEXT_START, PLANNED_COST
 from .sensor_prices import async_follow_prices
+from .sensor_pv import PV_CEILING
 from .sensor_relay import RELAY, RelaySensor
 from .sensor_site import SiteSensors
 from .sensor_uk import async_follow_uk_sensor
@@ -51,7 +52,7 @@ async def async_setup_entry(
         hass,
         entry,
         async_add_entities,
-        (*SITE_DESCRIPTIONS, *SITE_PHASE_DESCRIPTIONS, *PEAK_DESCRIPTIONS),
+        (*SITE_DESCRIPTIONS, PV_CEILING, *SITE_PHASE_DESCRIPTIONS, *PEAK_DESCRIPTIONS),
         partial(SiteSensor, coordinator),
         partial(_exists, entry),
     )
@@ -106,18 +107,20 @@ async def async_setup_entry(
 
 def _exists(entry: SmartChargingConfigEntry, description: SiteSensorDescription) -> bool:
     """Return whether the site has what this sensor tells of: a grid meter, PV, a peak tariff, its phases."""
-    kinds = {subentry.subentry_type for subentry in entry.subentries.values()}
+    kinds, config = {subentry.subentry_type for subentry in entry.subentries.values()}, entry.runtime_data.site.config
     return (
         description.needs_phases <= int(entry.data[CONF_PHASES])
         and (SUBENTRY_PV in kinds or not description.needs_pv)
         and (SUBENTRY_GRID_METER in kinds or not description.needs_grid_meter)
-        and (entry.runtime_data.site.config.peak is not None or not description.needs_peak)
+        and (config.peak is not None or not description.needs_peak)
+        and (any(system.can_curtail for system in config.pv) or not description.needs_curtailing)
     )
 
 
 class SiteSensor(SiteEntity, SensorEntity):
     """A sensor of the site."""
 
+    _unrecorded_attributes = frozenset({ATTR_DETAILS})
     entity_description: SiteSensorDescription
 
     @property
@@ -138,6 +141,14 @@ class SiteSensor(SiteEntity, SensorEntity):
     def native_value(self) -> SensorValue:
         """Return the value of the newest view."""
         return self.entity_description.value_fn(self.coordinator.data)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> dict[str, Details] | None:
+        """Return what the value stands for in detail, where there is more to tell."""
+        describe = self.entity_description.details_fn
+        details = None if describe is None else describe(self.coordinator.data)
+        return None if details is None else {ATTR_DETAILS: details}
 
 
 class StationSensor(ChargerEntity, SensorEntity):

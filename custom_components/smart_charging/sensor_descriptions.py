@@ -24,7 +24,7 @@ from .engine.view import EvseView, SiteView
 ATTR_DETAILS: Final = "details"
 
 type SensorValue = str | int | float | datetime | None
-type Details = Mapping[str, str | float | list[str]]
+type Details = Mapping[str, str | float | list[str] | Mapping[str, float | None]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +35,10 @@ class SiteSensorDescription(SensorEntityDescription):
     """
 
     value_fn: Callable[[SiteView], SensorValue]
+    details_fn: Callable[[SiteView], Details | None] | None = None
     needs_grid_meter: bool = False
     needs_pv: bool = False
+    needs_curtailing: bool = False
     needs_peak: bool = False
     needs_phases: int = 1
 

@@ -67,7 +67,6 @@ from .const import (
     SUBENTRY_CHARGER,
     SUBENTRY_CIRCUIT,
     SUBENTRY_GRID_METER,
-    SUBENTRY_PV,
 )
 from .engine.config import BatteryConfig, CircuitConfig, PhaseSwitching, SecurityProfile, SiteConfig, StationConfig
 from .engine.control.battery import BatteryAction
@@ -75,6 +74,7 @@ from .engine.csms.rpc import OCPP16, OCPP21, OCPP201
 from .engine.limit import ROOT_CIRCUIT
 from .engine.model import ChargeMode, PhaseRotation
 from .listening import ListenSettings
+from .pv_settings import pv_configs
 from .relay_settings import relay_config
 from .site_options import lease_times, peak_config, power_limit_w, seniority_per_h, solar_config, turn_s, unbalance_a
 
@@ -102,14 +102,6 @@ class GridMeterEntities:
         """Return every entity id."""
         total = () if self.power is None else (self.power,)
         return frozenset((*total, *self.power_phases, *self.current_phases, *self.voltage_phases))
-
-
-@dataclass(frozen=True, slots=True)
-class PvEntity:
-    """The entity that tells what one PV system produces."""
-
-    power: str
-    invert: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +153,7 @@ class BatteryControl:
 
 
 def site_config(hass: HomeAssistant, entry: ConfigEntry) -> SiteConfig:
-    """Return the site of this entry, with its circuits and batteries."""
+    """Return the site of this entry, with its circuits, batteries and PV systems."""
     return SiteConfig(
         site_id=entry.entry_id,
         name=entry.title,
@@ -179,6 +171,7 @@ def site_config(hass: HomeAssistant, entry: ConfigEntry) -> SiteConfig:
         peak=peak_config(entry.options),
         lease=lease_times(entry.options),
         solar=solar_config(entry.options),
+        pv=pv_configs(entry),
     )
 
 
@@ -322,14 +315,6 @@ def circuit_meters(entry: ConfigEntry) -> dict[str, GridMeterEntities]:
         for subentry in entry.get_subentries_of_type(SUBENTRY_CIRCUIT)
     }
     return {circuit_id: meter for circuit_id, meter in meters.items() if meter.measures}
-
-
-def pv_systems(entry: ConfigEntry) -> dict[str, PvEntity]:
-    """Return the site's PV systems by subentry id."""
-    return {
-        subentry.subentry_id: PvEntity(power=subentry.data[CONF_POWER], invert=subentry.data[CONF_INVERT])
-        for subentry in entry.get_subentries_of_type(SUBENTRY_PV)
-    }
 
 
 def battery_entities(entry: ConfigEntry) -> dict[str, BatteryEntities]:

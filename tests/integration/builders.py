@@ -78,10 +78,10 @@ def grid_meter(**data: Any) -> ConfigSubentryDataWithId:
     )
 
 
-def pv(power: str = PV_POWER, *, invert: bool = False) -> ConfigSubentryDataWithId:
-    """Return the subentry of a PV system."""
+def pv(power: str = PV_POWER, *, invert: bool = False, **changes: Any) -> ConfigSubentryDataWithId:
+    """Return the subentry of a PV system, of which nobody told what it can yield unless it is said here."""
     return ConfigSubentryDataWithId(
-        data={"power": power, "invert": invert},
+        data={"power": power, "invert": invert} | changes,
         subentry_id=f"sub_{power}",
         subentry_type="pv",
         title="PV",

@@ -27,6 +27,7 @@ from custom_components.smart_charging.engine.control.battery import (
     BatterySnapshot,
 )
 from custom_components.smart_charging.engine.control.planning.problem import Plan
+from custom_components.smart_charging.engine.control.pv import PvCommand, PvReason
 from custom_components.smart_charging.engine.csms.commands import CommandError, CommandErrorCode
 from custom_components.smart_charging.engine.csms.state import (
     AppliedLimit,
@@ -59,6 +60,7 @@ from custom_components.smart_charging.engine.view import (
     ChargerView,
     CircuitView,
     EvseView,
+    PvView,
     SiteEvent,
     SiteView,
 )
@@ -171,6 +173,14 @@ def battery_view(
     """Return a half full battery that is told this."""
     command = BatteryCommand(action, reason, power_w)
     return BatteryView(battery_id, battery_id.title(), BatterySnapshot(True, 50.0, 0.0), command)
+
+
+def pv_view(
+    ceiling_w: float | None, *, pv_id: str = "sub_sensor.pv_power", name: str = "PV", reason: PvReason | None = None
+) -> PvView:
+    """Return a system of 8 kW that may yield this, None for all it can."""
+    why = reason or (PvReason.NO_LIMIT if ceiling_w is None else PvReason.EXPORT_LIMIT)
+    return PvView(pv_id, name, 8000.0, 5000.0, PvCommand(ceiling_w, why))
 
 
 def site_view(*chargers: ChargerView, **changes: Any) -> SiteView:

@@ -9,7 +9,7 @@ from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.smart_charging import battery_control
+from custom_components.smart_charging import leading
 from custom_components.smart_charging.const import DOMAIN
 from custom_components.smart_charging.engine.model import ChargeMode, EvseKey
 
@@ -53,8 +53,8 @@ async def remove_battery(hass: HomeAssistant, entry: MockConfigEntry) -> None:
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a battery be written to as often as it is commanded anew."""
-    monkeypatch.setattr(battery_control, "WRITE_INTERVAL_S", 0.0)
+    """Let what is led be written to as often as it is commanded anew."""
+    monkeypatch.setattr(leading, "WRITE_INTERVAL_S", 0.0)
 
 
 async def offer_battery(hass: HomeAssistant, *, held: bool) -> None:

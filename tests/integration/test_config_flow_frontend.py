@@ -16,7 +16,7 @@ from custom_components.smart_charging.engine.model import ChargeMode
 from custom_components.smart_charging.grid_presets import GridPreset
 from custom_components.smart_charging.site_options import SolarPreset
 
-from .builders import GRID_POWER, battery, charger, circuit, grid_meter, pv, set_power, set_soc, site_entry
+from .builders import GRID_POWER, PV_POWER, battery, charger, circuit, grid_meter, pv, set_power, set_soc, site_entry
 from .flow_steps import METER_EMPTY, battery_input, site_input
 from .grid_sources import heat_pump
 
@@ -131,6 +131,16 @@ async def test_the_second_page_of_a_battery(hass: HomeAssistant, frontend: Front
     assert_translated(form, "config_subentries", "battery")
 
 
+@pytest.mark.parametrize("control", ["entities", "actions"])
+async def test_the_second_page_of_a_pv_system(hass: HomeAssistant, frontend: Frontend, control: str) -> None:
+    site_entry(9000).add_to_hass(hass)
+    set_power(hass, PV_POWER, 3000)
+    form = await frontend.begin("subentries/flow", ["site1", "pv"])
+    form = await frontend.submit(form, {"power": PV_POWER, "invert": False, "installed_kw": 8, "control": control})
+    assert form["step_id"] == control
+    assert_translated(form, "config_subentries", "pv")
+
+
 async def test_the_form_of_a_changed_site(hass: HomeAssistant, frontend: Frontend) -> None:
     site_entry(9000).add_to_hass(hass)
     form = await frontend.begin("flow", DOMAIN, entry_id="site1")
@@ -174,6 +184,7 @@ def test_every_choice_is_translated() -> None:
         "mode_after_unplug": {"keep", *ChargeMode},
         "peak_preset": {"none", *PeakPreset, "custom"},
         "phase_switching": set(PhaseSwitching),
+        "pv_control": {"none", "entities", "actions"},
         "solar_preset": set(SolarPreset),
     }
     for texts in TEXTS.values():

@@ -19,7 +19,7 @@ from custom_components.smart_charging.engine.model import EvseKey
 from custom_components.smart_charging.grid_settings import grid_sources, other_devices, source_config, uk_rules
 from custom_components.smart_charging.site_options import peak_config
 
-from .builders import charger, set_power, site_entry
+from .builders import PV_POWER, charger, pv, set_power, site_entry
 from .flow_steps import METER_EMPTY, add_part, go_on, offered, reach_meter_page, submit_part, suggested
 from .grid_sources import BOX, EEBUS, NUMBER, RELAY, UK, demand, heat_pump
 
@@ -28,8 +28,8 @@ pytestmark = pytest.mark.usefixtures("no_setup")
 
 @pytest.fixture
 def entry(hass: HomeAssistant) -> MockConfigEntry:
-    """Return a site with a charger, and what a user may choose."""
-    entry = site_entry(9000, [charger("CP-1")])
+    """Return a site with a charger and PV, and what a user may choose."""
+    entry = site_entry(9000, [charger("CP-1"), pv(installed_kw=8.0)])
     entry.add_to_hass(hass)
     for contact in ("relay", "w4", "s1", "active"):
         hass.states.async_set(f"binary_sensor.{contact}", "off")
@@ -241,6 +241,43 @@ async def test_the_german_limit_on_feed_in_stands(hass: HomeAssistant, entry: Mo
         InputKind.STANDING, SignalKind.EXPORT_LIMIT, SignalScope.SITE,
     )  # fmt: skip
     assert (source.value, source.unit) == (60.0, SignalUnit.PERCENT)
+
+
+SHARE_OF_FEED_IN: list[tuple[dict[str, Any], str]] = [
+    ({"preset": "de_feed_in_60", "limit": 60}, "limit"),
+    ({"preset": "standing", "limit": 70, "limit_unit": "%"}, "limit"),
+    ({**RELAY, "preset": "contact", "signal_kind": "export_limit", "limit": 30, "limit_unit": "%"}, "limit"),
+    ({**NUMBER, "entity": "sensor.share", "signal_kind": "export_limit", "failsafe": 60}, "entity"),
+]
+
+
+@pytest.mark.parametrize(("data", "field"), SHARE_OF_FEED_IN)
+async def test_a_share_of_pv_power_needs_to_be_known_of_what(
+    hass: HomeAssistant, entry: MockConfigEntry, data: dict[str, Any], field: str
+) -> None:
+    system = entry.subentries[f"sub_{PV_POWER}"]
+    hass.config_entries.async_update_subentry(entry, system, data={"power": PV_POWER, "invert": False})
+    result = await add(hass, entry, data)
+    assert result["errors"] == {field: "pv_power_missing"}
+    assert not grid_sources(entry)
+    hass.config_entries.async_update_subentry(entry, system, data={**system.data, "installed_kw": 8.0})
+    assert (await add(hass, entry, data))["type"] is FlowResultType.CREATE_ENTRY
+    assert the_source(entry).unit is SignalUnit.PERCENT
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"preset": "standing", "limit": 7, "limit_unit": "kW"},
+        {"preset": "standing", "signal_kind": "import_limit", "limit": 70, "limit_unit": "%"},
+        BOX,
+    ],
+)
+async def test_other_demands_need_no_pv_power(
+    hass: HomeAssistant, entry: MockConfigEntry, data: Mapping[str, Any]
+) -> None:
+    hass.config_entries.async_remove_subentry(entry, f"sub_{PV_POWER}")
+    assert (await add(hass, entry, data))["type"] is FlowResultType.CREATE_ENTRY
 
 
 async def test_another_limit_may_stand_too(hass: HomeAssistant, entry: MockConfigEntry) -> None:

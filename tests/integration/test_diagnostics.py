@@ -23,7 +23,7 @@ from custom_components.smart_charging.engine.grid.verification import EvseCheck,
 from custom_components.smart_charging.engine.model import EvseKey
 from custom_components.smart_charging.engine.recording import load_lines
 
-from .builders import battery, charger, charger_with_password, circuit, grid_meter
+from .builders import battery, charger, charger_with_password, circuit, grid_meter, pv
 from .grid_operator import RELAY, configure, demand, source_subentry
 from .site_double import TOKEN, battery_view, circuit_view, garage, running_site, site_view
 from .site_setup import set_up
@@ -103,6 +103,19 @@ async def test_a_circuits_and_a_batterys_diagnostics_hold_them_without_what_the_
     assert told["cellar"]["data"]["fuse_a"] == 20.0
     assert told["battery"]["view"]["command"]["action"] == "normal"
     assert TOKEN not in json.dumps(told)
+
+
+async def test_what_the_user_wrote_to_curtail_pv_is_not_told(hass: HomeAssistant) -> None:
+    actions = {
+        f"action_{name}": [{"action": "rest_command.pv", "data": {"token": TOKEN}}] for name in ("limit", "free")
+    }
+    async with running_site(hass, [], subentries=[pv(installed_kw=8.0, control="actions", **actions)]) as site:
+        assert site.entry is not None
+        site.entry.runtime_data.csms.pending = {}
+        told: dict[str, Any] = await async_get_config_entry_diagnostics(hass, site.entry)
+    (system,) = told["entry"]["subentries"]
+    assert (system["data"]["installed_kw"], system["data"]["action_limit"]) == (8.0, "**REDACTED**")
+    assert TOKEN not in json.dumps(told["entry"])
 
 
 @pytest.mark.usefixtures("socket_enabled", "unload_at_the_end")

@@ -9,8 +9,9 @@ import pytest
 
 from custom_components.smart_charging.engine.model import EvseKey, Phases
 from custom_components.smart_charging.engine.view import BatteryReading, MeterReading
+from custom_components.smart_charging.pv_settings import PvEntity
 from custom_components.smart_charging.readings import SiteReadings
-from custom_components.smart_charging.settings import BatteryEntities, GridMeterEntities, PvEntity
+from custom_components.smart_charging.settings import BatteryEntities, GridMeterEntities
 
 from .builders import GRID_POWER, PV_POWER, set_current, set_power, set_soc, set_voltage
 

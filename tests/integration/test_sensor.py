@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from enum import StrEnum
 import json
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from syrupy.assertion import SnapshotAssertion
 from custom_components import smart_charging
 from custom_components.smart_charging.engine.config import EvseSettings
 from custom_components.smart_charging.engine.control.battery import BatteryAction, BatteryReason
+from custom_components.smart_charging.engine.control.pv import PvReason
 from custom_components.smart_charging.engine.csms.state import SetupStep, StepStatus
 from custom_components.smart_charging.engine.limit import LimitSource
 from custom_components.smart_charging.engine.model import EvseStatus, MeterQuality, Phases, Reason, ReasonCode, Setpoint
@@ -43,6 +45,7 @@ from .site_double import (
     evse,
     garage,
     measurement,
+    pv_view,
     running_site,
     session,
     site_view,
@@ -52,6 +55,8 @@ from .site_double import (
 SENSORS = [Platform.SENSOR]
 PEAK = {"peak_preset": "flanders", "peak_target_kw": 2.5}
 POWER = "sensor.charger_garage_power"
+CEILING = "sensor.home_pv_power_allowed"
+CURTAILED = pv(installed_kw=8.0, control="entities", limit_number="number.limit")
 
 
 def value(hass: HomeAssistant, entity_id: str) -> str:
@@ -72,8 +77,9 @@ async def test_every_sensor_shows_the_view(
         circuits={"cellar": circuit_view()},
         batteries={"battery": battery_view(BatteryAction.CHARGE, 1500.4, reason=BatteryReason.REFILL)},
         peak=PeakView(1800.4, 2500.0, 3210.9, 4100.2),
+        pv={"sub_sensor.pv_power": pv_view(4800.4)},
     )
-    subentries = [charger("garage"), grid_meter(), pv(), circuit("cellar"), battery()]
+    subentries = [charger("garage"), grid_meter(), CURTAILED, circuit("cellar"), battery()]
     async with running_site(hass, SENSORS, view, subentries=subentries, options=PEAK, enable_all=True) as site:
         await snapshot_platform(hass, entity_registry, snapshot, site.entry.entry_id)
 
@@ -244,6 +250,57 @@ async def test_what_went_takes_its_sensors_along_and_brings_them_back(
         assert (value(hass, "sensor.home_grid_power"), value(hass, "sensor.home_pv_power")) == ("-412", "8120")
 
 
+async def test_what_pv_may_yield_is_shown_while_a_limit_holds_it(hass: HomeAssistant) -> None:
+    barn = pv("sensor.barn", installed_kw=8.0, control="entities", limit_number="number.barn")
+    view = lambda *shown: site_view(pv={each.pv_id: each for each in shown})  # noqa: E731
+    roof_w, barn_w = pv_view(None), pv_view(None, pv_id="sub_sensor.barn", name="Barn")
+    async with running_site(hass, SENSORS, view(), subentries=[CURTAILED, barn]) as site:
+        state = hass.states.get(CEILING)
+        assert state is not None
+        assert (state.state, "details" in state.attributes) == (STATE_UNKNOWN, False)
+        held = pv_view(2999.6)
+        for shown, expected, reason, systems in (
+            ((roof_w, barn_w), STATE_UNKNOWN, "no_limit", {"PV": None, "Barn": None}),
+            (
+                (held, replace(barn_w, command=pv_view(1000.0).command)),
+                "4000",
+                "export_limit",
+                {"PV": 3000, "Barn": 1000},
+            ),
+            (
+                (replace(roof_w, command=None), pv_view(0.0, pv_id="sub_sensor.barn", name="Barn")),
+                "0",
+                "export_limit",
+                {"Barn": 0},
+            ),
+            # One that is free counts with its rating.
+            (
+                (pv_view(None, reason=PvReason.NOT_BINDING), replace(barn_w, command=held.command)),
+                "11000",
+                "export_limit",
+                {"PV": None, "Barn": 3000},
+            ),
+        ):
+            await site.show(view(*shown))
+            state = hass.states.get(CEILING)
+            assert state is not None
+            assert (state.state, state.attributes["details"]) == (expected, {"reason": reason, "systems": systems})
+
+
+async def test_the_sensor_of_what_pv_may_yield_goes_with_the_mapping(
+    hass: HomeAssistant, entity_registry: er.EntityRegistry
+) -> None:
+    async with running_site(hass, SENSORS, subentries=[CURTAILED]) as site:
+        assert value(hass, CEILING) == STATE_UNKNOWN
+        system = site.entry.subentries["sub_sensor.pv_power"]
+        left = {key: known for key, known in system.data.items() if key not in {"control", "limit_number"}}
+        hass.config_entries.async_update_subentry(site.entry, system, data=left)
+        await site.show(site_view())
+        assert hass.states.get(CEILING) is None
+        assert entity_registry.async_get(CEILING) is None
+        assert value(hass, "sensor.home_pv_power") == "8120"
+
+
 async def test_a_single_phase_site_has_headroom_on_one_phase(
     hass: HomeAssistant, entity_registry: er.EntityRegistry
 ) -> None:
@@ -315,6 +372,14 @@ def test_every_value_of_every_enum_is_translated(language: str) -> None:
     ):
         options = description.options or []
         assert set(words[description.translation_key].get("state", {})) == set(options), description.key
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize(("sensor", "reasons"), [("battery_command", BatteryReason), ("pv_ceiling", PvReason)])
+def test_every_reason_of_what_is_led_is_translated(language: str, sensor: str, reasons: type[StrEnum]) -> None:
+    path = Path(smart_charging.__file__).parent / "translations" / f"{language}.json"
+    words = json.loads(path.read_text(encoding="utf-8"))["entity"]["sensor"][sensor]["state_attributes"]["reason"]
+    assert set(words["state"]) == set(reasons)
 
 
 async def test_devices_hang_on_the_site_and_follow_what_stations_tell(

@@ -6,7 +6,7 @@ from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.smart_charging.engine.config import SiteConfig
+from custom_components.smart_charging.engine.config import PvConfig, SiteConfig
 from custom_components.smart_charging.settings import (
     GridMeterEntities,
     circuit_meters,
@@ -15,7 +15,7 @@ from custom_components.smart_charging.settings import (
     station_configs,
 )
 
-from .builders import charger, circuit, grid_meter, site_data, site_entry
+from .builders import PV_POWER, charger, circuit, grid_meter, pv, site_data, site_entry
 
 
 def parents(hass: HomeAssistant, *circuits: Any) -> dict[str, str]:
@@ -90,3 +90,24 @@ async def test_a_meter_of_one_phase_does_not_stand_for_three(hass: HomeAssistant
 async def test_voltages_alone_are_no_meter_of_a_circuit(hass: HomeAssistant) -> None:
     entry = site_of_phases(1, circuit("garage", voltage_l1="sensor.u1"))
     assert circuit_meters(entry) == {}
+
+
+async def test_a_pv_system_of_an_earlier_version_is_never_curtailed(hass: HomeAssistant) -> None:
+    config = site_config(hass, site_entry(9000, [pv()]))
+    assert config.pv == (PvConfig(f"sub_{PV_POWER}", "PV"),)
+    assert config.installed_pv_w == 0
+
+
+async def test_what_pv_can_yield_is_summed_up(hass: HomeAssistant) -> None:
+    roof = pv(installed_kw=8.0, control="entities", limit_number="number.limit")
+    config = site_config(hass, site_entry(9000, [roof, pv("sensor.barn", installed_kw=2.5)]))
+    assert config.pv == (
+        PvConfig(f"sub_{PV_POWER}", "PV", 8000.0, can_curtail=True),
+        PvConfig("sub_sensor.barn", "PV", 2500.0),
+    )
+    assert config.installed_pv_w == 10_500.0
+
+
+async def test_a_pv_system_without_a_power_is_not_curtailed_whatever_is_mapped(hass: HomeAssistant) -> None:
+    (config,) = site_config(hass, site_entry(9000, [pv(limit_number="number.limit")])).pv
+    assert not config.can_curtail

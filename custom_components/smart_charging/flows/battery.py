@@ -7,7 +7,6 @@ from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigEntry, Config
 from homeassistant.const import CONF_NAME
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.data_entry_flow import section
-from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.selector import ActionSelector, BooleanSelector, TextSelector
 import probatio
 
@@ -41,12 +40,10 @@ from ..engine.config import BatteryConfig
 from ..engine.control.battery import BatteryAction
 from ..own_entities import own_sensors
 from ..settings import battery_control
+from .control import CONTROL_ACTIONS, CONTROL_ENTITIES, CONTROL_NONE, control_choice, sequence_errors, with_lists
 from .entities import Command, Quantity, first_command_error, first_entity_error
-from .fields import choice, filled, name_error, number, percent, seconds, watts
+from .fields import filled, name_error, number, percent, seconds, watts
 
-CONTROL_NONE: Final = "none"
-CONTROL_ENTITIES: Final = "entities"
-CONTROL_ACTIONS: Final = "actions"
 SECTION_SOC: Final = "soc_limits"
 SECTION_MODE: Final = "mode"
 SECTION_VALUES: Final = "values"
@@ -114,9 +111,7 @@ def battery_schema(hass: HomeAssistant) -> probatio.Schema:
             probatio.Required(CONF_POWER): Quantity.POWER.selector(own),
             probatio.Required(CONF_INVERT, default=False): BooleanSelector(),
             probatio.Required(SECTION_SOC): section(_SOC_SCHEMA, {"collapsed": True}),
-            probatio.Required(CONF_CONTROL, default=CONTROL_NONE): choice(
-                (CONTROL_NONE, CONTROL_ENTITIES, CONTROL_ACTIONS), "battery_control"
-            ),
+            probatio.Required(CONF_CONTROL, default=CONTROL_NONE): control_choice("battery_control"),
         }
     )
 
@@ -165,10 +160,7 @@ def battery_errors(
 def control_data(step: str, user_input: Mapping[str, Any]) -> dict[str, Any]:
     """Return the subentry's data for the second page: only the fields that were filled."""
     if step == CONTROL_ACTIONS:
-        data = filled(user_input)
-        # The editor may send a single action by itself.
-        lists = {key: data[key] for key in CONF_ACTIONS.values() if key in data}
-        return data | {key: value if isinstance(value, list) else [value] for key, value in lists.items()}
+        return with_lists(filled(user_input), CONF_ACTIONS.values())
     groups = {key: value for name in (SECTION_MODE, SECTION_VALUES) for key, value in user_input[name].items()}
     uses = {key: value for key, value in user_input.items() if key not in (SECTION_MODE, SECTION_VALUES)}
     texts = {key: value.strip() if isinstance(value, str) else value for key, value in groups.items()}
@@ -211,14 +203,10 @@ def control_errors(hass: HomeAssistant, step: str, data: Mapping[str, Any]) -> t
 
 def _action_errors(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with the sequences: each has to be one, and what they did has to be undone."""
-    chosen = [key for key in CONF_ACTIONS.values() if key in data]
-    for key in chosen:
-        try:
-            cv.SCRIPT_SCHEMA(data[key])
-        except probatio.Invalid:
-            yield key, "action_invalid"
+    yield from sequence_errors(data, CONF_ACTIONS.values())
     normal = CONF_ACTIONS[BatteryAction.NORMAL]
     if normal not in data:
+        chosen = any(key in data for key in CONF_ACTIONS.values())
         yield normal, "action_normal_missing" if chosen else "control_empty"
 
 

@@ -35,15 +35,24 @@ class Quantity(Enum):
 
 
 class Command(Enum):
-    """What an entity can be told, with the domains it may have: the entity's own and that of its input helper."""
+    """What an entity can be told, with the domains it may have: the entity's own and that of its input helper.
 
-    SWITCH = ("switch", "input_boolean")
-    SELECT = ("select", "input_select")
-    NUMBER = ("number", "input_number")
+    A number has one of these units, or tells none.
+    """
+
+    SWITCH = (("switch", "input_boolean"), None)
+    SELECT = (("select", "input_select"), None)
+    NUMBER = (("number", "input_number"), PowerConverter.VALID_UNITS)
+    LIMIT = (("number", "input_number"), PowerConverter.VALID_UNITS | {PERCENTAGE})
+
+    def __init__(self, domains: tuple[str, ...], units: Collection[str | None] | None) -> None:
+        """Name the two parts."""
+        self.domains = domains
+        self.units = units
 
     def selector(self) -> EntitySelector:
         """Return a selector that offers entities of these domains."""
-        offered = EntityWithDeviceFilterSelectorConfig(domain=list(self.value))
+        offered = EntityWithDeviceFilterSelectorConfig(domain=list(self.domains))
         return _OfferingSelector(EntitySelectorConfig(filter=offered, multiple=False))
 
 
@@ -98,13 +107,13 @@ def command_error(hass: HomeAssistant, entity_id: str, command: Command) -> str 
         return "entity_not_found"
     if is_own_entity(hass, entity_id):
         return "entity_own"
-    if split_entity_id(entity_id)[0] not in command.value:
-        return f"entity_not_a_{command.name.lower()}"
+    if split_entity_id(entity_id)[0] not in command.domains:
+        return f"entity_not_a_{'number' if command is Command.LIMIT else command.name.lower()}"
     unit = None if state is None else state.attributes.get(ATTR_UNIT_OF_MEASUREMENT)
     unit = unit or (None if registered is None else registered.unit_of_measurement)
-    if command is Command.NUMBER and unit not in {None, *Quantity.POWER.units}:
-        return "entity_not_power"
-    return None
+    if command.units is None or unit in {None, *command.units}:
+        return None
+    return "entity_not_limit" if command is Command.LIMIT else "entity_not_power"
 
 
 @callback

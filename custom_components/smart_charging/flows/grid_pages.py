@@ -55,6 +55,7 @@ from ..engine.limit import OwnPower
 from ..grid_presets import GridPage, GridPreset
 from ..grid_settings import KILOWATT, UNITS
 from ..own_entities import is_own_entity
+from ..pv_settings import pv_configs
 from .fields import Answer, choice, filled, number, seconds
 
 type Fields = dict[probatio.Marker, Any]
@@ -159,6 +160,14 @@ def failsafe_error(data: Mapping[str, Any]) -> str | None:
     return None if legal else "failsafe_missing"
 
 
+@callback
+def _check_share(entry: ConfigEntry, kind: str, data: Mapping[str, Any], field: str) -> Answer:
+    """Refuse a share of the PV systems' power, in this field, while nobody told any of that."""
+    is_share = kind == _FEED_IN and data.get(CONF_LIMIT_UNIT) == SignalUnit.PERCENT
+    known = any(system.installed_w > 0 for system in pv_configs(entry))
+    return Answer({field: "pv_power_missing"} if is_share and not known else {})
+
+
 def _name() -> Fields:
     return {probatio.Required(CONF_NAME): TextSelector()}
 
@@ -192,13 +201,15 @@ def _contact_fields(_hass: HomeAssistant, entry: ConfigEntry, preset: GridPreset
 
 
 @callback
-def _check_contact(hass: HomeAssistant, _entry: ConfigEntry, data: Mapping[str, Any]) -> Answer:
+def _check_contact(hass: HomeAssistant, entry: ConfigEntry, data: Mapping[str, Any]) -> Answer:
     if error := entities_error(hass, [(CONF_ENTITY, data[CONF_ENTITY], CONTACT_DOMAINS)]):
         return Answer({error[0]: error[2]}, {"entity": error[1]})
     kind = data.get(CONF_SIGNAL_KIND, SignalKind.BLOCK)  # a preset knows its own
     legal = data[CONF_PLACE] != SignalScope.SITE and data.get(CONF_LIMIT_UNIT) == KILOWATT
     needs_limit = kind == _FEED_IN or (kind == SignalKind.IMPORT_LIMIT and not legal)
-    return Answer({CONF_LIMIT: "limit_missing"} if needs_limit and CONF_LIMIT not in data else {})
+    if needs_limit and CONF_LIMIT not in data:
+        return Answer({CONF_LIMIT: "limit_missing"})
+    return _check_share(entry, kind, data, CONF_LIMIT)
 
 
 def _control_box_fields(_hass: HomeAssistant, entry: ConfigEntry, _preset: GridPreset) -> Fields:
@@ -276,13 +287,14 @@ def _number_fields(_hass: HomeAssistant, entry: ConfigEntry, _preset: GridPreset
 
 
 @callback
-def _check_number(hass: HomeAssistant, _entry: ConfigEntry, data: Mapping[str, Any]) -> Answer:
+def _check_number(hass: HomeAssistant, entry: ConfigEntry, data: Mapping[str, Any]) -> Answer:
     if error := entities_error(hass, [(CONF_ENTITY, data[CONF_ENTITY], NUMBER_DOMAINS)]):
         return Answer({error[0]: error[2]}, {"entity": error[1]})
     if CONF_LIMIT_UNIT not in data:
         return Answer({CONF_ENTITY: "entity_no_limit"}, {"entity": data[CONF_ENTITY]})
-    missing = failsafe_error(data)
-    return Answer() if missing is None else Answer({CONF_FAILSAFE: missing})
+    if missing := failsafe_error(data):
+        return Answer({CONF_FAILSAFE: missing})
+    return _check_share(entry, data[CONF_SIGNAL_KIND], data, CONF_ENTITY)
 
 
 def _standing_fields(_hass: HomeAssistant, entry: ConfigEntry, preset: GridPreset) -> Fields:
@@ -299,6 +311,11 @@ def _standing_fields(_hass: HomeAssistant, entry: ConfigEntry, preset: GridPrese
 
 
 @callback
+def _check_standing(_hass: HomeAssistant, entry: ConfigEntry, data: Mapping[str, Any]) -> Answer:
+    return _check_share(entry, data.get(CONF_SIGNAL_KIND, _FEED_IN), data, CONF_LIMIT)
+
+
+@callback
 def _check_nothing(_hass: HomeAssistant, _entry: ConfigEntry, _data: Mapping[str, Any]) -> Answer:
     return Answer()
 
@@ -312,7 +329,7 @@ PAGES: Final[Mapping[GridPage, Page]] = {
     GridPage.CONTROL_BOX: Page(_control_box_fields, _check_control_box),
     GridPage.EEBUS: Page(_eebus_fields, _check_eebus),
     GridPage.NUMBER: Page(_number_fields, _check_number),
-    GridPage.STANDING: Page(_standing_fields, _check_nothing),
+    GridPage.STANDING: Page(_standing_fields, _check_standing),
     GridPage.UK: Page(_uk_fields, _check_nothing),
 }
 

@@ -1,17 +1,40 @@
-"""A PV system: the existing entity that tells its power."""
+"""A PV system: the existing entity that tells its power, what it can yield, and what may curtail it."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
-from homeassistant.config_entries import ConfigEntry, ConfigSubentry, ConfigSubentryFlow, SubentryFlowResult
+from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigSubentryFlow, SubentryFlowResult
 from homeassistant.const import CONF_NAME
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers.selector import BooleanSelector, TextSelector
+from homeassistant.helpers.selector import ActionSelector, BooleanSelector, TextSelector
 import probatio
 
-from ..const import CONF_INVERT, CONF_POWER, SUBENTRY_PV
+from ..const import (
+    CONF_ACTION_FREE,
+    CONF_ACTION_LIMIT,
+    CONF_CONTROL,
+    CONF_INSTALLED_KW,
+    CONF_INVERT,
+    CONF_LIMIT_NUMBER,
+    CONF_POWER,
+    CONF_RENEW_S,
+    SUBENTRY_PV,
+)
 from ..own_entities import own_sensors
-from .entities import Quantity, entity_name, first_entity_error
+from .control import CONTROL_ACTIONS, CONTROL_ENTITIES, CONTROL_NONE, control_choice, sequence_errors, with_lists
+from .entities import Command, Quantity, command_error, entity_name, first_entity_error
+from .fields import filled, number, seconds
+
+# Both sequences are needed, each with the key of the error where it is missing.
+_MISSING: Final = {CONF_ACTION_LIMIT: "action_limit_missing", CONF_ACTION_FREE: "action_free_missing"}
+_RENEW_FIELD: Final[dict[probatio.Marker, Any]] = {probatio.Optional(CONF_RENEW_S): seconds(5, 3600)}
+
+ENTITIES_SCHEMA: Final = probatio.Schema(
+    {probatio.Required(CONF_LIMIT_NUMBER): Command.LIMIT.selector(), **_RENEW_FIELD}
+)
+ACTIONS_SCHEMA: Final = probatio.Schema(
+    {**{probatio.Optional(key): ActionSelector() for key in _MISSING}, **_RENEW_FIELD}
+)
 
 
 @callback
@@ -22,6 +45,8 @@ def pv_schema(hass: HomeAssistant) -> probatio.Schema:
             probatio.Optional(CONF_NAME): TextSelector(),
             probatio.Required(CONF_POWER): Quantity.POWER.selector(own_sensors(hass)),
             probatio.Required(CONF_INVERT, default=False): BooleanSelector(),
+            probatio.Optional(CONF_INSTALLED_KW): number(0.01, 100_000, "kW", 0.01),
+            probatio.Required(CONF_CONTROL, default=CONTROL_NONE): control_choice("pv_control"),
         }
     )
 
@@ -54,60 +79,116 @@ def pv_errors(
     return {}, {"entity": ""}
 
 
+@callback
+def control_errors(
+    hass: HomeAssistant, step: str, data: Mapping[str, Any], taken: Iterable[str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return what is wrong with the second page by field, and the placeholders of the texts.
+
+    No number of the `taken` may be set for two systems.
+    """
+    if step == CONTROL_ACTIONS:
+        missing = {key: error for key, error in _MISSING.items() if key not in data}
+        return missing | dict(sequence_errors(data, _MISSING)), {"entity": ""}
+    number = data[CONF_LIMIT_NUMBER]
+    error = command_error(hass, number, Command.LIMIT) or ("entity_twice" if number in taken else None)
+    return {} if error is None else {CONF_LIMIT_NUMBER: error}, {"entity": number}
+
+
 class PvFlow(ConfigSubentryFlow):
-    """Add or change a PV system."""
+    """Add or change a PV system: first what it is, then, if it may be curtailed, by what."""
+
+    def __init__(self) -> None:
+        """Start with nothing entered."""
+        self._title = ""
+        self._data: dict[str, Any] = {}
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
-        """Choose the entity of a new system."""
-        errors, placeholders = self._errors(user_input, None)
-        if user_input is not None and not errors:
-            return self.async_create_entry(title=self._title(user_input), data=_data(user_input))
-        return self._form("user", user_input, errors, placeholders)
+        """Enter a new system."""
+        return await self._async_system("user", user_input, user_input)
 
     async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
-        """Choose another name or entity."""
+        """Change what a system is."""
         subentry = self._get_reconfigure_subentry()
-        errors, placeholders = self._errors(user_input, subentry)
-        if user_input is not None and not errors:
-            return self.async_update_and_abort(
-                self._get_entry(), subentry, title=self._title(user_input), data=_data(user_input)
-            )
         values = user_input or {CONF_NAME: subentry.title, **subentry.data}
-        return self._form("reconfigure", values, errors, placeholders)
+        return await self._async_system("reconfigure", user_input, values)
 
-    def _errors(
-        self, user_input: dict[str, Any] | None, subentry: ConfigSubentry | None
-    ) -> tuple[dict[str, str], dict[str, str]]:
-        """Check the entity, which no other system may use."""
-        if user_input is None:
-            return {}, {"entity": ""}
-        return pv_errors(self.hass, [user_input[CONF_POWER]], _taken(self._get_entry(), subentry))
+    async def async_step_entities(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Choose the number that curtails the system."""
+        return self._control(CONTROL_ENTITIES, ENTITIES_SCHEMA, user_input)
 
-    def _title(self, user_input: Mapping[str, Any]) -> str:
-        """Return the name the user gave, or the entity's."""
-        return user_input.get(CONF_NAME, "").strip() or entity_name(self.hass, user_input[CONF_POWER])
+    async def async_step_actions(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Write the actions that curtail the system."""
+        return self._control(CONTROL_ACTIONS, ACTIONS_SCHEMA, user_input)
 
-    def _form(
-        self, step: str, values: dict[str, Any] | None, errors: dict[str, str], placeholders: dict[str, str]
+    async def _async_system(
+        self, step: str, user_input: dict[str, Any] | None, values: dict[str, Any] | None
     ) -> SubentryFlowResult:
-        """Show the form."""
+        """Show the first page until what it holds is right, then go on."""
+        errors: dict[str, str] = {}
+        placeholders = {"entity": ""}
+        if user_input is not None:
+            power = user_input[CONF_POWER]
+            errors, placeholders = pv_errors(self.hass, [power], self._taken(CONF_POWER))
+            if user_input[CONF_CONTROL] != CONTROL_NONE and not user_input.get(CONF_INSTALLED_KW):
+                errors[CONF_INSTALLED_KW] = "installed_missing"
+            if not errors:
+                self._title = user_input.get(CONF_NAME, "").strip() or entity_name(self.hass, power)
+                self._data = _data(user_input)
+                return await self._async_after_first_page(user_input[CONF_CONTROL])
         return self.async_show_form(
             step_id=step,
             data_schema=self.add_suggested_values_to_schema(pv_schema(self.hass), values),
             errors=errors,
             description_placeholders=placeholders,
+            last_step=False,
         )
+
+    async def _async_after_first_page(self, control: str) -> SubentryFlowResult:
+        """Show the second page of the way chosen; a system that is never curtailed needs none."""
+        if control == CONTROL_ENTITIES:
+            return await self.async_step_entities()
+        if control == CONTROL_ACTIONS:
+            return await self.async_step_actions()
+        return self._keep()
+
+    def _control(self, step: str, schema: probatio.Schema, user_input: dict[str, Any] | None) -> SubentryFlowResult:
+        """Show the second page until what it holds is right, then keep both."""
+        errors: dict[str, str] = {}
+        placeholders = {"entity": ""}
+        if user_input is not None:
+            mapped = with_lists(filled(user_input), _MISSING)
+            errors, placeholders = control_errors(self.hass, step, mapped, self._taken(CONF_LIMIT_NUMBER))
+            if not errors:
+                self._data |= mapped
+                return self._keep()
+        known = self._get_reconfigure_subentry().data if self.source == SOURCE_RECONFIGURE else {}
+        return self.async_show_form(
+            step_id=step,
+            data_schema=self.add_suggested_values_to_schema(schema, user_input or known),
+            errors=errors,
+            description_placeholders=placeholders,
+            last_step=True,
+        )
+
+    def _taken(self, key: str) -> set[str]:
+        """Return the entities that the other PV systems use for this."""
+        own_id = self._get_reconfigure_subentry().subentry_id if self.source == SOURCE_RECONFIGURE else None
+        others = self._get_entry().get_subentries_of_type(SUBENTRY_PV)
+        return {known.data[key] for known in others if key in known.data and known.subentry_id != own_id}
+
+    def _keep(self) -> SubentryFlowResult:
+        """Make the system, or change it."""
+        if self.source == SOURCE_RECONFIGURE:
+            return self.async_update_and_abort(
+                self._get_entry(), self._get_reconfigure_subentry(), title=self._title, data=self._data
+            )
+        return self.async_create_entry(title=self._title, data=self._data)
 
 
 def _data(user_input: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the subentry's data for what the user chose."""
-    return pv_data(user_input[CONF_POWER], invert=user_input[CONF_INVERT])
-
-
-def _taken(entry: ConfigEntry, but: ConfigSubentry | None) -> set[str]:
-    """Return the entities that the other PV systems use."""
-    return {
-        subentry.data[CONF_POWER]
-        for subentry in entry.get_subentries_of_type(SUBENTRY_PV)
-        if but is None or subentry.subentry_id != but.subentry_id
-    }
+    """Return the subentry's data for the first page; nothing curtails the system yet."""
+    optional = {key: user_input.get(key) for key in (CONF_INSTALLED_KW, CONF_CONTROL)}
+    if optional[CONF_CONTROL] == CONTROL_NONE:
+        del optional[CONF_CONTROL]
+    return pv_data(user_input[CONF_POWER], invert=user_input[CONF_INVERT]) | filled(optional)
