@@ -62,11 +62,6 @@ class GridInputs:
         for source_id in [name for name, one in self._heard.items() if not _is_as(one, wanted.get(name))]:
             await self._heard.pop(source_id).source.async_stop()
         self._make()
-        self._configure_site(*self._first())
-        for one in self._heard.values():
-            if not one.speaks:
-                one.speaks = True
-                one.source.async_start(self._tell)
         self._devices.async_configure(
             {
                 device.subentry_id: device.data[CONF_POWER]
@@ -74,6 +69,11 @@ class GridInputs:
                 if CONF_POWER in device.data
             }
         )
+        self._configure_site(*self._first())
+        for one in self._heard.values():
+            if not one.speaks:
+                one.speaks = True
+                one.source.async_start(self._tell)
 
     async def async_stop(self) -> None:
         """Hear nothing any more."""

@@ -52,6 +52,13 @@ async def reach_meter_page(hass: HomeAssistant, port: int, **changes: Any) -> di
     return result
 
 
+async def past_pv(hass: HomeAssistant, flow_id: str, user_input: Mapping[str, Any]) -> dict[str, Any]:
+    """Submit the page of PV systems and that of the grid operator, who demands nothing."""
+    result = await go_on(hass, flow_id, user_input)
+    assert result["step_id"] == "grid_operator", result["errors"]
+    return await go_on(hass, flow_id, {})
+
+
 def suggested(result: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values that a form comes filled with."""
     values: dict[str, Any] = {}

@@ -30,7 +30,7 @@ from tests.manual_clock import ManualClock
 
 from .builders import PASSWORD, charger_with_password, site_data
 from .certificates import write_certificate
-from .flow_steps import METER_EMPTY, go_on, reach_meter_page, site_input, start
+from .flow_steps import METER_EMPTY, go_on, past_pv, reach_meter_page, site_input, start
 from .site_setup import set_up
 from .virtual_station import virtual_station
 
@@ -119,7 +119,7 @@ async def test_the_first_set_up_shows_the_fingerprint_that_chargers_have_to_trus
 ) -> None:
     result = await reach_meter_page(hass, free_port, tls=CREATED)
     result = await go_on(hass, result["flow_id"], METER_EMPTY)
-    result = await go_on(hass, result["flow_id"], {"power": []})
+    result = await past_pv(hass, result["flow_id"], {"power": []})
     assert result["step_id"] == "charger_url_trust"
     result_placeholders = result["description_placeholders"]
     assert result_placeholders["url"] == f"wss://127.0.0.1:{free_port}"

@@ -14,7 +14,7 @@ from custom_components.smart_charging.const import DOMAIN
 
 from .builders import GRID_POWER, PV_POWER, set_current, set_power, set_voltage, site_data, site_entry
 from .certificates import write_certificate
-from .flow_steps import BY_PHASE, METER_EMPTY, go_on, reach_meter_page, site_input, start, suggested
+from .flow_steps import BY_PHASE, METER_EMPTY, go_on, past_pv, reach_meter_page, site_input, start, suggested
 
 pytestmark = pytest.mark.usefixtures("no_setup")
 
@@ -25,7 +25,7 @@ async def test_a_site_is_made_with_its_meter_and_pv(hass: HomeAssistant, free_po
     result = await reach_meter_page(hass, free_port, name=" Home ")
     result = await go_on(hass, result["flow_id"], METER_EMPTY | {"total": {"power": GRID_POWER}})
     assert result["step_id"] == "pv"
-    result = await go_on(hass, result["flow_id"], {"power": [PV_POWER]})
+    result = await past_pv(hass, result["flow_id"], {"power": [PV_POWER]})
     assert result["step_id"] == "charger_url"
     assert result["last_step"] is True
     assert result["description_placeholders"] == {"url": f"ws://127.0.0.1:{free_port}"}
@@ -47,7 +47,7 @@ async def test_the_first_meter_is_named_in_the_installations_language(hass: Home
     set_power(hass, GRID_POWER, 500)
     result = await reach_meter_page(hass, free_port)
     result = await go_on(hass, result["flow_id"], METER_EMPTY | {"total": {"power": GRID_POWER}})
-    result = await go_on(hass, result["flow_id"], {"power": []})
+    result = await past_pv(hass, result["flow_id"], {"power": []})
     result = await go_on(hass, result["flow_id"], {})
     (meter,) = result["result"].subentries.values()
     assert meter.title == "Netzzähler"
@@ -68,7 +68,7 @@ async def test_the_integrations_own_sensors_are_refused_from_the_start(hass: Hom
 async def test_a_site_without_meter_and_pv_has_no_subentries(hass: HomeAssistant, free_port: int) -> None:
     result = await reach_meter_page(hass, free_port)
     result = await go_on(hass, result["flow_id"], METER_EMPTY)
-    result = await go_on(hass, result["flow_id"], {})
+    result = await past_pv(hass, result["flow_id"], {})
     result = await go_on(hass, result["flow_id"], {})
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert not result["result"].subentries
@@ -78,7 +78,7 @@ async def test_the_url_names_this_machine_in_the_local_network(hass: HomeAssista
     result = await reach_meter_page(hass, free_port, bind_address="0.0.0.0")
     result = await go_on(hass, result["flow_id"], METER_EMPTY)
     with patch("custom_components.smart_charging.listening.async_get_source_ip", return_value="192.168.7.8"):
-        result = await go_on(hass, result["flow_id"], {})
+        result = await past_pv(hass, result["flow_id"], {})
     assert result["description_placeholders"] == {"url": f"ws://192.168.7.8:{free_port}"}
 
 
@@ -86,7 +86,7 @@ async def test_an_ipv6_address_stands_in_brackets(hass: HomeAssistant, free_port
     with patch("custom_components.smart_charging.flows.site.bind_error", return_value=None):
         result = await reach_meter_page(hass, free_port, bind_address="::1")
     result = await go_on(hass, result["flow_id"], METER_EMPTY)
-    result = await go_on(hass, result["flow_id"], {})
+    result = await past_pv(hass, result["flow_id"], {})
     assert result["description_placeholders"] == {"url": f"ws://[::1]:{free_port}"}
 
 
@@ -94,7 +94,7 @@ async def test_with_a_certificate_the_url_is_encrypted(hass: HomeAssistant, free
     certificate, key = write_certificate(tmp_path)
     result = await reach_meter_page(hass, free_port, tls={"certificate": str(certificate), "private_key": str(key)})
     result = await go_on(hass, result["flow_id"], METER_EMPTY)
-    result = await go_on(hass, result["flow_id"], {})
+    result = await past_pv(hass, result["flow_id"], {})
     assert result["description_placeholders"] == {"url": f"wss://127.0.0.1:{free_port}"}
     result = await go_on(hass, result["flow_id"], {})
     assert result["data"]["certificate"] == str(certificate)
@@ -166,7 +166,7 @@ async def test_the_meter_may_be_powers_or_currents_of_each_phase(hass: HomeAssis
     result = await reach_meter_page(hass, free_port)
     result = await go_on(hass, result["flow_id"], METER_EMPTY | groups | {"invert": True})
     assert result["step_id"] == "pv"
-    result = await go_on(hass, result["flow_id"], {})
+    result = await past_pv(hass, result["flow_id"], {})
     result = await go_on(hass, result["flow_id"], {})
     (meter,) = result["result"].subentries.values()
     assert meter.data["voltage_l2"] == "sensor.voltage_l2"
