@@ -7,7 +7,7 @@ import json
 from typing import Any, Final
 
 from homeassistant.components.diagnostics import REDACTED
-from homeassistant.const import CONF_URL, CONF_USERNAME
+from homeassistant.const import CONF_CLIENT_ID, CONF_CLIENT_SECRET, CONF_URL, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.device_registry import DeviceEntry
 
@@ -19,9 +19,13 @@ from .const import (
     CONF_PASSWORD,
     CONF_PASSWORD_HASH,
     CONF_PRIVATE_KEY,
+    CONF_RESOURCES,
     CONF_SECOND_CERTIFICATE,
     CONF_SECOND_PRIVATE_KEY,
     CONF_STATION_ID,
+    CONF_TARGETS,
+    CONF_TOKEN_URL,
+    CONF_VEN_NAME,
     SUBENTRY_CHARGER,
 )
 from .coordinator import SmartChargingConfigEntry
@@ -33,13 +37,19 @@ _SECRET: Final = frozenset(
         CONF_CERTIFICATE,
         CONF_CLIENT_CA,
         CONF_CLIENT_CRL,
+        CONF_CLIENT_ID,
+        CONF_CLIENT_SECRET,
         CONF_PASSWORD,
         CONF_PASSWORD_HASH,
         CONF_PRIVATE_KEY,
+        CONF_RESOURCES,  # names and targets hold the codes of connections: they tell where somebody lives
         CONF_SECOND_CERTIFICATE,
         CONF_SECOND_PRIVATE_KEY,
-        CONF_URL,  # of a second central system: its path may be a secret
+        CONF_TARGETS,
+        CONF_TOKEN_URL,
+        CONF_URL,  # of a second central system, or of OpenADR: its path may be a secret
         CONF_USERNAME,
+        CONF_VEN_NAME,
         *CONF_ACTIONS.values(),  # written by the user: they may hold anything
         "event_title",  # of an event in a calendar, and what titles have to contain
         "id_token",
@@ -114,6 +124,7 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: SmartCh
         "view": redactor.value(runtime.site.view),
         "departures": redactor.value(runtime.departures.told()),
         "forecasts": redactor.value(runtime.forecasts.told()),
+        "openadr": redactor.value({source_id: one.told() for source_id, one in runtime.grid.servers.items()}),
         "decisions": await _async_decisions(hass, runtime.site.recent_cycles),
     }
 
