@@ -140,10 +140,15 @@ class House:
 
 async def asks_now(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Have the server asked now, by the clock of the machine, without the wait in which hints are collected."""
-    the_input(entry)._running.poll_now()
-    for _ in range(20):
-        await asyncio.sleep(0)
-    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=3))
+    runner = the_input(entry)._running
+    before = runner.state().last_attempt
+    runner.poll_now()
+
+    def asked() -> bool:
+        async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=3))
+        return runner.state().last_attempt != before
+
+    await until(asked)
 
 
 def told_currents(station: VirtualStation) -> list[float]:
