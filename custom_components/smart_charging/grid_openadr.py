@@ -60,6 +60,11 @@ class OpenAdrInput:
         data, source_id = self._subentry.data, self._subentry.subentry_id
         return ven_config(self._hass, self._entry, data, source_id) == self._config
 
+    @property
+    def was_asked(self) -> bool:
+        """Return whether the server was asked since the start, so that what it does not announce is known to be none."""
+        return self._runner is not None and self._runner.state().last_attempt is not None
+
     async def async_load(self) -> None:
         """Take up what the server said before a restart; raises StoreError."""
         if self._runner is not None:

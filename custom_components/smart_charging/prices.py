@@ -164,6 +164,9 @@ class SitePrices:
 
     def _read_server(self, settings: PriceSettings, server: str) -> None:
         """Take what an OpenADR server announces; it withdraws what it announced, so none of that is kept beside it."""
+        known = self._entry.runtime_data.grid.servers.get(server)
+        if known is not None and not known.was_asked:
+            return
         try:
             self._told = read_server(self._hass, self._entry, server, SeriesKind.PRICE).series
             self._complained.discard("prices")
