@@ -67,8 +67,6 @@ class OpenAdrInput:
 
     async def async_load(self) -> None:
         """Take up what the server said before a restart; raises StoreError."""
-        if self._runner is not None:
-            return
         memory = self._remembered(await self._memory.load())
         make = await self._hass.async_add_import_executor_job(_runner)
         self._runner = make(
