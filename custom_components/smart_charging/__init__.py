@@ -95,7 +95,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: SmartChargingConfigEntry
     entry.runtime_data = runtime
     try:
         await runtime.offers.async_load()
-        runtime.grid.async_prepare()
+        await runtime.grid.async_prepare()
         await runtime.site.start()
         await runtime.departures.async_load()
         await runtime.changes.async_apply()

@@ -94,6 +94,7 @@ CONF_PRICE: Final = "price"
 CONF_TABLE: Final = "table"
 CONF_ENTITIES: Final = "entities"
 CONF_PRICE_ACTION: Final = "price_action"
+CONF_OPENADR_SOURCE: Final = "openadr_source"  # the subentry id of a server
 CONF_HOME: Final = "home"
 CONF_ALL_IN: Final = "all_in"
 CONF_ENTITY: Final = "entity"
@@ -223,6 +224,22 @@ CONF_MOST_DELAY_S: Final = "most_delay_s"
 CONF_WEBHOOK_ID: Final = "webhook_id"
 CONF_LOCAL_ONLY: Final = "local_only"
 CONF_TOPIC: Final = "topic"
+
+# Data of an OpenADR server among them, besides `url`, `client_id` and `client_secret`.
+CONF_OPENADR_VERSION: Final = "openadr_version"
+CONF_VEN_NAME: Final = "ven_name"
+CONF_TARGETS: Final = "targets"
+CONF_LOGIN: Final = "login"  # section of the form
+CONF_TOKEN_URL: Final = "token_url"
+CONF_SCOPES: Final = "scopes"
+CONF_RESOURCES: Final = "resources"  # subentry ids of chargers by the name that the server knows them by
+CONF_POLL_S: Final = "poll_s"
+CONF_SAFE_MODE_NAME: Final = "safe_mode_name"
+CONF_PROGRAM_NAME: Final = "program_name"
+CONF_ALLOW_HTTP: Final = "allow_http"
+CONF_CA_FILE: Final = "ca_file"  # below the configuration directory
+CONF_REGISTER: Final = "register"
+CONF_NOTIFICATIONS: Final = "notifications"
 
 # Data of a controllable device that is led elsewhere, besides `power`; its name is the subentry's title, its id the subentry's.
 CONF_DEVICE_KIND: Final = "device_kind"

@@ -30,8 +30,12 @@ from .const import (
     CONF_PASSWORD,
     CONF_PASSWORD_HASH,
     CONF_PRIVATE_KEY,
+    CONF_RESOURCES,
     CONF_SECOND_CERTIFICATE,
     CONF_SECOND_PRIVATE_KEY,
+    CONF_TARGETS,
+    CONF_TOKEN_URL,
+    CONF_VEN_NAME,
     SUBENTRY_CHARGER,
 )
 from .coordinator import SmartChargingConfigEntry
@@ -54,11 +58,15 @@ _SECRET: Final = frozenset(
         CONF_PASSWORD,
         CONF_PASSWORD_HASH,
         CONF_PRIVATE_KEY,
+        CONF_RESOURCES,  # names and targets hold the codes of connections: they tell where somebody lives
         CONF_SECOND_CERTIFICATE,
         CONF_SECOND_PRIVATE_KEY,
+        CONF_TARGETS,
         CONF_TOKEN,
-        CONF_URL,  # of a second central system: its path may be a secret
+        CONF_TOKEN_URL,
+        CONF_URL,  # of a second central system, or of OpenADR: its path may be a secret
         CONF_USERNAME,
+        CONF_VEN_NAME,
         CONF_WEBHOOK_ID,
         *(CONF_ACTION_FREE, CONF_ACTION_LIMIT, *CONF_ACTIONS.values()),  # written by the user: they may hold anything
         "event_title",  # of an event in a calendar, and what titles have to contain
@@ -68,9 +76,7 @@ _SECRET: Final = frozenset(
         "raw",  # what a source of grid signals sent
         "serial_number",
         "tag_label",
-        "token_url",
         "topic",
-        "ven_name",
     }
 )
 
@@ -164,6 +170,7 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: SmartCh
         "view": view,
         "departures": redactor.value(runtime.departures.told()),
         "forecasts": redactor.value(runtime.forecasts.told()),
+        "openadr": redactor.value({source_id: one.told() for source_id, one in runtime.grid.servers.items()}),
         "decisions": await _async_decisions(hass, runtime.site.recent_cycles),
     }
 

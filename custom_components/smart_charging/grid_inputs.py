@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigSubentry
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
 from .const import CONF_POWER, LOGGER, SUBENTRY_OTHER_DEVICE
@@ -14,6 +14,7 @@ from .engine.grid.source import SourceEvent
 from .entity_values import power_w
 from .grid_entity_inputs import ContactInput, ControlBoxInput, EebusInput, GridInput, NumberInput
 from .grid_mqtt import MqttInput
+from .grid_openadr import OpenAdrInput
 from .grid_presets import GridPage
 from .grid_settings import grid_sources, page_of, site_grid_config
 from .grid_webhook import WebhookInput
@@ -52,11 +53,26 @@ class GridInputs:
         self._heard: dict[str, _Heard] = {}
         self._devices = Followed[str](hass, lambda entity_id: (entity_id,), self._read_device, self._without_device)
         self._refused: set[tuple[str, str]] = set()
+        self._series_listeners: list[CALLBACK_TYPE] = []
+
+    @property
+    def servers(self) -> dict[str, OpenAdrInput]:
+        """Return the OpenADR servers that are heard, by source id."""
+        heard = {source_id: one.source for source_id, one in self._heard.items()}
+        return {source_id: source for source_id, source in heard.items() if isinstance(source, OpenAdrInput)}
 
     @callback
-    def async_prepare(self) -> None:
-        """Let the site know its sources and what they say before it starts: limits hold before a charger is released."""
-        self._make()
+    def subscribe_series(self, listener: CALLBACK_TYPE) -> CALLBACK_TYPE:
+        """Call a listener when a server announces other prices or GHG; return how to stop."""
+        self._series_listeners.append(listener)
+        return lambda: self._series_listeners.remove(listener)
+
+    async def async_prepare(self) -> None:
+        """Let the site know its sources and what they say before it starts: limits hold before a charger is released.
+
+        Raises StoreError.
+        """
+        await self._async_make()
         self._configure_site()
         self._entry.runtime_data.site.grid.hear_first(*self._first())
 
@@ -64,8 +80,11 @@ class GridInputs:
         """Bring what is heard in line with the entry: sources that went fall silent, new and changed ones speak."""
         wanted = grid_sources(self._entry)
         for source_id in [name for name, one in self._heard.items() if not _is_as(one, wanted.get(name))]:
-            await self._heard.pop(source_id).source.async_stop()
-        self._make()
+            source = self._heard.pop(source_id).source
+            await source.async_stop()
+            if source_id not in wanted and isinstance(source, OpenAdrInput):
+                await source.async_forget()
+        await self._async_make()
         self._devices.async_configure(
             {
                 device.subentry_id: device.data[CONF_POWER]
@@ -87,11 +106,23 @@ class GridInputs:
         for one in heard:
             await one.source.async_stop()
 
-    def _make(self) -> None:
+    async def _async_make(self) -> None:
         for source_id, subentry in grid_sources(self._entry).items():
-            make = INPUTS.get(page_of(subentry.data))
-            if make is not None and source_id not in self._heard:
+            page = page_of(subentry.data)
+            make = INPUTS.get(page)
+            if source_id in self._heard:
+                continue
+            if make is not None:
                 self._heard[source_id] = _Heard(subentry.data, make(self._hass, subentry))
+            elif page is GridPage.OPENADR:
+                server = OpenAdrInput(self._hass, self._entry, subentry, self._series_changed)
+                await server.async_load()
+                self._heard[source_id] = _Heard(subentry.data, server)
+
+    @callback
+    def _series_changed(self) -> None:
+        for listener in tuple(self._series_listeners):
+            listener()
 
     def _first(self) -> tuple[SourceEvent, ...]:
         """Return what the sources say now that don't speak by themselves yet."""
@@ -137,4 +168,6 @@ class GridInputs:
 
 
 def _is_as(heard: _Heard, subentry: ConfigSubentry | None) -> bool:
-    return subentry is not None and subentry.data == heard.data
+    if subentry is None or subentry.data != heard.data:
+        return False
+    return not isinstance(heard.source, OpenAdrInput) or heard.source.is_current

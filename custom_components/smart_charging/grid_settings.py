@@ -1,6 +1,7 @@
 """What the user configured of the grid operator's demands, translated into the engine's words."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final, TypedDict
 
@@ -220,6 +221,11 @@ def _messages(entry: ConfigEntry, subentry: ConfigSubentry) -> SourceConfig:
     )
 
 
+def _openadr(entry: ConfigEntry, subentry: ConfigSubentry) -> SourceConfig:
+    """Return an OpenADR server: what it announced goes on while it is lost, beside its fail-safe."""
+    return replace(_messages(entry, subentry), keeps_announced=True)
+
+
 _SOURCES: Final[Mapping[GridPage, Callable[[ConfigEntry, ConfigSubentry], SourceConfig]]] = {
     GridPage.CONTACT: _contact,
     GridPage.CONTROL_BOX: _control_box,
@@ -228,5 +234,5 @@ _SOURCES: Final[Mapping[GridPage, Callable[[ConfigEntry, ConfigSubentry], Source
     GridPage.STANDING: _standing,
     GridPage.WEBHOOK: _messages,
     GridPage.MQTT: _messages,
-    GridPage.OPENADR: _messages,
+    GridPage.OPENADR: _openadr,
 }

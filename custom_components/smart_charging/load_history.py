@@ -47,7 +47,7 @@ class HouseEntities:
 def house_entities(hass: HomeAssistant, entry: SmartChargingConfigEntry) -> HouseEntities:
     """Return the entities that a site's past can be read from; no flows where no grid meter is known."""
     pv = {system.power: -1.0 if system.invert else 1.0 for system in pv_systems(entry).values()}
-    grid = _grid(hass, entry)
+    grid = grid_flows(hass, entry)
     batteries = {one.power: -1.0 if one.invert else 1.0 for one in battery_entities(entry).values()}
     return HouseEntities({**grid, **pv, **batteries} if grid else {}, pv, _chargers(hass, entry))
 
@@ -71,8 +71,8 @@ async def async_learn(
     return await get_instance(hass).async_add_executor_job(learnt)
 
 
-def _grid(hass: HomeAssistant, entry: SmartChargingConfigEntry) -> dict[str, float]:
-    """Return the entities of the grid meter's power; of one that tells only currents the site's own sensor."""
+def grid_flows(hass: HomeAssistant, entry: SmartChargingConfigEntry) -> dict[str, float]:
+    """Return the entities of the grid meter's power, those that invert with -1; of one that tells only currents our own sensor."""
     if (meter := grid_meter(entry)) is None:
         return {}
     sign = -1.0 if meter.invert else 1.0

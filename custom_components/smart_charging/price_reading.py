@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from typing import Final
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 import probatio
 
+from .coordinator import SmartChargingConfigEntry
 from .engine.control.prices.series import PriceSeries, joined
 from .engine.control.prices.sources import (
     AttributeMap,
@@ -22,6 +24,8 @@ from .engine.control.prices.sources import (
     prices_of_attributes,
 )
 from .engine.control.prices.time_of_use import TimeOfUse
+from .engine.grid.openadr_values import SeriesKind
+from .engine.openadr_prices import prices_of_series
 from .price_settings import ActionChoice, CarbonSettings, FeedInSource, PriceSettings
 
 ANSWER_S: Final = 60.0
@@ -29,6 +33,7 @@ ANSWER_S: Final = 60.0
 DAYS_AHEAD: Final = 3
 # Day-ahead markets publish before one in the afternoon of central Europe.
 TOMORROW_DUE_H: Final = 13
+_RUNS: Final = frozenset({ConfigEntryState.SETUP_IN_PROGRESS, ConfigEntryState.LOADED})
 
 
 @callback
@@ -76,6 +81,15 @@ def entity_attributes(hass: HomeAssistant, entity_id: str) -> Attributes:
     return state.attributes
 
 
+@callback
+def read_server(hass: HomeAssistant, entry: SmartChargingConfigEntry, server: str, kind: SeriesKind) -> ToldPrices:
+    """Return what an OpenADR server of this site announces; UnreadablePrices where there is nothing, or no such server."""
+    servers = entry.runtime_data.grid.servers if entry.state in _RUNS else {}
+    if server not in servers:
+        raise UnreadablePrices("the OpenADR server is not set up any more, or does not run")
+    return prices_of_series(servers[server].series, kind, hass.config.currency, dt_util.utcnow())
+
+
 async def async_ask(hass: HomeAssistant, choice: ActionChoice, day: date) -> ToldPrices:
     """Return the prices of a day that an action answers with; UnreadablePrices where it has none or fails."""
     source = choice.source
@@ -119,22 +133,26 @@ def composed(settings: PriceSettings, told: PriceSeries, earned: PriceSeries | N
             return series.with_feed_in(told.mapped(lambda _: settings.feed_in_price))
         case FeedInSource.SPOT:
             return series.with_feed_in(told.mapped(settings.feed_in_formula.apply))
-        case FeedInSource.ENTITY if earned is not None:
+        case FeedInSource.ENTITY | FeedInSource.OPENADR if earned is not None:
             return series.with_feed_in(earned.mapped(settings.feed_in_formula.apply))
         case _:
             return series
 
 
-async def async_preview(hass: HomeAssistant, settings: PriceSettings) -> ToldPrices:
+async def async_preview(hass: HomeAssistant, entry: SmartChargingConfigEntry, settings: PriceSettings) -> ToldPrices:
     """Return what settings come to now; UnreadablePrices where a source can't be read."""
     now = dt_util.utcnow()
     if settings.action is not None:
         told = await async_ask(hass, settings.action, dt_util.now().date())
+    elif settings.server is not None:
+        told = read_server(hass, entry, settings.server, SeriesKind.PRICE)
     elif settings.source.is_told:
         told = read_entities(hass, settings.entities, settings.mapping)
     else:
         told = ToldPrices(worked_out(settings, now), hass.config.currency, settings.source)
     earned = read_entities(hass, settings.feed_in_entities).series if settings.feed_in_entities else None
+    if settings.server is not None and settings.feed_in is FeedInSource.OPENADR:
+        earned = read_server(hass, entry, settings.server, SeriesKind.EXPORT_PRICE).series
     return ToldPrices(composed(settings, told.series, earned), told.currency, told.source)
 
 

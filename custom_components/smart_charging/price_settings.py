@@ -27,6 +27,7 @@ from .const import (
     CONF_FEED_IN_VAT,
     CONF_HOME,
     CONF_MARKUP,
+    CONF_OPENADR_SOURCE,
     CONF_PRICE,
     CONF_PRICE_ACTION,
     CONF_PRICE_SOURCE,
@@ -53,20 +54,25 @@ class PriceSource(StrEnum):
     ENTITY = "entity"
     ACTION = "action"
     ATTRIBUTE = "attribute"
+    OPENADR = "openadr"
 
     @property
     def is_told(self) -> bool:
         """Return whether somebody else tells them, so that a formula makes sense."""
-        return self in {PriceSource.ENTITY, PriceSource.ACTION, PriceSource.ATTRIBUTE}
+        return self in {PriceSource.ENTITY, PriceSource.ACTION, PriceSource.ATTRIBUTE, PriceSource.OPENADR}
 
 
 class FeedInSource(StrEnum):
-    """Where the prices of feeding in come from; `spot` stands for what the source tells, before its formula."""
+    """Where the prices of feeding in come from; `spot` stands for what the source tells, before its formula.
+
+    `openadr` are the prices of feeding in of the server that prices come from.
+    """
 
     NONE = "none"
     FIXED = "fixed"
     SPOT = "spot"
     ENTITY = "entity"
+    OPENADR = "openadr"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +109,7 @@ class PriceSettings:
     entities: tuple[str, ...] = ()
     mapping: AttributeMap | None = None
     action: ActionChoice | None = None
+    server: str | None = None  # the source id of an OpenADR server
     formula: PriceFormula = field(default_factory=PriceFormula)
     feed_in: FeedInSource = FeedInSource.NONE
     feed_in_price: float = 0.0
@@ -128,6 +135,7 @@ def price_settings(options: Mapping[str, Any]) -> PriceSettings | None:
         entities=_entities(source, chosen),
         mapping=_mapping(chosen) if source is PriceSource.ATTRIBUTE else None,
         action=_action(chosen) if source is PriceSource.ACTION else None,
+        server=chosen[CONF_OPENADR_SOURCE] if source is PriceSource.OPENADR else None,
         formula=_formula(chosen, CONF_MARKUP, CONF_SURCHARGE, CONF_VAT),
         feed_in=feed_in,
         feed_in_price=float(chosen.get(CONF_FEED_IN_PRICE, 0)),

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+import contextlib
 from datetime import date, datetime, timedelta
 from typing import Final
 
@@ -18,9 +19,10 @@ from .const import DOMAIN, LOGGER
 from .coordinator import SmartChargingConfigEntry
 from .engine.control.prices.series import PriceSeries, joined
 from .engine.control.prices.sources import ToldPrices, UnreadablePrices
+from .engine.grid.openadr_values import SeriesKind
 from .issues import ISSUE_PRICES_LOST, Issue, async_clear, async_raise
-from .price_reading import async_ask, composed, is_behind, next_ask, read_entities, worked_out
-from .price_settings import ActionChoice, PriceSettings
+from .price_reading import async_ask, composed, is_behind, next_ask, read_entities, read_server, worked_out
+from .price_settings import ActionChoice, FeedInSource, PriceSettings
 from .site_carbon import SiteCarbon
 
 LOST_AFTER: Final = timedelta(days=1)
@@ -96,6 +98,8 @@ class SitePrices:
             asking = PriceAction(self._hass, self._entry, settings.action, self._async_heard, self._async_complain)
             self._following.append(asking.async_stop)
             self._following.append(async_at_started(self._hass, asking.async_start))
+        if settings.server is not None:
+            self._following.append(self._entry.runtime_data.grid.subscribe_series(self._read))
         if self._hass.state is not CoreState.running:
             self._read()  # what needs nobody
         self._following.append(async_at_started(self._hass, self._async_started))
@@ -132,6 +136,8 @@ class SitePrices:
     def _read_for(self, settings: PriceSettings) -> None:
         if not settings.source.is_told:
             self._told = worked_out(settings, dt_util.utcnow())
+        if settings.server is not None:
+            self._read_server(settings, settings.server)
         if self._hass.state is CoreState.running:  # entities of others come up one by one
             self._read_entities(settings)
         self._publish(settings)
@@ -155,6 +161,26 @@ class SitePrices:
             self._complained.discard("CO2 forecast")
         except UnreadablePrices as err:
             self._async_complain("CO2 forecast", err.detail)
+
+    def _read_server(self, settings: PriceSettings, server: str) -> None:
+        """Take what an OpenADR server announces; it withdraws what it announced, so none of that is kept beside it."""
+        known = self._entry.runtime_data.grid.servers.get(server)
+        if known is not None and not known.was_asked:
+            return
+        try:
+            self._told = read_server(self._hass, self._entry, server, SeriesKind.PRICE).series
+            self._complained.discard("prices")
+        except UnreadablePrices as err:
+            self._async_complain("prices", err.detail)
+        try:
+            if settings.feed_in is FeedInSource.OPENADR:
+                self._earned = read_server(self._hass, self._entry, server, SeriesKind.EXPORT_PRICE).series
+                self._complained.discard("feed-in prices")
+        except UnreadablePrices as err:
+            self._async_complain("feed-in prices", err.detail)
+        if not settings.carbon.forecasts:
+            with contextlib.suppress(UnreadablePrices):  # not every server tells of CO2
+                self.carbon.take_forecast(read_server(self._hass, self._entry, server, SeriesKind.GHG).series)
 
     @callback
     def _async_heard(self, told: ToldPrices) -> None:

@@ -38,6 +38,11 @@ class SiteCarbon:
             self._forecast = read_carbon(self._hass, settings).series
 
     @callback
+    def take_forecast(self, grams: PriceSeries) -> None:
+        """Take what somebody else than an entity forecasts."""
+        self._forecast = grams
+
+    @callback
     def note(self, settings: CarbonSettings, now: datetime) -> float | None:
         """Take what holds now and make the outlook anew; return the grams of now, None where nobody tells them.
 

@@ -376,6 +376,7 @@ async def running_site(
             offers=offers,
             prices=prices,
             forecasts=forecasts,
+            grid=Mock(servers={}),
             departures=Mock(told=Mock(return_value={}), status=Mock(return_value=None)),
         )
         prices.async_configure(price_settings(entry.options))

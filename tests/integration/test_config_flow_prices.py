@@ -13,6 +13,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockModule, mock_integration
 
 from custom_components.smart_charging.const import DOMAIN
+from custom_components.smart_charging.engine import openadr_prices
 from custom_components.smart_charging.engine.control.prices.sources import (
     ACTION_SOURCES,
     ATTRIBUTE_SOURCES,
@@ -327,8 +328,8 @@ async def test_prices_can_be_changed_and_given_up(hass: HomeAssistant, entry: Mo
 
 def test_every_known_source_has_its_name() -> None:
     known = {source.key for source in (*ATTRIBUTE_SOURCES, *ACTION_SOURCES)}
-    assert known == prices._NAMES.keys()
-    assert {source.key for source in CARBON_SOURCES} == carbon._NAMES.keys()
+    assert known | {openadr_prices.SOURCE} == prices._NAMES.keys()
+    assert {source.key for source in CARBON_SOURCES} | {openadr_prices.SOURCE} == carbon._NAMES.keys()
 
 
 def test_every_choice_and_every_problem_of_a_table_has_its_text() -> None:

@@ -18,13 +18,17 @@ from ..const import (
     CONF_CO2_START_KEY,
     CONF_CO2_UNIT,
     CONF_CO2_VALUE_KEY,
+    CONF_OPENADR_SOURCE,
+    CONF_PRICE_SOURCE,
 )
+from ..coordinator import SmartChargingConfigEntry
 from ..engine.control.prices.formula import carbon_unit
 from ..engine.control.prices.sources import ToldPrices, UnreadablePrices, lists_carbon
+from ..engine.grid.openadr_values import SeriesKind
 from ..entity_values import co2_g
 from ..own_entities import is_own_entity
-from ..price_reading import read_carbon
-from ..price_settings import carbon_settings
+from ..price_reading import read_carbon, read_server
+from ..price_settings import PriceSource, carbon_settings
 from .fields import NOTHING, Answer, local
 
 _TEXT: Final = TextSelector()
@@ -44,7 +48,7 @@ CARBON_LIST_SCHEMA: Final = probatio.Schema(
     }
 )
 # What known sources are called, alike in every language.
-_NAMES: Final = {"carbon_intensity_uk": "Carbon Intensity UK", "predbat": "Predbat"}
+_NAMES: Final = {"carbon_intensity_uk": "Carbon Intensity UK", "openadr": "OpenADR", "predbat": "Predbat"}
 
 
 @callback
@@ -80,17 +84,28 @@ def carbon_list_answer(hass: HomeAssistant, chosen: Mapping[str, Any]) -> Answer
 
 
 @callback
-def carbon_understood(hass: HomeAssistant, chosen: Mapping[str, Any]) -> str:
+def carbon_understood(hass: HomeAssistant, entry: SmartChargingConfigEntry, chosen: Mapping[str, Any]) -> str:
     """Return what was understood of CO2: who forecasts it from when to when, and how much it is now."""
     carbon = carbon_settings(chosen)
     measured = None if carbon.sensor is None else co2_g(hass, carbon.sensor)
     try:
-        told = read_carbon(hass, carbon) if carbon.forecasts else None
+        told = read_carbon(hass, carbon) if carbon.forecasts else _of_server(hass, entry, chosen)
     except UnreadablePrices as err:
         return err.detail
     present = measured if told is None else told.series.import_at(dt_util.utcnow())
     words = ([] if told is None else [_span(told)]) + ([] if present is None else [f"{present:.0f} g/kWh"])
     return ", ".join(words) or NOTHING
+
+
+@callback
+def _of_server(hass: HomeAssistant, entry: SmartChargingConfigEntry, chosen: Mapping[str, Any]) -> ToldPrices | None:
+    """Return what the OpenADR server that prices come from tells of CO2; many tell nothing."""
+    if chosen[CONF_PRICE_SOURCE] != PriceSource.OPENADR:
+        return None
+    try:
+        return read_server(hass, entry, chosen[CONF_OPENADR_SOURCE], SeriesKind.GHG)
+    except UnreadablePrices:
+        return None
 
 
 def _span(told: ToldPrices) -> str:

@@ -12,8 +12,9 @@ from ..const import CONF_PEAK_PRESET, CONF_PEAK_PRICE, CONF_PEAK_TARGET_KW, CONF
 from ..engine.control.peak import PRESETS
 from ..grid_presets import PAGE_OF, PEAK_OF, PRESETS_OF_COUNTRY, GridPage, GridPreset
 from ..grid_settings import page_of
-from .fields import choice, filled, name_error, number
+from .fields import Answer, choice, filled, name_error, number
 from .grid_messages import MESSAGE_PAGES, NEW_ADDRESS_FIELD, address_placeholders, way_answer, with_address
+from .grid_openadr import async_openadr_answer, openadr_data, openadr_schema, openadr_suggestions
 from .grid_pages import PAGES, Fields, page_data
 
 NO_PRESET: Final = "none"
@@ -101,6 +102,27 @@ class GridSignalFlow(ConfigSubentryFlow):
         """Take what was entered of a topic."""
         return await self._async_page(user_input)
 
+    async def async_step_openadr(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Enter how an OpenADR server is reached, which is asked at once."""
+        entry, answer, known = self._get_entry(), Answer(), self._known
+        if user_input is not None:
+            name = user_input[CONF_NAME].strip()
+            data = openadr_data(entry, user_input, known)
+            if error := name_error(entry, SUBENTRY_GRID_SIGNAL, name, self._own_id):
+                answer = Answer({CONF_NAME: error})
+            else:
+                answer = await async_openadr_answer(self.hass, entry, self._preset, data)
+            if not answer.errors:
+                return self._keep(name, {CONF_PRESET: self._preset.value, **data})
+        values = user_input or openadr_suggestions(entry, known)
+        return self.async_show_form(
+            step_id=GridPage.OPENADR.value,
+            data_schema=self.add_suggested_values_to_schema(openadr_schema(self._preset), values),
+            errors=answer.errors,
+            description_placeholders={"detail": "", **answer.placeholders},
+            last_step=True,
+        )
+
     async def async_step_peak(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Enter the target of a tariff on peaks, which is one of the site's options."""
         entry, peak = self._get_entry(), PEAK_OF[self._preset]
@@ -129,6 +151,8 @@ class GridSignalFlow(ConfigSubentryFlow):
         page, entry = PAGE_OF[self._preset], self._get_entry()
         if page is GridPage.PEAK:
             return await self.async_step_peak()
+        if page is GridPage.OPENADR:
+            return await self.async_step_openadr()
         answer = way_answer(self.hass, page)
         if user_input is not None:
             name = user_input[CONF_NAME].strip()

@@ -215,7 +215,7 @@ class SiteOptionsFlow(OptionsFlow):
         """Choose where prices come from."""
         answer = Answer()
         if user_input is not None:
-            answer = prices.first_errors(self.hass, user_input)
+            answer = prices.first_errors(self.hass, self.config_entry, user_input)
             if not answer.errors:
                 self._chosen = with_way_to_read(self.hass, user_input)
                 if user_input[CONF_PRICE_SOURCE] == PriceSource.NONE:
@@ -250,6 +250,10 @@ class SiteOptionsFlow(OptionsFlow):
         """Say where an entity lists prices."""
         return await self._price_page("prices_attribute", user_input)
 
+    async def async_step_prices_openadr(self, user_input: dict[str, Any]) -> ConfigFlowResult:
+        """Choose the OpenADR server that announces prices."""
+        return await self._price_page("prices_openadr", user_input)
+
     async def async_step_prices_feed_in_fixed(self, user_input: dict[str, Any]) -> ConfigFlowResult:
         """Enter what feeding in earns."""
         return await self._price_page("prices_feed_in_fixed", user_input)
@@ -275,15 +279,15 @@ class SiteOptionsFlow(OptionsFlow):
         answer = Answer()
         if user_input is not None:
             chosen = self._chosen | filled(user_input)
-            answer = await prices.async_page_errors(self.hass, step, chosen)
+            answer = await prices.async_page_errors(self.hass, self.config_entry, step, chosen)
             if not answer.errors:
                 self._chosen, follow = chosen, prices.pages(chosen)
                 return await self._price_page(follow[follow.index(step) + 1])
         elif step == "prices_understood":
-            answer = await prices.async_understood(self.hass, self._chosen)
+            answer = await prices.async_understood(self.hass, self.config_entry, self._chosen)
         return self._form(
             step,
-            prices.page_schema(self.hass, step, self._chosen),
+            prices.page_schema(self.hass, self.config_entry, step, self._chosen),
             values=user_input or self.config_entry.options.get(CONF_PRICES, {}),
             errors=answer.errors,
             placeholders={**prices.NO_PLACEHOLDERS, "currency": self.hass.config.currency, **answer.placeholders},

@@ -37,6 +37,7 @@ from ..const import (
     CONF_FEED_IN_VAT,
     CONF_HOME,
     CONF_MARKUP,
+    CONF_OPENADR_SOURCE,
     CONF_PRICE,
     CONF_PRICE_ACTION,
     CONF_PRICE_SOURCE,
@@ -48,9 +49,12 @@ from ..const import (
     CONF_VALUE_KEY,
     CONF_VAT,
 )
+from ..coordinator import SmartChargingConfigEntry
 from ..engine.control.prices.formula import price_unit
 from ..engine.control.prices.sources import ACTION_SOURCES, ToldPrices, UnreadablePrices
 from ..engine.control.prices.table_text import TableError, parse_table
+from ..grid_presets import GridPage
+from ..grid_settings import grid_sources, page_of
 from ..own_entities import is_own_entity
 from ..price_reading import async_preview
 from ..price_settings import FeedInSource, PriceSettings, PriceSource, action_choice, price_settings
@@ -118,9 +122,11 @@ _NAMES: Final = {
     "epex_spot": "EPEX Spot",
     "nordpool": "Nord Pool",
     "nordpool_custom": "Nord Pool (custom)",
+    "openadr": "OpenADR",
     "octopus": "Octopus Energy",
     "tibber": "Tibber",
 }
+_FEED_IN_TOLD: Final = frozenset({FeedInSource.SPOT, FeedInSource.ENTITY, FeedInSource.OPENADR})
 # What texts of the pages may name, before there is anything to name.
 NO_PLACEHOLDERS: Final = dict.fromkeys(("entity", "detail", "line", "words"), "")
 
@@ -139,29 +145,39 @@ def pages(chosen: Mapping[str, Any]) -> list[str]:
 
 
 @callback
-def page_schema(hass: HomeAssistant, step: str, chosen: Mapping[str, Any]) -> probatio.Schema:
+def page_schema(
+    hass: HomeAssistant, entry: SmartChargingConfigEntry, step: str, chosen: Mapping[str, Any]
+) -> probatio.Schema:
     """Return the fields of a page."""
     if step == "prices_action":
         return _action_schema(hass)
+    if step == "prices_openadr":
+        return _server_schema(entry)
     if step == "prices_formula":
         told = PriceSource(chosen[CONF_PRICE_SOURCE]).is_told
-        earned = FeedInSource(chosen[CONF_FEED_IN_SOURCE]) in {FeedInSource.SPOT, FeedInSource.ENTITY}
+        earned = FeedInSource(chosen[CONF_FEED_IN_SOURCE]) in _FEED_IN_TOLD
         return probatio.Schema((_IMPORT_FORMULA if told else {}) | (_FEED_IN_FORMULA if earned else {}))
     return _SCHEMAS[step]
 
 
 @callback
-def first_errors(hass: HomeAssistant, user_input: Mapping[str, Any]) -> Answer:
+def first_errors(hass: HomeAssistant, entry: SmartChargingConfigEntry, user_input: Mapping[str, Any]) -> Answer:
     """Return what is wrong with the first page."""
     source, feed_in = PriceSource(user_input[CONF_PRICE_SOURCE]), FeedInSource(user_input[CONF_FEED_IN_SOURCE])
     if source is PriceSource.ACTION and not _offered_actions(hass):
         return Answer({CONF_PRICE_SOURCE: "no_price_action"})
+    if source is PriceSource.OPENADR and not _servers(entry):
+        return Answer({CONF_PRICE_SOURCE: "no_openadr_server"})
     if feed_in is FeedInSource.SPOT and not source.is_told:
         return Answer({CONF_FEED_IN_SOURCE: "feed_in_needs_spot"})
+    if feed_in is FeedInSource.OPENADR and source is not PriceSource.OPENADR:
+        return Answer({CONF_FEED_IN_SOURCE: "feed_in_needs_openadr"})
     return carbon_answer(hass, user_input)
 
 
-async def async_page_errors(hass: HomeAssistant, step: str, chosen: Mapping[str, Any]) -> Answer:
+async def async_page_errors(
+    hass: HomeAssistant, entry: SmartChargingConfigEntry, step: str, chosen: Mapping[str, Any]
+) -> Answer:
     """Return what is wrong with what was chosen up to a page, with it included."""
     if step == "prices_time_of_use":
         try:
@@ -178,15 +194,18 @@ async def async_page_errors(hass: HomeAssistant, step: str, chosen: Mapping[str,
     fields = {
         "prices_entity": CONF_ENTITIES,
         "prices_action": CONF_PRICE_ACTION,
+        "prices_openadr": CONF_OPENADR_SOURCE,
         "prices_attribute": CONF_ENTITY,
         "prices_feed_in_entity": CONF_FEED_IN_ENTITIES,
     }
     if (name := fields.get(step)) is None:
         return Answer()
-    return await _async_source_errors(hass, name, chosen, feed_in=step == "prices_feed_in_entity")
+    return await _async_source_errors(hass, entry, name, chosen, feed_in=step == "prices_feed_in_entity")
 
 
-async def _async_source_errors(hass: HomeAssistant, name: str, chosen: Mapping[str, Any], *, feed_in: bool) -> Answer:
+async def _async_source_errors(
+    hass: HomeAssistant, entry: SmartChargingConfigEntry, name: str, chosen: Mapping[str, Any], *, feed_in: bool
+) -> Answer:
     """Return why a source can't be read, if it can't."""
     if not (named := chosen.get(name)):
         return Answer({name: "entity_missing"})
@@ -202,20 +221,20 @@ async def _async_source_errors(hass: HomeAssistant, name: str, chosen: Mapping[s
     else:
         chosen = {**chosen, CONF_FEED_IN_SOURCE: FeedInSource.NONE}
     try:
-        await async_preview(hass, _settings(chosen))
+        await async_preview(hass, entry, _settings(chosen))
     except UnreadablePrices as err:
         return Answer({name: "prices_unreadable"}, {"detail": err.detail})
     return Answer()
 
 
-async def async_understood(hass: HomeAssistant, chosen: Mapping[str, Any]) -> Answer:
+async def async_understood(hass: HomeAssistant, entry: SmartChargingConfigEntry, chosen: Mapping[str, Any]) -> Answer:
     """Return what was understood of all pages, as placeholders."""
     nothing = ("source", "first", "last", "minutes", "count", "price", "feed_in", "currency", "detail", "co2")
     try:
-        told = await async_preview(hass, _settings(chosen))
+        told = await async_preview(hass, entry, _settings(chosen))
     except UnreadablePrices as err:
         return Answer({"base": "prices_unreadable"}, {**dict.fromkeys(nothing, NOTHING), "detail": err.detail})
-    carbon = {"co2": carbon_understood(hass, chosen)}
+    carbon = {"co2": carbon_understood(hass, entry, chosen)}
     return Answer({}, _placeholders(told, told.currency or hass.config.currency) | carbon)
 
 
@@ -259,6 +278,22 @@ def _offered_actions(hass: HomeAssistant) -> list[SelectOptionDict]:
                 label = f"{entry.title} {area}".strip()
                 offered.append(SelectOptionDict(value=action_choice(source, entry.entry_id, area), label=label))
     return offered
+
+
+@callback
+def _servers(entry: SmartChargingConfigEntry) -> list[SelectOptionDict]:
+    """Return the OpenADR servers of the site."""
+    return [
+        SelectOptionDict(value=source_id, label=subentry.title)
+        for source_id, subentry in grid_sources(entry).items()
+        if page_of(subentry.data) is GridPage.OPENADR
+    ]
+
+
+@callback
+def _server_schema(entry: SmartChargingConfigEntry) -> probatio.Schema:
+    servers = SelectSelector(SelectSelectorConfig(options=_servers(entry), mode=SelectSelectorMode.DROPDOWN))
+    return probatio.Schema({probatio.Required(CONF_OPENADR_SOURCE): servers})
 
 
 @callback

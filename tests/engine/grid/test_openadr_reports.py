@@ -241,3 +241,15 @@ async def test_nothing_is_reported_without_figures(vtn: Vtn, make_ven: MakeVen, 
     await clock.advance(3600)
     await poll(make_ven())
     assert vtn.count("POST reports") == 0
+
+
+async def test_a_report_waits_until_all_of_its_figures_are_known(
+    vtn: Vtn, make_ven: MakeVen, clock: ManualClock
+) -> None:
+    ask(vtn, USAGE, intervals=1)
+    ven = make_ven()
+    await clock.advance(3600)
+    await poll(ven, lambda resource, start, end: None)
+    assert vtn.reports == []
+    await poll(ven, figures)
+    assert told(vtn) == [[(0, 1.0)]]

@@ -351,3 +351,13 @@ def test_a_signal_that_may_have_been_forgotten_is_not_feared_for_ever() -> None:
 def test_a_source_that_does_not_fit_together_is_refused(fields: dict[str, object]) -> None:
     with pytest.raises(ValueError):
         relay(**fields)
+
+
+def test_what_was_announced_goes_on_beside_the_fail_safe_where_the_source_says_so() -> None:
+    polled = messages(binding=True, silent_s=600.0, failsafe=6_000.0, release_s=0.0)
+    said = SignalsStated("message", NOW, (signal(2_000.0, valid_until=after(1_000.0)),))
+    for keeps, held in ((False, dims(6_000.0, ClaimReason.FAILSAFE)), (True, dims(2_000.0, ClaimReason.HELD))):
+        room = Room(replace(polled, keeps_announced=keeps), devices=DEVICES)
+        assert asked(room.tell(said)) == dims(2_000.0)
+        assert asked(room.follow(700.0)) == held
+        assert asked(room.follow(400.0)) == dims(6_000.0, ClaimReason.FAILSAFE)

@@ -24,8 +24,8 @@ class Figure:
     peak_w: float | None = None
 
 
-type Figures = Callable[[str | None, datetime, datetime], Figure]
-"""What a resource drew from a start to an end; the resource None is the whole site."""
+type Figures = Callable[[str | None, datetime, datetime], Figure | None]
+"""What a resource drew from a start to an end, None while that is still to be worked out; the resource None is the site."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,8 @@ class Reporter:
                 key = f"{request.event_id}/{request.index}/{end.isoformat()}"
                 if end > now or end < now - LATE or key in sent:
                     continue
-                reports.append(DueReport(key=key, body=self._body(request, intervals, figures)))
+                if (body := self._body(request, intervals, figures)) is not None:
+                    reports.append(DueReport(key=key, body=body))
                 if len(reports) == MAX_REPORTS:
                     return reports
         return reports
@@ -85,7 +86,10 @@ class Reporter:
         if (request.start is None or request.start <= start) and (request.end is None or end <= request.end):
             yield [ReportInterval(interval_id=0, start=start, end=end)]
 
-    def _body(self, request: ReportRequest, intervals: Sequence[ReportInterval], figures: Figures) -> dict[str, object]:
+    def _body(
+        self, request: ReportRequest, intervals: Sequence[ReportInterval], figures: Figures
+    ) -> dict[str, object] | None:
+        """Return a report, None while one of its figures is still to come."""
         units = _units(request)
         descriptor: dict[str, object] = {
             "objectType": "REPORT_PAYLOAD_DESCRIPTOR",
@@ -97,6 +101,12 @@ class Reporter:
         listed: list[tuple[str, str | None]] = [(name, name) for name in names]
         if request.aggregate or not names:
             listed = [(_AGGREGATED if request.aggregate else self.addressee.ven_name, None)]
+        measured = {
+            resource: [figures(resource, interval.start, interval.end) for interval in intervals]
+            for _, resource in listed
+        }
+        if any(figure is None for each in measured.values() for figure in each):
+            return None
         body: dict[str, object] = {
             "eventID": request.event_id,
             "clientName": self.addressee.ven_name,
@@ -106,8 +116,9 @@ class Reporter:
                 {
                     "resourceName": name,
                     "intervals": [
-                        _interval(request, interval, units, figures(resource, interval.start, interval.end))
-                        for interval in intervals
+                        _interval(request, interval, units, figure)
+                        for interval, figure in zip(intervals, measured[resource], strict=True)
+                        if figure is not None
                     ],
                 }
                 for name, resource in listed

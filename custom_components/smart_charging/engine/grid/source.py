@@ -49,8 +49,8 @@ class SourceConfig:
     `value` is the limit of a closed contact, or the standing one, in `unit`, None for the legal minimum. A number is
     multiplied by `factor` (1000 for kW) and is no limit from `no_limit_from` on, in `unit`. An entity may be away for `grace_s`; a source that
     has to speak is lost after `silent_s` without a word. `failsafe` is in `unit`, None for the legal minimum, or for
-    what a contact or a block asks for. `release_s` is how long a return to full power takes. ValueError for what
-    does not fit together.
+    what a contact or a block asks for. With `keeps_announced` what was announced goes on beside the fail-safe until it ends
+    by itself. `release_s` is how long a return to full power takes. ValueError for what does not fit together.
     """
 
     source_id: str
@@ -70,6 +70,7 @@ class SourceConfig:
     silent_s: float | None = None
     policy: LostPolicy | None = None
     failsafe: float | None = None
+    keeps_announced: bool = False
     failsafe_feed_in_percent: float = FEED_IN_FAILSAFE_PERCENT  # of a control box
     release_s: float = RELEASE_S
     lpc: LpcConfig | None = None

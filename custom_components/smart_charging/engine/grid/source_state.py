@@ -155,6 +155,7 @@ def claims(
 ) -> tuple[Claim, ...]:
     """Return what a source demands now and has announced; `minimum` is the legal one of this connection."""
     signals, why = _said(config, memory, minimum, now), ClaimReason.STATED
+    announced = tuple[GridSignal, ...]()
     if config.input is InputKind.EEBUS:
         if memory.lpc is None or memory.lpc.phase in {LpcPhase.INIT, LpcPhase.FAILSAFE}:
             why = ClaimReason.FAILSAFE
@@ -164,7 +165,9 @@ def claims(
         why = ClaimReason.HELD
         if config.lost_policy is LostPolicy.FAILSAFE or _never_heard(config, memory):
             signals, why = _failsafe(config, memory, minimum, now), ClaimReason.FAILSAFE
-    return tuple(Claim(one, why, config.own_power, config.release_s) for one in signals)
+            announced = memory.signals if config.keeps_announced else ()
+    told = [*((one, ClaimReason.HELD) for one in announced), *((one, why) for one in signals)]
+    return tuple(Claim(one, reason, config.own_power, config.release_s) for one, reason in told)
 
 
 def next_change(config: SourceConfig, memory: SourceMemory, now: datetime) -> datetime | None:
