@@ -80,6 +80,11 @@ def applied_a(entry: MockConfigEntry) -> float:
     return 0.0 if applied is None else float(applied.current_a)
 
 
+def openadr_issues(hass: HomeAssistant) -> set[str]:
+    """Return the ids of issues about the server itself, beside those that tell what holds meanwhile."""
+    return {issue_id for issue_id in issue_ids(hass) if issue_id.startswith("openadr")}
+
+
 async def test_a_limit_of_the_server_dims_a_real_charger_and_returns_slowly(
     hass: HomeAssistant, free_port: int, vtn: Vtn
 ) -> None:
@@ -231,7 +236,7 @@ async def test_a_library_that_can_not_be_installed_is_shown_and_tried_again(
     with patch(INSTALL, side_effect=RequirementsNotFound("smart_charging", ["it"])) as installs:
         entry = await set_up(hass, free_port, charger("CP-1"), server(vtn))
         await until(lambda: installs.call_count == 1)
-        assert "openadr_not_installed_vtn" in issue_ids(hass)
+        assert "openadr_not_installed_vtn" in openadr_issues(hass)
         assert (grid(entry).limit_w, grid(entry).why) == (4200.0, ClaimReason.FAILSAFE)
         house.waits(entry, 61)
         await until(lambda: installs.call_count == 2)
@@ -240,7 +245,7 @@ async def test_a_library_that_can_not_be_installed_is_shown_and_tried_again(
         assert installs.call_count == 2
     house.waits(entry, 60)
     assert (await house.polls()).problem is None
-    assert issue_ids(hass) == set()
+    assert openadr_issues(hass) == set()
     assert caplog.text.count("could not be installed") == 1
 
 
@@ -251,10 +256,10 @@ async def test_a_refused_login_is_shown_at_once_and_no_secret_with_it(
     vtn.client_secret = "another"
     entry = await set_up(hass, free_port, charger("CP-1"), server(vtn, targets=["871687120000000017"], **LOGIN))
     assert (await house.polls()).problem is VenProblem.LOGIN
-    assert issue_ids(hass) == {"openadr_login_vtn"}
+    assert openadr_issues(hass) == {"openadr_login_vtn"}
     vtn.client_secret = SECRET
     assert (await house.passes(20)).problem is None
-    assert issue_ids(hass) == set()
+    assert openadr_issues(hass) == set()
     shown = str(await async_get_config_entry_diagnostics(hass, entry))
     for secret in (SECRET, *vtn.tokens):
         assert secret not in caplog.text
@@ -271,15 +276,15 @@ async def test_a_server_that_is_not_reached_is_shown_once_it_is_lost_and_that_la
     await vtn.stop()
     for _ in range(3):
         await house.passes(POLL_S)
-    assert issue_ids(hass) == set()
+    assert openadr_issues(hass) == set()
     await house.passes(LOST_S)
-    assert issue_ids(hass) == {"openadr_unreachable_vtn"}
+    assert openadr_issues(hass) == {"openadr_unreachable_vtn"}
     await vtn.start()
     vtn.trouble.status = 403
     assert (await house.passes(1000)).problem is VenProblem.FORBIDDEN
-    assert issue_ids(hass) == {"openadr_forbidden_vtn"}
+    assert openadr_issues(hass) == {"openadr_forbidden_vtn"}
     await stop(hass, entry)
-    assert issue_ids(hass) == set()
+    assert openadr_issues(hass) == set()
 
 
 async def test_diagnostics_tell_how_it_stands_with_a_server(
