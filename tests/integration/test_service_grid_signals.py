@@ -1,6 +1,7 @@
 """The actions that ask for the grid operator's limits and take them back."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,9 @@ import probatio
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
-from custom_components.smart_charging.engine.grid.source import ContactSeen, InputKind, SourceConfig
+from custom_components.smart_charging.engine.config import PvConfig
+from custom_components.smart_charging.engine.grid.signal import GridSignal, SignalKind, SignalUnit
+from custom_components.smart_charging.engine.grid.source import ContactSeen, InputKind, SignalAdded, SourceConfig
 from custom_components.smart_charging.engine.grid_setup import grid_config
 
 from .builders import battery, charger, circuit
@@ -32,7 +35,8 @@ async def home(hass: HomeAssistant, free_port: int) -> AsyncIterator[GridSite]:
 def demand(home: GridSite, *, closed: bool, installed_pv_w: float = 0.0) -> None:
     """Let a relay of the grid operator, which dims to the legal minimum, ask for it or be open."""
     stations = [config for _, config in home.site.evses()]
-    config = grid_config(home.site.config, stations, [RELAY], installed_pv_w=installed_pv_w)
+    site = replace(home.site.config, pv=(PvConfig("roof", "Roof", installed_pv_w),))
+    config = grid_config(site, stations, [RELAY])
     home.grid.configure(config, ContactSeen("relay", home.clock.now(), closed))
 
 
@@ -157,6 +161,17 @@ async def test_feed_in_is_limited_and_a_share_needs_the_power_that_is_installed(
     assert told["export"]["limit_w"] == 6000
     told = await home.limited("clear_grid_limit", kind="export_limit")
     assert told["export"] is None
+
+
+async def test_a_share_of_a_power_that_nobody_told_is_told_as_unknown(home: GridSite) -> None:
+    now = home.clock.now()
+    share = GridSignal(
+        source_id="action", kind=SignalKind.EXPORT_LIMIT, received_at=now, value=60.0, unit=SignalUnit.PERCENT
+    )
+    home.grid.take(SignalAdded("action", now, share))
+    told = await home.limited("set_grid_limit", kind="price_level", level=2, duration=3600)
+    assert told["export"] == {"limit_w": None, "source": "action", "binding": False, "until": None}
+    assert home.grid.export_limit_w == 0.0
 
 
 async def test_a_price_level_is_told_and_limits_nobody(home: GridSite) -> None:
