@@ -42,6 +42,11 @@ def _reason(grid: GridView) -> str:
     return LimitReason.NONE if grid.why is None else LimitReason(grid.why.value)
 
 
+def _feed_in_limit(grid: GridView) -> float | None:
+    """Return what may be fed in; a part of a PV power that nobody told is not known."""
+    return None if grid.export is None or grid.export.of_unknown else rounded(grid.export.limit_w)
+
+
 SOURCE: Final = GridSensorDescription(
     key="grid_limit_source", translation_key="grid_limit_source", value_fn=lambda grid: grid.source_id
 )
@@ -74,7 +79,7 @@ GRID_DESCRIPTIONS: Final = (
         device_class=SensorDeviceClass.POWER,
         native_unit_of_measurement=UnitOfPower.WATT,
         state_class=SensorStateClass.MEASUREMENT,
-        value_fn=lambda grid: None if grid.export is None else rounded(grid.export.limit_w),
+        value_fn=_feed_in_limit,
     ),
     GridSensorDescription(
         key="grid_price_level",
