@@ -14,8 +14,9 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUs
 from custom_components.smart_charging.engine.grid.source import ContactSeen, InputKind, SourceConfig
 from custom_components.smart_charging.engine.grid_setup import grid_config
 
-from .builders import battery, charger, circuit
+from .builders import battery, charger, circuit, pv
 from .grid_site import GridSite, grid_site, newest_limit_w
+from .site_double import subentry
 from .virtual_station import virtual_station
 
 RELAY = SourceConfig(source_id="relay", input=InputKind.CONTACT, debounce_s=0.0)
@@ -29,10 +30,10 @@ async def home(hass: HomeAssistant, free_port: int) -> AsyncIterator[GridSite]:
         yield running
 
 
-def demand(home: GridSite, *, closed: bool, installed_pv_w: float = 0.0) -> None:
+def demand(home: GridSite, *, closed: bool) -> None:
     """Let a relay of the grid operator, which dims to the legal minimum, ask for it or be open."""
     stations = [config for _, config in home.site.evses()]
-    config = grid_config(home.site.config, stations, [RELAY], installed_pv_w=installed_pv_w)
+    config = grid_config(home.site.config, stations, [RELAY])
     home.grid.configure(config, ContactSeen("relay", home.clock.now(), closed))
 
 
@@ -148,11 +149,14 @@ async def test_a_block_lets_nothing_be_drawn_and_a_share_is_one_of_the_connectio
     assert not told["active"]
 
 
-async def test_feed_in_is_limited_and_a_share_needs_the_power_that_is_installed(home: GridSite) -> None:
+async def test_feed_in_is_limited_and_a_share_needs_the_power_that_is_installed(
+    hass: HomeAssistant, home: GridSite
+) -> None:
     told = await home.limited("set_grid_limit", kind="export_limit", power=1800)
     assert told["export"] == {"limit_w": 1800, "source": "action", "binding": False, "until": None}
     assert not told["active"]
-    demand(home, closed=False, installed_pv_w=10_000.0)
+    hass.config_entries.async_add_subentry(home.entry, subentry(pv(installed_kw=10.0)))
+    await hass.async_block_till_done()
     told = await home.limited("set_grid_limit", kind="export_limit", percent=60)
     assert told["export"]["limit_w"] == 6000
     told = await home.limited("clear_grid_limit", kind="export_limit")
