@@ -99,7 +99,6 @@ async def test_other_prices_count_as_soon_as_they_are_announced(
     event = with_series(vtn, "PRICE", [0.2, 0.3, 0.4], **EUR)
     with_series(vtn, "EXPORT_PRICE", [0.05, 0.06], **EUR)
     entry = await set_up(hass, free_port, server(vtn), options={"prices": CHOSEN})
-    assert known(entry).series is None
     await house.polls()
     series = known(entry).series
     assert series is not None
