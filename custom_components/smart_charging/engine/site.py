@@ -8,8 +8,7 @@ import logging
 import ssl
 
 from .clock import Clock
-from .config import DatedPlan, EvseSettings, Giving, PhaseSwitching, SiteConfig, StationConfig
-from .control.circuits import connections
+from .config import Giving, PhaseSwitching, SiteConfig, StationConfig
 from .control.decision import decide
 from .control.planning.problem import Plan
 from .control.safe_currents import SafeCurrents, allocate_safe_currents
@@ -24,10 +23,10 @@ from .evse_wishes import EvseWishes
 from .grid.grid_room import GridConfig
 from .grid_control import GridControl, GridSurroundings
 from .ledger import SiteLedger
-from .limit import ROOT_CIRCUIT, Limit
+from .limit import ROOT_CIRCUIT
 from .local_lists import LocalLists
 from .measurements import SiteMeasurements
-from .model import ChargeMode, EvseKey, EvseMeasurement, MeterQuality, Session, StoreError
+from .model import EvseKey, EvseMeasurement, MeterQuality, Session, StoreError
 from .origin_tracking import OriginTracker
 from .outlook import Outlook
 from .paced_decision import PacedDecision
@@ -39,9 +38,10 @@ from .registry_authorizer import RegistryAuthorizer
 from .session_tracking import SessionTracker
 from .set_point_guard import SetPointGuard
 from .site_flows import drawn_power, site_flows
+from .site_inputs import SiteInputs
 from .site_memory import RememberedSite, SiteMemory
 from .site_snapshot import EvseSources, plug_changed, take_snapshot
-from .view import NOTICES, BatteryReading, MeterReading, SiteEvent, SiteEventType, SiteView
+from .view import NOTICES, SiteEvent, SiteEventType, SiteView
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ PLUG_PAUSE = 10.0  # times what a decision takes: a car that comes to a large si
 DEFAULT_ID_TOKEN = "SMARTCHARGING"  # starts a transaction where nobody presented a tag
 
 
-class Site:
+class Site(SiteInputs):
     """One grid connection with its chargers: holds the state, decides in `control`, acts through `csms`."""
 
     def __init__(
@@ -198,56 +198,6 @@ class Site:
         self._allocate_safe_currents()
         self._decide(may_raise=True)
 
-    def set_grid_reading(self, reading: MeterReading) -> None:
-        """Take a reading of the grid meter; an overload is cut before this returns."""
-        self.set_circuit_reading(ROOT_CIRCUIT, reading)
-
-    def set_circuit_reading(self, circuit_id: str, reading: MeterReading) -> None:
-        """Take a reading of a circuit's meter; an overload is cut before this returns. KeyError if there is none."""
-        self._measured.take_meter(connections(self.config)[circuit_id], circuit_id, reading)
-        if self._measured.overloaded(self.config, self._clock.now()):
-            self._decide(may_raise=False)
-        self._changed()
-
-    @property
-    def rejected_grid_readings(self) -> int:
-        """Return how many readings of the grid meter were implausible and not used."""
-        return self._measured.meter(ROOT_CIRCUIT).rejected
-
-    def set_pv_power(self, name: str, power_w: float | None, at: datetime) -> None:
-        """Take a PV plant's production in W; None while it is not known."""
-        self._measured.take_pv(name, power_w, at)
-        self._changed()
-
-    def remove_pv(self, name: str) -> None:
-        """Forget a PV plant."""
-        self._measured.forget_pv(name)
-        self._changed()
-
-    def set_battery_reading(self, battery_id: str, reading: BatteryReading) -> None:
-        """Take what a battery says."""
-        self._measured.take_battery(battery_id, reading)
-        self._changed()
-
-    def set_vehicle_soc(self, key: EvseKey, soc_percent: float | None) -> None:
-        """Take the state of charge of the car at an EVSE from elsewhere than its station, None if not known."""
-        self._measured.take_soc(key, soc_percent)
-
-    def set_switched_phases(self, key: EvseKey, phases: int | None) -> None:
-        """Take how many phases an EVSE's contactor connects, None if not known."""
-        self._measured.take_switched_phases(key, phases)
-
-    def set_limit(self, limit: Limit) -> None:
-        """Let a limit hold from now on, or from its own beginning; one of the same id is replaced."""
-        self._measured.set_limit(limit)
-        self._decide(may_raise=False)
-
-    def withdraw_limit(self, limit_id: str) -> bool:
-        """Let a limit hold no longer; returns whether there was one. Setpoints rise at the usual pace."""
-        withdrawn = self._measured.withdraw_limit(limit_id)
-        self._changed()
-        return withdrawn
-
     @property
     def observe_only(self) -> bool:
         """Return whether the site decides and sends nothing."""
@@ -275,14 +225,6 @@ class Site:
         """The newest decisions with all they were made from, oldest first."""
         return self._recorder.cycles
 
-    async def set_settings(self, key: EvseKey, settings: EvseSettings) -> None:
-        """Set what a user wants of an EVSE; it survives a restart. Raises StoreError when it cannot be kept."""
-        await self._wishes.set(key, settings)
-
-    def set_dated(self, key: EvseKey, plans: tuple[DatedPlan, ...]) -> None:
-        """Take the departures that a calendar has for the car at an EVSE, in the place of those before."""
-        self._wishes.set_dated(key, plans)
-
     def set_outlook(self, outlook: Outlook) -> None:
         """Take prices and forecasts; cars that follow a plan are led by them."""
         self._planner.set_outlook(outlook)
@@ -300,18 +242,6 @@ class Site:
     def plan(self) -> Plan | None:
         """The plan that cars follow now, None without one."""
         return self._planner.plan
-
-    async def set_mode(self, key: EvseKey, mode: ChargeMode) -> None:
-        """Set an EVSE's mode; raises StoreError when it cannot be kept."""
-        await self.set_settings(key, replace(self.settings(key), mode=mode))
-
-    async def set_max_current(self, key: EvseKey, current_a: float) -> None:
-        """Set the user's limit in A per phase; raises StoreError when it cannot be kept."""
-        await self.set_settings(key, replace(self.settings(key), max_current_a=current_a))
-
-    async def set_enabled(self, key: EvseKey, enabled: bool) -> None:
-        """Allow or forbid charging at an EVSE; raises StoreError when it cannot be kept."""
-        await self.set_settings(key, replace(self.settings(key), enabled=enabled))
 
     async def start_charging(self, key: EvseKey, id_token: str | None = None) -> None:
         """Ask the station to start a transaction; raises CommandError when it does not."""
@@ -334,10 +264,6 @@ class Site:
     def station(self, station_id: str) -> Station:
         """Return a configured station; raises KeyError for others."""
         return self._csms.stations[station_id]
-
-    def settings(self, key: EvseKey) -> EvseSettings:
-        """Return what the user set for an EVSE."""
-        return self._wishes.settings(key)
 
     def evses(self) -> Iterable[tuple[EvseKey, StationConfig]]:
         """Return all EVSEs known, at least number 1 of each station."""
