@@ -15,7 +15,7 @@ from .scene import GARAGE_STATION, STATION, Scene, eventually
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 MINIMUM_W = 7_560.0  # of two chargers, section 14a EnWG
-COMPLY_S = 10.0  # the relay is read each second
+COMPLY_S = 15.0  # the relay is read each second, and the machine may be busy; how soon it is, `grid-signal` measures
 MEASURED_S = 60  # of the proof's three moments the last is after five minutes
 TOLERANCE_W = 100.0
 
