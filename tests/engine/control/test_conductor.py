@@ -244,14 +244,15 @@ def test_a_noisy_house_teaches_no_wrong_conductor_in_ten_thousand_cases() -> Non
     assert right > 1_000  # it does learn, from eight steps
 
 
-@given(st.integers(0, 2**32), st.sampled_from(list(PhaseRotation)), st.sampled_from(list(PhaseRotation)))
-@settings(max_examples=100, deadline=None)
-def test_enough_steps_in_a_noisy_house_teach_the_true_conductor(
-    seed: int, true: PhaseRotation, configured: PhaseRotation
-) -> None:
-    wiring = Wiring(true, configured)
-    noisy_steps(Random(seed), wiring, 60, chance=0.2)
-    assert (wiring.memory.rotation or configured).grid_phases(1) == true.grid_phases(1)
+def test_enough_steps_in_a_noisy_house_teach_the_true_conductor() -> None:
+    """Chance may keep one house in hundreds from it for longer, so houses are counted, always the same ones."""
+    random, taught, houses = Random(7), 0, 400
+    for _ in range(houses):
+        true, configured = random.choice(list(PhaseRotation)), random.choice(list(PhaseRotation))
+        wiring = Wiring(true, configured)
+        noisy_steps(random, wiring, 60, chance=0.2)
+        taught += (wiring.memory.rotation or configured).grid_phases(1) == true.grid_phases(1)
+    assert taught >= 0.99 * houses
 
 
 @given(st.integers(0, 2**32))
