@@ -7,7 +7,7 @@ from typing import Final
 from ..model import EvseKey
 
 # After a signal, in s: 2 s before the first and the last of what is kept, and before what is checked, so that an answer is there in time.
-MOMENTS_S: Final = (8.0, 13.0, 28.0, 58.0, 298.0)
+MOMENTS_S: Final = (8.0, 11.0, 13.0, 28.0, 58.0, 298.0)
 ASKED_FOR_S: Final = 5.0  # later an answer would be of no use
 
 
