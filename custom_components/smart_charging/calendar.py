@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final, override
 
-from homeassistant.components.calendar import CalendarEntity, CalendarEntityDescription, CalendarEvent
+from homeassistant.components.calendar import CalendarEntityDescription, CalendarEvent
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
-from homeassistant.helpers.translation import async_get_translations
 from homeassistant.util import dt as dt_util
 
 from .calendar_grid import GRID_WINDOWS, GridCalendar
+from .calendar_words import WordedCalendar, within
 from .const import DOMAIN
 from .coordinator import SmartChargingConfigEntry
 from .engine.model import EvseKey
@@ -48,19 +48,11 @@ async def async_setup_entry(
     entry.async_on_unload(coordinator.async_add_evse_listener(add_evse))
 
 
-class PlanCalendar(EvseEntity, CalendarEntity):
+class PlanCalendar(EvseEntity, WordedCalendar):
     """The plan of an EVSE; its state is on while charging or giving back is planned, or a departure is now.
 
     Times with prices within the user's limit are in the list only: they say what is possible, not what is to come.
     """
-
-    _words: dict[str, str]
-
-    @override
-    async def async_added_to_hass(self) -> None:
-        """Fetch the words that events are called by."""
-        await super().async_added_to_hass()
-        self._words = await async_get_translations(self.hass, self.hass.config.language, "entity", [DOMAIN])
 
     @property
     @override
@@ -79,9 +71,8 @@ class PlanCalendar(EvseEntity, CalendarEntity):
         """Return what there is between two moments, in the order of time."""
         now, limit = dt_util.utcnow(), self.evse.settings.price_limit
         leaves = self._departures(now, min(end_date, now + _LONGEST))
-        found = [*self._charging(), *map(self._departure, leaves), *self._within_limit(limit)]
-        within = (one for one in found if one.end > start_date and one.start < end_date)
-        return sorted(within, key=lambda one: one.start_datetime_local)
+        found = (*self._charging(), *map(self._departure, leaves), *self._within_limit(limit))
+        return within(found, start_date, end_date)
 
     def _departures(self, now: datetime, until: datetime) -> tuple[datetime, ...]:
         """Return the departures up to a moment, from those on whose events are not over."""

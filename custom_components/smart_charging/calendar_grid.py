@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final, override
 
-from homeassistant.components.calendar import CalendarEntity, CalendarEntityDescription, CalendarEvent
+from homeassistant.components.calendar import CalendarEntityDescription, CalendarEvent
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers.translation import async_get_translations
 from homeassistant.util import dt as dt_util
 
+from .calendar_words import WordedCalendar, within
 from .const import DOMAIN
 from .engine.grid.announcement import AnnouncedWindow
 from .engine.grid.signal import SignalUnit
@@ -24,16 +24,8 @@ _KINDS: Final = f"{_NAMES}.message.state."
 _SCOPES: Final = f"{_NAMES}.description.state."
 
 
-class GridCalendar(SiteEntity, CalendarEntity):
+class GridCalendar(SiteEntity, WordedCalendar):
     """What sources of grid signals announced; its state is on while one of it holds."""
-
-    _words: dict[str, str]
-
-    @override
-    async def async_added_to_hass(self) -> None:
-        """Fetch the words that events are called by."""
-        await super().async_added_to_hass()
-        self._words = await async_get_translations(self.hass, self.hass.config.language, "entity", [DOMAIN])
 
     @property
     @override
@@ -48,8 +40,7 @@ class GridCalendar(SiteEntity, CalendarEntity):
         self, hass: HomeAssistant, start_date: datetime, end_date: datetime
     ) -> list[CalendarEvent]:
         """Return what there is between two moments, in the order of time; what has no end ends with them."""
-        within = (one for one in self._events(end_date) if one.end > start_date and one.start < end_date)
-        return sorted(within, key=lambda one: one.start_datetime_local)
+        return within(self._events(end_date), start_date, end_date)
 
     def _events(self, last: datetime) -> Iterator[CalendarEvent]:
         """Yield what is not over; what has no end ends at `last`."""

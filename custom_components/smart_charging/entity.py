@@ -124,7 +124,9 @@ class ChargerEntity(SmartChargingEntity):
 
 
 class EvseEntity(SmartChargingEntity):
-    """An entity of one EVSE."""
+    """An entity of one EVSE, written when its charger changed; or, like one of the site, with each view."""
+
+    follows_charger = True
 
     def __init__(
         self,
@@ -135,7 +137,8 @@ class EvseEntity(SmartChargingEntity):
         key: EvseKey,
     ) -> None:
         """Put the entity on the EVSE's device, which is the station's where there is one EVSE only."""
-        super().__init__(coordinator, description, f"{subentry.subentry_id}_{key.evse_id}", key.station_id)
+        followed = key.station_id if self.follows_charger else None
+        super().__init__(coordinator, description, f"{subentry.subentry_id}_{key.evse_id}", followed)
         self.key = key
         self.subentry_id = subentry.subentry_id
         self._attr_device_info = evse_device_info(hass, coordinator, subentry, key)

@@ -1,5 +1,6 @@
 """Events: sessions that start, end and will miss their target, tags that are presented, and grid signals."""
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Final, override
 
@@ -10,7 +11,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import DOMAIN
-from .coordinator import SmartChargingConfigEntry
+from .coordinator import SiteCoordinator, SmartChargingConfigEntry
 from .engine.model import EvseKey
 from .engine.view import NOTICES, SiteEvent, SiteEventType
 from .entity import ChargerEntity, EvseEntity, SiteEntity
@@ -75,6 +76,19 @@ async def async_setup_entry(
 class SiteEventEntity(EventEntity):
     """Shows events of the site on one entity and tells the logbook of them."""
 
+    coordinator: SiteCoordinator
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Listen while the entity is there."""
+        await super().async_added_to_hass()
+        self.async_on_remove(self.coordinator.site.subscribe_events(self._async_handle))
+
+    @abstractmethod
+    @callback
+    def _async_handle(self, event: SiteEvent) -> None:
+        """Show an event where it is for this entity."""
+
     @callback
     def async_show(self, event: SiteEvent) -> None:
         """Show an event."""
@@ -94,11 +108,6 @@ class SessionEvent(EvseEntity, SiteEventEntity):
     """A session of an EVSE started, ended or will miss its target; the end carries what it delivered."""
 
     @override
-    async def async_added_to_hass(self) -> None:
-        """Listen while the entity is there."""
-        await super().async_added_to_hass()
-        self.async_on_remove(self.coordinator.site.subscribe_events(self._async_handle))
-
     @callback
     def _async_handle(self, event: SiteEvent) -> None:
         """Show a session event of this EVSE."""
@@ -110,11 +119,6 @@ class StationEvent(ChargerEntity, SiteEventEntity):
     """A tag was held to a charging station's reader, or it told of something else that may belong to no EVSE."""
 
     @override
-    async def async_added_to_hass(self) -> None:
-        """Listen while the entity is there."""
-        await super().async_added_to_hass()
-        self.async_on_remove(self.coordinator.site.subscribe_events(self._async_handle))
-
     @callback
     def _async_handle(self, event: SiteEvent) -> None:
         """Show an event of this station."""
@@ -126,11 +130,6 @@ class GridSignalEvent(SiteEntity, SiteEventEntity):
     """Something came of the grid operator's demands; what an EVSE did stands in the logbook at that."""
 
     @override
-    async def async_added_to_hass(self) -> None:
-        """Listen while the entity is there."""
-        await super().async_added_to_hass()
-        self.async_on_remove(self.coordinator.site.subscribe_events(self._async_handle))
-
     @callback
     def _async_handle(self, event: SiteEvent) -> None:
         """Show an event of a grid signal."""

@@ -7,19 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 from homeassistant.config_entries import ConfigSubentry
-from homeassistant.core import (
-    CALLBACK_TYPE,
-    Event,
-    EventStateChangedData,
-    EventStateReportedData,
-    HomeAssistant,
-    callback,
-)
-from homeassistant.helpers.event import (
-    async_track_state_change_event,
-    async_track_state_report_event,
-    async_track_time_interval,
-)
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.util import dt as dt_util
 
 from .const import (
@@ -34,6 +23,7 @@ from .const import (
 from .engine.grid.signal import SignalUnit
 from .engine.grid.source import ContactSeen, HeartbeatSeen, LimitStated, NumberSeen, SourceEvent, SourceUnavailable
 from .entity_values import current_a, duration_s, is_on, is_there, percentage, power_w
+from .readings import StateEvent, async_track_states
 
 HEARTBEAT_EACH: Final = timedelta(seconds=60)  # of a bridge that has no heartbeat entity, while it tells a limit
 
@@ -81,14 +71,10 @@ class EntityInput(ABC):
         """Tell what the entities say whenever one changes or repeats its state."""
 
         @callback
-        def async_heard(_event: Event[EventStateChangedData] | Event[EventStateReportedData]) -> None:
+        def async_heard(_event: StateEvent) -> None:
             tell(*self.read(dt_util.utcnow()))
 
-        entities = list(self.entities())
-        self._stops += [
-            async_track_state_change_event(self.hass, entities, async_heard),
-            async_track_state_report_event(self.hass, entities, async_heard),
-        ]
+        self._stops.append(async_track_states(self.hass, self.entities(), async_heard))
 
     async def async_stop(self) -> None:
         """Follow nothing any more."""
@@ -218,17 +204,14 @@ class EebusInput(EntityInput):
                 tell(HeartbeatSeen(self.source_id, now))
 
         @callback
-        def async_beats(_event: Event[EventStateChangedData] | Event[EventStateReportedData]) -> None:
+        def async_beats(_event: StateEvent) -> None:
             if self._beats():
                 tell(HeartbeatSeen(self.source_id, dt_util.utcnow()))
 
         self._stops.append(async_track_time_interval(self.hass, async_each_minute, HEARTBEAT_EACH))
         if CONF_HEARTBEAT_ENTITY in self.data:
-            heart = [self.data[CONF_HEARTBEAT_ENTITY]]
-            self._stops += [
-                async_track_state_change_event(self.hass, heart, async_beats),
-                async_track_state_report_event(self.hass, heart, async_beats),
-            ]
+            heart = (self.data[CONF_HEARTBEAT_ENTITY],)
+            self._stops.append(async_track_states(self.hass, heart, async_beats))
 
     def _read(self, now: datetime) -> _Stated | None:
         value = power_w(self.hass, self.data[CONF_LIMIT_ENTITY])

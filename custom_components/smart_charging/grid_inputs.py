@@ -19,16 +19,17 @@ from .grid_presets import GridPage
 from .grid_settings import grid_sources, page_of, site_grid_config
 from .grid_webhook import WebhookInput
 from .readings import Followed
-from .settings import site_config, station_configs
+from .settings import station_configs
 
-type MakeInput = Callable[[HomeAssistant, ConfigSubentry], GridInput]
-
-# What needs none: a limit that stands.
-INPUTS: Final[Mapping[GridPage, MakeInput]] = {
+ENTITY_INPUTS: Final[Mapping[GridPage, Callable[[HomeAssistant, ConfigSubentry], GridInput]]] = {
     GridPage.CONTACT: ContactInput,
     GridPage.CONTROL_BOX: ControlBoxInput,
     GridPage.EEBUS: EebusInput,
     GridPage.NUMBER: NumberInput,
+}
+MESSAGE_INPUTS: Final[
+    Mapping[GridPage, Callable[[HomeAssistant, SmartChargingConfigEntry, ConfigSubentry], GridInput]]
+] = {
     GridPage.WEBHOOK: WebhookInput,
     GridPage.MQTT: MqttInput,
 }
@@ -108,16 +109,21 @@ class GridInputs:
 
     async def _async_make(self) -> None:
         for source_id, subentry in grid_sources(self._entry).items():
-            page = page_of(subentry.data)
-            make = INPUTS.get(page)
-            if source_id in self._heard:
-                continue
-            if make is not None:
-                self._heard[source_id] = _Heard(subentry.data, make(self._hass, subentry))
-            elif page is GridPage.OPENADR:
-                server = OpenAdrInput(self._hass, self._entry, subentry, self._series_changed)
-                await server.async_load()
-                self._heard[source_id] = _Heard(subentry.data, server)
+            if source_id not in self._heard and (source := await self._async_made(subentry)) is not None:
+                self._heard[source_id] = _Heard(subentry.data, source)
+
+    async def _async_made(self, subentry: ConfigSubentry) -> GridInput | None:
+        """Return what hears a source, None for one that needs nothing: a limit that stands."""
+        page = page_of(subentry.data)
+        if page in ENTITY_INPUTS:
+            return ENTITY_INPUTS[page](self._hass, subentry)
+        if page in MESSAGE_INPUTS:
+            return MESSAGE_INPUTS[page](self._hass, self._entry, subentry)
+        if page is not GridPage.OPENADR:
+            return None
+        server = OpenAdrInput(self._hass, self._entry, subentry, self._series_changed)
+        await server.async_load()
+        return server
 
     @callback
     def _series_changed(self) -> None:
@@ -129,9 +135,9 @@ class GridInputs:
         return tuple(event for one in self._heard.values() if not one.speaks for event in one.source.first())
 
     def _configure_site(self, *events: SourceEvent) -> None:
-        site = site_config(self._hass, self._entry)
-        config = site_grid_config(self._entry, site, station_configs(self._entry))
-        self._entry.runtime_data.site.grid.configure(config, *events)
+        site = self._entry.runtime_data.site
+        config = site_grid_config(self._entry, site.config, station_configs(self._entry))
+        site.grid.configure(config, *events)
 
     @callback
     def _tell(self, *events: SourceEvent) -> None:

@@ -1,20 +1,13 @@
 """What messages of all ways have in common: whose they are, what they may name, and how the site is told."""
 
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import callback
 
-from .const import CONF_STATION_ID, DOMAIN, SUBENTRY_CHARGER
+from .const import CONF_STATION_ID, SUBENTRY_CHARGER
 from .coordinator import SmartChargingConfigEntry
 from .engine.grid.json_messages import MessageRefusal, MessageSource, RefusedMessage, read_message
 from .engine.model import EvseKey
 from .grid_entity_inputs import Tell
 from .grid_settings import source_config
-
-
-@callback
-def site_of(hass: HomeAssistant, source_id: str) -> SmartChargingConfigEntry | None:
-    """Return the running site that a source belongs to, None once the source was removed."""
-    entries: list[SmartChargingConfigEntry] = hass.config_entries.async_entries(DOMAIN)
-    return next((entry for entry in entries if source_id in entry.subentries), None)
 
 
 @callback

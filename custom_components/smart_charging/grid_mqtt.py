@@ -10,10 +10,11 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.util import dt as dt_util
 
 from .const import CONF_TOPIC, LOGGER
+from .coordinator import SmartChargingConfigEntry
 from .engine.grid.json_messages import RefusedMessage
 from .engine.grid.source import SourceEvent, SourceReachable, SourceUnavailable
 from .grid_entity_inputs import Tell
-from .grid_messages import site_of, take_message
+from .grid_messages import take_message
 
 if TYPE_CHECKING:
     from homeassistant.components.mqtt import ReceiveMessage
@@ -31,9 +32,10 @@ def mqtt_is_set_up(hass: HomeAssistant) -> bool:
 class MqttInput:
     """Takes what is published, the retained message at the start included, whenever MQTT runs; it may come and go."""
 
-    def __init__(self, hass: HomeAssistant, subentry: ConfigSubentry) -> None:
+    def __init__(self, hass: HomeAssistant, entry: SmartChargingConfigEntry, subentry: ConfigSubentry) -> None:
         """Listen to nothing yet."""
         self._hass = hass
+        self._entry = entry
         self._source_id = subentry.subentry_id
         self._title = subentry.title
         self._data: Mapping[str, Any] = subentry.data
@@ -122,14 +124,13 @@ class MqttInput:
     @callback
     def _async_received(self, message: ReceiveMessage) -> None:
         """Take a message; what is wrong with one is logged once, without what it says."""
-        entry = site_of(self._hass, self._source_id)
-        if self._tell is None or entry is None:
+        if self._tell is None or self._source_id not in self._entry.subentries:
             return
         payload = message.payload
         if not payload:  # how publishers take back a retained message: nothing is said by that
             return
         body = payload.encode() if isinstance(payload, str) else bytes(payload)
-        refused = take_message(entry, self._source_id, body, self._tell, retained=message.retain)
+        refused = take_message(self._entry, self._source_id, body, self._tell, retained=message.retain)
         if refused is not None and refused != self._refused:
             LOGGER.warning(
                 "A message of the grid signal source %s was not taken: %s %s",

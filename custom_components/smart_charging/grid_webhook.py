@@ -13,13 +13,14 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.json import JsonValueType
 
 from .const import CONF_LOCAL_ONLY, CONF_WEBHOOK_ID, DOMAIN
-from .engine.clock import Clock, SystemClock
+from .coordinator import SmartChargingConfigEntry
+from .engine.clock import SystemClock
 from .engine.csms.limits import TokenBucket
 from .engine.grid.json_messages import MOST_BYTES, MessageRefusal, RefusedMessage
 from .engine.grid.source import SourceEvent, SourceUnavailable
 from .engine.grid_view import GridView
 from .grid_entity_inputs import Tell
-from .grid_messages import site_of, take_message
+from .grid_messages import take_message
 
 CALLS_PER_S: Final = 10.0
 _METHODS: Final = (METH_POST, METH_PUT)
@@ -29,13 +30,14 @@ _STATUSES: Final = {MessageRefusal.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARG
 class WebhookInput:
     """Answers calls with the limit that holds then, or with what is wrong with them."""
 
-    def __init__(self, hass: HomeAssistant, subentry: ConfigSubentry, clock: Clock | None = None) -> None:
-        """Answer nothing yet; calls are counted by the clock."""
+    def __init__(self, hass: HomeAssistant, entry: SmartChargingConfigEntry, subentry: ConfigSubentry) -> None:
+        """Answer nothing yet."""
         self._hass = hass
+        self._entry = entry
         self._source_id = subentry.subentry_id
         self._title = subentry.title
         self._data: Mapping[str, Any] = subentry.data
-        self._calls = TokenBucket(clock or SystemClock(), CALLS_PER_S, CALLS_PER_S)
+        self._calls = TokenBucket(SystemClock(), CALLS_PER_S, CALLS_PER_S)
         self._tell: Tell | None = None
 
     def first(self) -> tuple[SourceEvent, ...]:
@@ -65,19 +67,18 @@ class WebhookInput:
             self._tell = None
             webhook.async_unregister(self._hass, self._data[CONF_WEBHOOK_ID])
 
-    async def _async_answer(self, hass: HomeAssistant, _webhook_id: str, request: Request) -> Response:
+    async def _async_answer(self, _hass: HomeAssistant, _webhook_id: str, request: Request) -> Response:
         if request.method not in _METHODS:
             return json_response({"error": "method"}, status=HTTPStatus.METHOD_NOT_ALLOWED)
         if not self._calls.try_take():
             return json_response({"error": "too_often"}, status=HTTPStatus.TOO_MANY_REQUESTS)
         body = await _read_bounded(request)
-        tell, entry = self._tell, site_of(hass, self._source_id)
-        if tell is None or entry is None:
+        if self._tell is None or self._source_id not in self._entry.subentries:
             return json_response({"error": "not_running"}, status=HTTPStatus.SERVICE_UNAVAILABLE)
-        refused = take_message(entry, self._source_id, body, tell)
+        refused = take_message(self._entry, self._source_id, body, self._tell)
         if refused is not None:
             return _refusal(refused)
-        return json_response(_effective(entry.runtime_data.site.grid.view))
+        return json_response(_effective(self._entry.runtime_data.site.grid.view))
 
 
 async def _read_bounded(request: Request) -> bytes:

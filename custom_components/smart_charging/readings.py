@@ -23,6 +23,25 @@ from .own_entities import is_own_entity
 from .pv_settings import PvEntity
 from .settings import BatteryEntities, GridMeterEntities
 
+type StateEvent = Event[EventStateChangedData] | Event[EventStateReportedData]
+
+
+@callback
+def async_track_states(
+    hass: HomeAssistant, entity_ids: Iterable[str], action: Callable[[StateEvent], None]
+) -> CALLBACK_TYPE:
+    """Call `action` whenever one of these entities changes or repeats its state; return how to stop."""
+    followed = list(entity_ids)
+    stop_changes = async_track_state_change_event(hass, followed, action)
+    stop_reports = async_track_state_report_event(hass, followed, action)
+
+    @callback
+    def async_stop_both() -> None:
+        stop_changes()
+        stop_reports()
+
+    return async_stop_both
+
 
 class ReadingSink(Protocol):
     """Who the readings are for: the site."""
@@ -195,19 +214,10 @@ class Followed[T]:
     @callback
     def _async_follow(self, name: str, thing: T) -> CALLBACK_TYPE:
         """Read a thing whenever one of its entities changes or repeats its state."""
-        entity_ids = list(self._entities(thing))
 
         @callback
-        def async_heard(event: Event[EventStateChangedData] | Event[EventStateReportedData]) -> None:
+        def async_heard(event: StateEvent) -> None:
             if not is_own_entity(self._hass, event.data["entity_id"]):
                 self._read(name, thing)
 
-        stop_changes = async_track_state_change_event(self._hass, entity_ids, async_heard)
-        stop_reports = async_track_state_report_event(self._hass, entity_ids, async_heard)
-
-        @callback
-        def async_stop_both() -> None:
-            stop_changes()
-            stop_reports()
-
-        return async_stop_both
+        return async_track_states(self._hass, self._entities(thing), async_heard)

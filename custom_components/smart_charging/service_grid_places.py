@@ -15,7 +15,7 @@ from .coordinator import SmartChargingConfigEntry
 from .engine.grid.announcement import AnnouncedWindow
 from .engine.grid.grid_room import Held
 from .engine.grid.merge import GridConnection
-from .engine.grid.signal import SignalKind, SignalScope
+from .engine.grid.signal import HIGHEST, OF_THE_SITE, SignalKind, SignalScope, SignalUnit
 from .engine.grid_control import GridControl
 from .engine.model import EvseKey
 from .errors import check_finite
@@ -25,7 +25,6 @@ from .service_targets import ATTR_EVSE, device_name, evse_target
 ATTR_SCOPE: Final = "scope"
 
 SITE_SCOPES: Final = (SignalScope.CONTROLLABLE, SignalScope.SITE)
-_OF_THE_SITE: Final = (SignalKind.EXPORT_LIMIT, SignalKind.PRICE_LEVEL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ def grid_site(call: ServiceCall) -> SmartChargingConfigEntry:
 def grid_scope(call: ServiceCall, kind: SignalKind, place: GridPlace) -> SignalScope:
     """Return what a limit of a kind is for at a place; raises ServiceValidationError for what does not fit together."""
     chosen: SignalScope | None = call.data.get(ATTR_SCOPE)
-    if kind in _OF_THE_SITE:
+    if kind in OF_THE_SITE:
         if place.evse is not None or chosen is SignalScope.CONTROLLABLE:
             raise grid_refusal("grid_kind_of_site")
         return SignalScope.SITE
@@ -84,11 +83,12 @@ def grid_scope(call: ServiceCall, kind: SignalKind, place: GridPlace) -> SignalS
     return SignalScope.DEVICE
 
 
-def check_amount(value: float, highest: float, unit: str) -> None:
+def check_amount(value: float, unit: SignalUnit) -> None:
     """Raise ServiceValidationError for what is no number from 0 to the highest that can be meant."""
     check_finite(value)
+    highest = HIGHEST[unit]
     if not 0 <= value <= highest:
-        raise grid_refusal("grid_value_out_of_range", value=f"{value:g}", maximum=f"{highest:.0f}", unit=unit)
+        raise grid_refusal("grid_value_out_of_range", value=f"{value:g}", maximum=f"{highest:.0f}", unit=unit.value)
 
 
 def shown_evse(entry: SmartChargingConfigEntry, evse: EvseKey | None) -> dict[str, JsonValueType]:

@@ -12,7 +12,7 @@ import probatio
 
 from .coordinator import SmartChargingConfigEntry
 from .engine.grid.signal import RAW_LENGTH, GridSignal, SignalKind, SignalScope, SignalUnit
-from .engine.grid.source import SignalAdded, SignalsCleared, SourceEvent
+from .engine.grid.source import MOST_SIGNALS, SignalAdded, SignalsCleared, SourceEvent
 from .engine.grid_control import ACTION, SIMULATION
 from .service_grid_places import (
     ATTR_SCOPE,
@@ -33,9 +33,6 @@ ATTR_KIND: Final = "kind"
 ATTR_LEVEL: Final = "level"
 ATTR_PERCENT: Final = "percent"
 ATTR_RAW: Final = "raw"
-
-HIGHEST_W: Final = 10_000_000
-ANNOUNCED_AT_MOST: Final = 100  # limits with a begin or an end that wait or hold at once
 
 _NUMBER: Final = probatio.Coerce(float)
 SITE_SCOPE: Final = probatio.All(probatio.Coerce(SignalScope), probatio.In(SITE_SCOPES))
@@ -60,12 +57,12 @@ CLEAR_GRID_LIMIT_SCHEMA: Final = EVSE_SCHEMA.extend(
     }
 )
 
-# What may be said of how much, with its unit and the highest that can be meant.
+# What may be said of how much, with its unit.
 _AMOUNTS: Final = {
-    ATTR_POWER: (SignalUnit.WATT, HIGHEST_W),
-    ATTR_CURRENT: (SignalUnit.AMPERE, 10_000),
-    ATTR_PERCENT: (SignalUnit.PERCENT, 100),
-    ATTR_LEVEL: (SignalUnit.LEVEL, 100),
+    ATTR_POWER: SignalUnit.WATT,
+    ATTR_CURRENT: SignalUnit.AMPERE,
+    ATTR_PERCENT: SignalUnit.PERCENT,
+    ATTR_LEVEL: SignalUnit.LEVEL,
 }
 
 type _Told = Sequence[tuple[GridPlace, Sequence[SourceEvent]]]
@@ -147,9 +144,9 @@ def _amount(call: ServiceCall, kind: SignalKind) -> tuple[float | None, SignalUn
             raise grid_refusal("grid_level_needed")
     elif len(given) != 1 or given == [ATTR_LEVEL]:
         raise grid_refusal("grid_value_needed")
-    unit, highest = _AMOUNTS[given[0]]
+    unit = _AMOUNTS[given[0]]
     value: float = call.data[given[0]]
-    check_amount(value, highest, unit.value)
+    check_amount(value, unit)
     return value, unit
 
 
@@ -188,5 +185,5 @@ def _times(call: ServiceCall, now: datetime) -> tuple[datetime | None, datetime 
 def _check_room(place: GridPlace) -> None:
     """Raise ServiceValidationError where actions have announced as much as can be kept."""
     announced = sum(one.source_id == ACTION for one in place.grid.view.windows)
-    if announced >= ANNOUNCED_AT_MOST:
-        raise grid_refusal("grid_too_many", site=place.entry.title, maximum=str(ANNOUNCED_AT_MOST))
+    if announced >= MOST_SIGNALS:
+        raise grid_refusal("grid_too_many", site=place.entry.title, maximum=str(MOST_SIGNALS))

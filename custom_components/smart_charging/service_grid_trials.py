@@ -28,7 +28,7 @@ from .service_grid_places import (
     iso,
     shown_evse,
 )
-from .service_grid_signals import ATTR_KIND, HIGHEST_W, SITE_SCOPE
+from .service_grid_signals import ATTR_KIND, SITE_SCOPE
 from .service_limits import ATTR_DURATION, ATTR_POWER
 from .service_times import time_span
 
@@ -99,7 +99,7 @@ def _power(call: ServiceCall) -> float | None:
     """Return the power that was chosen, None where none was; raises ServiceValidationError for an impossible one."""
     power_w: float | None = call.data.get(ATTR_POWER)
     if power_w is not None:
-        check_amount(power_w, HIGHEST_W, SignalUnit.WATT.value)
+        check_amount(power_w, SignalUnit.WATT)
     return power_w
 
 

@@ -7,10 +7,10 @@ from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
-from homeassistant.helpers.entity import Entity, EntityDescription
+from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .coordinator import SiteCoordinator, SmartChargingConfigEntry
+from .coordinator import SmartChargingConfigEntry
 from .engine.grid.uk_rules import UkVerdict
 from .engine.model import EvseKey
 from .entity import EvseEntity
@@ -56,19 +56,8 @@ def _async_remove(hass: HomeAssistant, entry: SmartChargingConfigEntry, platform
 class UkEntity(EvseEntity):
     """An entity of an EVSE under the rules; it is written when what they say of it changes, which no charger tells."""
 
+    follows_charger = False
     _written: tuple[bool, UkVerdict | None, bool] | None = None
-
-    def __init__(
-        self,
-        hass: HomeAssistant,
-        coordinator: SiteCoordinator,
-        description: EntityDescription,
-        subentry: ConfigSubentry,
-        key: EvseKey,
-    ) -> None:
-        """Follow the site."""
-        super().__init__(hass, coordinator, description, subentry, key)
-        self.coordinator_context = None
 
     @property
     def verdict(self) -> UkVerdict | None:

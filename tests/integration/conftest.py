@@ -10,7 +10,9 @@ from homeassistant.core import HomeAssistant
 import pytest
 
 from custom_components.smart_charging.const import DOMAIN
+from tests.engine.grid.vtn import Vtn
 
+from .openadr_site import House
 from .price_sources import MORNING, Followed
 
 
@@ -65,3 +67,19 @@ async def followed(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> Async
     yield followed
     followed.prices.async_stop()
     await followed.settle()
+
+
+@pytest.fixture
+async def vtn(socket_enabled: None) -> AsyncIterator[Vtn]:
+    """Return an OpenADR server that has a programme."""
+    vtn = Vtn()
+    vtn.add_program()
+    await vtn.start()
+    yield vtn
+    await vtn.stop()
+
+
+@pytest.fixture
+def house(hass: HomeAssistant, freezer: FrozenDateTimeFactory, monkeypatch: pytest.MonkeyPatch) -> House:
+    """Return a site's house that time passes for, and for the OpenADR server that it asks."""
+    return House(hass, freezer, monkeypatch)

@@ -1,7 +1,6 @@
 """Adding and changing an OpenADR server: what is asked, what is refused and why, and that the server itself is asked."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -27,15 +26,6 @@ from .openadr_site import LOGIN, SECRET, server
 from .test_config_flow_frontend import TEXTS, Frontend, assert_translated, frontend  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.usefixtures("no_setup", "socket_enabled")
-
-
-@pytest.fixture
-async def vtn(socket_enabled: None) -> AsyncGenerator[Vtn]:
-    vtn = Vtn()
-    vtn.add_program()
-    await vtn.start()
-    yield vtn
-    await vtn.stop()
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """An OpenADR server at work for a running site: over a real socket, with a real station, over restarts."""
 
-from collections.abc import AsyncGenerator
 from datetime import timedelta
 import logging
 from types import MappingProxyType
@@ -46,20 +45,6 @@ KEY = EvseKey("CP-1", 1)
 POLL_S = 70.0  # chance puts a poll off by up to a tenth of the minute
 LOST_S = 15 * 60.0
 INSTALL = "custom_components.smart_charging.openadr_library.async_process_requirements"
-
-
-@pytest.fixture
-async def vtn(socket_enabled: None) -> AsyncGenerator[Vtn]:
-    vtn = Vtn()
-    vtn.add_program()
-    await vtn.start()
-    yield vtn
-    await vtn.stop()
-
-
-@pytest.fixture
-def house(hass: HomeAssistant, freezer: FrozenDateTimeFactory, monkeypatch: pytest.MonkeyPatch) -> House:
-    return House(hass, freezer, monkeypatch)
 
 
 async def stop(hass: HomeAssistant, entry: MockConfigEntry) -> None:

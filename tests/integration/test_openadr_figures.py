@@ -1,6 +1,6 @@
 """What a site tells an OpenADR server of its usage: what the recorder has measured, and missing where it has not."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from freezegun.api import FrozenDateTimeFactory
@@ -31,20 +31,6 @@ SLOT = int(ELEVEN.timestamp()) // 300
 @pytest.fixture(autouse=True)
 def auto_enable_custom_integrations(recorder_mock: object, enable_custom_integrations: None) -> None:
     """Start the recorder first, which has to be there before Home Assistant."""
-
-
-@pytest.fixture
-async def vtn(socket_enabled: None) -> AsyncGenerator[Vtn]:
-    vtn = Vtn()
-    vtn.add_program()
-    await vtn.start()
-    yield vtn
-    await vtn.stop()
-
-
-@pytest.fixture
-def house(hass: HomeAssistant, freezer: FrozenDateTimeFactory, monkeypatch: pytest.MonkeyPatch) -> House:
-    return House(hass, freezer, monkeypatch)
 
 
 async def measured(hass: HomeAssistant, entity_id: str, *powers_kw: float, start: datetime = ELEVEN) -> None:

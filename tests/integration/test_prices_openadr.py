@@ -1,10 +1,8 @@
 """Prices and CO2 of an OpenADR server: chosen in the options, followed, and refused in another currency."""
 
-from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 from typing import Any
 
-from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 import pytest
@@ -30,19 +28,10 @@ CHOSEN: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-async def vtn(hass: HomeAssistant, socket_enabled: None) -> AsyncGenerator[Vtn]:
+@pytest.fixture(autouse=True)
+def euro(hass: HomeAssistant) -> None:
+    """Let Home Assistant count in the currency of the server."""
     hass.config.currency = "EUR"
-    vtn = Vtn()
-    vtn.add_program()
-    await vtn.start()
-    yield vtn
-    await vtn.stop()
-
-
-@pytest.fixture
-def house(hass: HomeAssistant, freezer: FrozenDateTimeFactory, monkeypatch: pytest.MonkeyPatch) -> House:
-    return House(hass, freezer, monkeypatch)
 
 
 async def submit(hass: HomeAssistant, result: dict[str, Any], user_input: dict[str, Any]) -> dict[str, Any]:

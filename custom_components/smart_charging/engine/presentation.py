@@ -6,6 +6,7 @@ from datetime import datetime
 
 from .config import BatteryConfig, CircuitConfig, EvseSettings, PvConfig, SiteConfig, StationConfig
 from .control import peak
+from .control.curtailment import curtailed
 from .control.limit_rows import fuse_limit
 from .control.safe_currents import SafeCurrents
 from .control.snapshot import ControlState, Decision
@@ -77,7 +78,7 @@ def present(
         },
         circuits={circuit.circuit_id: _circuit(circuit, measured, decision, now) for circuit in site.circuits},
         batteries={battery.battery_id: _battery(battery, site, measured, decision, now) for battery in site.batteries},
-        pv={one.pv_id: _pv(one, measured, decision) for one in site.pv if one.can_curtail},
+        pv={one.pv_id: _pv(one, measured, decision) for one in curtailed(site.pv)},
         peak=_peak(site, state, decision, now),
         limits=measured.limits(now),
         observe_only=observe_only,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigEntry, ConfigSubentryFlow, SubentryFlowResult
+from homeassistant.config_entries import ConfigEntry, SubentryFlowResult
 from homeassistant.const import CONF_NAME
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.data_entry_flow import section
@@ -43,6 +43,7 @@ from ..settings import battery_control
 from .control import CONTROL_ACTIONS, CONTROL_ENTITIES, CONTROL_NONE, control_choice, sequence_errors, with_lists
 from .entities import Command, Quantity, first_command_error, first_entity_error
 from .fields import filled, name_error, number, percent, seconds, watts
+from .part import PartFlow
 
 SECTION_SOC: Final = "soc_limits"
 SECTION_MODE: Final = "mode"
@@ -247,7 +248,7 @@ def _use_errors(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield CONF_BY_PLAN, "plan_not_mapped"
 
 
-class BatteryFlow(ConfigSubentryFlow):
+class BatteryFlow(PartFlow):
     """Add or change a battery: first what it is, then, if it may be led, what it is led with."""
 
     def __init__(self) -> None:
@@ -298,7 +299,7 @@ class BatteryFlow(ConfigSubentryFlow):
             return await self.async_step_entities()
         if self._data[CONF_CONTROL] == CONTROL_ACTIONS:
             return await self.async_step_actions()
-        return self._keep()
+        return self.keep(self._name, self._data)
 
     async def _async_control(
         self, step: str, schema: probatio.Schema, user_input: dict[str, Any] | None
@@ -311,20 +312,13 @@ class BatteryFlow(ConfigSubentryFlow):
             errors, placeholders = control_errors(self.hass, step, data)
             if not errors:
                 self._data = data
-                return self._keep()
-        known = self._get_reconfigure_subentry().data if self.source == SOURCE_RECONFIGURE else {}
+                return self.keep(self._name, self._data)
         return self.async_show_form(
             step_id=step,
-            data_schema=self.add_suggested_values_to_schema(schema, user_input or control_suggestions(known)),
+            data_schema=self.add_suggested_values_to_schema(
+                schema, user_input or control_suggestions({} if self.known is None else self.known.data)
+            ),
             errors=errors,
             description_placeholders=placeholders,
             last_step=True,
         )
-
-    def _keep(self) -> SubentryFlowResult:
-        """Make the battery, or change it."""
-        if self.source == SOURCE_RECONFIGURE:
-            return self.async_update_and_abort(
-                self._get_entry(), self._get_reconfigure_subentry(), title=self._name, data=self._data
-            )
-        return self.async_create_entry(title=self._name, data=self._data)

@@ -75,22 +75,33 @@ class EnergyDashboard:
 
 
 @callback
-def entity_error(hass: HomeAssistant, entity_id: str, quantity: Quantity) -> str | None:
-    """Return the key of what speaks against this entity, None where it fits."""
-    registered = er.async_get(hass).async_get(entity_id)
-    state = hass.states.get(entity_id)
-    if state is None and registered is None:
+def unusable(hass: HomeAssistant, entity_id: str, domains: Collection[str], unfit: str) -> str | None:
+    """Return the key of why this entity can't be chosen: not there, the site's own, or `unfit` for its domain; or None."""
+    if hass.states.get(entity_id) is None and er.async_get(hass).async_get(entity_id) is None:
         return "entity_not_found"
     if is_own_entity(hass, entity_id):
         return "entity_own"
-    if split_entity_id(entity_id)[0] != "sensor":
-        return "entity_not_a_sensor"
-    attributes = {} if state is None else state.attributes
-    unit, device_class = attributes.get(ATTR_UNIT_OF_MEASUREMENT), attributes.get(ATTR_DEVICE_CLASS)
+    return None if split_entity_id(entity_id)[0] in domains else unfit
+
+
+@callback
+def unit_of(hass: HomeAssistant, entity_id: str) -> str | None:
+    """Return an entity's unit, by the registry where its state tells none; None where neither does."""
+    state, registered = hass.states.get(entity_id), er.async_get(hass).async_get(entity_id)
+    unit = None if state is None else state.attributes.get(ATTR_UNIT_OF_MEASUREMENT)
+    return unit or (None if registered is None else registered.unit_of_measurement)
+
+
+@callback
+def entity_error(hass: HomeAssistant, entity_id: str, quantity: Quantity) -> str | None:
+    """Return the key of what speaks against this entity, None where it fits."""
+    if error := unusable(hass, entity_id, ("sensor",), "entity_not_a_sensor"):
+        return error
+    state, registered = hass.states.get(entity_id), er.async_get(hass).async_get(entity_id)
+    device_class = None if state is None else state.attributes.get(ATTR_DEVICE_CLASS)
     if registered is not None:
-        unit = unit or registered.unit_of_measurement
         device_class = device_class or registered.device_class or registered.original_device_class
-    if unit not in quantity.units or device_class not in {None, quantity.device_class}:
+    if unit_of(hass, entity_id) not in quantity.units or device_class not in {None, quantity.device_class}:
         return f"entity_not_{quantity.name.lower()}"
     return None
 
@@ -101,17 +112,10 @@ def command_error(hass: HomeAssistant, entity_id: str, command: Command) -> str 
 
     A number that tells no unit is taken to be in W.
     """
-    registered = er.async_get(hass).async_get(entity_id)
-    state = hass.states.get(entity_id)
-    if state is None and registered is None:
-        return "entity_not_found"
-    if is_own_entity(hass, entity_id):
-        return "entity_own"
-    if split_entity_id(entity_id)[0] not in command.domains:
-        return f"entity_not_a_{'number' if command is Command.LIMIT else command.name.lower()}"
-    unit = None if state is None else state.attributes.get(ATTR_UNIT_OF_MEASUREMENT)
-    unit = unit or (None if registered is None else registered.unit_of_measurement)
-    if command.units is None or unit in {None, *command.units}:
+    what = "number" if command is Command.LIMIT else command.name.lower()
+    if error := unusable(hass, entity_id, command.domains, f"entity_not_a_{what}"):
+        return error
+    if command.units is None or unit_of(hass, entity_id) in {None, *command.units}:
         return None
     return "entity_not_limit" if command is Command.LIMIT else "entity_not_power"
 

@@ -16,7 +16,6 @@ import probatio
 
 from ..const import (
     CONF_BINDING,
-    CONF_FAILSAFE,
     CONF_LOCAL_ONLY,
     CONF_OWN_POWER,
     CONF_PLACE,
@@ -31,7 +30,7 @@ from ..grid_mqtt import mqtt_is_set_up
 from ..grid_presets import GridPage, GridPreset
 from ..grid_settings import KILOWATT
 from .fields import Answer, number
-from .grid_pages import MOST, Fields, Page, failsafe_error, own_power_field, place_field, policy_fields
+from .grid_pages import Fields, Page, failsafe_answer, failsafe_fields, own_power_field, place_field
 
 CONF_NEW_ADDRESS: Final = "new_address"
 MOST_SILENT_MIN: Final = 7 * 24 * 60
@@ -77,8 +76,7 @@ def _fields(entry: ConfigEntry) -> Fields:
         probatio.Required(CONF_OWN_POWER, default=OwnPower.AFTER_OTHER_LOAD.value): own_power_field(),
         probatio.Required(CONF_BINDING, default=True): BooleanSelector(),
         probatio.Optional(CONF_SILENT_MIN): number(1, MOST_SILENT_MIN, "min"),
-        **policy_fields(binding=True),
-        probatio.Optional(CONF_FAILSAFE): number(0, MOST, KILOWATT, 0.01),
+        **failsafe_fields(),
     }
 
 
@@ -99,15 +97,9 @@ def _mqtt_fields(_hass: HomeAssistant, entry: ConfigEntry, _preset: GridPreset) 
 
 
 @callback
-def _check_failsafe(data: Mapping[str, Any]) -> Answer:
-    error = failsafe_error(data)
-    return Answer() if error is None else Answer({CONF_FAILSAFE: error})
-
-
-@callback
 def _check_webhook(hass: HomeAssistant, _entry: ConfigEntry, data: Mapping[str, Any]) -> Answer:
     missing = way_answer(hass, GridPage.WEBHOOK)
-    return missing if missing.errors else _check_failsafe(data)
+    return missing if missing.errors else failsafe_answer(data)
 
 
 @callback
@@ -116,7 +108,7 @@ def _check_mqtt(hass: HomeAssistant, _entry: ConfigEntry, data: Mapping[str, Any
         return way_answer(hass, GridPage.MQTT)
     from homeassistant.components import mqtt  # noqa: PLC0415 - its library is there only where it is set up
 
-    answer = _check_failsafe(data)
+    answer = failsafe_answer(data)
     try:
         mqtt.valid_publish_topic(data.get(CONF_TOPIC, ""))  # unlike a filter, a topic has no wildcards
     except probatio.Invalid:

@@ -27,7 +27,6 @@ from ..const import (
     CONF_ALLOW_HTTP,
     CONF_BINDING,
     CONF_CA_FILE,
-    CONF_FAILSAFE,
     CONF_LOGIN,
     CONF_NOTIFICATIONS,
     CONF_OPENADR_VERSION,
@@ -51,11 +50,10 @@ from ..engine.grid.openadr_values import OpenAdrVersion
 from ..engine.grid.signal import SignalScope
 from ..engine.limit import OwnPower
 from ..grid_presets import GridPreset
-from ..grid_settings import KILOWATT
 from ..openadr_library import CHECK_S, ask_once, async_install
 from ..openadr_settings import DEFAULT_SAFE_MODE, ca_file, ven_config
 from .fields import Answer, choice, filled, number
-from .grid_pages import MOST, Fields, failsafe_error, own_power_field, policy_fields
+from .grid_pages import failsafe_answer, failsafe_fields, own_power_field
 
 _TEXT: Final = TextSelector()
 _TEXTS: Final = TextSelector(TextSelectorConfig(multiple=True))
@@ -128,14 +126,10 @@ def openadr_schema(preset: GridPreset) -> probatio.Schema:
             probatio.Required(CONF_PLACE, default=SignalScope.SITE.value): choice(places, "grid_place"),
             probatio.Required(CONF_OWN_POWER, default=OwnPower.AFTER_OTHER_LOAD.value): own_power_field(),
             probatio.Required(CONF_BINDING, default=True): BooleanSelector(),
-            **_failsafe_fields(),
+            **failsafe_fields(),
             probatio.Required(CONF_ADVANCED): section(_ADVANCED, {"collapsed": True}),
         }
     )
-
-
-def _failsafe_fields() -> Fields:
-    return {**policy_fields(binding=True), probatio.Optional(CONF_FAILSAFE): number(0, MOST, KILOWATT, 0.01)}
 
 
 @callback
@@ -176,8 +170,8 @@ async def async_openadr_answer(
     """Return what is wrong with a server's settings, by field or section, after asking the server itself."""
     if preset is GridPreset.NL_OPENADR and CONF_TARGETS not in data:
         return Answer({CONF_TARGETS: "targets_missing"})
-    if missing := failsafe_error(data):
-        return Answer({CONF_FAILSAFE: missing})
+    if (missing := failsafe_answer(data)).errors:
+        return missing
     if isinstance(data.get(CONF_RESOURCES), list):
         return Answer({CONF_ADVANCED: "openadr_resources"})
     try:

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.const import ATTR_UNIT_OF_MEASUREMENT, CONF_NAME, PERCENTAGE
+from homeassistant.const import CONF_NAME, PERCENTAGE
 from homeassistant.core import HomeAssistant, callback, split_entity_id
-from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.selector import (
     BooleanSelector,
     EntitySelector,
@@ -54,8 +53,8 @@ from ..engine.grid.uk_rules import DEFAULT_DELAY_S, MOST_DELAY_S
 from ..engine.limit import OwnPower
 from ..grid_presets import GridPage, GridPreset
 from ..grid_settings import KILOWATT, UNITS
-from ..own_entities import is_own_entity
 from ..pv_settings import pv_configs
+from .entities import unit_of, unusable
 from .fields import Answer, choice, filled, number, seconds
 
 type Fields = dict[probatio.Marker, Any]
@@ -105,41 +104,30 @@ def own_power_field() -> SelectSelector:
     return choice(OwnPower, "own_power")
 
 
-def policy_fields(*, binding: bool) -> Fields:
+def policy_fields() -> Fields:
     """Return the field for what holds once a source is lost."""
-    default = LostPolicy.FAILSAFE if binding else LostPolicy.RELEASE
-    return {probatio.Required(CONF_LOST_POLICY, default=default.value): choice(LostPolicy, "lost_policy")}
+    return {probatio.Required(CONF_LOST_POLICY, default=LostPolicy.FAILSAFE.value): choice(LostPolicy, "lost_policy")}
+
+
+def failsafe_fields() -> Fields:
+    """Return the fields for what holds once a source of messages is lost, and how much that is."""
+    return {**policy_fields(), probatio.Optional(CONF_FAILSAFE): number(0, MOST, KILOWATT, 0.01)}
 
 
 @callback
-def entities_error(
-    hass: HomeAssistant, chosen: Iterable[tuple[str, str, Collection[str]]]
-) -> tuple[str, str, str] | None:
-    """Return the first (field, entity) that can't be read with the key of why, None where all can.
+def entities_answer(hass: HomeAssistant, chosen: Iterable[tuple[str, str, Collection[str]]]) -> Answer:
+    """Return why the first of these entities that can't be read can't be.
 
     Each is given with its field and the domains that it may have.
     """
     seen = set[str]()
     for key, entity_id, domains in chosen:
-        registered = er.async_get(hass).async_get(entity_id)
-        if hass.states.get(entity_id) is None and registered is None:
-            return key, entity_id, "entity_not_found"
-        if is_own_entity(hass, entity_id):
-            return key, entity_id, "entity_own"
-        if split_entity_id(entity_id)[0] not in domains:
-            return key, entity_id, "entity_unfit"
+        if error := unusable(hass, entity_id, domains, "entity_unfit"):
+            return Answer({key: error}, {"entity": entity_id})
         if entity_id in seen:
-            return key, entity_id, "entity_twice"
+            return Answer({key: "entity_twice"}, {"entity": entity_id})
         seen.add(entity_id)
-    return None
-
-
-@callback
-def unit_of(hass: HomeAssistant, entity_id: str) -> str | None:
-    """Return an entity's unit, None where it tells none."""
-    state, registered = hass.states.get(entity_id), er.async_get(hass).async_get(entity_id)
-    unit = None if state is None else state.attributes.get(ATTR_UNIT_OF_MEASUREMENT)
-    return unit or (None if registered is None else registered.unit_of_measurement)
+    return Answer()
 
 
 def limit_unit(unit: str | None) -> str | None:
@@ -151,13 +139,13 @@ def limit_unit(unit: str | None) -> str | None:
     return SignalUnit.PERCENT.value if unit == PERCENTAGE else None
 
 
-def failsafe_error(data: Mapping[str, Any]) -> str | None:
+def failsafe_answer(data: Mapping[str, Any]) -> Answer:
     """Return what is wrong with what holds once a source is lost: only dimmed devices have a legal minimum."""
     if data.get(CONF_LOST_POLICY) != LostPolicy.FAILSAFE or CONF_FAILSAFE in data:
-        return None
+        return Answer()
     legal = data.get(CONF_PLACE, SignalScope.CONTROLLABLE) != SignalScope.SITE
     legal = legal and data.get(CONF_SIGNAL_KIND) != _FEED_IN and data.get(CONF_LIMIT_UNIT, KILOWATT) == KILOWATT
-    return None if legal else "failsafe_missing"
+    return Answer({} if legal else {CONF_FAILSAFE: "failsafe_missing"})
 
 
 @callback
@@ -195,15 +183,16 @@ def _contact_fields(_hass: HomeAssistant, entry: ConfigEntry, preset: GridPreset
         **fields,
         probatio.Required(CONF_PLACE, default=SignalScope.CONTROLLABLE.value): place_field(entry, site=free),
         probatio.Required(CONF_OWN_POWER, default=own_power.value): own_power_field(),
-        **policy_fields(binding=True),
+        **policy_fields(),
         probatio.Required(CONF_DEBOUNCE_S, default=DEBOUNCE_S): number(0, 60, "s", 0.1),
     }
 
 
 @callback
 def _check_contact(hass: HomeAssistant, entry: ConfigEntry, data: Mapping[str, Any]) -> Answer:
-    if error := entities_error(hass, [(CONF_ENTITY, data[CONF_ENTITY], CONTACT_DOMAINS)]):
-        return Answer({error[0]: error[2]}, {"entity": error[1]})
+    answer = entities_answer(hass, [(CONF_ENTITY, data[CONF_ENTITY], CONTACT_DOMAINS)])
+    if answer.errors:
+        return answer
     kind = data.get(CONF_SIGNAL_KIND, SignalKind.BLOCK)  # a preset knows its own
     legal = data[CONF_PLACE] != SignalScope.SITE and data.get(CONF_LIMIT_UNIT) == KILOWATT
     needs_limit = kind == _FEED_IN or (kind == SignalKind.IMPORT_LIMIT and not legal)
@@ -219,7 +208,7 @@ def _control_box_fields(_hass: HomeAssistant, entry: ConfigEntry, _preset: GridP
         probatio.Required(CONF_INVERT, default=False): BooleanSelector(),
         probatio.Required(CONF_PLACE, default=SignalScope.CONTROLLABLE.value): place_field(entry, site=False),
         probatio.Required(CONF_OWN_POWER, default=OwnPower.AFTER_OTHER_LOAD.value): own_power_field(),
-        **policy_fields(binding=True),
+        **policy_fields(),
         probatio.Required(CONF_DEBOUNCE_S, default=DEBOUNCE_S): number(0, 60, "s", 0.1),
     }
 
@@ -229,8 +218,7 @@ def _check_control_box(hass: HomeAssistant, _entry: ConfigEntry, data: Mapping[s
     wired = [(key, data[key], CONTACT_DOMAINS) for key in CONF_CONTACTS.values() if key in data]
     if not wired:
         return Answer({"base": "contacts_missing"})
-    error = entities_error(hass, wired)
-    return Answer() if error is None else Answer({error[0]: error[2]}, {"entity": error[1]})
+    return entities_answer(hass, wired)
 
 
 def _eebus_fields(_hass: HomeAssistant, entry: ConfigEntry, _preset: GridPreset) -> Fields:
@@ -250,9 +238,9 @@ def _eebus_fields(_hass: HomeAssistant, entry: ConfigEntry, _preset: GridPreset)
 
 @callback
 def _check_eebus(hass: HomeAssistant, _entry: ConfigEntry, data: Mapping[str, Any]) -> Answer:
-    error = entities_error(hass, _bridge(data))
-    if error is not None:
-        return Answer({error[0]: error[2]}, {"entity": error[1]})
+    answer = entities_answer(hass, _bridge(data))
+    if answer.errors:
+        return answer
     if unit_of(hass, data[CONF_LIMIT_ENTITY]) not in PowerConverter.VALID_UNITS:
         return Answer({CONF_LIMIT_ENTITY: "entity_not_power"}, {"entity": data[CONF_LIMIT_ENTITY]})
     duration = data.get(CONF_DURATION_ENTITY)
@@ -281,19 +269,20 @@ def _number_fields(_hass: HomeAssistant, entry: ConfigEntry, _preset: GridPreset
         probatio.Required(CONF_OWN_POWER, default=OwnPower.AFTER_OTHER_LOAD.value): own_power_field(),
         probatio.Optional(CONF_NO_LIMIT_FROM): _LIMIT,
         probatio.Required(CONF_BINDING, default=True): BooleanSelector(),
-        **policy_fields(binding=True),
+        **policy_fields(),
         probatio.Optional(CONF_FAILSAFE): _LIMIT,
     }
 
 
 @callback
 def _check_number(hass: HomeAssistant, entry: ConfigEntry, data: Mapping[str, Any]) -> Answer:
-    if error := entities_error(hass, [(CONF_ENTITY, data[CONF_ENTITY], NUMBER_DOMAINS)]):
-        return Answer({error[0]: error[2]}, {"entity": error[1]})
+    answer = entities_answer(hass, [(CONF_ENTITY, data[CONF_ENTITY], NUMBER_DOMAINS)])
+    if answer.errors:
+        return answer
     if CONF_LIMIT_UNIT not in data:
         return Answer({CONF_ENTITY: "entity_no_limit"}, {"entity": data[CONF_ENTITY]})
-    if missing := failsafe_error(data):
-        return Answer({CONF_FAILSAFE: missing})
+    if (missing := failsafe_answer(data)).errors:
+        return missing
     return _check_share(entry, data[CONF_SIGNAL_KIND], data, CONF_ENTITY)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigEntry, ConfigSubentryFlow, SubentryFlowResult
+from homeassistant.config_entries import ConfigEntry, SubentryFlowResult
 from homeassistant.const import CONF_NAME
 from homeassistant.core import callback
 import probatio
@@ -16,6 +16,7 @@ from .fields import Answer, choice, filled, name_error, number
 from .grid_messages import MESSAGE_PAGES, NEW_ADDRESS_FIELD, address_placeholders, way_answer, with_address
 from .grid_openadr import async_openadr_answer, openadr_data, openadr_schema, openadr_suggestions
 from .grid_pages import PAGES, Fields, page_data
+from .part import PartFlow
 
 NO_PRESET: Final = "none"
 _PAGES: Final = {**PAGES, **MESSAGE_PAGES}
@@ -34,7 +35,7 @@ def first_preset_schema() -> probatio.Schema:
     )
 
 
-class GridSignalFlow(ConfigSubentryFlow):
+class GridSignalFlow(PartFlow):
     """Add or change a demand of the grid operator."""
 
     def __init__(self) -> None:
@@ -58,39 +59,11 @@ class GridSignalFlow(ConfigSubentryFlow):
         self._preset = GridPreset(self._get_reconfigure_subentry().data[CONF_PRESET])
         return await self._async_page()
 
-    async def async_step_contact(self, user_input: dict[str, Any]) -> SubentryFlowResult:
-        """Take what was entered of a contact."""
-        return await self._async_page(user_input)
-
-    async def async_step_control_box(self, user_input: dict[str, Any]) -> SubentryFlowResult:
-        """Take what was entered of a control box."""
-        return await self._async_page(user_input)
-
-    async def async_step_eebus(self, user_input: dict[str, Any]) -> SubentryFlowResult:
-        """Take what was entered of a bridge to EEBus."""
-        return await self._async_page(user_input)
-
-    async def async_step_number(self, user_input: dict[str, Any]) -> SubentryFlowResult:
-        """Take what was entered of an entity that tells a limit."""
-        return await self._async_page(user_input)
-
-    async def async_step_standing(self, user_input: dict[str, Any]) -> SubentryFlowResult:
-        """Take what was entered of a limit that always holds."""
-        return await self._async_page(user_input)
-
-    async def async_step_uk(self, user_input: dict[str, Any]) -> SubentryFlowResult:
-        """Take what was entered of the United Kingdom's rules."""
-        return await self._async_page(user_input)
-
-    async def async_step_webhook(self, user_input: dict[str, Any]) -> SubentryFlowResult:
-        """Take what was entered of a webhook."""
-        return await self._async_page(user_input)
-
     async def async_step_webhook_url(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Show the address of a webhook and what it takes, then keep it."""
         name, data = self._entered
         if user_input is not None:
-            return self._keep(name, data)
+            return self.keep(name, data)
         return self.async_show_form(
             step_id="webhook_url",
             data_schema=probatio.Schema({}),
@@ -98,22 +71,18 @@ class GridSignalFlow(ConfigSubentryFlow):
             last_step=True,
         )
 
-    async def async_step_mqtt(self, user_input: dict[str, Any]) -> SubentryFlowResult:
-        """Take what was entered of a topic."""
-        return await self._async_page(user_input)
-
     async def async_step_openadr(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Enter how an OpenADR server is reached, which is asked at once."""
-        entry, answer, known = self._get_entry(), Answer(), self._known
+        entry, answer, known = self._get_entry(), Answer(), self._shown
         if user_input is not None:
             name = user_input[CONF_NAME].strip()
             data = openadr_data(entry, user_input, known)
-            if error := name_error(entry, SUBENTRY_GRID_SIGNAL, name, self._own_id):
+            if error := name_error(entry, SUBENTRY_GRID_SIGNAL, name, self.own_id):
                 answer = Answer({CONF_NAME: error})
             else:
                 answer = await async_openadr_answer(self.hass, entry, self._preset, data)
             if not answer.errors:
-                return self._keep(name, {CONF_PRESET: self._preset.value, **data})
+                return self.keep(name, {CONF_PRESET: self._preset.value, **data})
         values = user_input or openadr_suggestions(entry, known)
         return self.async_show_form(
             step_id=GridPage.OPENADR.value,
@@ -158,49 +127,37 @@ class GridSignalFlow(ConfigSubentryFlow):
             name = user_input[CONF_NAME].strip()
             data = page_data(self.hass, page, self._preset, user_input)
             answer = _PAGES[page].check(self.hass, entry, data)
-            if error := name_error(entry, SUBENTRY_GRID_SIGNAL, name, self._own_id):
+            if error := name_error(entry, SUBENTRY_GRID_SIGNAL, name, self.own_id):
                 answer.errors[CONF_NAME] = error
             if not answer.errors:
                 data = {CONF_PRESET: self._preset.value, **data}
                 if page is GridPage.WEBHOOK:
-                    self._entered = name, with_address(data, self._known)
+                    self._entered = name, with_address(data, self._shown)
                     return await self.async_step_webhook_url()
-                return self._keep(name, data)
+                return self.keep(name, data)
         schema = probatio.Schema(self._fields(page))
         return self.async_show_form(
             step_id=page.value,
-            data_schema=self.add_suggested_values_to_schema(schema, user_input or self._known),
+            data_schema=self.add_suggested_values_to_schema(schema, user_input or self._shown),
             errors=answer.errors,
             description_placeholders={"entity": "", **answer.placeholders},
             last_step=page is not GridPage.WEBHOOK,
         )
 
+    # Home Assistant calls the step that has a page's name.
+    async_step_contact = async_step_control_box = async_step_eebus = async_step_number = _async_page
+    async_step_standing = async_step_uk = async_step_webhook = async_step_mqtt = _async_page
+
     def _fields(self, page: GridPage) -> Fields:
         """Return the fields of a page; a webhook that has an address may get another."""
         fields = _PAGES[page].fields(self.hass, self._get_entry(), self._preset)
-        changed = page is GridPage.WEBHOOK and self.source == SOURCE_RECONFIGURE
+        changed = page is GridPage.WEBHOOK and self.known is not None
         return fields | NEW_ADDRESS_FIELD if changed else fields
 
     @property
-    def _own_id(self) -> str | None:
-        changes = self.source == SOURCE_RECONFIGURE
-        return self._get_reconfigure_subentry().subentry_id if changes else None
-
-    @property
-    def _known(self) -> Mapping[str, Any]:
+    def _shown(self) -> Mapping[str, Any]:
         """Return what the page shows at first."""
-        if self.source != SOURCE_RECONFIGURE:
-            return {}
-        subentry = self._get_reconfigure_subentry()
-        return {**subentry.data, CONF_NAME: subentry.title}
-
-    def _keep(self, name: str, data: dict[str, Any]) -> SubentryFlowResult:
-        """Make the source, or change it."""
-        if self.source == SOURCE_RECONFIGURE:
-            return self.async_update_and_abort(
-                self._get_entry(), self._get_reconfigure_subentry(), title=name, data=data
-            )
-        return self.async_create_entry(title=name, data=data)
+        return {} if self.known is None else {**self.known.data, CONF_NAME: self.known.title}
 
 
 @callback

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigSubentryFlow, SubentryFlowResult
+from homeassistant.config_entries import SubentryFlowResult
 from homeassistant.const import CONF_NAME
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.selector import TextSelector
@@ -14,6 +14,7 @@ from ..engine.grid.section_14a import DeviceKind
 from ..own_entities import own_sensors
 from .entities import Quantity, first_entity_error
 from .fields import choice, filled, name_error, number
+from .part import PartFlow
 
 _LEAST_KW: Final = 4.3  # smaller ones are none that the law means
 _KINDS: Final = (DeviceKind.HEAT_PUMP, DeviceKind.AIR_CONDITIONING)
@@ -32,7 +33,7 @@ def device_schema(hass: HomeAssistant) -> probatio.Schema:
     )
 
 
-class OtherDeviceFlow(ConfigSubentryFlow):
+class OtherDeviceFlow(PartFlow):
     """Add or change a device that is led elsewhere."""
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
@@ -53,7 +54,7 @@ class OtherDeviceFlow(ConfigSubentryFlow):
             name, data = user_input[CONF_NAME].strip(), _data(user_input)
             errors, placeholders = self._errors(name, data)
             if not errors:
-                return self._keep(name, data)
+                return self.keep(name, data)
         return self.async_show_form(
             step_id=step,
             data_schema=self.add_suggested_values_to_schema(device_schema(self.hass), values),
@@ -63,22 +64,12 @@ class OtherDeviceFlow(ConfigSubentryFlow):
 
     def _errors(self, name: str, data: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
         """Return what is wrong, by field, and the placeholders of the texts."""
-        changes = self.source == SOURCE_RECONFIGURE
-        own_id = self._get_reconfigure_subentry().subentry_id if changes else None
         chosen = [(data[CONF_POWER], Quantity.POWER)] if CONF_POWER in data else []
         error, placeholders = first_entity_error(self.hass, chosen)
         errors = {} if error is None else {CONF_POWER: error}
-        if name_is := name_error(self._get_entry(), SUBENTRY_OTHER_DEVICE, name, own_id):
+        if name_is := name_error(self._get_entry(), SUBENTRY_OTHER_DEVICE, name, self.own_id):
             errors[CONF_NAME] = name_is
         return errors, placeholders
-
-    def _keep(self, name: str, data: dict[str, Any]) -> SubentryFlowResult:
-        """Make the device, or change it."""
-        if self.source == SOURCE_RECONFIGURE:
-            return self.async_update_and_abort(
-                self._get_entry(), self._get_reconfigure_subentry(), title=name, data=data
-            )
-        return self.async_create_entry(title=name, data=data)
 
 
 def _data(user_input: Mapping[str, Any]) -> dict[str, Any]:

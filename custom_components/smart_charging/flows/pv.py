@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigSubentryFlow, SubentryFlowResult
+from homeassistant.config_entries import SubentryFlowResult
 from homeassistant.const import CONF_NAME
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.selector import ActionSelector, BooleanSelector, TextSelector
@@ -24,6 +24,7 @@ from ..own_entities import own_sensors
 from .control import CONTROL_ACTIONS, CONTROL_ENTITIES, CONTROL_NONE, control_choice, sequence_errors, with_lists
 from .entities import Command, Quantity, command_error, entity_name, first_entity_error
 from .fields import filled, number, seconds
+from .part import PartFlow
 
 # Both sequences are needed, each with the key of the error where it is missing.
 _MISSING: Final = {CONF_ACTION_LIMIT: "action_limit_missing", CONF_ACTION_FREE: "action_free_missing"}
@@ -95,7 +96,7 @@ def control_errors(
     return {} if error is None else {CONF_LIMIT_NUMBER: error}, {"entity": number}
 
 
-class PvFlow(ConfigSubentryFlow):
+class PvFlow(PartFlow):
     """Add or change a PV system: first what it is, then, if it may be curtailed, by what."""
 
     def __init__(self) -> None:
@@ -150,7 +151,7 @@ class PvFlow(ConfigSubentryFlow):
             return await self.async_step_entities()
         if control == CONTROL_ACTIONS:
             return await self.async_step_actions()
-        return self._keep()
+        return self.keep(self._title, self._data)
 
     def _control(self, step: str, schema: probatio.Schema, user_input: dict[str, Any] | None) -> SubentryFlowResult:
         """Show the second page until what it holds is right, then keep both."""
@@ -161,8 +162,8 @@ class PvFlow(ConfigSubentryFlow):
             errors, placeholders = control_errors(self.hass, step, mapped, self._taken(CONF_LIMIT_NUMBER))
             if not errors:
                 self._data |= mapped
-                return self._keep()
-        known = self._get_reconfigure_subentry().data if self.source == SOURCE_RECONFIGURE else {}
+                return self.keep(self._title, self._data)
+        known = {} if self.known is None else self.known.data
         return self.async_show_form(
             step_id=step,
             data_schema=self.add_suggested_values_to_schema(schema, user_input or known),
@@ -173,17 +174,8 @@ class PvFlow(ConfigSubentryFlow):
 
     def _taken(self, key: str) -> set[str]:
         """Return the entities that the other PV systems use for this."""
-        own_id = self._get_reconfigure_subentry().subentry_id if self.source == SOURCE_RECONFIGURE else None
         others = self._get_entry().get_subentries_of_type(SUBENTRY_PV)
-        return {known.data[key] for known in others if key in known.data and known.subentry_id != own_id}
-
-    def _keep(self) -> SubentryFlowResult:
-        """Make the system, or change it."""
-        if self.source == SOURCE_RECONFIGURE:
-            return self.async_update_and_abort(
-                self._get_entry(), self._get_reconfigure_subentry(), title=self._title, data=self._data
-            )
-        return self.async_create_entry(title=self._title, data=self._data)
+        return {known.data[key] for known in others if key in known.data and known.subentry_id != self.own_id}
 
 
 def _data(user_input: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,11 @@ from collections.abc import Iterable, Mapping
 from ..config import PvConfig
 
 
+def curtailed(systems: Iterable[PvConfig]) -> list[PvConfig]:
+    """Return the systems that can be curtailed."""
+    return [one for one in systems if one.can_curtail]
+
+
 def to_store_w(limit_w: float, load_w: float, pv_w: float, most_w: float) -> float:
     """Return what batteries, that may take `most_w` together, are to take of what PV yields beyond use and limit."""
     return min(max(0.0, pv_w - load_w - limit_w), most_w)
@@ -23,9 +28,9 @@ def ceilings(whole_w: float, systems: Iterable[PvConfig]) -> Mapping[str, float 
 
     None for all where they could not yield more together.
     """
-    curtailed = [one for one in systems if one.can_curtail]
-    rated_w = sum(one.installed_w for one in curtailed)
-    if whole_w >= rated_w or not curtailed:
-        return {one.pv_id: None for one in curtailed}
+    led = curtailed(systems)
+    rated_w = sum(one.installed_w for one in led)
+    if whole_w >= rated_w or not led:
+        return {one.pv_id: None for one in led}
     share = max(0.0, whole_w) / rated_w
-    return {one.pv_id: share * one.installed_w for one in curtailed}
+    return {one.pv_id: share * one.installed_w for one in led}

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from ..config import BatteryConfig
 from ..model import MeterQuality
 from .battery import BatteryAction, BatteryCommand, BatteryReason, BatterySnapshot
-from .curtailment import ceilings, may_yield_w
+from .curtailment import ceilings, curtailed, may_yield_w
 from .feed_in_batteries import charge, keep_from_giving
-from .feed_in_flows import Flows, curtailed, measure_flows, uncurtailed_w
+from .feed_in_flows import Flows, measure_flows, uncurtailed_w
 from .grid_expansion import LEAST_W
 from .pv import NEVER_CURTAILED, FeedInMemory, PvCommand, PvReason, deadband_w, freed, paced
 from .situation import Situation

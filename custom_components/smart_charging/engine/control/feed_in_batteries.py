@@ -8,9 +8,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 import math
 
-from .curtailment import to_store_w
+from .curtailment import curtailed, to_store_w
 from .elapsed import elapsed_s
-from .feed_in_flows import SHOWS_S, Flows, curtailed
+from .feed_in_flows import SHOWS_S, Flows
 from .grid_expansion import LEAST_W
 from .pv import DEADBAND_W, FeedInMemory
 from .situation import Situation

@@ -1,9 +1,9 @@
 """What flows at a site while a limit on feed-in holds, as far as its meters tell."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..config import PvConfig
+from .curtailment import curtailed
 from .elapsed import elapsed_s
 from .house import TRUSTED
 from .pv import NEVER_CURTAILED, FeedInMemory, PvMemory
@@ -56,11 +56,6 @@ def measure_flows(basis: Situation, memory: FeedInMemory) -> Flows | None:
         given_w=sum(max(0.0, -draw.least_a.total) for draw in basis.draw.values()) * basis.volts,
         pv_w=yields_w,
     )
-
-
-def curtailed(systems: Iterable[PvConfig]) -> list[PvConfig]:
-    """Return the systems that can be curtailed."""
-    return [one for one in systems if one.can_curtail]
 
 
 def uncurtailed_w(snapshot: Snapshot) -> float:

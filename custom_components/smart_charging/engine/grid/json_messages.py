@@ -9,7 +9,7 @@ import re
 from typing import Final, Never
 
 from ..model import EvseKey, Json
-from .signal import RAW_LENGTH, GridSignal, SignalKind, SignalScope, SignalUnit
+from .signal import HIGHEST, OF_THE_SITE, RAW_LENGTH, GridSignal, SignalKind, SignalScope, SignalUnit
 from .source import MOST_SIGNALS, SignalAdded, SignalsCleared, SignalsStated, SourceConfig, SourceEvent, SourceHeard
 
 MOST_BYTES: Final = 16 * 1024
@@ -27,15 +27,11 @@ _SCOPES: Final[Mapping[str, SignalScope]] = {
     _FOR_CHARGER: SignalScope.DEVICE,
 }
 _KINDS: Final[Mapping[str, SignalKind]] = {kind.value: kind for kind in SignalKind}
-# What a value may be counted in: the engine's unit, a factor to it, and the most that can be meant.
-_UNITS: Final[Mapping[str, tuple[SignalUnit, float, float]]] = {
-    "W": (SignalUnit.WATT, 1.0, 10_000_000.0),
-    "kW": (SignalUnit.WATT, 1000.0, 10_000.0),
-    "A": (SignalUnit.AMPERE, 1.0, 10_000.0),
-    "%": (SignalUnit.PERCENT, 1.0, 100.0),
-    "level": (SignalUnit.LEVEL, 1.0, 100.0),
+# What a value may be counted in: the engine's unit, and a factor to it.
+_UNITS: Final[Mapping[str, tuple[SignalUnit, float]]] = {
+    **{unit.value: (unit, 1.0) for unit in SignalUnit},
+    "kW": (SignalUnit.WATT, 1000.0),
 }
-_OF_THE_SITE: Final = frozenset({SignalKind.EXPORT_LIMIT, SignalKind.PRICE_LEVEL})
 _DEMAND: Final = frozenset({"kind", "value", "unit", "scope", "charger", "id", "text"})
 _TIMES: Final = frozenset({"from", "until", "duration_s"})
 
@@ -234,7 +230,7 @@ class _Reader:
 
     def place(self, fields: _Fields, kind: SignalKind) -> tuple[SignalScope, EvseKey | None]:
         """Return what a signal is for: where it does not say so, what was set up; feed-in and prices are the site's."""
-        of_site = kind in _OF_THE_SITE
+        of_site = kind in OF_THE_SITE
         if "scope" not in fields:
             if "charger" in fields:
                 fields.refuse(MessageRefusal.DOES_NOT_FIT, "charger")
@@ -268,13 +264,13 @@ class _Reader:
                     fields.refuse(MessageRefusal.DOES_NOT_FIT, name)
             return None, SignalUnit.WATT
         level = kind is SignalKind.PRICE_LEVEL
-        unit, factor, highest = _UNITS["level"] if level and "unit" not in fields else fields.word("unit", _UNITS)
+        unit, factor = _UNITS["level"] if level and "unit" not in fields else fields.word("unit", _UNITS)
         part_of_charger = unit is SignalUnit.PERCENT and scope is SignalScope.DEVICE
         if part_of_charger or (unit is SignalUnit.LEVEL) != level:
             fields.refuse(MessageRefusal.DOES_NOT_FIT, "unit")
         if unit is SignalUnit.PERCENT and kind is SignalKind.EXPORT_LIMIT and not self.source.knows_pv:
             fields.refuse(MessageRefusal.PV_UNKNOWN, "unit")
-        return fields.number("value", 0.0, highest) * factor, unit
+        return fields.number("value", 0.0, HIGHEST[unit] / factor) * factor, unit
 
     def times(self, fields: _Fields) -> tuple[datetime | None, datetime | None]:
         """Return from when and until when a signal holds."""

@@ -1,5 +1,6 @@
 """One form for what the distribution operator or an aggregator demands, whichever way it arrived."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -35,6 +36,16 @@ class SignalUnit(StrEnum):
     AMPERE = "A"  # on each phase
     PERCENT = "%"  # of installed PV power for an export limit, of the connection's power for an import limit
     LEVEL = "level"
+
+
+OF_THE_SITE: Final = frozenset({SignalKind.EXPORT_LIMIT, SignalKind.PRICE_LEVEL})  # never for a part of it
+# The most that anybody who says so much of a unit can mean.
+HIGHEST: Final[Mapping[SignalUnit, float]] = {
+    SignalUnit.WATT: 10_000_000.0,
+    SignalUnit.AMPERE: 10_000.0,
+    SignalUnit.PERCENT: 100.0,
+    SignalUnit.LEVEL: 100.0,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
