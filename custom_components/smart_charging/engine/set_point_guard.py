@@ -72,27 +72,29 @@ class SetPointGuard:
         return self._measured.meter(ROOT_CIRCUIT).snapshot(config, self._clock.now()).quality is MeterQuality.FRESH
 
     def _fits(self, config: SiteConfig, station: Station, evse: EvseState) -> bool:
-        rooms = self._rooms(config, station, evse, tolerated_w=_EXPORT_TOLERANCE_W)
+        rooms = self._rooms(config, station, evse, running=True, tolerated_w=_EXPORT_TOLERANCE_W)
         led = evse.set_point is not None and evse.set_point.led
         return self._metered(config) and min(rooms) >= (-_LED_TOLERANCE_W * station.config.phases if led else 0.0)
 
-    def most_w(self, config: SiteConfig, key: EvseKey) -> float:
+    def most_w(self, config: SiteConfig, key: EvseKey, *, running: bool = False) -> float:
         """Return how much an EVSE may give in all, W of all phases: what it takes now will be missing first.
 
-        KeyError for an unknown station.
+        With `running` it is what a car may go on with that gives already: only what flows counts against that, else
+        cars that begin to give would end what others give. KeyError for an unknown station.
         """
         station = self._csms.stations[key.station_id]
         if not self._metered(config):
             return 0.0
         evse = station.state.evses.get(key.evse_id, EvseState(key.evse_id))
-        return max(0.0, min(self._rooms(config, station, evse)) - _own_w(evse))
+        return max(0.0, min(self._rooms(config, station, evse, running=running)) - _own_w(evse))
 
     def _rooms(
-        self, config: SiteConfig, station: Station, evse: EvseState, *, tolerated_w: float = 0.0
+        self, config: SiteConfig, station: Station, evse: EvseState, *, running: bool = False, tolerated_w: float = 0.0
     ) -> Iterator[float]:
         """Return how much more may be given through each circuit on the way, W of the station's phases.
 
-        What other cars were told to give counts as given, whether their meters show it yet or not.
+        What other cars were told to give counts as given, whether their meters show it yet or not, unless with
+        `running` only what flows through a meter counts.
         """
         now, phases = self._clock.now(), station.config.phases
         for circuit_id in station_path(config, station.config):
@@ -104,10 +106,11 @@ class SetPointGuard:
                 yield (fuse_limit(connection).l1 * NOMINAL_VOLTAGE_V - told_w) * phases + _own_w(evse)
                 continue
             power_w, room_w = _flow(connection, meter)
-            yield (room_w - sum(_unseen_w(other) / count for other, count in others)) * phases
+            unseen = [] if running else [(_unseen_w(other), count) for other, count in others]
+            yield (room_w - sum(other_w / count for other_w, count in unseen)) * phases
             may_flow_w = 0.0 if config.solar.zero_export else self._export_limit_w()
             if circuit_id == ROOT_CIRCUIT and may_flow_w is not None:
-                yield power_w + may_flow_w - sum(_unseen_w(other) for other, _ in others) + tolerated_w
+                yield power_w + may_flow_w - sum(other_w for other_w, _ in unseen) + tolerated_w
 
     def _others(
         self, config: SiteConfig, circuit_id: str, station: Station, evse: EvseState

@@ -384,11 +384,14 @@ class Site(SiteInputs):
             self._state.evses,
             self._planner.advice,
             self._planner.battery_advice,
-            lambda key: 0.0 if self._observe_only else self._set_points.most_w(self.config, key),
+            self._given_room,
             self.grid.export_limit_w,
         )
         keys = (key for key, _ in self.evses())
         return take_snapshot(self.config, self._measured, self._elsewhere.limits(now), keys, sources, now)
+
+    def _given_room(self, key: EvseKey, *, running: bool) -> float:
+        return 0.0 if self._observe_only else self._set_points.most_w(self.config, key, running=running)
 
     def _follow_origins(self, now: datetime) -> None:
         drawn_w = {key: drawn_power(self.station(key.station_id).state, key.evse_id, now) for key, _ in self.evses()}

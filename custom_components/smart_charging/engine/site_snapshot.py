@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Protocol
 
 from .config import EvseSettings, SiteConfig
 from .control.battery import BatterySnapshot
@@ -22,6 +23,13 @@ from .session_tracking import EvseRecord
 from .station_reading import evse_snapshot
 
 
+class GivenRoom(Protocol):
+    """Tells what an EVSE may give back now."""
+
+    def __call__(self, key: EvseKey, *, running: bool) -> float:
+        """Return the W that may be given in all, with `running` for what is given already."""
+
+
 @dataclass(frozen=True, slots=True)
 class EvseSources:
     """Where what is known of EVSEs is found: stations by id, the rest by EVSE; `safe_a` in A per phase."""
@@ -33,7 +41,7 @@ class EvseSources:
     controls: Mapping[EvseKey, EvseControl]
     advice: Callable[[Wish, datetime], PlanAdvice]
     battery_advice: Callable[[str, datetime], BatteryAdvice | None]
-    given_room: Callable[[EvseKey], float]  # W that may be given back
+    given_room: GivenRoom
     export_limit_w: float | None = None
 
 
@@ -79,7 +87,8 @@ def _evse(
         ),
         switched_phases=measured.switched_phases(key),
         most_given_w=most_w,
-        given_room_w=sources.given_room(key) if most_w > 0 else 0.0,
+        given_room_w=sources.given_room(key, running=False) if most_w > 0 else 0.0,
+        kept_room_w=sources.given_room(key, running=True) if most_w > 0 else 0.0,
         ordered_w=None if point is None or point.led else point.power_w,
     )
 

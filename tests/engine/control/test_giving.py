@@ -44,7 +44,7 @@ class Home:
         car = evse(ChargeMode.CHEAPEST, key=CAR, measured=-self.given_a, commanded=0.0)
         fields: dict[str, object] = {
             "settings": WISHED, "advice": self.advice, "soc_percent": 70.0, "most_given_w": 11_000.0,
-            "given_room_w": 20_000.0,
+            "given_room_w": 20_000.0, "kept_room_w": 20_000.0,
         }  # fmt: skip
         car = replace(car, **(fields | self.car))  # type: ignore[arg-type]  # fields by name
         others = tuple(
@@ -114,7 +114,7 @@ def test_between_two_decisions_less_is_given_and_never_more(may_raise: bool) -> 
         {"quality": MeterQuality.LOST},
         {"advice": replace(ADVICE, price=0.1)},
         {"advice": replace(ADVICE, gives=None)},
-        {"car": {"given_room_w": 0.0}},
+        {"car": {"given_room_w": 0.0, "kept_room_w": 0.0}},
         {"car": {"connected": False}},
         {"car": {"ordered_w": -500.0}},
         {"car": {"settings": replace(WISHED, enabled=False)}},

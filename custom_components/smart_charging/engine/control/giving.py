@@ -64,7 +64,7 @@ def give_back(
             if memory != GivingMemory():
                 controls[evse.key] = replace(controls[evse.key], giving=_stopped(basis, memory))
             continue
-        wanted = _wanted(basis, evse, setpoints[evse.key], house_w, begun_w)
+        wanted = _wanted(basis, evse, setpoints[evse.key], house_w, _room_w(evse, memory, begun_w))
         balanced_w = max(0.0, _balanced_w(basis, evse, controls[evse.key]) - begun_w)
         wanted = replace(wanted, power_w=min(wanted.power_w, balanced_w))
         told_w = memory.told_w
@@ -85,17 +85,25 @@ def _house(basis: Situation, order: Sequence[EvseSnapshot]) -> float:
     return max(0.0, basis.own_w + min(0.0, basis.battery_w) + ordered_w - HOUSE_LEFT_W)
 
 
-def _wanted(basis: Situation, evse: EvseSnapshot, setpoint: Setpoint, house_w: float, begun_w: float) -> _Wanted:
-    """Return what an EVSE is to give by plan and by what is measured; nothing where anything speaks against it.
+def _room_w(evse: EvseSnapshot, memory: GivingMemory, begun_w: float) -> float:
+    """Return the W that fuses and the grid's rules leave for what a car gives.
 
-    `begun_w` is what others begin to give with this decision: they may be on the same fuses and phases.
+    What others were told and is not seen yet counts against more, not against what a car gives already: whether that
+    is too much the meters tell. `begun_w` is what others begin to give with this decision: they may be on the same
+    fuses and phases.
     """
+    more_w = ROOM_SHARE * evse.given_room_w - begun_w * evse.station.phases
+    return max(0.0, more_w, min(memory.told_w, ROOM_SHARE * evse.kept_room_w))
+
+
+def _wanted(basis: Situation, evse: EvseSnapshot, setpoint: Setpoint, house_w: float, room_w: float) -> _Wanted:
+    """Return what an EVSE is to give by plan and by what is measured; nothing where anything speaks against it."""
     ready = evse.connected and evse.plugged and evse.settings.enabled and not evse.refused and evse.ordered_w is None
     metered = basis.snapshot.grid.quality is MeterQuality.FRESH and basis.quality(evse) is MeterQuality.FRESH
     if not ready or not metered or setpoint.current_a > 0 or basis.held_back:  # the sun comes first
         return _NOTHING
     use: GivingNow = giving_by_plan(evse.advice, basis.now)
-    most_w = min(use.most_w, max(0.0, ROOM_SHARE * evse.given_room_w - begun_w * evse.station.phases))
+    most_w = min(use.most_w, room_w)
     match use.use:
         case GivingUse.GRID:
             return _Wanted(use.use, most_w)

@@ -58,7 +58,8 @@ class EvseSnapshot:
     advice: PlanAdvice | None = None  # of the plan, where it follows one and wants something
     refused: bool = False  # who stands there may not charge
     most_given_w: float = 0.0  # that its car can give back, as car and station told; 0 where it can't
-    given_room_w: float = 0.0  # that fuses and the grid's rules leave for it now
+    given_room_w: float = 0.0  # that fuses and the grid's rules leave for it now, for more than it gives already
+    kept_room_w: float = 0.0  # that they leave for what it gives already
     ordered_w: float | None = None  # a set-point that somebody asked for, of all phases
 
     @property
