@@ -1,6 +1,7 @@
 """What is measured while a grid signal holds: the powers that prove it, and whether each charger obeys."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 import math
 from typing import Final
@@ -21,6 +22,15 @@ from .station_reading import FOLLOW_S, MEASUREMENT_VALID_S, commanded_current
 
 DEVICE_VALID_S: Final = 300.0  # what a device that is led elsewhere drew is not known for longer
 _STEP_A: Final = 0.5  # stations round what they are told
+_STEP_W: Final = _STEP_A * NOMINAL_VOLTAGE_V
+
+
+@dataclass(frozen=True, slots=True)
+class _Fall:
+    """When an EVSE was told less, and the W that it may draw since."""
+
+    at: datetime
+    told_w: float
 
 
 class GridMeasurement:
@@ -33,7 +43,7 @@ class GridMeasurement:
         self._config = config
         self._devices: dict[str, tuple[float, datetime]] = {}
         self._told: dict[EvseKey, tuple[float, float | None]] = {}
-        self._fell: dict[EvseKey, datetime] = {}
+        self._fell: dict[EvseKey, _Fall] = {}
 
     def set_device(self, device_id: str, power_w: float | None, at: datetime) -> None:
         """Take what a controllable device draws that is led elsewhere, in W; None while it is not known."""
@@ -133,22 +143,28 @@ class GridMeasurement:
             applied_a = None if evse is None or evse.applied is None else evse.applied.current_a
             told_a, before_a = self._told.get(key, (setpoint.current_a, applied_a))
             if setpoint.current_a < told_a or (applied_a is not None and before_a is not None and applied_a < before_a):
-                self._fell[key] = now
+                self._fell[key] = _Fall(now, self._told_w(decision, key))
             self._told[key] = (setpoint.current_a, applied_a)
 
     def _power(self, key: EvseKey, evse: EvseState, now: datetime) -> float | None:
         return drawn_power(self._csms.stations[key.station_id].state, evse.evse_id, now)
 
     def _settled_power(self, key: EvseKey, evse: EvseState, now: datetime) -> float | None:
-        """Return what an EVSE draws, None where that was measured before its car could follow, or too long ago."""
+        """Return what an EVSE draws, None where that was measured before its car could follow, or too long ago.
+
+        A car that was measured at what it is told, after it was told, has followed.
+        """
         power_w = self._power(key, evse, now)
         if evse.transaction is None or power_w is None:
             return power_w
         if evse.measured_at is None or elapsed_s(evse.measured_at, now) > MEASUREMENT_VALID_S:
             return None
         fell = self._fell.get(key)
-        early = fell is not None and (evse.measured_at - fell).total_seconds() < FOLLOW_S
-        return None if early else power_w
+        if fell is None:
+            return power_w
+        after_s = (evse.measured_at - fell.at).total_seconds()
+        follows = after_s > 0 and power_w <= fell.told_w + _STEP_W
+        return power_w if follows or after_s >= FOLLOW_S else None
 
     def _commanded_at(self, decision: Decision, signal_at: datetime, now: datetime) -> datetime | None:
         """Return when the last station took what a signal asks for, None while one has not."""

@@ -152,6 +152,20 @@ async def test_chargers_that_measure_seldom_are_asked_so_that_each_proof_is_meas
         ]  # fmt: skip
 
 
+async def test_a_charger_that_is_told_less_just_before_a_proof_is_measured_once_it_follows(tmp_path: Path) -> None:
+    async with two_cars(tmp_path, station("CP1", sample_s=120), station("CP2", sample_s=120)) as loop:
+        await loop.run(45, step_s=1.0)
+        click(loop, closed=True)
+        await loop.run(9)
+        told_a = {one: loop.evse(one).setpoint.current_a for one in ("CP1", "CP2")}
+        one = max(told_a, key=told_a.__getitem__)
+        less = replace(loop.site.settings(key(one)), max_current_a=told_a[one] - 1.0)
+        await loop.site.set_settings(key(one), less)
+        await loop.run(9)
+        (record, *_) = await loop.ledger.grid_proof.records()
+        assert [(one.after_s, one.result) for one in record.follow_ups] == [(10, ProofResult.OBEYED)]
+
+
 async def test_what_a_heat_pump_draws_is_not_left_to_the_cars(tmp_path: Path) -> None:
     pump = ControllableDevice("pump", DeviceKind.HEAT_PUMP, 9_000.0, led=False)
     config = grid_config(HOME, CHARGERS, [MESSAGES], others=[pump])
