@@ -43,7 +43,11 @@ NOTICE: Final = EventEntityDescription(
 TAG: Final = EventEntityDescription(
     key="tag",
     translation_key="tag",
-    event_types=[SiteEventType.TAG_PRESENTED.value, SiteEventType.TAG_LEARNT.value],
+    event_types=[
+        SiteEventType.TAG_PRESENTED.value,
+        SiteEventType.TAG_LEARNT.value,
+        SiteEventType.TAG_REFUSED.value,
+    ],
 )
 
 

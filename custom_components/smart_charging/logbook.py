@@ -62,6 +62,9 @@ def _message(event: Event) -> str:
             return "learnt a tag that is nobody's yet" if tag is None else f"learnt tag {tag}"
         case SiteEventType.TAG_PRESENTED:
             return "was shown a tag" if tag is None else f"was shown tag {tag}"
+        case SiteEventType.TAG_REFUSED:
+            reason = str(event.data.get("reason", "")).replace("_", " ")
+            return f"refused {'a tag' if tag is None else f'tag {tag}'}: {reason}"
         case _:
             return _notice(event)
 

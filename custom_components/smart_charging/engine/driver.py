@@ -13,11 +13,12 @@ WEEKDAYS = frozenset(range(7))  # Monday is 0
 class Allowance:
     """What is free of charge in each calendar month of the site's time zone: kWh, an amount of money, or both.
 
-    ValueError for what is no amount.
+    With `bounds` nothing more may be charged in a month once it is used up. ValueError for what is no amount.
     """
 
     energy_kwh: Decimal | None = None
     amount: Decimal | None = None
+    bounds: bool = False
 
     def __post_init__(self) -> None:
         """Refuse less than nothing, and what allows nothing at all."""
@@ -107,6 +108,20 @@ class Vehicle:
     phases: int | None = None
     driver_id: str | None = None
     plate: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DriverAccess:
+    """What decides whether a driver may charge here and now.
+
+    `allowance_left` is False once a bounding allowance is used up. `scheduled` is what the entity of the group's
+    schedule says, None where it has none or that says nothing: a schedule that can't be read locks nobody out.
+    """
+
+    driver: Driver
+    group: Group | None = None
+    allowance_left: bool = True
+    scheduled: bool | None = None
 
 
 class AccessRefusal(StrEnum):

@@ -256,7 +256,7 @@ class _StationList:
         if not self._access.policy.keeps_local_lists:
             return LocalList(0, ())
         longest = _LENGTH_16 if station.state.protocol == OCPP16 else MAX_TOKEN_LENGTH
-        return await self._access.local_list(self._clock.now(), longest)
+        return await self._access.local_list(self._clock.now(), longest, self._station_id)
 
     def _fitting(self, entries: tuple[LocalListEntry, ...], most: int | None) -> tuple[LocalListEntry, ...]:
         """Return what the station has room for: those who may charge come first."""

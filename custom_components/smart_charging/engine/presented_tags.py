@@ -33,6 +33,7 @@ class PresentedTags:
         self._tasks: set[asyncio.Task[None]] = set()
         if access is not None:
             access.subscribe_learnt(self._learnt)
+            access.subscribe_refused(self._refused)
             access.subscribe_master_pass(self._master_pass)
 
     def expect_start(self, station_id: str, id_token: str) -> None:
@@ -50,6 +51,18 @@ class PresentedTags:
         key, label = EvseKey(station_id, 0), token.details.label
         event = SiteEventType.TAG_LEARNT
         self._announce(SiteEvent(event, key, self._clock.now(), tag_label=label, token_id=token.token_id))
+
+    def _refused(self, station_id: str, token: IdToken | None, why: str) -> None:
+        label, token_id = (None, None) if token is None else (token.details.label, token.token_id)
+        event = SiteEvent(
+            SiteEventType.TAG_REFUSED,
+            EvseKey(station_id, 0),
+            self._clock.now(),
+            tag_label=label,
+            token_id=token_id,
+            details={"reason": why},
+        )
+        self._announce(event)
 
     def _master_pass(self, station_id: str, _token: IdToken) -> None:
         """End all that runs at a station, as one that knows master passes does itself (OCPP 2.0.1 C16)."""

@@ -1,15 +1,18 @@
 """Answers stations that ask about a presented tag, from the registry of id tokens; fulfils csms's `Authorizer`."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+import hashlib
 import json
 import logging
+from typing import Protocol
 
-from .authorization import build_local_list, decide_authorization, may_stop, standing
+from .authorization import NOBODY, build_local_list, decide_authorization, may_stop, standing
 from .clock import Clock
 from .csms.store import AuthorizationResult
+from .driver import AccessRefusal
 from .id_token import (
     MAX_TOKEN_LENGTH,
     AccessMode,
@@ -34,6 +37,20 @@ type TokenListener = Callable[[str, IdToken], None]
 """Takes the id of the station where a token was presented, and the token."""
 
 
+type RefusalListener = Callable[[str, IdToken | None, str], None]
+"""Takes the id of the station, the token where the registry knows it, and why it may not charge."""
+
+
+class DriverGate(Protocol):
+    """Tells whether those whom tokens belong to may charge."""
+
+    async def refusal(self, station_id: str, token: IdToken, now: datetime) -> AccessRefusal | None:
+        """Return why the driver of a token may not begin at a station now; raises StoreError."""
+
+    async def refusals(self, station_id: str, now: datetime) -> Mapping[str, AccessRefusal]:
+        """Return the same of all tokens whose driver may not begin there, by their ids; raises StoreError."""
+
+
 class AlreadyLearning(Exception):
     """Somebody waits for a tag at this station already."""
 
@@ -49,9 +66,16 @@ class _Lesson:
 class RegistryAuthorizer:
     """Decides by the registry and the site's policy; learns tags where it was told to."""
 
-    def __init__(self, tokens: SiteTokens, clock: Clock, policy: AccessPolicy | None = None) -> None:
+    def __init__(
+        self,
+        tokens: SiteTokens,
+        clock: Clock,
+        policy: AccessPolicy | None = None,
+        drivers: DriverGate | None = None,
+    ) -> None:
         """Accept everybody who is not in the registry, unless the policy says otherwise; it may be replaced."""
         self._policy = policy or AccessPolicy()
+        self._drivers = drivers
         self._tokens = tokens
         self._clock = clock
         self._expected: dict[tuple[str, str], float] = {}
@@ -60,6 +84,7 @@ class RegistryAuthorizer:
         self._told_reversed: set[tuple[str, str]] = set()
         self._learnt_listeners: list[TokenListener] = []
         self._master_listeners: list[TokenListener] = []
+        self._refusal_listeners: list[RefusalListener] = []
         self._change_listeners: list[Callable[[], None]] = []
 
     @property
@@ -100,7 +125,10 @@ class RegistryAuthorizer:
             now,
             parent_value=None if group is None else self._tokens.group_value(group),
             expected=self._is_expected(station_id, id_token),
+            refusal=await self._refusal(station_id, token, now),
         )
+        if in_person and result.status is not AuthorizationStatus.ACCEPTED:
+            self._refused(station_id, token, result)
         if token is not None:
             await self._presented(station_id, token, result, now, in_person=in_person)
         elif result.status is not AuthorizationStatus.ACCEPTED:
@@ -116,13 +144,16 @@ class RegistryAuthorizer:
         running = [use for use in await self._tokens.uses(station_id, value) if use.here and use.evse_id == evse_id]
         return any(may_stop(token, use, now, remote=remote) for use in running)
 
-    async def local_list(self, now: datetime, max_length: int = MAX_TOKEN_LENGTH) -> LocalList:
+    async def local_list(
+        self, now: datetime, max_length: int = MAX_TOKEN_LENGTH, station_id: str | None = None
+    ) -> LocalList:
         """Return the list for stations that take values of up to `max_length` characters (20 for OCPP 1.6).
 
-        Its version grows by one whenever its entries changed, also by time, and outlives a restart; it begins
-        with 1. Raises StoreError.
+        Who may not charge at the station named is in it as such. Its version grows by one whenever its entries
+        changed, also by time, and outlives a restart; it begins with 1. Raises StoreError.
         """
-        entries = build_local_list(await self._tokens.with_values(), now, max_length)
+        refused = await self._drivers.refusals(station_id, now) if self._drivers and station_id else NOBODY
+        entries = build_local_list(await self._tokens.with_values(), now, max_length, refused)
         content = json.dumps(
             [
                 [
@@ -135,7 +166,10 @@ class RegistryAuthorizer:
                 for entry in entries
             ]
         )
-        return LocalList(await self._tokens.list_version(f"local_list_{max_length}", content), entries)
+        name = f"local_list_{max_length}"
+        if station_id is not None and refused:  # else all stations share one
+            name += f"_{hashlib.sha256(station_id.encode()).hexdigest()[:16]}"
+        return LocalList(await self._tokens.list_version(name, content), entries)
 
     def expect_start(self, station_id: str, id_token: str) -> None:
         """Accept this token at this station for a while, known or not: we asked for a start with it."""
@@ -171,6 +205,11 @@ class RegistryAuthorizer:
         self._master_listeners.append(listener)
         return lambda: self._master_listeners.remove(listener)
 
+    def subscribe_refused(self, listener: RefusalListener) -> Callable[[], None]:
+        """Call the listener when somebody presents a token in person and may not charge; returns how to stop."""
+        self._refusal_listeners.append(listener)
+        return lambda: self._refusal_listeners.remove(listener)
+
     def subscribe_changes(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call the listener when the policy or a token of this site may have changed; returns how to stop."""
         unsubscribe = self._tokens.subscribe(listener)
@@ -181,6 +220,19 @@ class RegistryAuthorizer:
             unsubscribe()
 
         return stop
+
+    async def _refusal(self, station_id: str, token: IdToken | None, now: datetime) -> AccessRefusal | None:
+        if self._drivers is None or token is None or not token.assigned:
+            return None
+        return await self._drivers.refusal(station_id, token, now)
+
+    def _refused(self, station_id: str, token: IdToken | None, result: AuthorizationResult) -> None:
+        if token is not None and token.details.master_pass and token.assigned:
+            return  # what it ends is told instead
+        unknown = token is None or not token.assigned
+        why = "unknown" if unknown and result.status is AuthorizationStatus.INVALID else result.status.name.lower()
+        for listener in list(self._refusal_listeners):
+            listener(station_id, token, why if result.refusal is None else result.refusal.value)
 
     async def _has_label(self, folded: str) -> bool:
         labels = [token.details.label for token in await self._tokens.all()]

@@ -168,6 +168,7 @@ class SiteEventType(StrEnum):
     SESSION_ENDED = "session_ended"
     TAG_PRESENTED = "tag_presented"
     TAG_LEARNT = "tag_learnt"
+    TAG_REFUSED = "tag_refused"  # `details` tell the reason
     TRANSACTION_REFUSED = "transaction_refused"  # by a second central system; it is being ended
     SECURITY_EVENT = "security_event"
     ALERT = "alert"

@@ -1,15 +1,16 @@
 """The registry's authorizer: policy, learning, expected starts, and lists for stations, over a real ledger."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from custom_components.smart_charging.engine.config import LeaseTimes
 from custom_components.smart_charging.engine.csms.central_system import CentralSystem
+from custom_components.smart_charging.engine.driver import AccessRefusal
 from custom_components.smart_charging.engine.id_token import AccessMode, AccessPolicy, IdToken, TokenDetails
 from custom_components.smart_charging.engine.ledger import Ledger, SiteLedger, SiteTokens
 from custom_components.smart_charging.engine.model import AuthorizationStatus as Status, StoreError, TransactionStart
@@ -271,3 +272,38 @@ async def test_a_listener_that_went_hears_nothing_more(bench: Bench) -> None:
     await bench.ask("TAG3")
     await bench.ask("TAG4")
     assert heard == []
+
+
+class Gate:
+    """Refuses the drivers of these tokens for this reason, at one station."""
+
+    def __init__(self) -> None:
+        self.refused: dict[str, AccessRefusal] = {}
+
+    async def refusal(self, station_id: str, token: IdToken, now: datetime) -> AccessRefusal | None:
+        return (await self.refusals(station_id, now)).get(token.token_id)
+
+    async def refusals(self, station_id: str, now: datetime) -> Mapping[str, AccessRefusal]:
+        return self.refused if station_id == "CP1" else {}
+
+
+async def test_a_driver_who_may_not_charge_here_is_refused_told_of_and_not_listed(bench: Bench) -> None:
+    gate, told = Gate(), list[tuple[str, str | None, str]]()
+    access = RegistryAuthorizer(bench.tokens, bench.clock, KNOWN_ONLY, gate)
+    stop = access.subscribe_refused(
+        lambda station_id, token, why: told.append((station_id, token and token.token_id, why))
+    )
+    kept = await bench.add()
+    gate.refused[kept.token_id] = AccessRefusal.STATION
+    result = await access.authorize("CP1", "tag1", bench.clock.now())
+    assert (result.status, result.refusal) == (Status.BLOCKED, AccessRefusal.STATION)
+    assert (await access.authorize("CP2", "tag1", bench.clock.now())).status is Status.ACCEPTED
+    await access.authorize("CP1", "stranger", bench.clock.now())
+    await access.authorize("CP1", "stranger", bench.clock.now(), in_person=False)
+    assert told == [("CP1", kept.token_id, "station"), ("CP1", None, "unknown")]
+    (here,) = (await access.local_list(bench.clock.now(), 20, "CP1")).entries
+    (there,) = (await access.local_list(bench.clock.now(), 20, "CP2")).entries
+    assert (here.status, there.status) == (Status.BLOCKED, Status.ACCEPTED)
+    stop()
+    await access.authorize("CP1", "stranger", bench.clock.now())
+    assert len(told) == 2

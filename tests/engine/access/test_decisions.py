@@ -1,7 +1,8 @@
 """Decisions about id tokens as properties: they hold for every token, policy and set of running transactions."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
 
 from hypothesis import given, strategies as st
 import pytest
@@ -9,9 +10,18 @@ import pytest
 from custom_components.smart_charging.engine.authorization import (
     build_local_list,
     decide_authorization,
+    driver_refusal,
     may_stop,
     same_group,
     standing,
+)
+from custom_components.smart_charging.engine.driver import (
+    AccessRefusal,
+    Allowance,
+    Driver,
+    DriverAccess,
+    Group,
+    WeeklyWindow,
 )
 from custom_components.smart_charging.engine.id_token import (
     AccessMode,
@@ -177,3 +187,85 @@ def test_a_local_list_trusts_nobody_whom_we_would_refuse(registered: list[IdToke
 
 def test_a_value_that_was_given_up_is_in_no_local_list() -> None:
     assert build_local_list([TokenSecret(ANNA, "")], NOW, 20) == ()
+
+
+FRIDAY_NIGHT = datetime(2026, 6, 5, 23, 30, tzinfo=UTC)
+DRIVER = Driver("d1", "Anna", "g1")
+OFFICE = Group("g1", "Office", stations=frozenset({"CP1"}), hours=(WeeklyWindow(time(22), time(6), frozenset({4})),))
+
+
+@pytest.mark.parametrize(
+    ("access", "station_id", "at", "refusal"),
+    [
+        (DriverAccess(DRIVER), "CP2", FRIDAY_NIGHT, None),
+        (DriverAccess(DRIVER, OFFICE), "CP1", FRIDAY_NIGHT, None),
+        (DriverAccess(DRIVER, OFFICE), "CP1", FRIDAY_NIGHT + timedelta(hours=6), None),  # the night of that Friday
+        (DriverAccess(DRIVER, OFFICE), "CP1", FRIDAY_NIGHT + timedelta(hours=6.5), AccessRefusal.HOURS),
+        (DriverAccess(DRIVER, OFFICE), "CP1", FRIDAY_NIGHT + timedelta(days=1), AccessRefusal.HOURS),
+        (DriverAccess(DRIVER, OFFICE), "CP1", FRIDAY_NIGHT - timedelta(days=1), AccessRefusal.HOURS),
+        (DriverAccess(DRIVER, OFFICE, scheduled=False), "CP1", FRIDAY_NIGHT, AccessRefusal.HOURS),
+        (DriverAccess(DRIVER, OFFICE), "CP2", FRIDAY_NIGHT, AccessRefusal.STATION),
+        (DriverAccess(DRIVER, OFFICE, allowance_left=False), "CP1", FRIDAY_NIGHT, AccessRefusal.ALLOWANCE),
+        (DriverAccess(replace(DRIVER, active=False), OFFICE), "CP1", FRIDAY_NIGHT, AccessRefusal.INACTIVE),
+        (DriverAccess(replace(DRIVER, anonymised_at=NOW)), "CP1", FRIDAY_NIGHT, AccessRefusal.INACTIVE),
+    ],
+)
+def test_a_driver_may_charge_where_and_when_the_group_may(
+    access: DriverAccess, station_id: str, at: datetime, refusal: AccessRefusal | None
+) -> None:
+    assert driver_refusal(access, station_id, at) is refusal
+
+
+@given(tokens, running, policies, st.sampled_from(AccessRefusal))
+def test_a_refused_driver_begins_nothing_and_may_still_end(
+    token: IdToken, uses: list[OpenUse], policy: AccessPolicy, refusal: AccessRefusal
+) -> None:
+    result = decide_authorization(token, uses, policy, NOW, refusal=refusal)
+    if not token.assigned:
+        return  # nobody's
+    group = token.details.group
+    ends = any(use.here and (use.same_token or same_group(group, use.group)) for use in uses)
+    if result.status is Status.ACCEPTED:
+        assert ends
+        assert result.refusal is None
+    elif result.refusal is not None:
+        assert (result.status, result.refusal) == (Status.BLOCKED, refusal)
+    else:
+        assert result == decide_authorization(token, uses, policy, NOW)
+
+
+def test_a_list_for_a_station_keeps_out_who_may_never_charge_there_and_knows_no_hours() -> None:
+    secrets = [TokenSecret(replace(ANNA, token_id=name), name) for name in ("A", "B", "C", "D", "E")]
+    refused = {
+        "B": AccessRefusal.STATION, "C": AccessRefusal.INACTIVE, "D": AccessRefusal.HOURS, "E": AccessRefusal.ALLOWANCE,
+    }  # fmt: skip
+    listed = {entry.value: entry.status for entry in build_local_list(secrets, NOW, 20, refused)}
+    assert {name for name, status in listed.items() if status is Status.ACCEPTED} == {"A", "D", "E"}
+    assert {listed["B"], listed["C"]} == {Status.BLOCKED}
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "clock", "held"),
+    [
+        (time(8), time(18), time(8), True),
+        (time(8), time(18), time(18), False),
+        (time(8), time(18), time(7, 59), False),
+        (time(0), time(0), time(12), True),
+    ],
+)
+def test_a_window_of_the_week_holds_from_its_start_to_before_its_end(
+    start: time, end: time, clock: time, held: bool
+) -> None:
+    assert WeeklyWindow(start, end).holds(datetime.combine(NOW, clock)) is held
+
+
+@pytest.mark.parametrize("wrong", [{"energy_kwh": Decimal(-1)}, {"amount": Decimal("NaN")}, {}])
+def test_an_allowance_of_nothing_is_none(wrong: dict[str, Decimal]) -> None:
+    with pytest.raises(ValueError, match="allowance"):
+        Allowance(**wrong)
+
+
+@pytest.mark.parametrize("share", ["-0.1", "1.01", "Infinity"])
+def test_a_share_is_a_part_of_the_whole(share: str) -> None:
+    with pytest.raises(ValueError, match="part of the whole"):
+        Group("g", "G", employer_share=Decimal(share))

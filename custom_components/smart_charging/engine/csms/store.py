@@ -5,16 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from ..driver import AccessRefusal
 from ..model import AuthorizationStatus, Json, MeterValue, StopOutcome, Transaction, TransactionStart, TransactionStop
 
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationResult:
-    """An answer to a presented id token (OCPP 1.6 section 7.27 IdTagInfo)."""
+    """An answer to a presented id token (OCPP 1.6 section 7.27 IdTagInfo); `refusal` is why its driver may not charge."""
 
     status: AuthorizationStatus
     parent_id_token: str | None = None
     expires_at: datetime | None = None
+    refusal: AccessRefusal | None = None
 
 
 class Authorizer(Protocol):

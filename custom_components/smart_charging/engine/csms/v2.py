@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
+from ..driver import AccessRefusal
 from ..model import AuthorizationStatus, EvseStatus, Json, StoreError
 from . import payloads
 from .core import StationCore
@@ -38,6 +39,14 @@ _REFUSED: Mapping[str, _Answer] = {
     "GetCertificateStatus": {"status": "Failed"},
     "NotifyEVChargingSchedule": {"status": "Accepted"},
     "OpenPeriodicEventStream": {"status": "Rejected"},
+}
+
+# Why a driver may not charge, in the words of AuthorizationStatusEnumType (2.0.1 part 2 section 3.4).
+_REFUSALS: Mapping[AccessRefusal, str] = {
+    AccessRefusal.INACTIVE: "Blocked",
+    AccessRefusal.STATION: "NotAtThisLocation",
+    AccessRefusal.HOURS: "NotAtThisTime",
+    AccessRefusal.ALLOWANCE: "NoCredit",
 }
 
 
@@ -249,7 +258,8 @@ class V2Handler:
 
 
 def _token_info(result: AuthorizationResult) -> Json:
-    info: dict[str, Json] = {"status": result.status.value}
+    refusal = None if result.status is AuthorizationStatus.ACCEPTED else result.refusal
+    info: dict[str, Json] = {"status": result.status.value if refusal is None else _REFUSALS[refusal]}
     if result.parent_id_token is not None:
         info["groupIdToken"] = {"idToken": result.parent_id_token, "type": "Central"}
     if result.expires_at is not None and result.status is AuthorizationStatus.ACCEPTED:
