@@ -20,7 +20,7 @@ from custom_components.smart_charging.engine.model import ChargeMode, EvseKey
 
 from .builders import battery, charger, set_power, set_soc
 from .grid_sources import BOX, EEBUS, FEED_IN_60, NUMBER, RELAY, UK, demand, heat_pump
-from .site_setup import set_up
+from .site_setup import issue_ids, set_up
 from .virtual_station import VirtualStation, virtual_station
 
 KEY = EvseKey("CP-1", 1)
@@ -244,6 +244,75 @@ async def test_a_bridge_without_a_heartbeat_falls_to_its_fail_safe(
     await hass.async_block_till_done()
     entry.runtime_data.site.grid.look()
     assert (grid(entry).limit_w, grid(entry).why) == (DEVICE_MINIMUM_W, ClaimReason.FAILSAFE)
+
+
+@pytest.mark.parametrize("heart", ["sensor.heartbeat", "binary_sensor.heartbeat", None])
+@pytest.mark.parametrize(
+    ("entity_id", "state"),
+    [
+        ("sensor.limit", "unavailable"),
+        ("sensor.limit", "unknown"),
+        ("sensor.limit", "no number"),
+        ("binary_sensor.active", "unavailable"),
+    ],
+)
+async def test_a_bridge_whose_limit_can_not_be_read_is_lost_though_its_heart_beats(
+    hass: HomeAssistant,
+    free_port: int,
+    freezer: FrozenDateTimeFactory,
+    heart: str | None,
+    entity_id: str,
+    state: str,
+) -> None:
+    data = {key: value for key, value in EEBUS.items() if key != "heartbeat_entity"}
+    if heart is not None:
+        data["heartbeat_entity"] = heart
+    bridge(hass, 9000, active=False)
+    entry = await set_up(hass, free_port, charger("CP-1"), demand(data))
+
+    async def beat() -> None:
+        """Let the heart beat and a minute pass."""
+        if heart is not None:
+            await set_state(hass, heart, "on" if heart.startswith("binary") else dt_util.utcnow().isoformat())
+        freezer.tick(timedelta(seconds=60))
+        async_fire_time_changed(hass)
+        await hass.async_block_till_done()
+        entry.runtime_data.site.grid.look()
+        await hass.async_block_till_done()
+
+    await beat()
+    assert not grid(entry).active
+    await set_state(hass, entity_id, state, unit_of_measurement="W")
+    for _ in range(4):
+        await beat()
+    assert (grid(entry).limit_w, grid(entry).why) == (DEVICE_MINIMUM_W, ClaimReason.FAILSAFE)
+    assert set(grid(entry).lost) == {"relay"}
+    entry.runtime_data.coordinator.async_publish_now()
+    assert issue_ids(hass) == {"grid_source_lost_relay"}
+    bridge(hass, 9000, active=False)
+    await hass.async_block_till_done()
+    await beat()
+    await beat()
+    assert not grid(entry).active
+    assert not grid(entry).lost
+
+
+async def test_a_limit_that_is_away_for_a_moment_costs_a_bridge_no_heartbeat(
+    hass: HomeAssistant, free_port: int, freezer: FrozenDateTimeFactory
+) -> None:
+    bridge(hass, 9000, active=False)
+    entry = await set_up(hass, free_port, charger("CP-1"), demand(EEBUS))
+    await set_state(hass, "sensor.heartbeat", "1")
+    freezer.tick(timedelta(seconds=60))
+    await set_state(hass, "sensor.limit", "unavailable")
+    await set_state(hass, "sensor.heartbeat", "2")
+    freezer.tick(timedelta(seconds=5))
+    bridge(hass, 9000, active=False)
+    await hass.async_block_till_done()
+    freezer.tick(timedelta(seconds=60))
+    entry.runtime_data.site.grid.look()
+    assert not grid(entry).active
+    assert not grid(entry).lost
 
 
 async def test_a_limit_on_feed_in_stands_and_is_not_in_the_way_of_a_test(hass: HomeAssistant, free_port: int) -> None:
