@@ -122,6 +122,45 @@ async def test_a_charger_has_a_limit_of_its_own_that_is_cleared_alone(home: Grid
     assert not told["active"]
 
 
+@pytest.mark.parametrize("power", [0, 5000])
+async def test_while_power_returns_from_another_limit_what_is_asked_for_is_told(home: GridSite, power: int) -> None:
+    await home.limited("set_grid_limit", kind="block")
+    await home.limited("set_grid_limit", CP1, power=power)
+    told = await home.limited("clear_grid_limit")  # of the block
+    expected = {
+        "active": True,
+        "returning": False,
+        "limit_w": 0,
+        "demanded_w": power,
+        "kind": "import_limit",
+        "scope": "device",
+        "charger": "Charger CP-1",
+        "reason": "stated",
+    }
+    assert {name: told[name] for name in expected} == expected
+    assert [(one["scope"], one["returning"]) for one in told["limits"]] == [("controllable", True), ("device", False)]
+    await home.wait(1)
+    assert states(home.hass) == ("on", "0", "stated", False)
+    told = await home.limited("clear_grid_limit", CP1)
+    assert (told["active"], told["returning"], told["demanded_w"]) == (False, True, None)
+    await home.wait(1)
+    assert (states(home.hass)[0], states(home.hass)[2:]) == ("off", ("returning", True))
+
+
+def states(hass: HomeAssistant) -> tuple[str, str, str, bool]:
+    """Return whether a limit is shown to be asked for, how much it is, why, and whether power only returns."""
+    found = [
+        hass.states.get(entity_id)
+        for entity_id in (
+            "binary_sensor.home_grid_operator_limit_active",
+            "sensor.home_grid_operator_limit",
+            "sensor.home_grid_operator_limit_reason",
+        )
+    ]
+    active, limit, reason = (one for one in found if one is not None)
+    return active.state, limit.state, reason.state, active.attributes["returning"]
+
+
 async def test_several_devices_are_limited_by_one_call(hass: HomeAssistant, home: GridSite) -> None:
     devices = [home.device_id(), home.device_id(CP1), home.device_id(CP2)]
     answer = await home.call("set_grid_limit", power=6000, device_id=devices)

@@ -82,8 +82,8 @@ class RefusedEvent:
 class GridDecision:
     """What holds now.
 
-    `limits` are all that control is to know of, in place of those before. `binding` is the tightest on import in W.
-    `lost` are lost sources with since when. `next_at` is when to ask again at the latest, None where nothing is due.
+    `limits` are all that control is to know of, in place of those before. `binding` is the tightest on import that is asked
+    for, and what only returns where nothing is; `binding_w` is the least W of all on import, returning ones too. `lost` are lost sources with since when. `next_at` is when to ask again at the latest, None where nothing is due.
     """
 
     at: datetime
@@ -150,13 +150,13 @@ def step(
     uk = None if state.uk is None else uk_rules.forget_past(state.uk, now)
     verdicts = _uk_verdicts(config, uk, now)
     after = GridState(sources, held, uk, verification)
-    binding = _binding(config, held)
+    binding, binding_w = _binding(config, held)
     return after, GridDecision(
         at=now,
         limits=_limits(config, held, verification, verdicts, measured),
         held=tuple(held.values()),
         binding=binding,
-        binding_w=None if binding is None else binding.value_w(config.connection),
+        binding_w=binding_w,
         export=export_demand(
             tuple(replace(one.demand, value_w=one.value_w(config.connection)) for one in held.values())
         ),
@@ -256,9 +256,16 @@ def _uk_verdicts(config: GridConfig, memory: UkMemory | None, now: datetime) -> 
     return {evse: uk_rules.verdict(config.uk, memory, evse, now) for evse in config.uk_evses}
 
 
-def _binding(config: GridConfig, held: Mapping[str, Held]) -> Held | None:
+def _binding(config: GridConfig, held: Mapping[str, Held]) -> tuple[Held | None, float | None]:
+    """Return what is told of limits on import, and the least W of all.
+
+    Of what is asked for the tightest is told, also while less may be drawn because power still returns from another
+    limit: else a limit that has ended would seem to be what is asked for.
+    """
     imports = [one for one in held.values() if one.demand.target.direction is Direction.IMPORT]
-    return min(imports, key=lambda one: (one.value_w(config.connection), str(one.demand.target)), default=None)
+    told = [one for one in imports if one.asked] or imports
+    tightest = min(told, key=lambda one: (one.value_w(config.connection), str(one.demand.target)), default=None)
+    return tightest, min((one.value_w(config.connection) for one in imports), default=None)
 
 
 def _limits(
