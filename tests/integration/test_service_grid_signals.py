@@ -1,5 +1,6 @@
 """The actions that ask for the grid operator's limits and take them back."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -159,6 +160,31 @@ def states(hass: HomeAssistant) -> tuple[str, str, str, bool]:
     ]
     active, limit, reason = (one for one in found if one is not None)
     return active.state, limit.state, reason.state, active.attributes["returning"]
+
+
+async def test_nothing_of_a_pv_power_that_nobody_told_is_0_w(home: GridSite) -> None:
+    told = await home.limited("set_grid_limit", kind="export_limit", percent=0)
+    assert told["export"]["limit_w"] == 0
+
+
+@pytest.mark.parametrize(
+    ("action", "data"),
+    [
+        ("set_grid_limit", {"power": True}),
+        ("set_grid_limit", {"current": False}),
+        ("set_grid_limit", {"percent": True}),
+        ("set_grid_limit", {"kind": "price_level", "level": True}),
+        ("set_grid_limit", {"power": 5000, "duration": True}),
+        ("set_grid_limit", {"power": 5000, "duration": {"minutes": True}}),
+        ("simulate_grid_signal", {"power": True}),
+        ("compliance_test", {"power": False}),
+    ],
+)
+async def test_true_and_false_are_no_numbers(home: GridSite, action: str, data: dict[str, Any]) -> None:
+    async with asyncio.timeout(5):  # a test that began would wait for the clock
+        with pytest.raises(probatio.Invalid, match="not true or false"):
+            await home.call(action, **data)
+    assert home.limits() == {}
 
 
 async def test_several_devices_are_limited_by_one_call(hass: HomeAssistant, home: GridSite) -> None:

@@ -243,6 +243,7 @@ def test_a_part_of_a_pv_power_that_nobody_told_is_refused() -> None:
     feed_in = {"kind": "export_limit", "value": 60, "unit": "%"}
     assert signal_of(feed_in).unit is SignalUnit.PERCENT
     assert refused(feed_in, replace(SOURCE, knows_pv=False)) == ("pv_unknown", "unit")
+    assert signal_of({**feed_in, "value": 0}, replace(SOURCE, knows_pv=False)).value == 0.0
 
 
 def test_of_a_message_that_was_kept_by_a_broker_nobody_knows_when_it_was_said() -> None:

@@ -54,7 +54,7 @@ class MessageRefusal(StrEnum):
     NO_OFFSET = "no_offset"  # a time by a clock that nobody knows
     ENDS_BEFORE_BEGIN = "ends_before_begin"
     BEGIN_UNKNOWN = "begin_unknown"  # a duration or heartbeat that a broker kept: nobody knows since when
-    PV_UNKNOWN = "pv_unknown"  # a part of a PV power that nobody told
+    PV_UNKNOWN = "pv_unknown"  # a part of a PV power that nobody told, other than nothing of it
     TOO_MANY = "too_many"
 
 
@@ -268,9 +268,11 @@ class _Reader:
         part_of_charger = unit is SignalUnit.PERCENT and scope is SignalScope.DEVICE
         if part_of_charger or (unit is SignalUnit.LEVEL) != level:
             fields.refuse(MessageRefusal.DOES_NOT_FIT, "unit")
-        if unit is SignalUnit.PERCENT and kind is SignalKind.EXPORT_LIMIT and not self.source.knows_pv:
+        value = fields.number("value", 0.0, HIGHEST[unit] / factor) * factor
+        of_pv = unit is SignalUnit.PERCENT and kind is SignalKind.EXPORT_LIMIT
+        if of_pv and value > 0 and not self.source.knows_pv:
             fields.refuse(MessageRefusal.PV_UNKNOWN, "unit")
-        return fields.number("value", 0.0, HIGHEST[unit] / factor) * factor, unit
+        return value, unit
 
     def times(self, fields: _Fields) -> tuple[datetime | None, datetime | None]:
         """Return from when and until when a signal holds."""
