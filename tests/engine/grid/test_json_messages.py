@@ -97,6 +97,10 @@ def test_what_a_message_does_not_say_is_as_it_was_set_up() -> None:
     assert (signal_of(LIMIT).scope, signal_of(LIMIT, for_charger).evse) == (SignalScope.CONTROLLABLE, OTHER)
     feed_in = signal_of({**LIMIT, "kind": "export_limit"}, for_charger)
     assert (feed_in.scope, feed_in.evse) == (SignalScope.SITE, None)
+    gone = replace(for_charger, chargers={"CP1": KEY})
+    assert refused(LIMIT, gone) == ("unknown_charger", "scope")
+    assert refused({"signals": [{"kind": "block"}]}, gone) == ("unknown_charger", "signals[0].scope")
+    assert signal_of({**LIMIT, "scope": "controllable"}, gone).evse is None
 
 
 @pytest.mark.parametrize("binding", [True, False])

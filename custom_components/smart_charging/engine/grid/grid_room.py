@@ -27,6 +27,7 @@ from .verification import EvseAction, Measured, Verification
 class GridConfig:
     """What was configured: the connection, controllable devices, sources, and EVSEs under the UK's rules.
 
+    `stations` are the ids of the chargers that the site has, None where nobody told: what is for another binds nobody.
     ValueError where two sources share an id.
     """
 
@@ -35,11 +36,16 @@ class GridConfig:
     devices: tuple[ControllableDevice, ...] = ()
     uk: UkRules | None = None
     uk_evses: tuple[EvseKey, ...] = ()
+    stations: frozenset[str] | None = None
 
     def __post_init__(self) -> None:
         """Refuse sources that can't be told apart."""
         if len({one.source_id for one in self.sources}) != len(self.sources):
             raise ValueError("two sources have the same id")
+
+    def is_gone(self, evse: EvseKey | None) -> bool:
+        """Return whether an EVSE is of a charger that the site does not have, or has no more."""
+        return evse is not None and self.stations is not None and evse.station_id not in self.stations
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +148,10 @@ def step(
     sources, refused = _take(config, state, events, now)
     minimum = minimum_power(config.devices)
     claims = [
-        claim for one in config.sources for claim in source_state.claims(one, sources[one.source_id], minimum, now)
+        claim
+        for one in config.sources
+        for claim in source_state.claims(one, sources[one.source_id], minimum, now)
+        if not config.is_gone(claim.signal.evse)
     ]
     demands = merge(claims, config.connection, now)
     held = _hold(config, state.held, demands, now)
@@ -192,7 +201,11 @@ def _take(
 
 
 def _hold(config: GridConfig, before: Mapping[str, Held], demands: Sequence[Demand], now: datetime) -> dict[str, Held]:
-    """Return the limits that hold: what is asked for, at once where it is tighter, along a ramp where it is not."""
+    """Return the limits that hold: what is asked for, at once where it is tighter, along a ramp where it is not.
+
+    To a charger that is gone no power returns.
+    """
+    before = {name: one for name, one in before.items() if not config.is_gone(one.demand.target.evse)}
     asked = {str(one.target): one for one in demands}
     controllable_w = sum(one.rated_w for one in config.devices)
     held = {}

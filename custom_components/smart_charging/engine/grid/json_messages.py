@@ -234,8 +234,7 @@ class _Reader:
         if "scope" not in fields:
             if "charger" in fields:
                 fields.refuse(MessageRefusal.DOES_NOT_FIT, "charger")
-            config = self.source.config
-            return (SignalScope.SITE, None) if of_site else (config.scope, config.evse)
+            return (SignalScope.SITE, None) if of_site else self.usual_place(fields)
         scope = fields.word("scope", _SCOPES)
         if of_site and scope is not SignalScope.SITE:
             fields.refuse(MessageRefusal.DOES_NOT_FIT, "scope")
@@ -243,6 +242,13 @@ class _Reader:
             return scope, self.evse(fields)
         self.no_charger(fields)
         return scope, None
+
+    def usual_place(self, fields: _Fields) -> tuple[SignalScope, EvseKey | None]:
+        """Return what was set up; a charger that is gone since then is refused, for it could not be limited."""
+        config = self.source.config
+        if config.evse is not None and config.evse not in self.source.chargers.values():
+            fields.refuse(MessageRefusal.UNKNOWN_CHARGER, "scope")
+        return config.scope, config.evse
 
     def evse(self, fields: _Fields) -> EvseKey:
         """Return the EVSE of the charger that is named."""
