@@ -120,6 +120,18 @@ async def async_write(hass: HomeAssistant, write: Write, context: Context) -> No
         raise WriteError(f"{write.entity_id}: {err or type(err).__name__}") from err
 
 
+def least_power_w(hass: HomeAssistant, entity_id: str, rated_w: float) -> float:
+    """Return the least power in W that a number can be set to; 0 where that is not known."""
+    state = hass.states.get(entity_id)
+    if state is None:
+        return 0.0
+    unit = state.attributes.get(ATTR_UNIT_OF_MEASUREMENT, UnitOfPower.WATT)
+    low = max(0.0, float(state.attributes.get(ATTR_MIN, 0)))
+    if unit == PERCENTAGE:
+        return low / 100 * rated_w
+    return PowerConverter.convert(low, unit, UnitOfPower.WATT) if unit in PowerConverter.VALID_UNITS else 0.0
+
+
 class UserActions:
     """Sequences of actions that a user wrote, by name."""
 

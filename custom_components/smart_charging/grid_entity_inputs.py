@@ -162,9 +162,13 @@ class _Stated:
 
 
 class EebusInput(EntityInput):
-    """A bridge to EEBus: its limit, whether that is active, for how long, and signs of life."""
+    """A bridge to EEBus: its limit, whether that is active, for how long, and signs of life.
+
+    While its limit can't be read no sign of life counts: nobody would hear what it demands.
+    """
 
     _stated: _Stated | None = None
+    _unheard_beat: datetime | None = None  # the last one while the limit could not be read
 
     def entities(self) -> tuple[str, ...]:
         """Return the bridge's entities but the heartbeat."""
@@ -172,11 +176,12 @@ class EebusInput(EntityInput):
         return tuple(self.data[key] for key in keys if key in self.data)
 
     def read(self, now: datetime) -> tuple[SourceEvent, ...]:
-        """Return the limit, or nothing where it can't be read: then no heartbeat comes either."""
+        """Return the limit, or nothing where it can't be read: then no heartbeat counts either."""
         stated = self._read(now)
         if stated is None:
             self._stated = None
             return ()
+        beat, self._unheard_beat = self._unheard_beat, None
         before = self._stated
         if before is None or (before.value_w, before.active, before.duration_s) != (
             stated.value_w,
@@ -185,7 +190,10 @@ class EebusInput(EntityInput):
         ):
             self._stated = before = stated
         event = before.event(self.source_id, now)
-        return () if event is None else (event,)
+        # Of a limit that was away for a moment only, no heartbeat is lost.
+        alive = beat is not None and now - beat <= HEARTBEAT_EACH
+        heartbeat = (HeartbeatSeen(self.source_id, now),) if alive else ()
+        return heartbeat if event is None else (*heartbeat, event)
 
     def first(self) -> tuple[SourceEvent, ...]:
         """Return the limit and, where a bridge is alive as far as can be seen, a sign of life."""
@@ -205,8 +213,13 @@ class EebusInput(EntityInput):
 
         @callback
         def async_beats(_event: StateEvent) -> None:
-            if self._beats():
-                tell(HeartbeatSeen(self.source_id, dt_util.utcnow()))
+            if not self._beats():
+                return
+            now = dt_util.utcnow()
+            if self._read(now) is None:
+                self._unheard_beat = now
+            else:
+                tell(HeartbeatSeen(self.source_id, now))
 
         self._stops.append(async_track_time_interval(self.hass, async_each_minute, HEARTBEAT_EACH))
         if CONF_HEARTBEAT_ENTITY in self.data:
@@ -226,11 +239,10 @@ class EebusInput(EntityInput):
         return _Stated(value[0], active, duration, now)
 
     def _is_alive(self) -> bool:
-        """Return whether the bridge lives by what its entities show: a heart that is on, or without one a limit."""
+        """Return whether the bridge lives by what its entities show: a limit and, where it has one, a heart that is on."""
         heart = self.data.get(CONF_HEARTBEAT_ENTITY)
-        if heart is None:
-            return is_there(self.hass, self.data[CONF_LIMIT_ENTITY])
-        return is_on(self.hass, heart) is True
+        beats = heart is None or is_on(self.hass, heart) is True
+        return beats and self._read(dt_util.utcnow()) is not None
 
     def _beats(self) -> bool:
         """Return whether what the heartbeat's entity tells is a sign of life: anything but being off or away."""

@@ -76,7 +76,7 @@ def page_of(data: Mapping[str, Any]) -> GridPage:
 
 
 def source_config(entry: ConfigEntry, subentry: ConfigSubentry) -> SourceConfig:
-    """Return the source of this subentry; where its charger is gone, it is for all controllable devices."""
+    """Return the source of this subentry; where its charger is gone, it is for an EVSE that no site has."""
     return _SOURCES[page_of(subentry.data)](entry, subentry)
 
 
@@ -114,8 +114,9 @@ def _aim(entry: ConfigEntry, data: Mapping[str, Any], kind: SignalKind) -> _Aim:
     scope, evse = SignalScope.CONTROLLABLE, None
     if kind is SignalKind.EXPORT_LIMIT or place == SignalScope.SITE:
         scope = SignalScope.SITE
-    elif charger is not None:
-        scope, evse = SignalScope.DEVICE, EvseKey(charger.data[CONF_STATION_ID], 1)
+    elif place != SignalScope.CONTROLLABLE:
+        # Of a charger that is gone nobody knows the station any more: the id that is left is none of a station's.
+        scope, evse = SignalScope.DEVICE, EvseKey(place if charger is None else charger.data[CONF_STATION_ID], 1)
     own_power = OwnPower(data.get(CONF_OWN_POWER, OwnPower.AFTER_OTHER_LOAD))
     return _Aim(kind=kind, scope=scope, evse=evse, own_power=own_power)
 

@@ -9,6 +9,7 @@ from homeassistant.helpers import issue_registry as ir
 
 from .const import SUBENTRY_CHARGER
 from .coordinator import SmartChargingConfigEntry
+from .engine.grid.grid_room import GridConfig
 from .engine.grid.source import InputKind, LostPolicy, SourceConfig
 from .engine.grid.source_state import ClaimReason
 from .engine.ledger import ChainVerdict
@@ -18,6 +19,7 @@ from .issues import Issue, ShownIssues
 
 ISSUE_NOT_OBEYED: Final = "grid_not_obeyed"
 ISSUE_SOURCE_LOST: Final = "grid_source_lost"
+ISSUE_CHARGER_GONE: Final = "grid_charger_gone"
 ISSUE_LOG_BROKEN: Final = "grid_log_broken"
 ISSUE_LOG_WAITING: Final = "grid_log_waiting"
 
@@ -61,7 +63,8 @@ class GridIssues:
     def _found(self, view: SiteView) -> Iterator[Issue]:
         entry, runtime = self._entry, self._entry.runtime_data
         yield from _not_obeyed(entry, view)
-        yield from _lost(entry, view, runtime.site.grid.config.sources)
+        yield from _lost(entry, view, runtime.site.grid.config)
+        yield from _without_charger(entry, runtime.site.grid.config)
         yield from _broken(entry, runtime.ledger.grid_proof.verdict)
         since = self._waiting_since
         if since is not None and view.at - since >= WAITS_LONG:
@@ -78,21 +81,32 @@ def _not_obeyed(entry: SmartChargingConfigEntry, view: SiteView) -> Iterator[Iss
                 yield Issue(ISSUE_NOT_OBEYED, about, ir.IssueSeverity.ERROR, placeholders)
 
 
-def _lost(entry: SmartChargingConfigEntry, view: SiteView, sources: tuple[SourceConfig, ...]) -> Iterator[Issue]:
+def _lost(entry: SmartChargingConfigEntry, view: SiteView, config: GridConfig) -> Iterator[Issue]:
     """Yield the sources that can't be heard, each with what holds meanwhile."""
-    for source in sources:
+    for source in config.sources:
         if source.source_id in view.grid.lost:
             placeholders = {"site": entry.title, "source": source_name(entry, source.source_id)}
-            variant = _meanwhile(view, source).value
+            variant = _meanwhile(view, source, without_charger=config.is_gone(source.evse)).value
             yield Issue(ISSUE_SOURCE_LOST, source.source_id, placeholders=placeholders, variant=variant)
 
 
-def _meanwhile(view: SiteView, source: SourceConfig) -> LostPolicy:
-    """Return what holds while a source is lost: one without a last word falls to its fail-safe, as EEBus always does."""
-    fails_safe = any(
-        one.asked and one.demand.source_id == source.source_id and one.demand.why is ClaimReason.FAILSAFE
-        for one in view.grid.held
-    )
+def _without_charger(entry: SmartChargingConfigEntry, config: GridConfig) -> Iterator[Issue]:
+    """Yield the sources for one charger that is gone: it may be that they are to limit another now."""
+    for source in config.sources:
+        if config.is_gone(source.evse):
+            placeholders = {"site": entry.title, "source": source_name(entry, source.source_id)}
+            yield Issue(ISSUE_CHARGER_GONE, source.source_id, placeholders=placeholders)
+
+
+def _meanwhile(view: SiteView, source: SourceConfig, *, without_charger: bool) -> LostPolicy:
+    """Return what holds while a source is lost: one without a last word falls to its fail-safe, as EEBus always does.
+
+    Of one whose charger is gone that is what is not for the charger, as the feed-in of a control box.
+    """
+    whys = {one.demand.why for one in view.grid.held if one.asked and one.demand.source_id == source.source_id}
+    if without_charger and not whys:
+        return LostPolicy.RELEASE
+    fails_safe = ClaimReason.FAILSAFE in whys
     return LostPolicy.FAILSAFE if fails_safe or source.input is InputKind.EEBUS else source.lost_policy
 
 

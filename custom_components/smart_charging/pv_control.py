@@ -8,9 +8,9 @@ from homeassistant.core import HomeAssistant, callback
 
 from .coordinator import SmartChargingConfigEntry
 from .engine.config import PvConfig
-from .engine.control.pv import PvCommand
-from .entity_writes import LimitWrite, Steps, Write
-from .issues import ISSUE_PV_CONTROL
+from .engine.control.pv import PvCommand, PvReason
+from .entity_writes import LimitWrite, Steps, Write, least_power_w
+from .issues import ISSUE_PV_CONTROL, ISSUE_PV_LOWEST, Issue, ShownIssues
 from .leading import Kind, Leads
 from .pv_settings import PvControl, pv_controls
 
@@ -70,6 +70,11 @@ class PvMeans:
         """Return the order that lets it yield all it can."""
         return PvOrder(self.system.installed_w)
 
+    def least_w(self, hass: HomeAssistant) -> float:
+        """Return the lowest ceiling that its number takes, 0 where any will do."""
+        number = self.control.limit_number
+        return 0.0 if number is None else least_power_w(hass, number, self.system.installed_w)
+
     @property
     def renew_s(self) -> float | None:
         """Return after how many seconds a ceiling is told again."""
@@ -96,7 +101,9 @@ class PvControls:
 
     def __init__(self, hass: HomeAssistant, entry: SmartChargingConfigEntry) -> None:
         """Curtail nothing yet."""
+        self._hass = hass
         self._entry = entry
+        self._shown = ShownIssues(hass)
         self._leads = Leads[PvOrder](hass, entry, Kind(ISSUE_PV_CONTROL, "system", "PV system"))
 
     @callback
@@ -104,16 +111,31 @@ class PvControls:
         """Curtail what is mapped as the newest view commands; free what is mapped no more."""
         runtime, controls = self._entry.runtime_data, pv_controls(self._entry)
         view = runtime.coordinator.data
-        mapped, orders = dict[str, PvMeans](), dict[str, PvOrder]()
+        mapped, orders, lowest = dict[str, PvMeans](), dict[str, PvOrder](), list[Issue]()
         for system in runtime.site.config.pv:
             control, shown = controls.get(system.pv_id), view.pv.get(system.pv_id)
             if not system.can_curtail or control is None:
                 continue
-            mapped[system.pv_id] = PvMeans(system, control)
+            means = mapped[system.pv_id] = PvMeans(system, control)
+            runtime.site.set_pv_least(system.pv_id, means.least_w(self._hass))
             if shown is not None and shown.command is not None:
                 orders[system.pv_id] = PvOrder.of(shown.command, system)
+                if shown.command.reason is PvReason.LOWEST and not view.observe_only:
+                    lowest.append(self._lowest(means, shown.command))
+        self._shown.async_show(lowest)
         self._leads.async_update(mapped, orders, observe_only=view.observe_only)
 
     async def async_stop(self) -> None:
         """Free every system, once and for all."""
+        self._shown.async_show(())
         await self._leads.async_stop()
+
+    def _lowest(self, means: PvMeans, command: PvCommand) -> Issue:
+        """Return the issue of a system whose number can't be set as low as is needed."""
+        placeholders = {
+            "site": self._entry.title,
+            "system": means.name,
+            "entity": str(means.control.limit_number),
+            "power": f"{command.ceiling_w:.0f}",
+        }
+        return Issue(ISSUE_PV_LOWEST, means.system.pv_id, placeholders=placeholders)

@@ -5,7 +5,7 @@ from typing import Final
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
 from homeassistant.const import UnitOfPower
 
-from .engine.control.pv import PvCommand
+from .engine.control.pv import PvCommand, PvReason
 from .engine.view import PvView, SiteView
 from .sensor_descriptions import Details, SiteSensorDescription, rounded
 
@@ -28,7 +28,8 @@ def _details(view: SiteView) -> Details | None:
     """Return why, and what each system may yield by its name, None for all it can."""
     if not (told := _told(view)):
         return None
-    _, first = min(told, key=lambda one: one[1].ceiling_w is None)  # the reason of one that is held counts for all
+    # The reason of one that is held counts for all, first of one that can't be held as low as is needed.
+    _, first = min(told, key=lambda one: (one[1].reason is not PvReason.LOWEST, one[1].ceiling_w is None))
     return {
         "reason": first.reason.value,
         "systems": {system.name: rounded(command.ceiling_w) for system, command in told},

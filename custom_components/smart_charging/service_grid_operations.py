@@ -14,6 +14,7 @@ from .engine.csms.transaction_services import DynamicLimits
 from .engine.model import EvseKey
 from .errors import check_finite
 from .service_stations import EVSE, NUMBER, STATION, TEXT, StationAction, StationTarget
+from .service_targets import real_number
 
 ATTR_ACTIVATE: Final = "activate"
 ATTR_CONTROL_ID: Final = "control_id"
@@ -27,7 +28,7 @@ ATTR_TRANSACTION: Final = "transaction_id"
 
 _LIMITS: Final = ("limit", "limit_l2", "limit_l3", "discharge_limit", "setpoint")
 MAX_SETPOINT_MINUTES: Final = 240  # nobody forgets for longer that a car is emptied
-_VALUE: Final = probatio.All(probatio.Coerce(float), probatio.Range(min=-1_000_000, max=1_000_000))
+_VALUE: Final = probatio.All(real_number, probatio.Range(min=-1_000_000, max=1_000_000))
 
 
 async def _use_priority_charging(target: StationTarget, call: ServiceCall) -> ServiceResponse:
@@ -117,7 +118,7 @@ ACTIONS: Final[Mapping[str, StationAction]] = {
                 **EVSE,
                 probatio.Required(ATTR_POWER): _VALUE,
                 probatio.Required(ATTR_MINUTES): probatio.All(
-                    probatio.Coerce(float), probatio.Range(min=1, max=MAX_SETPOINT_MINUTES)
+                    real_number, probatio.Range(min=1, max=MAX_SETPOINT_MINUTES)
                 ),
             }
         ),

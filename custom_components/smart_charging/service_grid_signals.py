@@ -25,7 +25,7 @@ from .service_grid_places import (
     grid_scope,
 )
 from .service_limits import ATTR_CURRENT, ATTR_DURATION, ATTR_POWER, ATTR_UNTIL
-from .service_targets import EVSE_SCHEMA
+from .service_targets import EVSE_SCHEMA, real_number
 from .service_times import LONGEST, time_span, utc
 
 ATTR_FROM: Final = "from"
@@ -34,16 +34,15 @@ ATTR_LEVEL: Final = "level"
 ATTR_PERCENT: Final = "percent"
 ATTR_RAW: Final = "raw"
 
-_NUMBER: Final = probatio.Coerce(float)
 SITE_SCOPE: Final = probatio.All(probatio.Coerce(SignalScope), probatio.In(SITE_SCOPES))
 SET_GRID_LIMIT_SCHEMA: Final = EVSE_SCHEMA.extend(
     {
         probatio.Optional(ATTR_KIND, default=SignalKind.IMPORT_LIMIT): probatio.Coerce(SignalKind),
         probatio.Optional(ATTR_SCOPE): SITE_SCOPE,
-        probatio.Optional(ATTR_POWER): _NUMBER,
-        probatio.Optional(ATTR_CURRENT): _NUMBER,
-        probatio.Optional(ATTR_PERCENT): _NUMBER,
-        probatio.Optional(ATTR_LEVEL): _NUMBER,
+        probatio.Optional(ATTR_POWER): real_number,
+        probatio.Optional(ATTR_CURRENT): real_number,
+        probatio.Optional(ATTR_PERCENT): real_number,
+        probatio.Optional(ATTR_LEVEL): real_number,
         probatio.Optional(ATTR_FROM): cv.datetime,
         probatio.Optional(ATTR_UNTIL): cv.datetime,
         probatio.Optional(ATTR_DURATION): time_span,
@@ -99,7 +98,7 @@ def _added(call: ServiceCall, place: GridPlace) -> SignalAdded:
     now, kind = place.grid.clock.now(), call.data[ATTR_KIND]
     value, unit = _amount(call, kind)
     scope = grid_scope(call, kind, place)
-    _check_percent(place, kind, unit)
+    _check_percent(place, kind, value, unit)
     begin, end = _times(call, now)
     raw: str = call.data[ATTR_RAW]
     if len(raw) > RAW_LENGTH:
@@ -150,13 +149,13 @@ def _amount(call: ServiceCall, kind: SignalKind) -> tuple[float | None, SignalUn
     return value, unit
 
 
-def _check_percent(place: GridPlace, kind: SignalKind, unit: SignalUnit) -> None:
-    """Raise ServiceValidationError for a part of something that is not known."""
+def _check_percent(place: GridPlace, kind: SignalKind, value: float | None, unit: SignalUnit) -> None:
+    """Raise ServiceValidationError for a part of something that is not known; nothing of any PV power is 0 W."""
     if unit is not SignalUnit.PERCENT:
         return
     if place.evse is not None:
         raise grid_refusal("grid_percent_of_charger", charger=place.name)
-    if kind is SignalKind.EXPORT_LIMIT and place.grid.config.connection.installed_pv_w <= 0:
+    if kind is SignalKind.EXPORT_LIMIT and value and place.grid.config.connection.installed_pv_w <= 0:
         raise grid_refusal("grid_percent_of_unknown_pv", site=place.name)
 
 

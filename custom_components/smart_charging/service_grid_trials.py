@@ -30,6 +30,7 @@ from .service_grid_places import (
 )
 from .service_grid_signals import ATTR_KIND, SITE_SCOPE
 from .service_limits import ATTR_DURATION, ATTR_POWER
+from .service_targets import real_number
 from .service_times import time_span
 
 DEFAULT_DURATION: Final = timedelta(minutes=15)
@@ -42,14 +43,14 @@ SIMULATE_SCHEMA: Final = probatio.Schema(
             probatio.Coerce(SignalKind), probatio.In(_KINDS)
         ),
         probatio.Optional(ATTR_SCOPE): SITE_SCOPE,
-        probatio.Optional(ATTR_POWER): probatio.Coerce(float),
+        probatio.Optional(ATTR_POWER): real_number,
         probatio.Optional(ATTR_DURATION, default=DEFAULT_DURATION): time_span,
     }
 )
 TEST_SCHEMA: Final = probatio.Schema(
     {
         probatio.Required(ATTR_DEVICE_ID): cv.string,
-        probatio.Optional(ATTR_POWER): probatio.Coerce(float),
+        probatio.Optional(ATTR_POWER): real_number,
     }
 )
 

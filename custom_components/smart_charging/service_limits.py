@@ -18,7 +18,7 @@ from .coordinator import SmartChargingConfigEntry
 from .engine.limit import ROOT_CIRCUIT, Limit, LimitSource, LimitUnit
 from .engine.model import MIN_CURRENT_A, EvseKey
 from .errors import translated_errors
-from .service_targets import ATTR_EVSE, EVSE_SCHEMA, Target, device_name, evse_target
+from .service_targets import ATTR_EVSE, EVSE_SCHEMA, Target, device_name, evse_target, real_number
 from .service_times import utc
 
 ATTR_CURRENT: Final = "current"
@@ -28,7 +28,7 @@ ATTR_UNTIL: Final = "until"
 ATTR_CONTROLLABLE_ONLY: Final = "controllable_only"
 
 HIGHEST: Final = 1_000_000  # A or W; above it, and for what is no number, nothing is meant
-_AMOUNT: Final = probatio.All(probatio.Coerce(float), probatio.Range(min=0, max=HIGHEST))
+_AMOUNT: Final = probatio.All(real_number, probatio.Range(min=0, max=HIGHEST))
 
 LIMIT_SCHEMA: Final = EVSE_SCHEMA.extend(
     {

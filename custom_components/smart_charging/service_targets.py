@@ -18,10 +18,18 @@ from .engine.model import EvseKey
 ATTR_EVSE: Final = "evse"
 
 
+def real_number(value: object) -> float:
+    """Return a number; Invalid for anything else, such as true and false, which count as 1 and 0 otherwise."""
+    if isinstance(value, bool):
+        raise probatio.Invalid("expected a number, not true or false")
+    number: float = probatio.Coerce(float)(value)
+    return number
+
+
 def whole_number(value: object) -> int:
     """Return a number without a fraction as an integer; Invalid for anything else."""
-    number: float = probatio.Coerce(float)(value)
-    if isinstance(value, bool) or not number.is_integer():
+    number = real_number(value)
+    if not number.is_integer():
         raise probatio.Invalid("expected a whole number")
     return int(number)
 

@@ -20,6 +20,9 @@ def utc(local: datetime | None) -> datetime | None:
 
 def time_span(value: object) -> timedelta:
     """Return a duration in any form that Home Assistant takes, also a negative one; Invalid for anything else."""
+    parts = value.values() if isinstance(value, dict) else (value,)
+    if any(isinstance(part, bool) for part in parts):
+        raise probatio.Invalid("expected a duration, not true or false")
     try:
         span: timedelta = cv.time_period(value)
     except OverflowError as err:

@@ -216,9 +216,14 @@ class SiteDouble:
     rejected_grid_readings: int = 0
     recent_cycles: tuple[Cycle, ...] = ()
     plan: Plan | None = None
+    pv_least_w: dict[str, float] = field(default_factory=dict)
     grid: Mock = field(default_factory=lambda: Mock(config=GridConfig(GridConnection(35.0)), minimum=None))
     _listeners: list[Callable[[], None]] = field(default_factory=list)
     _event_listeners: list[Callable[[SiteEvent], None]] = field(default_factory=list)
+
+    def set_pv_least(self, name: str, least_w: float) -> None:
+        """Take what a PV system can be told at least."""
+        self.pv_least_w[name] = least_w
 
     @property
     def config(self) -> SiteConfig:

@@ -99,10 +99,12 @@ async def test_a_relay_may_be_for_one_charger_and_have_a_limit_above_the_minimum
     assert (source.value, source.inverted, source.debounce_s) == (7000.0, True, 2.0)
 
 
-async def test_where_its_charger_is_gone_a_relay_is_for_all(hass: HomeAssistant) -> None:
-    entry = site_entry(9000, [demand({**RELAY, "place": "sub_CP-1"})])
+async def test_where_its_charger_is_gone_a_relay_is_for_none_that_is_there(hass: HomeAssistant) -> None:
+    entry = site_entry(9000, [charger("CP-2"), demand({**RELAY, "place": "sub_CP-1"})])
     entry.add_to_hass(hass)
-    assert the_source(entry).scope is SignalScope.CONTROLLABLE
+    source = the_source(entry)
+    assert source.scope is SignalScope.DEVICE
+    assert source.evse not in {None, EvseKey("CP-1", 1), EvseKey("CP-2", 1)}
 
 
 async def test_ripple_control_blocks_whatever_the_sun_does(hass: HomeAssistant, entry: MockConfigEntry) -> None:

@@ -9,18 +9,21 @@ from typing import Any
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryState, ConfigSubentry
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
+from custom_components.smart_charging.const import DOMAIN
 from custom_components.smart_charging.engine.grid.merge import Direction
 from custom_components.smart_charging.engine.grid.source_state import ClaimReason
 from custom_components.smart_charging.engine.grid_view import GridView
 from custom_components.smart_charging.engine.model import ChargeMode, EvseKey
 
 from .builders import battery, charger, set_power, set_soc
+from .grid_operator import published
 from .grid_sources import BOX, EEBUS, FEED_IN_60, NUMBER, RELAY, UK, demand, heat_pump
-from .site_setup import set_up
+from .site_setup import issue_ids, set_up
 from .virtual_station import VirtualStation, virtual_station
 
 KEY = EvseKey("CP-1", 1)
@@ -246,6 +249,75 @@ async def test_a_bridge_without_a_heartbeat_falls_to_its_fail_safe(
     assert (grid(entry).limit_w, grid(entry).why) == (DEVICE_MINIMUM_W, ClaimReason.FAILSAFE)
 
 
+@pytest.mark.parametrize("heart", ["sensor.heartbeat", "binary_sensor.heartbeat", None])
+@pytest.mark.parametrize(
+    ("entity_id", "state"),
+    [
+        ("sensor.limit", "unavailable"),
+        ("sensor.limit", "unknown"),
+        ("sensor.limit", "no number"),
+        ("binary_sensor.active", "unavailable"),
+    ],
+)
+async def test_a_bridge_whose_limit_can_not_be_read_is_lost_though_its_heart_beats(
+    hass: HomeAssistant,
+    free_port: int,
+    freezer: FrozenDateTimeFactory,
+    heart: str | None,
+    entity_id: str,
+    state: str,
+) -> None:
+    data = {key: value for key, value in EEBUS.items() if key != "heartbeat_entity"}
+    if heart is not None:
+        data["heartbeat_entity"] = heart
+    bridge(hass, 9000, active=False)
+    entry = await set_up(hass, free_port, charger("CP-1"), demand(data))
+
+    async def beat() -> None:
+        """Let the heart beat and a minute pass."""
+        if heart is not None:
+            await set_state(hass, heart, "on" if heart.startswith("binary") else dt_util.utcnow().isoformat())
+        freezer.tick(timedelta(seconds=60))
+        async_fire_time_changed(hass)
+        await hass.async_block_till_done()
+        entry.runtime_data.site.grid.look()
+        await hass.async_block_till_done()
+
+    await beat()
+    assert not grid(entry).active
+    await set_state(hass, entity_id, state, unit_of_measurement="W")
+    for _ in range(4):
+        await beat()
+    assert (grid(entry).limit_w, grid(entry).why) == (DEVICE_MINIMUM_W, ClaimReason.FAILSAFE)
+    assert set(grid(entry).lost) == {"relay"}
+    entry.runtime_data.coordinator.async_publish_now()
+    assert issue_ids(hass) == {"grid_source_lost_relay"}
+    bridge(hass, 9000, active=False)
+    await hass.async_block_till_done()
+    await beat()
+    await beat()
+    assert not grid(entry).active
+    assert not grid(entry).lost
+
+
+async def test_a_limit_that_is_away_for_a_moment_costs_a_bridge_no_heartbeat(
+    hass: HomeAssistant, free_port: int, freezer: FrozenDateTimeFactory
+) -> None:
+    bridge(hass, 9000, active=False)
+    entry = await set_up(hass, free_port, charger("CP-1"), demand(EEBUS))
+    await set_state(hass, "sensor.heartbeat", "1")
+    freezer.tick(timedelta(seconds=60))
+    await set_state(hass, "sensor.limit", "unavailable")
+    await set_state(hass, "sensor.heartbeat", "2")
+    freezer.tick(timedelta(seconds=5))
+    bridge(hass, 9000, active=False)
+    await hass.async_block_till_done()
+    freezer.tick(timedelta(seconds=60))
+    entry.runtime_data.site.grid.look()
+    assert not grid(entry).active
+    assert not grid(entry).lost
+
+
 async def test_a_limit_on_feed_in_stands_and_is_not_in_the_way_of_a_test(hass: HomeAssistant, free_port: int) -> None:
     entry = await set_up(hass, free_port, charger("CP-1"), demand(FEED_IN_60))
     view = grid(entry)
@@ -299,6 +371,45 @@ async def test_a_demand_comes_and_goes_and_changes_while_the_site_runs(hass: Hom
     await set_state(hass, "binary_sensor.relay", "on")
     await set_state(hass, "binary_sensor.relay", "off")
     assert not grid(entry).active
+
+
+async def test_a_relay_for_a_charger_that_is_gone_limits_no_other_and_is_told(
+    hass: HomeAssistant, free_port: int
+) -> None:
+    await set_state(hass, "binary_sensor.relay", "on")
+    data = {**RELAY, **AT_ONCE, "place": "sub_CP-1"}
+    entry = await set_up(hass, free_port, charger("CP-1"), charger("CP-2"), demand(data))
+    assert (grid(entry).evse, issue_ids(hass)) == (KEY, set())
+    hass.config_entries.async_remove_subentry(entry, "sub_CP-1")
+    await hass.async_block_till_done()
+    assert (grid(entry).active, grid(entry).returning, grid(entry).held) == (False, False, ())
+    assert issue_ids(hass) == {"grid_charger_gone_relay"}
+    shown = ir.async_get(hass).issues[DOMAIN, "grid_charger_gone_relay"]
+    assert shown.translation_placeholders == {"site": "Home", "source": "Grid relay"}
+    await restart(hass, entry)
+    assert not grid(entry).active
+    assert issue_ids(hass) == {"grid_charger_gone_relay"}
+    rewired = {**data, "place": "sub_CP-2"}
+    hass.config_entries.async_update_subentry(entry, entry.subentries["relay"], data=rewired)
+    await hass.async_block_till_done()
+    assert (grid(entry).evse, grid(entry).limit_w) == (EvseKey("CP-2", 1), DEVICE_MINIMUM_W)
+    assert issue_ids(hass) == set()
+
+
+@pytest.mark.parametrize(
+    ("data", "meanwhile"), [(RELAY, "release"), (EEBUS, "release"), (BOX, "failsafe"), (NUMBER, "release")]
+)
+async def test_of_a_lost_source_whose_charger_is_gone_only_what_is_for_the_site_holds(
+    hass: HomeAssistant, free_port: int, freezer: FrozenDateTimeFactory, data: Mapping[str, Any], meanwhile: str
+) -> None:
+    entry = await set_up(hass, free_port, charger("CP-2"), demand({**data, "place": "sub_CP-1"}))
+    freezer.tick(timedelta(seconds=121))
+    entry.runtime_data.site.grid.take()
+    await published(hass)
+    assert not grid(entry).active
+    assert issue_ids(hass) == {"grid_charger_gone_relay", "grid_source_lost_relay"}
+    shown = ir.async_get(hass).issues[DOMAIN, "grid_source_lost_relay"]
+    assert shown.translation_key == f"grid_source_lost_{meanwhile}"
 
 
 async def test_an_entity_of_the_integrations_own_is_not_heard(hass: HomeAssistant, free_port: int) -> None:

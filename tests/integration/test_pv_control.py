@@ -40,6 +40,8 @@ async def inverter(hass: HomeAssistant) -> None:
         "watts": {"min": 500, "max": 10_000, "step": 10, "initial": 8000, "unit_of_measurement": "W"},
         "kilowatts": {"min": 0, "max": 7.5, "step": 0.1, "initial": 7.5, "unit_of_measurement": "kW"},
         "percent": {"min": 0, "max": 100, "step": 1, "initial": 100, "unit_of_measurement": "%"},
+        "least_percent": {"min": 10, "max": 100, "step": 1, "initial": 100, "unit_of_measurement": "%"},
+        "least_kilowatts": {"min": 1, "max": 8, "step": 0.1, "initial": 8, "unit_of_measurement": "kW"},
         "coarse": {"min": 0, "max": 10_000, "step": 3000, "initial": 9000, "unit_of_measurement": "W"},
     }
     assert await async_setup_component(hass, "input_number", {"input_number": numbers})
@@ -327,15 +329,37 @@ async def test_a_limit_on_feed_in_curtails_until_it_or_anything_else_ends(
 
 
 @pytest.mark.usefixtures("socket_enabled", "unload_at_the_end", "no_waiting")
-async def test_a_limit_on_feed_in_keeps_to_the_numbers_bounds_and_is_shown(hass: HomeAssistant, free_port: int) -> None:
+@pytest.mark.parametrize(
+    ("number", "set_to", "lowest_w"),
+    [(WATTS, 500.0, 500), ("input_number.least_percent", 10.0, 800), ("input_number.least_kilowatts", 1.0, 1000)],
+)
+async def test_a_number_that_can_not_be_set_as_low_as_is_needed_is_told_with_what_it_is_set_to(
+    hass: HomeAssistant, free_port: int, number: str, set_to: float, lowest_w: int
+) -> None:
     set_power(hass, GRID_POWER, -7000)
     set_power(hass, PV_POWER, 7100)
-    entry = await set_up(hass, free_port, grid_meter(), curtailed())
+    entry = await set_up(hass, free_port, grid_meter(), curtailed(number))
     await limit_feed_in(hass, entry, 0.0)
-    assert state_of(hass, WATTS) == 500.0
+    assert state_of(hass, number) == set_to
+    shown = {"reason": "lowest", "systems": {"PV": lowest_w}}
+    assert allowed(hass) == (str(lowest_w), shown)
+    assert issue_ids(hass) == {f"pv_lowest_{SYSTEM}"}
+    placeholders = ir.async_get(hass).issues[DOMAIN, f"pv_lowest_{SYSTEM}"].translation_placeholders
+    assert placeholders == {"site": "Home", "system": "PV", "entity": number, "power": str(lowest_w)}
+    await limit_feed_in(hass, entry, 3000.0)
+    assert allowed(hass)[1]["reason"] == "export_limit"
+    assert issue_ids(hass) == set()
+    await limit_feed_in(hass, entry, 0.0)
+    assert issue_ids(hass) == {f"pv_lowest_{SYSTEM}"}
+    await observe_only(hass, entry)
+    assert issue_ids(hass) == set()  # nobody is told anything then
+
+
+def allowed(hass: HomeAssistant) -> tuple[str, dict[str, Any]]:
+    """Return what PV is shown to be allowed, and the details of that."""
     state = hass.states.get("sensor.home_pv_power_allowed")
     assert state is not None
-    assert (state.state, state.attributes["details"]["reason"]) == ("100", "export_limit")
+    return state.state, state.attributes["details"]
 
 
 @pytest.mark.usefixtures("socket_enabled", "unload_at_the_end", "no_waiting")

@@ -1,5 +1,6 @@
 """The actions that ask for the grid operator's limits and take them back."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -15,10 +16,13 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUs
 from custom_components.smart_charging.engine.config import PvConfig
 from custom_components.smart_charging.engine.grid.signal import GridSignal, SignalKind, SignalUnit
 from custom_components.smart_charging.engine.grid.source import ContactSeen, InputKind, SignalAdded, SourceConfig
+from custom_components.smart_charging.engine.grid_record import GridEvent
 from custom_components.smart_charging.engine.grid_setup import grid_config
+from custom_components.smart_charging.engine.model import EvseKey
 
 from .builders import battery, charger, circuit
 from .grid_site import GridSite, grid_site, newest_limit_w
+from .site_setup import add_charger
 from .virtual_station import virtual_station
 
 RELAY = SourceConfig(source_id="relay", input=InputKind.CONTACT, debounce_s=0.0)
@@ -120,6 +124,123 @@ async def test_a_charger_has_a_limit_of_its_own_that_is_cleared_alone(home: Grid
     assert [one["scope"] for one in told["limits"] if not one["returning"]] == ["device"]
     told = await home.limited("clear_grid_limit", CP1)
     assert not told["active"]
+
+
+@pytest.mark.parametrize("power", [0, 5000])
+async def test_while_power_returns_from_another_limit_what_is_asked_for_is_told(home: GridSite, power: int) -> None:
+    await home.limited("set_grid_limit", kind="block")
+    await home.limited("set_grid_limit", CP1, power=power)
+    told = await home.limited("clear_grid_limit")  # of the block
+    expected = {
+        "active": True,
+        "returning": False,
+        "limit_w": 0,
+        "demanded_w": power,
+        "kind": "import_limit",
+        "scope": "device",
+        "charger": "Charger CP-1",
+        "reason": "stated",
+    }
+    assert {name: told[name] for name in expected} == expected
+    assert [(one["scope"], one["returning"]) for one in told["limits"]] == [("controllable", True), ("device", False)]
+    await home.wait(1)
+    assert states(home.hass) == ("on", "0", "stated", False)
+    told = await home.limited("clear_grid_limit", CP1)
+    assert (told["active"], told["returning"], told["demanded_w"]) == (False, True, None)
+    await home.wait(1)
+    assert (states(home.hass)[0], states(home.hass)[2:]) == ("off", ("returning", True))
+
+
+def states(hass: HomeAssistant) -> tuple[str, str, str, bool]:
+    """Return whether a limit is shown to be asked for, how much it is, why, and whether power only returns."""
+    found = [
+        hass.states.get(entity_id)
+        for entity_id in (
+            "binary_sensor.home_grid_operator_limit_active",
+            "sensor.home_grid_operator_limit",
+            "sensor.home_grid_operator_limit_reason",
+        )
+    ]
+    active, limit, reason = (one for one in found if one is not None)
+    return active.state, limit.state, reason.state, active.attributes["returning"]
+
+
+async def test_nothing_of_a_pv_power_that_nobody_told_is_0_w(home: GridSite) -> None:
+    told = await home.limited("set_grid_limit", kind="export_limit", percent=0)
+    assert told["export"]["limit_w"] == 0
+
+
+@pytest.mark.parametrize(
+    ("action", "data"),
+    [
+        ("set_grid_limit", {"power": True}),
+        ("set_grid_limit", {"current": False}),
+        ("set_grid_limit", {"percent": True}),
+        ("set_grid_limit", {"kind": "price_level", "level": True}),
+        ("set_grid_limit", {"power": 5000, "duration": True}),
+        ("set_grid_limit", {"power": 5000, "duration": {"minutes": True}}),
+        ("simulate_grid_signal", {"power": True}),
+        ("compliance_test", {"power": False}),
+    ],
+)
+async def test_true_and_false_are_no_numbers(home: GridSite, action: str, data: dict[str, Any]) -> None:
+    async with asyncio.timeout(5):  # a test that began would wait for the clock
+        with pytest.raises(probatio.Invalid, match="not true or false"):
+            await home.call(action, **data)
+    assert home.limits() == {}
+
+
+async def test_what_was_asked_of_a_charger_ends_with_it(hass: HomeAssistant, home: GridSite) -> None:
+    await home.limited("set_grid_limit", CP1, power=1000)
+    await home.limited("set_grid_limit", CP1, kind="block", **{"from": "2026-12-01T00:00:00"})
+    await home.limited("set_grid_limit", CP2, power=2000)
+    hass.config_entries.async_remove_subentry(home.entry, CP1)
+    await hass.async_block_till_done()
+    assert home.limits() == {"grid/import/device/W/not_counted/CP-2/1": 2000.0}
+    told = await home.limited("clear_grid_limit", CP2)
+    assert (told["active"], told["announced"]) == (False, [])
+    await home.wait(400, settle=0)
+    await home.wait(1)
+    rows = [one.record for one in await home.entry.runtime_data.ledger.grid_proof.records()]
+    ended = [one for one in rows if one.event is GridEvent.LIMIT_RELEASED]
+    assert [(one.source_id, one.evse) for one in ended] == [
+        ("action", EvseKey("CP-2", 1)),
+        ("action", EvseKey("CP-1", 1)),
+    ]
+    add_charger(hass, home.entry, "CP-1")
+    await hass.async_block_till_done()
+    assert home.limits() == {}
+    assert (await home.limited("set_grid_limit", CP1, power=1000))["limit_w"] == 1000
+
+
+async def test_a_limit_of_a_charger_that_was_removed_is_in_the_way_of_no_test(
+    hass: HomeAssistant, home: GridSite
+) -> None:
+    await home.limited("set_grid_limit", CP1, power=1000)
+    hass.config_entries.async_remove_subentry(home.entry, CP1)
+    await hass.async_block_till_done()
+    test = hass.async_create_task(home.call("compliance_test"))
+    await home.wait(70)
+    assert (await test)["limit_w"] == 7560  # of a charger and a battery
+
+
+async def test_what_was_asked_of_a_charger_that_went_while_nobody_ran_ends_at_the_start(
+    hass: HomeAssistant, home: GridSite
+) -> None:
+    await home.limited("set_grid_limit", CP1, power=1000)
+    await home.wait(1)
+    await hass.config_entries.async_unload(home.entry.entry_id)
+    hass.config_entries.async_remove_subentry(home.entry, CP1)
+    await hass.config_entries.async_setup(home.entry.entry_id)
+    await hass.async_block_till_done()
+    assert home.limits() == {}
+    told = await home.limited("clear_grid_limit")
+    assert (told["active"], told["returning"], told["limits"]) == (False, False, [])
+    await home.wait(1)
+    rows = [one.record for one in await home.entry.runtime_data.ledger.grid_proof.records()]
+    assert (rows[0].event, rows[0].source_id, rows[0].evse) == (
+        GridEvent.LIMIT_RELEASED, "action", EvseKey("CP-1", 1),
+    )  # fmt: skip
 
 
 async def test_several_devices_are_limited_by_one_call(hass: HomeAssistant, home: GridSite) -> None:

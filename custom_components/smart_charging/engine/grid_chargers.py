@@ -1,14 +1,16 @@
 """What chargers add to the grid operator's demands: limits that they are told directly, and fresh readings as proof."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 import logging
 
 from .csms.central_system import CentralSystem
 from .csms.commands import CommandError
 from .csms.state import StationState
+from .grid.grid_room import GridConfig
 from .grid.signal import RAW_LENGTH, GridSignal, SignalKind, SignalScope, SignalUnit
+from .grid.source import SignalsCleared
 from .model import EvseKey
 
 _LOGGER = logging.getLogger(__name__)
@@ -36,6 +38,13 @@ def charger_signals(source_id: str, state: StationState, now: datetime) -> Itera
             evse=EvseKey(state.station_id, evse_id),
             raw=state.limited_by_grid[tightest][:RAW_LENGTH],
         )
+
+
+def ended_with_chargers(config: GridConfig, signals: Iterable[GridSignal], now: datetime) -> Iterator[SignalsCleared]:
+    """Yield the end of what is for chargers that are gone: nobody could take it back there any more."""
+    for source_id, evse in sorted({(one.source_id, one.evse) for one in signals if one.evse is not None}):
+        if config.is_gone(evse):
+            yield SignalsCleared(source_id, now, evse=evse)
 
 
 class ToldByChargers:

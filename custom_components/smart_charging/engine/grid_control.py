@@ -36,7 +36,7 @@ from .grid.source import (
 )
 from .grid.source_state import SourceMemory
 from .grid.verification import ActionKind, EvseAction, Measured
-from .grid_chargers import ReadingRequests, ToldByChargers
+from .grid_chargers import ReadingRequests, ToldByChargers, ended_with_chargers
 from .grid_measurement import GridMeasurement
 from .grid_record import GridPowers
 from .grid_telling import COMPLIANCE_TEST, events_of, own_power_of, records_of, view_of
@@ -119,7 +119,7 @@ class GridControl:
         await self._proof.start()
         if self._active or self._early:
             # What chargers told before the restart they tell again, or nobody does.
-            self._step((SignalsCleared(CHARGERS, now), *self._early), decide=False)
+            self._step((SignalsCleared(CHARGERS, now), *self._ended(), *self._early), decide=False)
         self._started = True
         self._tasks |= {
             asyncio.create_task(self._memory.run(), name="grid memory"),
@@ -155,10 +155,13 @@ class GridControl:
         self._early = events
 
     def configure(self, config: GridConfig | None, *events: SourceEvent) -> None:
-        """Take changed sources, devices or rules, with what new sources tell; what known ones said still counts."""
+        """Take changed chargers, sources, devices or rules, with what new sources tell; what known ones said still counts.
+
+        What actions asked of chargers that are gone is over; what other sources demand of these counts again with them.
+        """
         self._configured = config
         if self._started and (self._active or self._limits or events):
-            self._step(events)
+            self._step((*self._ended(), *events))
 
     def take(self, *events: SourceEvent) -> GridDecision:
         """Take what sources tell, in its order, and let it hold at once; the answer tells what was refused of it."""
@@ -243,6 +246,10 @@ class GridControl:
         asked = config is not None and (config.sources or config.uk is not None)
         kept = self._state.held or self._state.verification.issues
         return bool(asked or kept or any(one.signals for one in self._state.sources.values()))
+
+    def _ended(self) -> tuple[SignalsCleared, ...]:
+        asked = self._state.sources.get(ACTION, SourceMemory()).signals
+        return tuple(ended_with_chargers(self.config, asked, self._around.clock.now()))
 
     def _with_seed(self, state: GridState) -> GridState:
         return with_seed(state, secrets.randbits(32)) if self.config.uk is not None else state

@@ -49,6 +49,7 @@ def grid_config(
         (*(one for one in led if one.rated_w > COUNTED_ABOVE_W), *others),
         uk,
         () if uk is None else tuple(EvseKey(one.station_id, 1) for one in known),
+        frozenset(one.station_id for one in known),
     )
 
 

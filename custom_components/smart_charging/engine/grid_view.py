@@ -19,10 +19,10 @@ from .model import EvseKey
 
 @dataclass(frozen=True, slots=True)
 class GridView:
-    """What holds now; `limit_w` and what follows it up to `until` are of the tightest limit on import, W over all phases.
+    """What holds now; `limit_w` is the tightest limit on import, W over all phases.
 
-    `active` while something is asked for on import; `export` is what is on feed-in. While power only returns slowly `returning` is True and `limit_w` is the
-    ramp's. `issues` are EVSEs that did not obey. `proof` is the newest record of the log with what was measured after it; its
+    `active` while something is asked for on import: what follows `limit_w` up to `until` is of the tightest of that. While
+    power only returns slowly `returning` is True and all of it is the ramp's. `export` is what is on feed-in. `issues` are EVSEs that did not obey. `proof` is the newest record of the log with what was measured after it; its
     number is negative while `proof_waiting` rows could not be written yet.
     """
 

@@ -34,6 +34,7 @@ class SiteMeasurements:
         """Know nothing yet."""
         self._meters: dict[str, CircuitMeter] = {ROOT_CIRCUIT: CircuitMeter()}
         self._pv: dict[str, _Value] = {}
+        self._pv_least: dict[str, float] = {}
         self._batteries: dict[str, BatteryReading] = {}
         self._soc: dict[EvseKey, float] = {}
         self._charges = CarCharges()
@@ -52,6 +53,14 @@ class SiteMeasurements:
     def forget_pv(self, name: str) -> None:
         """Forget a PV system."""
         self._pv.pop(name, None)
+        self._pv_least.pop(name, None)
+
+    def take_pv_least(self, pv_id: str, least_w: float) -> None:
+        """Take what a PV system can be told at least, in W."""
+        if least_w > 0:
+            self._pv_least[pv_id] = least_w
+        else:
+            self._pv_least.pop(pv_id, None)
 
     def take_battery(self, battery_id: str, reading: BatteryReading) -> None:
         """Take a battery's reading."""
@@ -116,6 +125,10 @@ class SiteMeasurements:
     def pv_systems(self) -> dict[str, float | None]:
         """Return the production of each PV system, None where it does not tell."""
         return {name: one.value for name, one in self._pv.items()}
+
+    def pv_least(self) -> dict[str, float]:
+        """Return what PV systems can be told at least, where that is more than nothing."""
+        return dict(self._pv_least)
 
     def feeds_in_beyond(self, site: SiteConfig, limit_w: float, now: datetime) -> bool:
         """Return whether more than this flows out at a grid meter that is trusted."""

@@ -51,6 +51,10 @@ class SiteInputs(ABC):
         self._measured.take_pv(name, power_w, at)
         self._changed()
 
+    def set_pv_least(self, name: str, least_w: float) -> None:
+        """Take what a PV plant can be told at least in W, 0 for one that can be told anything; decided with that next."""
+        self._measured.take_pv_least(name, least_w)
+
     def remove_pv(self, name: str) -> None:
         """Forget a PV plant."""
         self._measured.forget_pv(name)

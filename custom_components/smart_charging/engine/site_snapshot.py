@@ -67,6 +67,7 @@ def take_snapshot(
         limits=(*measured.limits(now), *elsewhere),
         pv_w=measured.pv_power(),
         pv_systems_w=measured.pv_systems(),
+        pv_least_w=measured.pv_least(),
         export_limit_w=sources.export_limit_w,
     )
 

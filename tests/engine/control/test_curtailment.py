@@ -1,6 +1,6 @@
 """What a limit on feed-in leaves to PV systems and gives to batteries, whatever flows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from random import Random
@@ -81,6 +81,27 @@ def test_systems_share_what_they_may_yield_by_their_ratings(
     assert dict(ceilings(whole_w, found)) == pytest.approx(dict(shared))
 
 
+@given(whole_w=LOAD, found=systems(), data=st.data())
+def test_what_can_not_be_told_less_leaves_less_to_the_others(
+    whole_w: float, found: list[PvConfig], data: st.DataObject
+) -> None:
+    least_w = {one.pv_id: data.draw(st.floats(0.0, 25_000.0)) for one in found}
+    shared = ceilings(whole_w, found, least_w)
+    rated = {one.pv_id: one.installed_w for one in found if one.can_curtail}
+    assert shared.keys() == rated.keys()
+    told_w = {pv_id: ceiling_w for pv_id, ceiling_w in shared.items() if ceiling_w is not None}
+    if not told_w:
+        assert not rated or whole_w >= sum(rated.values())
+        return
+    bounds_w = {pv_id: min(least_w[pv_id], rated_w) for pv_id, rated_w in rated.items()}
+    assert all(bounds_w[pv_id] - 1e-6 <= ceiling_w <= rated[pv_id] + 1e-6 for pv_id, ceiling_w in told_w.items())
+    wanted_w = max(0.0, whole_w)
+    if sum(told_w.values()) > wanted_w + 1e-6:  # then nobody could be told less
+        assert told_w == pytest.approx(bounds_w, abs=1e-6)
+    else:
+        assert sum(told_w.values()) == pytest.approx(wanted_w, abs=1e-6)
+
+
 def told(
     limit_w: float | None,
     grid_w: float | None,
@@ -91,6 +112,7 @@ def told(
     *,
     seconds: float = 0.0,
     may_raise: bool = True,
+    least_w: Mapping[str, float] | None = None,
 ) -> tuple[Decision, ControlState]:
     """Decide once about a site with these systems; `grid_w` None for a site without a grid meter."""
     meter = ABSENT_METER
@@ -103,9 +125,32 @@ def told(
         (),
         batteries={} if battery is None else {STORE.battery_id: battery},
         pv_systems_w={one.pv_id: power_w for one, power_w in zip(found, yields_w, strict=True)},
+        pv_least_w=least_w or {},
         export_limit_w=limit_w,
     )
     return decide(snapshot, state or ControlState(), NOW + timedelta(seconds=seconds), may_raise=may_raise)
+
+
+def test_a_system_that_can_be_told_no_less_is_told_that_and_why() -> None:
+    least_w = {"roof": 800.0}
+    alone = (ROOF,)
+    decision, state = told(0.0, -5_500.0, [6_000.0], alone, least_w=least_w)
+    assert decision.pv["roof"] == PvCommand(800.0, PvReason.LOWEST)
+    decision, state = told(1_000.0, -300.0, [800.0], alone, state, seconds=60.0, least_w=least_w)
+    assert decision.pv["roof"].reason is PvReason.EXPORT_LIMIT
+    # Another gives way as far as it can.
+    decision, _ = told(0.0, -5_500.0, [3_000.0, 3_000.0], (ROOF, BARN), least_w={"roof": 400.0})
+    assert decision.pv == {
+        "roof": PvCommand(400.0, PvReason.EXPORT_LIMIT),
+        "barn": PvCommand(pytest.approx(100.0), PvReason.EXPORT_LIMIT),
+    }
+
+
+def test_that_a_system_can_be_told_no_less_counts_from_when_it_is_known() -> None:
+    decision, state = told(0.0, -6_000.0, [6_000.0], (ROOF,))
+    assert decision.pv["roof"] == PvCommand(0.0, PvReason.EXPORT_LIMIT)
+    decision, _ = told(0.0, -80.0, [80.0], (ROOF,), state, seconds=1.0, least_w={"roof": 80.0})
+    assert decision.pv["roof"] == PvCommand(80.0, PvReason.LOWEST)
 
 
 @given(limit_w=POWER, grid_w=LOAD, found=systems(), data=st.data())

@@ -76,6 +76,24 @@ def test_a_limit_on_feed_in_is_none_for_control() -> None:
     assert decision.export is not None
 
 
+def test_what_is_for_a_charger_that_is_gone_binds_nobody_until_it_is_there_again() -> None:
+    room = Room(relay(scope=SignalScope.DEVICE, evse=OTHER), devices=DEVICES, stations=frozenset({"CP1", "CP2"}))
+    assert binding_w(room.tell(click(True))) == 4_200.0
+    room.config = replace(room.config, stations=frozenset({"CP1"}))
+    decision = room.tell()
+    assert (decision.limits, decision.held, decision.binding) == ((), (), None)  # nor does power return to it
+    assert [(one.kind, one.demand.target.evse) for one in decision.changes] == [(ChangeKind.ENDED, OTHER)]
+    room.config = replace(room.config, stations=frozenset({"CP1", "CP2"}))
+    assert binding_w(room.tell()) == 4_200.0
+
+
+def test_what_is_announced_for_a_charger_that_is_gone_is_not_told() -> None:
+    room = Room(messages(), stations=frozenset({"CP1"}))
+    later = [signal(scope=SignalScope.DEVICE, evse=evse, valid_from=after(60.0)) for evse in (KEY, OTHER)]
+    decision = room.tell(*(SignalAdded("message", NOW, one) for one in later))
+    assert [one.evse for one in decision.windows] == [KEY]
+
+
 def test_power_returns_over_five_minutes() -> None:
     room = Room(relay(), devices=DEVICES)  # the connection carries 24.15 kW
     room.tell(click(True))

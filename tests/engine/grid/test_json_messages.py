@@ -97,6 +97,10 @@ def test_what_a_message_does_not_say_is_as_it_was_set_up() -> None:
     assert (signal_of(LIMIT).scope, signal_of(LIMIT, for_charger).evse) == (SignalScope.CONTROLLABLE, OTHER)
     feed_in = signal_of({**LIMIT, "kind": "export_limit"}, for_charger)
     assert (feed_in.scope, feed_in.evse) == (SignalScope.SITE, None)
+    gone = replace(for_charger, chargers={"CP1": KEY})
+    assert refused(LIMIT, gone) == ("unknown_charger", "scope")
+    assert refused({"signals": [{"kind": "block"}]}, gone) == ("unknown_charger", "signals[0].scope")
+    assert signal_of({**LIMIT, "scope": "controllable"}, gone).evse is None
 
 
 @pytest.mark.parametrize("binding", [True, False])
@@ -243,6 +247,7 @@ def test_a_part_of_a_pv_power_that_nobody_told_is_refused() -> None:
     feed_in = {"kind": "export_limit", "value": 60, "unit": "%"}
     assert signal_of(feed_in).unit is SignalUnit.PERCENT
     assert refused(feed_in, replace(SOURCE, knows_pv=False)) == ("pv_unknown", "unit")
+    assert signal_of({**feed_in, "value": 0}, replace(SOURCE, knows_pv=False)).value == 0.0
 
 
 def test_of_a_message_that_was_kept_by_a_broker_nobody_knows_when_it_was_said() -> None:

@@ -14,7 +14,7 @@ from .curtailment import ceilings, curtailed, may_yield_w
 from .feed_in_batteries import charge, keep_from_giving
 from .feed_in_flows import Flows, measure_flows, uncurtailed_w
 from .grid_expansion import LEAST_W
-from .pv import NEVER_CURTAILED, FeedInMemory, PvCommand, PvReason, deadband_w, freed, paced
+from .pv import NEVER_CURTAILED, NOTHING_W, FeedInMemory, PvCommand, PvReason, deadband_w, freed, not_below, paced
 from .situation import Situation
 
 FULL_PERCENT = 100.0
@@ -84,11 +84,12 @@ def _curtail(
     basis: Situation, memory: FeedInMemory, whole_w: float, reason: PvReason, *, over: bool, may_raise: bool
 ) -> FeedIn:
     """Return the systems' commands on the way to their parts of what they may yield together."""
-    systems, targets = curtailed(basis.snapshot.site.pv), ceilings(whole_w, basis.snapshot.site.pv)
+    least_w = basis.snapshot.pv_least_w
+    systems, targets = curtailed(basis.snapshot.site.pv), ceilings(whole_w, basis.snapshot.site.pv, least_w)
     kept = {
         one.pv_id: paced(
             one,
-            memory.pv.get(one.pv_id, NEVER_CURTAILED),
+            not_below(memory.pv.get(one.pv_id, NEVER_CURTAILED), least_w.get(one.pv_id, 0.0)),
             targets[one.pv_id],
             basis.now,
             over=over,
@@ -96,10 +97,13 @@ def _curtail(
         )
         for one in systems
     }
-    commands = {
-        pv_id: PvCommand(one.ceiling_w, PvReason.NOT_BINDING if one.ceiling_w is None else reason)
-        for pv_id, one in kept.items()
-    }
+    told_w = sum(target_w for target_w in targets.values() if target_w is not None)
+    too_much = told_w > max(0.0, whole_w) + NOTHING_W
+    commands = dict[str, PvCommand]()
+    for pv_id, one in kept.items():
+        lowest = too_much and one.ceiling_w is not None and one.ceiling_w <= least_w.get(pv_id, 0.0)
+        why = PvReason.NOT_BINDING if one.ceiling_w is None else PvReason.LOWEST if lowest else reason
+        commands[pv_id] = PvCommand(one.ceiling_w, why)
     return FeedIn(commands, memory=replace(memory, pv=kept))
 
 

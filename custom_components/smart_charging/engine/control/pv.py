@@ -22,6 +22,7 @@ class PvReason(StrEnum):
     NO_LIMIT = "no_limit"  # nothing limits what flows out
     NOT_BINDING = "not_binding"  # a limit holds and leaves it all it can yield
     EXPORT_LIMIT = "export_limit"  # no more than is used here and may flow out
+    LOWEST = "lowest"  # it can be told no less, and that is more than may flow out
     UNMEASURED = "unmeasured"  # nobody knows what is used here, so no more than may flow out
 
 
@@ -84,6 +85,13 @@ def deadband_w(system: PvConfig) -> float:
 def freed(memory: PvMemory, now: datetime) -> PvMemory:
     """Return the memory of a system that may yield all it can."""
     return _with_ceiling(memory, None, now)
+
+
+def not_below(memory: PvMemory, least_w: float) -> PvMemory:
+    """Return the memory of a system that can be told no less than this, so that it holds what the system was told."""
+    if memory.ceiling_w is None or memory.ceiling_w >= least_w:
+        return memory
+    return PvMemory(least_w, memory.changed_at)
 
 
 def paced(

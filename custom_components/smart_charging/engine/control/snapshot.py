@@ -83,7 +83,8 @@ class EvseSnapshot:
 class Snapshot:
     """Everything a decision is made from; circuits, batteries and PV systems go by their ids.
 
-    `export_limit_w` is what may flow out over all phases, None where nothing limits it.
+    `export_limit_w` is what may flow out over all phases, None where nothing limits it. `pv_least_w` is what PV systems
+    can be told at least, where that is more than nothing.
     """
 
     site: SiteConfig
@@ -94,6 +95,7 @@ class Snapshot:
     limits: tuple[Limit, ...] = ()
     pv_w: float | None = None
     pv_systems_w: Mapping[str, float | None] = field(default_factory=dict)
+    pv_least_w: Mapping[str, float] = field(default_factory=dict)
     export_limit_w: float | None = None
 
 

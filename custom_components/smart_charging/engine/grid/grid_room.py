@@ -27,6 +27,7 @@ from .verification import EvseAction, Measured, Verification
 class GridConfig:
     """What was configured: the connection, controllable devices, sources, and EVSEs under the UK's rules.
 
+    `stations` are the ids of the chargers that the site has, None where nobody told: what is for another binds nobody.
     ValueError where two sources share an id.
     """
 
@@ -35,11 +36,16 @@ class GridConfig:
     devices: tuple[ControllableDevice, ...] = ()
     uk: UkRules | None = None
     uk_evses: tuple[EvseKey, ...] = ()
+    stations: frozenset[str] | None = None
 
     def __post_init__(self) -> None:
         """Refuse sources that can't be told apart."""
         if len({one.source_id for one in self.sources}) != len(self.sources):
             raise ValueError("two sources have the same id")
+
+    def is_gone(self, evse: EvseKey | None) -> bool:
+        """Return whether an EVSE is of a charger that the site does not have, or has no more."""
+        return evse is not None and self.stations is not None and evse.station_id not in self.stations
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +88,8 @@ class RefusedEvent:
 class GridDecision:
     """What holds now.
 
-    `limits` are all that control is to know of, in place of those before. `binding` is the tightest on import in W.
-    `lost` are lost sources with since when. `next_at` is when to ask again at the latest, None where nothing is due.
+    `limits` are all that control is to know of, in place of those before. `binding` is the tightest on import that is asked
+    for, and what only returns where nothing is; `binding_w` is the least W of all on import, returning ones too. `lost` are lost sources with since when. `next_at` is when to ask again at the latest, None where nothing is due.
     """
 
     at: datetime
@@ -142,7 +148,10 @@ def step(
     sources, refused = _take(config, state, events, now)
     minimum = minimum_power(config.devices)
     claims = [
-        claim for one in config.sources for claim in source_state.claims(one, sources[one.source_id], minimum, now)
+        claim
+        for one in config.sources
+        for claim in source_state.claims(one, sources[one.source_id], minimum, now)
+        if not config.is_gone(claim.signal.evse)
     ]
     demands = merge(claims, config.connection, now)
     held = _hold(config, state.held, demands, now)
@@ -150,13 +159,13 @@ def step(
     uk = None if state.uk is None else uk_rules.forget_past(state.uk, now)
     verdicts = _uk_verdicts(config, uk, now)
     after = GridState(sources, held, uk, verification)
-    binding = _binding(config, held)
+    binding, binding_w = _binding(config, held)
     return after, GridDecision(
         at=now,
         limits=_limits(config, held, verification, verdicts, measured),
         held=tuple(held.values()),
         binding=binding,
-        binding_w=None if binding is None else binding.value_w(config.connection),
+        binding_w=binding_w,
         export=export_demand(
             tuple(replace(one.demand, value_w=one.value_w(config.connection)) for one in held.values())
         ),
@@ -192,7 +201,11 @@ def _take(
 
 
 def _hold(config: GridConfig, before: Mapping[str, Held], demands: Sequence[Demand], now: datetime) -> dict[str, Held]:
-    """Return the limits that hold: what is asked for, at once where it is tighter, along a ramp where it is not."""
+    """Return the limits that hold: what is asked for, at once where it is tighter, along a ramp where it is not.
+
+    To a charger that is gone no power returns.
+    """
+    before = {name: one for name, one in before.items() if not config.is_gone(one.demand.target.evse)}
     asked = {str(one.target): one for one in demands}
     controllable_w = sum(one.rated_w for one in config.devices)
     held = {}
@@ -256,9 +269,16 @@ def _uk_verdicts(config: GridConfig, memory: UkMemory | None, now: datetime) -> 
     return {evse: uk_rules.verdict(config.uk, memory, evse, now) for evse in config.uk_evses}
 
 
-def _binding(config: GridConfig, held: Mapping[str, Held]) -> Held | None:
+def _binding(config: GridConfig, held: Mapping[str, Held]) -> tuple[Held | None, float | None]:
+    """Return what is told of limits on import, and the least W of all.
+
+    Of what is asked for the tightest is told, also while less may be drawn because power still returns from another
+    limit: else a limit that has ended would seem to be what is asked for.
+    """
     imports = [one for one in held.values() if one.demand.target.direction is Direction.IMPORT]
-    return min(imports, key=lambda one: (one.value_w(config.connection), str(one.demand.target)), default=None)
+    told = [one for one in imports if one.asked] or imports
+    tightest = min(told, key=lambda one: (one.value_w(config.connection), str(one.demand.target)), default=None)
+    return tightest, min((one.value_w(config.connection) for one in imports), default=None)
 
 
 def _limits(

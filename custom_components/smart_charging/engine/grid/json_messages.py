@@ -54,7 +54,7 @@ class MessageRefusal(StrEnum):
     NO_OFFSET = "no_offset"  # a time by a clock that nobody knows
     ENDS_BEFORE_BEGIN = "ends_before_begin"
     BEGIN_UNKNOWN = "begin_unknown"  # a duration or heartbeat that a broker kept: nobody knows since when
-    PV_UNKNOWN = "pv_unknown"  # a part of a PV power that nobody told
+    PV_UNKNOWN = "pv_unknown"  # a part of a PV power that nobody told, other than nothing of it
     TOO_MANY = "too_many"
 
 
@@ -234,8 +234,7 @@ class _Reader:
         if "scope" not in fields:
             if "charger" in fields:
                 fields.refuse(MessageRefusal.DOES_NOT_FIT, "charger")
-            config = self.source.config
-            return (SignalScope.SITE, None) if of_site else (config.scope, config.evse)
+            return (SignalScope.SITE, None) if of_site else self.usual_place(fields)
         scope = fields.word("scope", _SCOPES)
         if of_site and scope is not SignalScope.SITE:
             fields.refuse(MessageRefusal.DOES_NOT_FIT, "scope")
@@ -243,6 +242,13 @@ class _Reader:
             return scope, self.evse(fields)
         self.no_charger(fields)
         return scope, None
+
+    def usual_place(self, fields: _Fields) -> tuple[SignalScope, EvseKey | None]:
+        """Return what was set up; a charger that is gone since then is refused, for it could not be limited."""
+        config = self.source.config
+        if config.evse is not None and config.evse not in self.source.chargers.values():
+            fields.refuse(MessageRefusal.UNKNOWN_CHARGER, "scope")
+        return config.scope, config.evse
 
     def evse(self, fields: _Fields) -> EvseKey:
         """Return the EVSE of the charger that is named."""
@@ -268,9 +274,11 @@ class _Reader:
         part_of_charger = unit is SignalUnit.PERCENT and scope is SignalScope.DEVICE
         if part_of_charger or (unit is SignalUnit.LEVEL) != level:
             fields.refuse(MessageRefusal.DOES_NOT_FIT, "unit")
-        if unit is SignalUnit.PERCENT and kind is SignalKind.EXPORT_LIMIT and not self.source.knows_pv:
+        value = fields.number("value", 0.0, HIGHEST[unit] / factor) * factor
+        of_pv = unit is SignalUnit.PERCENT and kind is SignalKind.EXPORT_LIMIT
+        if of_pv and value > 0 and not self.source.knows_pv:
             fields.refuse(MessageRefusal.PV_UNKNOWN, "unit")
-        return fields.number("value", 0.0, HIGHEST[unit] / factor) * factor, unit
+        return value, unit
 
     def times(self, fields: _Fields) -> tuple[datetime | None, datetime | None]:
         """Return from when and until when a signal holds."""
