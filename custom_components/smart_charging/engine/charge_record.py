@@ -1,12 +1,23 @@
 """Charge records and statements: what a stay costs, and what is asked for it. Once kept, none of it changes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation
 from enum import StrEnum
 
 from .usage import EnergySource, SignedMark
+
+_EXACT_DIGITS = 200  # far more than the sum of any amounts of money has
+
+
+def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
+    """Return a sum that no digit is rounded away from; ArithmeticError for numbers too far apart for that."""
+    exact = Context(prec=_EXACT_DIGITS, traps=[Inexact, InvalidOperation])
+    total = Decimal(0)
+    for amount in amounts:
+        total = exact.add(total, amount)
+    return total
 
 
 class LineKind(StrEnum):
@@ -96,7 +107,7 @@ class ChargeRecord:
     @property
     def gross(self) -> Decimal:
         """Return what is paid for it in the end."""
-        return sum((line.gross for line in self.lines), Decimal(0))
+        return exact_sum(line.gross for line in self.lines)
 
 
 class StatementOf(StrEnum):
@@ -138,25 +149,67 @@ class VatTotal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementRecord:
-    """A record as far as it belongs to a statement: its `lines` of the period; `energy_wh` what was delivered in it.
+    """A record as far as it belongs to a statement: its `lines` and `days` up to the end of the period.
 
-    What came too late for the statement of its own time is `late`. `corrects` is the number of the statement that an
-    earlier version stood in; its lines are in here with the opposite sign then.
+    `energy_wh` is what the `days` sum to. With lines or days from before the period it is `late`: they came too late
+    for the statement of their own time. `corrects` is the number of the statement that this version of the record stood
+    in before a later one took its place; its lines and days are in here with the opposite sign then.
     """
 
     record: ChargeRecord
     lines: tuple[RecordLine, ...]
+    days: tuple[DayEnergy, ...]
     energy_wh: Decimal
     late: bool = False
     corrects: str | None = None
+
+    @property
+    def net(self) -> Decimal:
+        """Return what the lines sum to before tax."""
+        return exact_sum(line.net for line in self.lines)
+
+    @property
+    def vat(self) -> Decimal:
+        """Return the tax in the lines."""
+        return exact_sum(line.vat for line in self.lines)
+
+    @property
+    def gross(self) -> Decimal:
+        """Return what is paid for the lines in the end."""
+        return exact_sum(line.gross for line in self.lines)
+
+
+class EmployerBasis(StrEnum):
+    """What an employer pays back for a company car that was charged at home."""
+
+    ACTUAL_COST = "actual_cost"
+    YEARLY_RATE = "yearly_rate"  # per kWh, as the tax office publishes it for the year
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmployerMonth:
+    """What a car took in a calendar month, from its first day `month` on, and what that comes to.
+
+    `cost` is what the energy cost by the records. `rate` per kWh is that of the year, None where none is known;
+    `rate_amount` is then None too. What corrects an earlier statement counts in the month that it corrects.
+    """
+
+    vehicle_id: str | None
+    vehicle_name: str | None
+    month: date
+    energy_wh: Decimal
+    cost: Decimal
+    rate: Decimal | None = None
+    rate_amount: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
     """A numbered list of records for a period, from `start` to `end` inclusive by the site's calendar, never changed.
 
-    `hash` is over all of it and the hash of the statement before. `rate` is the yearly price of a kWh that an
-    employer may pay instead of the real cost.
+    `hash` is over all of it and the hash of the statement before. A record for an employer has a `basis` and `months`;
+    by the yearly rate it has the `rate` where all months have the same, and the `rate_amount` of all months; that is
+    None where the rate of a year is not known.
     """
 
     number: str
@@ -177,6 +230,8 @@ class Statement:
     totals: tuple[VatTotal, ...]
     energy_wh: Decimal
     gross: Decimal
+    basis: EmployerBasis | None = None
+    months: tuple[EmployerMonth, ...] = ()
     rate: Decimal | None = None
     rate_amount: Decimal | None = None
     details: Mapping[str, str] = field(default_factory=dict)  # cost centre, plate, ...

@@ -1,0 +1,1 @@
+"""Tests of prices, charge records and documents."""
