@@ -9,19 +9,16 @@ from typing import Any
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryState, ConfigSubentry
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
-from custom_components.smart_charging.const import DOMAIN
 from custom_components.smart_charging.engine.grid.merge import Direction
 from custom_components.smart_charging.engine.grid.source_state import ClaimReason
 from custom_components.smart_charging.engine.grid_view import GridView
 from custom_components.smart_charging.engine.model import ChargeMode, EvseKey
 
 from .builders import battery, charger, set_power, set_soc
-from .grid_operator import published
 from .grid_sources import BOX, EEBUS, FEED_IN_60, NUMBER, RELAY, UK, demand, heat_pump
 from .site_setup import issue_ids, set_up
 from .virtual_station import VirtualStation, virtual_station
@@ -371,45 +368,6 @@ async def test_a_demand_comes_and_goes_and_changes_while_the_site_runs(hass: Hom
     await set_state(hass, "binary_sensor.relay", "on")
     await set_state(hass, "binary_sensor.relay", "off")
     assert not grid(entry).active
-
-
-async def test_a_relay_for_a_charger_that_is_gone_limits_no_other_and_is_told(
-    hass: HomeAssistant, free_port: int
-) -> None:
-    await set_state(hass, "binary_sensor.relay", "on")
-    data = {**RELAY, **AT_ONCE, "place": "sub_CP-1"}
-    entry = await set_up(hass, free_port, charger("CP-1"), charger("CP-2"), demand(data))
-    assert (grid(entry).evse, issue_ids(hass)) == (KEY, set())
-    hass.config_entries.async_remove_subentry(entry, "sub_CP-1")
-    await hass.async_block_till_done()
-    assert (grid(entry).active, grid(entry).returning, grid(entry).held) == (False, False, ())
-    assert issue_ids(hass) == {"grid_charger_gone_relay"}
-    shown = ir.async_get(hass).issues[DOMAIN, "grid_charger_gone_relay"]
-    assert shown.translation_placeholders == {"site": "Home", "source": "Grid relay"}
-    await restart(hass, entry)
-    assert not grid(entry).active
-    assert issue_ids(hass) == {"grid_charger_gone_relay"}
-    rewired = {**data, "place": "sub_CP-2"}
-    hass.config_entries.async_update_subentry(entry, entry.subentries["relay"], data=rewired)
-    await hass.async_block_till_done()
-    assert (grid(entry).evse, grid(entry).limit_w) == (EvseKey("CP-2", 1), DEVICE_MINIMUM_W)
-    assert issue_ids(hass) == set()
-
-
-@pytest.mark.parametrize(
-    ("data", "meanwhile"), [(RELAY, "release"), (EEBUS, "release"), (BOX, "failsafe"), (NUMBER, "release")]
-)
-async def test_of_a_lost_source_whose_charger_is_gone_only_what_is_for_the_site_holds(
-    hass: HomeAssistant, free_port: int, freezer: FrozenDateTimeFactory, data: Mapping[str, Any], meanwhile: str
-) -> None:
-    entry = await set_up(hass, free_port, charger("CP-2"), demand({**data, "place": "sub_CP-1"}))
-    freezer.tick(timedelta(seconds=121))
-    entry.runtime_data.site.grid.take()
-    await published(hass)
-    assert not grid(entry).active
-    assert issue_ids(hass) == {"grid_charger_gone_relay", "grid_source_lost_relay"}
-    shown = ir.async_get(hass).issues[DOMAIN, "grid_source_lost_relay"]
-    assert shown.translation_key == f"grid_source_lost_{meanwhile}"
 
 
 async def test_an_entity_of_the_integrations_own_is_not_heard(hass: HomeAssistant, free_port: int) -> None:

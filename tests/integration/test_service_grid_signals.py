@@ -16,13 +16,10 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUs
 from custom_components.smart_charging.engine.config import PvConfig
 from custom_components.smart_charging.engine.grid.signal import GridSignal, SignalKind, SignalUnit
 from custom_components.smart_charging.engine.grid.source import ContactSeen, InputKind, SignalAdded, SourceConfig
-from custom_components.smart_charging.engine.grid_record import GridEvent
 from custom_components.smart_charging.engine.grid_setup import grid_config
-from custom_components.smart_charging.engine.model import EvseKey
 
 from .builders import battery, charger, circuit
 from .grid_site import GridSite, grid_site, newest_limit_w
-from .site_setup import add_charger
 from .virtual_station import virtual_station
 
 RELAY = SourceConfig(source_id="relay", input=InputKind.CONTACT, debounce_s=0.0)
@@ -188,59 +185,6 @@ async def test_true_and_false_are_no_numbers(home: GridSite, action: str, data: 
         with pytest.raises(probatio.Invalid, match="not true or false"):
             await home.call(action, **data)
     assert home.limits() == {}
-
-
-async def test_what_was_asked_of_a_charger_ends_with_it(hass: HomeAssistant, home: GridSite) -> None:
-    await home.limited("set_grid_limit", CP1, power=1000)
-    await home.limited("set_grid_limit", CP1, kind="block", **{"from": "2026-12-01T00:00:00"})
-    await home.limited("set_grid_limit", CP2, power=2000)
-    hass.config_entries.async_remove_subentry(home.entry, CP1)
-    await hass.async_block_till_done()
-    assert home.limits() == {"grid/import/device/W/not_counted/CP-2/1": 2000.0}
-    told = await home.limited("clear_grid_limit", CP2)
-    assert (told["active"], told["announced"]) == (False, [])
-    await home.wait(400, settle=0)
-    await home.wait(1)
-    rows = [one.record for one in await home.entry.runtime_data.ledger.grid_proof.records()]
-    ended = [one for one in rows if one.event is GridEvent.LIMIT_RELEASED]
-    assert [(one.source_id, one.evse) for one in ended] == [
-        ("action", EvseKey("CP-2", 1)),
-        ("action", EvseKey("CP-1", 1)),
-    ]
-    add_charger(hass, home.entry, "CP-1")
-    await hass.async_block_till_done()
-    assert home.limits() == {}
-    assert (await home.limited("set_grid_limit", CP1, power=1000))["limit_w"] == 1000
-
-
-async def test_a_limit_of_a_charger_that_was_removed_is_in_the_way_of_no_test(
-    hass: HomeAssistant, home: GridSite
-) -> None:
-    await home.limited("set_grid_limit", CP1, power=1000)
-    hass.config_entries.async_remove_subentry(home.entry, CP1)
-    await hass.async_block_till_done()
-    test = hass.async_create_task(home.call("compliance_test"))
-    await home.wait(70)
-    assert (await test)["limit_w"] == 7560  # of a charger and a battery
-
-
-async def test_what_was_asked_of_a_charger_that_went_while_nobody_ran_ends_at_the_start(
-    hass: HomeAssistant, home: GridSite
-) -> None:
-    await home.limited("set_grid_limit", CP1, power=1000)
-    await home.wait(1)
-    await hass.config_entries.async_unload(home.entry.entry_id)
-    hass.config_entries.async_remove_subentry(home.entry, CP1)
-    await hass.config_entries.async_setup(home.entry.entry_id)
-    await hass.async_block_till_done()
-    assert home.limits() == {}
-    told = await home.limited("clear_grid_limit")
-    assert (told["active"], told["returning"], told["limits"]) == (False, False, [])
-    await home.wait(1)
-    rows = [one.record for one in await home.entry.runtime_data.ledger.grid_proof.records()]
-    assert (rows[0].event, rows[0].source_id, rows[0].evse) == (
-        GridEvent.LIMIT_RELEASED, "action", EvseKey("CP-1", 1),
-    )  # fmt: skip
 
 
 async def test_several_devices_are_limited_by_one_call(hass: HomeAssistant, home: GridSite) -> None:
