@@ -1,0 +1,1 @@
+"""What a stay costs, and what a tariff is."""
