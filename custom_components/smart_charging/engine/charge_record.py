@@ -37,7 +37,8 @@ class RecordLine:
     """A part of a price: `quantity` in kWh, hours or pieces at `unit_price`, on one day of the site's calendar.
 
     `unit_price` is as the tariff has it, before or after tax; None where it moved with the market. `net`, `vat` and
-    `gross` are in the record's currency; `vat_percent` is the tax rate.
+    `gross` are in the record's currency; `vat_percent` is the tax rate. `source` is told where the price is of one.
+    Free energy has a quantity below 0; an amount of money that is free, an adjustment or a share has none.
     """
 
     kind: LineKind

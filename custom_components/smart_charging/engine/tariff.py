@@ -40,8 +40,8 @@ class RoundingPlace(StrEnum):
 class MarketPrice:
     """A price that follows the market: its price times `factor`, plus `surcharge`, kept between `floor` and `cap`.
 
-    All per kWh in the tariff's currency, before or after tax as the tariff says. `fallback` holds where nobody told
-    what the market asked.
+    All per kWh in the tariff's currency, before or after tax as the tariff says. `fallback` is the price where nobody
+    told what the market asked. The cap counts more than the floor.
     """
 
     fallback: Decimal
@@ -55,9 +55,10 @@ class MarketPrice:
 class PriceComponent:
     """One price: per kWh, per hour or once (OCPI 2.2.1 PriceComponent), `vat` in percent.
 
-    `step_size` is in Wh or seconds: used amounts are rounded up to it once for each kind. Beside OCPI: `source` limits
-    an energy price to energy of one source; `market` takes the place of `price`; standing there is free for `grace_s`
-    after each charging, and costs at most `cap` for a stay.
+    `step_size` is in Wh or seconds: the energy of a stay is rounded up to it once, and the time once, 0 for not at all.
+    Beside OCPI: `source` limits an energy price to energy of one source, others look for theirs in the elements after;
+    `market` takes the place of `price`; standing there is free for `grace_s` after each charging and the begin, and
+    costs at most `cap` for a stay.
     """
 
     type: ComponentType
@@ -74,8 +75,9 @@ class PriceComponent:
 class Restrictions:
     """When an element holds (OCPI 2.2.1 TariffRestrictions); all that is given must be so.
 
-    Times and dates are the site's clock's; an `end_time` that is not later than `start_time` is on the next day. kWh,
-    power in kW and current in A of the car, and seconds since the begin count up to but not including the upper bound.
+    Times and dates are the site's clock's; an `end_time` that is not later than `start_time` is on the next day, and
+    `day_of_week` is that of each moment. kWh, power in kW and current in A of the car (the sum of its phases), and
+    seconds since the begin count up to but not including the upper bound.
     """
 
     start_time: time | None = None
@@ -105,8 +107,8 @@ class TariffElement:
 class Tariff:
     """A version of a tariff, valid for what begins from `valid_from` on, until the next version.
 
-    Of each kind of price the first element that holds counts. `min_price` and `max_price` bound a stay. `vat` in percent holds
-    for components without their own. With `vat_included` all prices are what is paid in the end.
+    Of each kind of price the first element that holds counts. `min_price` and `max_price` bound a stay. `vat` in percent
+    holds for components without their own. With `vat_included` all prices are what is paid in the end.
     """
 
     tariff_id: str
