@@ -1,10 +1,38 @@
 """Where energy came from and what it was worth: a value with its arithmetic."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Final
+
+SLOT: Final = timedelta(minutes=15)  # a quarter hour in UTC is one by every clock on a wall
+_BEGIN: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 NOTHING_WH: Final = 0.5  # less is the noise of readings: nothing can be said of it
 TELLING_SHARE: Final = 0.5  # with more of unknown origin a share of the whole would only mislead
+
+
+def slot_of(at: datetime) -> datetime:
+    """Return the begin of the quarter hour by the clock that a moment (aware) lies in, in UTC."""
+    return at.astimezone(UTC) - (at - _BEGIN) % SLOT
+
+
+@dataclass(frozen=True, slots=True)
+class OriginSlot:
+    """Parts in Wh of what a session took in the quarter hour that begins at `start`; of the rest nobody knows the origin."""
+
+    start: datetime
+    solar_wh: float = 0.0
+    battery_wh: float = 0.0
+    grid_wh: float = 0.0
+
+    def __add__(self, other: OriginSlot) -> OriginSlot:
+        """Add the parts of another one of the same quarter hour."""
+        return OriginSlot(
+            self.start,
+            self.solar_wh + other.solar_wh,
+            self.battery_wh + other.battery_wh,
+            self.grid_wh + other.grid_wh,
+        )
 
 
 @dataclass(frozen=True, slots=True)

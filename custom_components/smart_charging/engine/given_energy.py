@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from .control.elapsed import elapsed_s
-from .ledger.energy import EnergyCount, advance, begin
+from .energy_count import EnergyCount, advance, begin
 from .model import EvseKey, EvseMeasurement, Session
 
 LONGEST_S = 60.0  # a longer time without a look, as of a host that slept, tells nothing of what flowed
@@ -25,7 +25,7 @@ class Given:
 
 
 class GivenEnergy:
-    """Follows the sessions of a site's EVSEs; a register that lies is judged as that of what is taken (`ledger.energy`)."""
+    """Follows the sessions of a site's EVSEs; a register that lies is judged as that of what is taken (`energy_count`)."""
 
     def __init__(self) -> None:
         """Know of no session yet."""

@@ -194,11 +194,27 @@ class SampledValue:
 
 
 @dataclass(frozen=True, slots=True)
+class SignedValue:
+    """A reading with the meter's signature, as the station sent it; it may tell whose tag began the transaction.
+
+    `data` is OCMF or another format, plain, in hexadecimal digits, in base64, or in the JSON object of OCPP 2.0.1 as a
+    text. `method`, `encoding` and `public_key` are what was told beside it (2.0.1 part 2 SignedMeterValueType).
+    """
+
+    data: str = field(repr=False)
+    context: str = "Sample.Periodic"
+    method: str | None = None
+    encoding: str | None = None
+    public_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class MeterValue:
-    """What a station measured at one moment of its own clock."""
+    """What a station measured at one moment of its own clock, and what of it the meter signed."""
 
     time: datetime
     values: tuple[SampledValue, ...]
+    signed: tuple[SignedValue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +277,8 @@ class Transaction:
     """A transaction as the ledger keeps it; `energy_wh` is what was delivered so far.
 
     `token_id` names the registry's token that it began with, None for one that was not known. `offline` says that
-    its begin or its end was told later, from the station's queue.
+    its begin or its end was told later, from the station's queue. `driver_id` and `vehicle_id` are whose it was, None
+    where nobody knows.
     """
 
     transaction_id: str
@@ -277,6 +294,8 @@ class Transaction:
     stop_reason: str | None = None
     token_id: str | None = None
     offline: bool = False
+    driver_id: str | None = None
+    vehicle_id: str | None = None
 
 
 class StopOutcome(StrEnum):

@@ -9,7 +9,14 @@ from custom_components.smart_charging.engine.csms.meter_values import (
     parse_number,
     parse_sampled_value,
 )
-from custom_components.smart_charging.engine.model import EvseMeasurement, Json, Measurand, MeterValue, Phases
+from custom_components.smart_charging.engine.model import (
+    EvseMeasurement,
+    Json,
+    Measurand,
+    MeterValue,
+    Phases,
+    SignedValue,
+)
 from tests.manual_clock import START
 
 
@@ -144,11 +151,66 @@ def test_readings_without_a_usable_time_get_the_time_of_arrival() -> None:
     assert parsed.values[0].time == START
 
 
-def test_quantities_not_used_and_signed_data_are_passed_over_without_being_counted() -> None:
-    raw: Json = [{"sampledValue": [{"value": "9", "measurand": "RPM"}, {"value": "OCMF|...", "format": "SignedData"}]}]
-    parsed = parse_meter_values(raw, START)
+def test_quantities_not_used_are_passed_over_without_being_counted() -> None:
+    parsed = parse_meter_values([{"sampledValue": [{"value": "9", "measurand": "RPM"}]}], START)
     assert parsed.values == ()
     assert parsed.dropped == 0
+
+
+def signed_of(*samples: Json) -> tuple[SignedValue, ...]:
+    """Return what is signed in one message, in which nothing is taken for a number or dropped."""
+    parsed = parse_meter_values([{"sampledValue": list(samples)}], START)
+    assert parsed.dropped == 0
+    return tuple(signed for value in parsed.values for signed in value.signed)
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        {"value": "OCMF|{}|{}", "format": "SignedData", "context": "Transaction.End"},
+        {
+            "value": "OCMF|{}|{}",
+            "format": "Raw",
+            "measurand": "Energy.Active.Import.Register",
+            "context": "Transaction.End",
+        },
+        {"value": "OCMF|{}|{}", "measurand": "Nothing.Known", "context": "Transaction.End"},
+        {"value": "OCMF|{}|{}", "format": "SignedData", "unit": "Wh", "context": "Transaction.End"},
+    ],
+)
+def test_what_is_signed_in_place_of_a_value_is_kept_as_it_came(sample: Json) -> None:
+    assert signed_of(sample) == (SignedValue("OCMF|{}|{}", "Transaction.End"),)
+
+
+def test_what_is_signed_beside_a_value_is_kept_with_it() -> None:
+    beside = {"signedMeterData": "T0NNRg==", "signingMethod": "ECDSA", "encodingMethod": "OCMF", "publicKey": "a2V5"}
+    value = meter_value({"value": 1000.0, "context": "Transaction.Begin", "signedMeterValue": beside})
+    assert [one.value for one in value.values] == [1000.0]
+    assert value.signed == (SignedValue("T0NNRg==", "Transaction.Begin", "ECDSA", "OCMF", "a2V5"),)
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        {"value": "", "format": "SignedData"},
+        {"value": 12, "format": "SignedData"},
+        {"value": "x" * 32_769, "format": "SignedData"},
+        {"value": 1.0, "signedMeterValue": {"signedMeterData": None}},
+        {"value": 1.0, "signedMeterValue": "OCMF"},
+        {"value": 1.0, "signedMeterValue": {}},
+    ],
+)
+def test_what_can_not_be_signed_data_is_not_kept(sample: Json) -> None:
+    assert signed_of(sample) == ()
+
+
+def test_names_and_keys_that_are_too_long_are_left_out() -> None:
+    beside = {"signedMeterData": "eA==", "signingMethod": "x" * 51, "encodingMethod": 7, "publicKey": "k" * 2501}
+    assert signed_of({"value": 1.0, "signedMeterValue": beside}) == (SignedValue("eA=="),)
+
+
+def test_of_one_moment_only_some_signed_values_are_kept() -> None:
+    assert len(signed_of(*({"value": f"OCMF|{n}|{{}}", "format": "SignedData"} for n in range(50)))) == 8
 
 
 def test_power_of_the_phases_is_summed_only_where_no_total_is_told() -> None:

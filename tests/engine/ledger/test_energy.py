@@ -6,8 +6,7 @@ from itertools import accumulate, pairwise
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.smart_charging.engine.ledger.encoding import decode_count, dump_json, encode_count
-from custom_components.smart_charging.engine.ledger.energy import (
+from custom_components.smart_charging.engine.energy_count import (
     MAX_POWER_W,
     STEP_WH,
     EnergyCount,
@@ -16,6 +15,7 @@ from custom_components.smart_charging.engine.ledger.energy import (
     outlet_register_wh,
     settle,
 )
+from custom_components.smart_charging.engine.ledger.encoding import decode_count, dump_json, encode_count
 from custom_components.smart_charging.engine.model import Measurand, SampledValue
 
 from .builders import T0, after

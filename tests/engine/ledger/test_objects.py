@@ -5,9 +5,10 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from custom_components.smart_charging.engine.energy_origin import OriginSlot
 from custom_components.smart_charging.engine.id_token import TokenDetails
 from custom_components.smart_charging.engine.ledger import Ledger, SiteLedger, tables
-from custom_components.smart_charging.engine.model import EvseKey, Json
+from custom_components.smart_charging.engine.model import EvseKey, Json, MeterValue, SignedValue
 
 from .builders import EVSE, after, register, started, stopped
 from .proof_builders import demanded
@@ -63,6 +64,10 @@ async def test_a_removed_site_leaves_its_proof_only_and_others_untouched(ledger:
         for seconds in (10, 20):
             await one.meter_values(EVSE)  # files what was read before
             await one.record_meter_values("CP1", 1, kept.transaction_id, (register(seconds, 1030),), after(seconds))
+        signed = MeterValue(after(30), (), (SignedValue("OCMF|{}|{}"),))
+        await one.record_meter_values("CP1", 1, kept.transaction_id, (signed,), after(30))
+        slots = {(kept.session_id, after(0), after(0)): OriginSlot(after(0), 20.0)}
+        await one.save_origins({}, slots, {after(0): 0.3})
         await one.stop_transaction(stopped("77", 60, 1200))
         await one.save("CP1", {"level": 3})
         await one.save_memory("observe_only", value=True)

@@ -3,15 +3,16 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from hypothesis import example, given, strategies as st
 import pytest
 
 from custom_components.smart_charging.engine.control.prices.series import PriceSeries
 from custom_components.smart_charging.engine.control.source_split import SiteFlows
-from custom_components.smart_charging.engine.energy_origin import EnergyOrigin
+from custom_components.smart_charging.engine.energy_origin import EnergyOrigin, OriginSlot
 from custom_components.smart_charging.engine.ledger import SiteLedger
+from custom_components.smart_charging.engine.ledger.origins import SlotsSince
 from custom_components.smart_charging.engine.model import EvseKey, Session, StoreError
 from custom_components.smart_charging.engine.origin_tracking import OriginTracker
 from tests.manual_clock import START, ManualClock
@@ -27,15 +28,24 @@ class MemoryLedger(SiteLedger):
 
     def __init__(self) -> None:
         self.kept: dict[int, EnergyOrigin] = {}
+        self.slots: dict[tuple[int, datetime, datetime], OriginSlot] = {}
+        self.prices: dict[datetime, float] = {}
         self.broken = False
         self.writes = 0
 
-    async def save_origins(self, origins: Mapping[int, EnergyOrigin]) -> None:
+    async def save_origins(
+        self,
+        origins: Mapping[int, EnergyOrigin],
+        slots: SlotsSince | None = None,
+        prices: Mapping[datetime, float] | None = None,
+    ) -> None:
         await asyncio.sleep(0)
         if self.broken:
             raise StoreError("the disk is full")
         self.writes += 1
         self.kept |= origins
+        self.slots |= slots or {}
+        self.prices = dict(prices or {}) | self.prices
 
 
 class Charging:

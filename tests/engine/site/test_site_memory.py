@@ -12,9 +12,9 @@ from custom_components.smart_charging.engine.control.battery import BatteryMemor
 from custom_components.smart_charging.engine.control.conductor import ConductorMemory
 from custom_components.smart_charging.engine.control.peak import PeakMemory
 from custom_components.smart_charging.engine.control.snapshot import ControlState, EvseControl
+from custom_components.smart_charging.engine.energy_count import advance, begin
 from custom_components.smart_charging.engine.given_energy import Given
 from custom_components.smart_charging.engine.ledger import Ledger
-from custom_components.smart_charging.engine.ledger.energy import advance, begin
 from custom_components.smart_charging.engine.limit import Limit, LimitSource, LimitUnit
 from custom_components.smart_charging.engine.model import EvseKey, Json, PhaseRotation, StoreError
 from custom_components.smart_charging.engine.site_memory import SAVE_EVERY_S, RememberedSite, SiteMemory

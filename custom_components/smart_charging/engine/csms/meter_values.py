@@ -7,9 +7,11 @@ from functools import lru_cache
 import math
 import re
 
-from ..model import Json, Measurand, MeterValue, SampledValue
+from ..model import Json, Measurand, MeterValue, SampledValue, SignedValue
+from .signed_readings import SIGNED, looks_signed, signed_value
 from .timestamps import StationTime, parse_time
 
+_MOST_SIGNED = 8  # of one moment
 _KINDS = 1024  # of readings, as spelled, kept in mind
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 _PHASE = re.compile(r"(L[123]|N)(-(L[123]|N))?")
@@ -132,7 +134,7 @@ def parse_sampled_value(raw: Json) -> SampledValue | None:
         kind = _kind_of(*words)  # type: ignore[arg-type]  # lists and objects raise TypeError
     except TypeError:  # what is no word can't be looked up
         kind = _kind_of(*(word if isinstance(word, str) else None for word in words))
-    if kind is None or raw.get("format") == "SignedData":
+    if kind is None or (value is None and looks_signed(raw)) or get("format") == SIGNED:
         return None
     if kind.conversion is None or value is None:
         raise ValueError("a reading without a usable value or unit")
@@ -186,25 +188,32 @@ def parse_meter_values(raw: Json, received_at: datetime) -> ParsedMeterValues:
         if not isinstance(element, dict):
             dropped += 1
             continue
-        sampled, bad = _parse_sampled_values(element.get("sampledValue"))
+        sampled, signed, bad = _parse_sampled_values(element.get("sampledValue"))
         dropped += bad
         time = parse_time(element.get("timestamp"))
         if time is not None:
             times.append(time)
-        if sampled:
-            values.append(MeterValue(received_at if time is None else time.at, sampled))
+        if sampled or signed:
+            values.append(MeterValue(received_at if time is None else time.at, sampled, signed))
     return ParsedMeterValues(tuple(values), tuple(times), dropped)
 
 
-def _parse_sampled_values(raw: Json | Sequence[Json]) -> tuple[tuple[SampledValue, ...], int]:
+def _parse_sampled_values(
+    raw: Json | Sequence[Json],
+) -> tuple[tuple[SampledValue, ...], tuple[SignedValue, ...], int]:
     sampled: list[SampledValue] = []
+    signed: list[SignedValue] = []
     dropped = 0
     for element in raw if isinstance(raw, list) else []:
+        value = None
         try:
             value = parse_sampled_value(element)
         except ValueError:
             dropped += 1
-            continue
         if value is not None:
             sampled.append(value)
-    return tuple(sampled), dropped
+        if isinstance(element, dict) and (value is None or "signedMeterValue" in element):
+            found = signed_value(element)
+            if found is not None and len(signed) < _MOST_SIGNED:
+                signed.append(found)
+    return tuple(sampled), tuple(signed), dropped

@@ -309,7 +309,8 @@ class Reception:
         reader = self._readers.setdefault(evse_id, MeasurementReader(config.phases, config.max_current_a))
         evse = self._core.evse(evse_id)
         measurement, phases_told = evse.measurement, None if evse.applied is None else evse.applied.phases
-        for value in sorted(values, key=lambda value: value.time):
+        told = [value for value in values if value.values]  # what is signed only tells of no quantity here
+        for value in sorted(told, key=lambda value: value.time):
             newest = self._newest(self._measured_times, evse_id)
             if newest is None or value.time >= newest:
                 self._measured_times[evse_id] = value.time
@@ -319,5 +320,5 @@ class Reception:
                 if self._book.car_is_gone(evse_id):  # some stations repeat what the last car told
                     measurement = replace(measurement, soc_percent=None)
                 self._core.change_evse(evse_id, measurement=measurement, measured_at=now)
-        if values:
+        if told:
             self._reactions.measured(evse_id)

@@ -11,11 +11,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ..energy_count import EnergyCount, advance, outlet_register_wh
 from ..model import EvseKey, MeterValue, Transaction
 from ..quick_replace import replacer
 from . import bulk, journal, tables
 from .encoding import decode_count, encode_count, encode_values
-from .energy import EnergyCount, advance, outlet_register_wh
 from .queries import SELECT_TRANSACTION, to_transaction
 from .vault import Vault, vault_of
 

@@ -10,8 +10,8 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator
 
+from ..energy_count import EnergyCount, Run
 from ..model import Json, Measurand, MeterValue, SampledValue
-from .energy import EnergyCount, Run
 
 _JSON = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

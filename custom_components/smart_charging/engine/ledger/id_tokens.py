@@ -174,7 +174,8 @@ def give_up_values(connection: sa.Connection) -> None:
     for table in (tables.transactions, tables.orphan_stops):
         connection.execute(sa.update(table).values(token_sealed=None))
     connection.execute(sa.update(tables.transactions).values(stop_token_sealed=None))
-    connection.execute(sa.update(tables.id_tokens).values(sealed=None))
+    for table in (tables.id_tokens, tables.signed_values):
+        connection.execute(sa.update(table).values(sealed=None))
 
 
 def _label_taken(connection: sa.Connection, owner: str, label: str | None) -> bool:

@@ -9,10 +9,10 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from ..energy_count import JITTER_WH, advance, begin, outlet_register_wh
 from . import tables
 from .book import Book, Entry
 from .encoding import decode_values
-from .energy import JITTER_WH, advance, begin, outlet_register_wh
 
 _M = tables.meter_values.c
 

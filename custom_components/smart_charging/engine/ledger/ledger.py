@@ -22,8 +22,10 @@ from ..model import (
     TransactionStart,
     TransactionStop,
 )
-from . import objects, proof_log, queries, sessions, transactions
+from ..session_record import SessionRecord, SignedReading
+from . import objects, origins as origins_kept, proof_log, queries, session_records, sessions, transactions
 from .book import Book
+from .origins import SlotsSince
 from .site_grid_proof import SiteGridProof
 from .site_tokens import SiteTokens
 from .storage import open_storage
@@ -178,10 +180,33 @@ class SiteLedger:
         """
         return await self._ledger.write(lambda book: sessions.take_in(book, self._site_id, key, transaction_id))
 
-    async def save_origins(self, origins: Mapping[int, EnergyOrigin]) -> None:
-        """Keep where the energy of sessions came from, by session ids; what was kept before is replaced."""
-        kept = dict(origins)
-        await self._ledger.write(lambda book: sessions.keep_origins(book, self._site_id, kept))
+    async def save_origins(
+        self,
+        origins: Mapping[int, EnergyOrigin],
+        slots: SlotsSince | None = None,
+        prices: Mapping[datetime, float] | None = None,
+    ) -> None:
+        """Keep where the energy of sessions came from, by session ids; what was kept before is replaced.
+
+        `slots` are the same by the quarter hour: by session, since when it was followed, and their start. Those of a
+        session that was followed since different moments are added up. `prices` are those of a kWh from the grid by
+        the begin of the quarter hour; the first one of each stays.
+        """
+        kept, kept_slots, kept_prices = dict(origins), dict(slots or {}), dict(prices or {})
+        await self._ledger.write(lambda book: origins_kept.keep(book, self._site_id, kept, kept_slots, kept_prices))
+
+    async def session_record(self, session_id: int) -> SessionRecord | None:
+        """Return all that is kept of one session, what stays are made of; None where the site has no such session."""
+        await self._ledger.write(lambda book: book.file_readings())
+        return await self._ledger.read(
+            lambda connection: session_records.session_record(connection, self._site_id, session_id)
+        )
+
+    async def signed_values(self, session_id: int) -> Mapping[str, tuple[SignedReading, ...]]:
+        """Return the readings with the meter's signature of a session, as they came, by its transactions' ids."""
+        return await self._ledger.read(
+            lambda connection: session_records.signed_values(connection, self._site_id, session_id)
+        )
 
     async def open_session(self, key: EvseKey) -> Session | None:
         """Return the session that goes on, None without one."""

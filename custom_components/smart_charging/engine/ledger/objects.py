@@ -12,6 +12,9 @@ HOST = ""  # stands for the host, or for every site, where a row belongs to no s
 _TABLES = (
     tables.reading_journal,
     tables.meter_values,
+    tables.signed_values,
+    tables.origin_slots,
+    tables.market_prices,
     tables.transactions,
     tables.sessions,
     tables.evses,

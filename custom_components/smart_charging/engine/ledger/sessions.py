@@ -1,12 +1,10 @@
 """Writing sessions: plug-in to plug-out, and which session a transaction belongs to."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from ..energy_origin import EnergyOrigin
 from ..model import EvseKey, Session, TransactionStart
 from . import queries, tables
 from .book import Book, EvseEntry
@@ -91,6 +89,7 @@ def begin_no_later(book: Book, row: int, began_at: datetime) -> None:
 def _drop_if_empty(book: Book, row: int) -> None:
     table = tables.transactions.c
     if book.connection.execute(sa.select(table.id).where(table.session_row == row)).first() is None:
+        book.connection.execute(sa.delete(tables.origin_slots).where(tables.origin_slots.c.session_row == row))
         book.connection.execute(sa.delete(tables.sessions).where(_S.id == row))
 
 
@@ -99,13 +98,6 @@ def transaction_ended(book: Book, row: int, at: datetime) -> None:
     own = sa.select(_S.id).where(_S.id == row, _S.plugged.is_(False), _S.plugged_out_at.is_(None))
     if book.connection.execute(own).first() is not None:
         _close(book, row, at)
-
-
-def keep_origins(book: Book, site_id: str, origins: Mapping[int, EnergyOrigin]) -> None:
-    """Replace where the energy of sessions came from, by their numbers; one that is gone is passed over."""
-    mine = sa.and_(_S.id == sa.bindparam("row"), _S.site_id == sa.bindparam("site"))
-    rows = [{"row": row, "site": site_id, **asdict(origin)} for row, origin in origins.items()]
-    book.connection.execute(sa.update(tables.sessions).where(mine), rows)
 
 
 def _insert(book: Book, evse: EvseEntry, *, plugged: bool, plugged_in_at: datetime, heard_at: datetime) -> int:

@@ -6,11 +6,15 @@
   there; such a session ends with its transaction. `heard_at` is our time, which tells live from replayed.
   `solar_wh` and what follows is where its energy came from as far as that is known, all NULL where nobody looked.
 - `transactions`: times and registers as the station sent them; `energy_wh` is what was delivered
-  so far by `energy.py` and `energy_count` what it needs to go on. `token_sealed` is the token, encrypted, and
+  so far by `..energy_count` and `energy_count` what it needs to go on. `token_sealed` is the token, encrypted, and
   `token_key` what it is found by, see `vault.py`; `token_id` is that of the registry, if it was there at the start.
   `lost` marks an end that the station did not send, `offline` one or a begin that came from a station's queue.
 - `meter_values`: every reading as received, one row for each moment, see `encoding.py`.
 - `reading_journal`: readings that are not yet in `meter_values`, in SQLite, see `journal.py`.
+- `origin_slots`: what a session took in each quarter hour by where it came from. Who looked `since` another moment, as
+  after a restart, writes rows of its own; those of the same quarter hour are added up.
+- `market_prices`: what a kWh from the grid cost in each quarter hour.
+- `signed_values`: readings with the meter's signature, as received; `sealed` is the encrypted text, for it may hold a token.
 - `orphan_stops`: ends of transactions that are not known, kept apart.
 - `station_memory`: what was learnt about a station.
 - `site_memory`: what a site remembers beside its stations, by name. Site "" is the host: which key is in use.
@@ -128,6 +132,42 @@ reading_journal = Table(
     Column("id", _ROW, primary_key=True),
     Column("site_id", String(64), nullable=False),
     Column("readings", sa.Text, nullable=False),
+)
+
+origin_slots = Table(
+    "origin_slots",
+    metadata,
+    Column("session_row", _ROW, ForeignKey("sessions.id"), primary_key=True, autoincrement=False),
+    Column("start", UtcTime, primary_key=True, autoincrement=False),
+    Column("since", UtcTime, primary_key=True, autoincrement=False),
+    Column("site_id", String(64), nullable=False),
+    Column("solar_wh", Double, nullable=False),
+    Column("battery_wh", Double, nullable=False),
+    Column("grid_wh", Double, nullable=False),
+)
+
+market_prices = Table(
+    "market_prices",
+    metadata,
+    Column("site_id", String(64), primary_key=True),
+    Column("start", UtcTime, primary_key=True, autoincrement=False),
+    Column("price", Double, nullable=False),
+)
+
+signed_values = Table(
+    "signed_values",
+    metadata,
+    Column("id", _ROW, primary_key=True),
+    Column("site_id", String(64), nullable=False),
+    Column("transaction_row", _ROW, ForeignKey("transactions.id"), nullable=False),
+    Column("time", UtcTime, nullable=False),
+    Column("received_at", UtcTime, nullable=False),
+    Column("context", String(32), nullable=False),
+    Column("method", String(50)),
+    Column("encoding", String(50)),
+    Column("sealed", sa.LargeBinary),
+    Column("public_key", sa.Text),
+    Index("ix_signed_values_transaction", "transaction_row"),
 )
 
 orphan_stops = Table(

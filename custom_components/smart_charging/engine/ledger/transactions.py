@@ -8,11 +8,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ..energy_count import begin, begin_earlier, settle
 from ..model import EvseKey, MeterValue, StopOutcome, Transaction, TransactionStart, TransactionStop
-from . import id_tokens, sessions, tables
+from . import id_tokens, sessions, signed, tables
 from .book import Book, Entry, EvseEntry
 from .encoding import UtcTime, encode_count, encode_meter_values, encode_register
-from .energy import begin, begin_earlier, settle
 from .late_stop import give_back_later_readings
 from .vault import vault_of
 
@@ -82,7 +82,7 @@ def record(
     bound = named
     for value in values:
         entry = named or book.covering(evse, value.time)
-        book.keep_reading(evse, entry, value, received_at)
+        _keep_value(book, evse, entry, value, received_at)
         bound = entry or bound
     return None if bound is None else bound.transaction
 
@@ -96,7 +96,7 @@ def stop(book: Book, site_id: str, announced: TransactionStop) -> tuple[StopOutc
     if entry.ended and not entry.lost:
         return StopOutcome.REPEATED, entry.transaction
     for value in announced.values:
-        book.keep_reading(entry.evse, entry, value, announced.received_at)
+        _keep_value(book, entry.evse, entry, value, announced.received_at)
     if entry.lost:
         book.count(entry, announced.values)
     else:
@@ -151,6 +151,14 @@ def close_lost(book: Book, site_id: str, station_id: str, transaction_id: str, a
     ended = replace(entry.transaction, energy_wh=entry.count.energy_wh, stopped_at=stopped_at, stop_reason=LOST)
     _end(book, entry, ended, stopped_at, lost=True)
     return ended
+
+
+def _keep_value(book: Book, evse: EvseEntry, entry: Entry | None, value: MeterValue, received_at: datetime) -> None:
+    """Keep what was measured at one moment; what the meter signed only with a transaction that it tells of."""
+    if value.values or not value.signed:
+        book.keep_reading(evse, entry, value, received_at)
+    if value.signed and entry is not None:
+        signed.keep(book, entry, (value,), received_at)
 
 
 def _end(book: Book, entry: Entry, ended: Transaction, stopped_at: datetime, **columns: Any) -> None:

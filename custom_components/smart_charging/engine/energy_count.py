@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 import math
 
-from ..model import Measurand, SampledValue
+from .model import Measurand, SampledValue
 
 MAX_POWER_W = 50_000.0  # more than any AC station delivers on one EVSE (IEC 61851-1: 63 A on three phases)
 MAX_GAP_S = 86_400.0  # a longer silence is more likely a clock that was set than a day of charging
