@@ -81,7 +81,8 @@ class WebhookInput:
         refused = take_message(self._entry, self._source_id, body, self._tell)
         if refused is not None:
             return _refusal(refused)
-        return json_response(_effective(self._entry.runtime_data.site.grid.view))
+        grid = self._entry.runtime_data.site.grid
+        return json_response(_effective(grid.view, observe_only=grid.observe_only))
 
 
 async def _read_bounded(request: Request) -> bytes:
@@ -100,12 +101,16 @@ def _refusal(refused: RefusedMessage) -> Response:
     return json_response({"error": refused.why.value, "where": refused.where}, status=status)
 
 
-def _effective(view: GridView) -> dict[str, JsonValueType]:
-    """Return what holds now in W over all phases: on what is drawn, and where there is such a limit on what is fed in."""
+def _effective(view: GridView, *, observe_only: bool) -> dict[str, JsonValueType]:
+    """Return what holds now in W over all phases: on what is drawn, and where there is such a limit on what is fed in.
+
+    While the site only observes no charger is told any of it.
+    """
     answer: dict[str, JsonValueType] = {
         "active": view.active,
         "limit_w": None if view.limit_w is None else round(view.limit_w),
         "until": None if view.until is None else view.until.isoformat(),
+        "observe_only": observe_only,
     }
     if view.export is not None:
         answer["export_limit_w"] = round(view.export.limit_w)

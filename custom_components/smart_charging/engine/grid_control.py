@@ -38,7 +38,7 @@ from .grid.source_state import SourceMemory
 from .grid.verification import ActionKind, EvseAction, Measured
 from .grid_chargers import ReadingRequests, ToldByChargers, ended_with_chargers
 from .grid_measurement import GridMeasurement
-from .grid_record import GridPowers
+from .grid_record import GridPowers, GridSetPoint
 from .grid_telling import COMPLIANCE_TEST, events_of, own_power_of, records_of, view_of
 from .grid_view import NO_GRID_SIGNAL, GridView
 from .lasting_value import LastingValue
@@ -270,13 +270,13 @@ class GridControl:
             if (falls or feeds_otherwise) and decide:
                 self._around.decide()
         finally:
-            self._measurement.watch(self._around.decision(), now)
-            told = self._measurement.set_points(self._around.decision())
+            told = self._told(now)
             shown = GridPowers(powers.grid_w, powers.chargers_w)
             for record in records_of(decision, lost, told, shown, measured.others_w):
                 self._proof.add(record)
             if self._proof.measuring:
-                self._proof.measure(now, self._measurement.powers(reading, now, settled=True))
+                settled = self._measurement.powers(reading, now, settled=True)
+                self._proof.measure(now, settled, observe_only=told is None)
                 self._ask_for_readings(now)
             self._keep(events, decision)
             self._due = self._next_at(decision, now)
@@ -293,6 +293,13 @@ class GridControl:
         """Return what chargers do; of those that are only observed nobody may expect that they obey."""
         decision = None if self._around.observe_only() else self._around.decision()
         return self._measurement.measured(decision, state.verification.signal_at, now)
+
+    def _told(self, now: datetime) -> tuple[GridSetPoint, ...] | None:
+        """Return what EVSEs are told by the newest decision, None while the site only observes: then nobody is told it."""
+        if self._around.observe_only():
+            return None
+        self._measurement.watch(self._around.decision(), now)
+        return self._measurement.set_points(self._around.decision())
 
     def _apply(self, limits: Sequence[Limit]) -> tuple[bool, bool]:
         """Let these limits hold in place of those before; returns whether one fell or is new, and whether any differs."""
