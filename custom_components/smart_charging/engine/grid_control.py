@@ -36,7 +36,7 @@ from .grid.source import (
 )
 from .grid.source_state import SourceMemory
 from .grid.verification import ActionKind, EvseAction, Measured
-from .grid_chargers import ReadingRequests, ToldByChargers, ended_with_chargers
+from .grid_chargers import ReadingRequests, ToldByChargers, all_evses, ended_with_chargers
 from .grid_measurement import GridMeasurement
 from .grid_record import GridPowers, GridSetPoint
 from .grid_telling import COMPLIANCE_TEST, events_of, own_power_of, records_of, view_of
@@ -148,7 +148,8 @@ class GridControl:
         site = self._around.config()
         connection = GridConnection(site.fuse_a, site.phases, site.power_w, site.installed_pv_w)
         config = self._configured or GridConfig(connection)
-        return replace(config, sources=(*config.sources, *_ALWAYS))
+        uk_evses = all_evses(self._around.csms, config.uk_evses)
+        return replace(config, sources=(*config.sources, *_ALWAYS), uk_evses=uk_evses)
 
     def hear_first(self, *events: SourceEvent) -> None:
         """Take what sources tell before `start`, so that one that can be heard at once never falls to its fail-safe."""
@@ -168,11 +169,13 @@ class GridControl:
         return self._step(events)
 
     def hear_charger(self, station_id: str) -> None:
-        """Take what the grid operator told a charger directly, as that tells."""
+        """Take what the grid operator told a charger directly, as that tells; an EVSE that it shows may be under the UK's rules."""
         now = self._around.clock.now()
         signals = self._told_by_chargers.hear(station_id, now)
         if signals is not None:
             self._step((SignalsStated(CHARGERS, now, signals),))
+        elif self._started and self._shows_uk_evse:
+            self._step(())
 
     def set_device_power(self, device_id: str, power_w: float | None, at: datetime) -> None:
         """Take what a controllable device draws that is led elsewhere, in W; None while it is not known."""
@@ -194,11 +197,11 @@ class GridControl:
 
     def has_own_uk_hours(self, evse: EvseKey) -> bool:
         """Return whether an EVSE's owner chose hours of its own, in place of the UK's."""
-        return self._state.uk is not None and evse in self._state.uk.own_hours
+        return self._state.uk is not None and uk_rules.has_own_hours(self._state.uk, evse)
 
     def look(self) -> None:
         """Step if that is due; called each second, so that a clock that was set or a failed step delays nothing."""
-        if self._due is not None and self._around.clock.now() >= self._due:
+        if (self._due is not None and self._around.clock.now() >= self._due) or self._shows_uk_evse:
             self._step(())
 
     @property
@@ -239,6 +242,14 @@ class GridControl:
             return replace(NO_GRID_SIGNAL, proof=self._proof.latest, proof_waiting=self._proof.waiting)
         issues = self._state.verification.issues
         return view_of(self._decision, issues, self._proof.latest, self._proof.waiting)
+
+    @property
+    def _shows_uk_evse(self) -> bool:
+        """Return whether a charger under the UK's rules showed an EVSE since the last step."""
+        config = self._configured
+        if config is None or config.uk is None or self._decision is None:
+            return False
+        return not self._decision.uk.keys() >= set(all_evses(self._around.csms, config.uk_evses))
 
     @property
     def _active(self) -> bool:
