@@ -19,6 +19,7 @@ from .grid.grid_room import GridConfig, GridDecision, GridState, resume, step, w
 from .grid.memory import GridMemoryError, from_json, to_json
 from .grid.merge import GridConnection
 from .grid.section_14a import MinimumPower, minimum_power
+from .grid.set_back import is_ahead
 from .grid.source import (
     ContactSeen,
     HeartbeatSeen,
@@ -34,7 +35,7 @@ from .grid.source import (
     SourceReachable,
     SourceUnavailable,
 )
-from .grid.source_state import SourceMemory
+from .grid.source_memory import SourceMemory
 from .grid.verification import ActionKind, EvseAction, Measured
 from .grid_chargers import ReadingRequests, ToldByChargers
 from .grid_measurement import GridMeasurement
@@ -195,7 +196,8 @@ class GridControl:
 
     def look(self) -> None:
         """Step if that is due; called each second, so that a clock that was set or a failed step delays nothing."""
-        if self._due is not None and self._around.clock.now() >= self._due:
+        now, decision = self._around.clock.now(), self._decision
+        if (self._due is not None and now >= self._due) or (decision is not None and is_ahead(decision.at, now)):
             self._step(())
 
     @property

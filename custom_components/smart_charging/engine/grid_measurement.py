@@ -11,6 +11,7 @@ from .control.snapshot import Decision
 from .csms.central_system import CentralSystem
 from .csms.state import EvseState
 from .grid.proof_schedule import MeasuredPowers
+from .grid.set_back import is_ahead
 from .grid.verification import Measured
 from .grid_record import GridSetPoint
 from .limit import OwnPower
@@ -127,6 +128,8 @@ class GridMeasurement:
         """Remember when an EVSE was told less, and when its station took that."""
         if decision is None:
             return
+        # Else no reading would be late enough to tell anything until the old time has come again.
+        self._fell = {key: now if is_ahead(at, now) else at for key, at in self._fell.items()}
         known = dict(self._evses())
         for key, setpoint in decision.setpoints.items():
             evse = known.get(key)

@@ -14,11 +14,12 @@ from .announcement import AnnouncedWindow, announced
 from .changes import Change, changes_between
 from .export_limit import ExportDemand, export_demand
 from .merge import Demand, Direction, GridConnection, PriceLevel, full_value, merge, price_level
-from .release_ramp import STEP_S, ReleaseRamp, held_back, release
+from .release_ramp import STEP_S, ReleaseRamp, held_back, not_ahead, release
 from .section_14a import ControllableDevice, MinimumPower, minimum_power, reserved_w
 from .signal import SignalScope
 from .source import SourceConfig, SourceEvent
-from .source_state import SourceMemory, SourceRefusal
+from .source_memory import SourceMemory
+from .source_state import SourceRefusal
 from .uk_rules import UkMemory, UkRules, UkVerdict
 from .verification import EvseAction, Measured, Verification
 
@@ -207,7 +208,7 @@ def _hold(config: GridConfig, before: Mapping[str, Held], demands: Sequence[Dema
 
 
 def _follow(former: Held | None, demand: Demand | None, full: float, now: datetime) -> Held | None:
-    ramp = None if former is None else former.ramp
+    ramp = None if former is None else not_ahead(former.ramp, now)
     target = None if demand is None else demand.value
     if former is not None and ramp is None and (target is None or target > former.value):
         ramp = release(
@@ -235,13 +236,16 @@ def _asked(held: Mapping[str, Held]) -> dict[str, Demand]:
 def _verify(
     state: GridState, held: Mapping[str, Held], measured: Measured, now: datetime
 ) -> tuple[Verification, tuple[EvseAction, ...]]:
-    """Check what chargers do while something is asked of them; a new or tighter demand starts the checks anew."""
+    """Check what chargers do while something is asked of them; a new or tighter demand starts the checks anew.
+
+    So does a clock that was set back.
+    """
     before, after = _imports(state.held), _imports(held)
     verification = state.verification
     if not after:
         return checks.end(verification), ()
     tighter = any(name not in before or one.value < before[name].value for name, one in after.items())
-    if tighter or verification.signal_at is None:
+    if tighter or verification.signal_at is None or checks.was_set_back(verification, now):
         verification = checks.begin(verification, now)
     return checks.check(verification, measured, now)
 

@@ -10,6 +10,8 @@ from enum import StrEnum
 import math
 from typing import Final
 
+from .set_back import is_ahead
+
 HEARTBEAT_LOST: Final = timedelta(seconds=120)  # it comes each 60 s
 LEAST_FAILSAFE: Final = timedelta(hours=2)
 MOST_FAILSAFE: Final = timedelta(hours=24)
@@ -85,8 +87,10 @@ def begin(now: datetime) -> LpcMemory:
 def resume(memory: LpcMemory, config: LpcConfig, now: datetime) -> LpcMemory:
     """Return the state after a restart: the machine begins anew, with the last limit in mind.
 
-    A fail-safe that was running goes on and ends when it would have.
+    A fail-safe that was running goes on and ends when it would have. A limit ends at the time that was worked out
+    for it, though the clock may be behind: on a host that has none of its own it will be put right.
     """
+    memory = _set_back(memory, now)
     if memory.phase is LpcPhase.FAILSAFE and now < memory.since + config.failsafe_for:
         return memory
     return replace(memory, phase=LpcPhase.INIT, since=now, started_at=now)
@@ -123,6 +127,7 @@ def state_limit(
 
 def pass_time(memory: LpcMemory, config: LpcConfig, now: datetime) -> LpcMemory:
     """Return the state as time alone makes it: a limit's end, a lost heartbeat, the end of the fail-safe."""
+    memory = _set_back(memory, now, ends_too=True)
     if memory.phase is LpcPhase.UNLIMITED_AUTONOMOUS:
         return memory
     if memory.phase is LpcPhase.FAILSAFE:
@@ -163,6 +168,29 @@ def lost_at(memory: LpcMemory) -> datetime:
     """Return when the heartbeat counts as lost: two minutes after the last, or after the start where none came."""
     heard = memory.heartbeat_at
     return (memory.started_at if heard is None else max(heard, memory.started_at)) + HEARTBEAT_LOST
+
+
+def _set_back(memory: LpcMemory, now: datetime, *, ends_too: bool = False) -> LpcMemory:
+    """Return the memory after the clock was set back: its newest moment is now, the others are as far before it as they were.
+
+    With `ends_too` the limit's end moves with them: it was worked out by the clock of before, from how long it lasts.
+    """
+    limit = memory.limit
+    known = (memory.since, memory.started_at, memory.heartbeat_at, None if limit is None else limit.stated_at)
+    newest = max(at for at in known if at is not None)
+    if not is_ahead(newest, now):
+        return memory
+    back = newest - now
+    if limit is not None:
+        until = limit.until - back if ends_too and limit.until is not None else limit.until
+        limit = replace(limit, stated_at=limit.stated_at - back, until=until)
+    return replace(
+        memory,
+        since=memory.since - back,
+        started_at=memory.started_at - back,
+        heartbeat_at=None if memory.heartbeat_at is None else memory.heartbeat_at - back,
+        limit=limit,
+    )
 
 
 def _refusal(config: LpcConfig, value_w: float, duration: timedelta | None) -> LpcRefusal | None:
