@@ -132,6 +132,30 @@ async def test_a_control_box_dims_and_limits_feed_in(hass: HomeAssistant, free_p
     assert not grid(entry).active
 
 
+async def test_a_contact_that_is_taken_out_of_the_set_up_counts_no_longer(
+    hass: HomeAssistant, free_port: int, freezer: FrozenDateTimeFactory
+) -> None:
+    for contact in ("w4", "s1"):
+        await set_state(hass, f"binary_sensor.{contact}", "off")
+    wired = {**BOX, **AT_ONCE}
+    entry = await set_up(hass, free_port, charger("CP-1"), demand(wired))
+    await set_state(hass, "binary_sensor.w4", "on")
+    assert grid(entry).active
+    unwired = {key: value for key, value in wired.items() if key != "contact_w4"}
+    hass.config_entries.async_update_subentry(entry, entry.subentries["relay"], data=unwired)
+    await hass.async_block_till_done()
+    assert (grid(entry).active, grid(entry).returning) == (False, True)
+    freezer.tick(timedelta(minutes=6))
+    await restart(hass, entry)
+    assert not grid(entry).active
+    await set_state(hass, "binary_sensor.w4", "unavailable")
+    hass.config_entries.async_update_subentry(entry, entry.subentries["relay"], data=wired)
+    await hass.async_block_till_done()
+    assert not grid(entry).active
+    await set_state(hass, "binary_sensor.w4", "on")
+    assert grid(entry).active
+
+
 @pytest.mark.parametrize(
     ("unit", "attributes", "state", "limit_w"),
     [
