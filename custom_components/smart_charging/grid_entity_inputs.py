@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
@@ -144,27 +143,11 @@ class NumberInput(EntityInput):
                 return None if power is None else power[0]
 
 
-@dataclass(frozen=True, slots=True)
-class _Stated:
-    """What a bridge tells, and since when it tells the same."""
-
-    value_w: float
-    active: bool
-    duration_s: float | None
-    since: datetime
-
-    def event(self, source_id: str, now: datetime) -> LimitStated | None:
-        """Return the limit as stated now, with what is left of its time; None where that is over."""
-        if not self.duration_s:
-            return LimitStated(source_id, now, self.value_w, self.active)
-        left = self.since + timedelta(seconds=self.duration_s) - now
-        return LimitStated(source_id, now, self.value_w, self.active, left) if left > timedelta() else None
-
-
 class EebusInput(EntityInput):
-    """A bridge to EEBus: its limit, whether that is active, for how long, and signs of life."""
+    """A bridge to EEBus: its limit, whether that is active, for how long, and signs of life.
 
-    _stated: _Stated | None = None
+    The machine knows when what is told is the same as before, also over a restart.
+    """
 
     def entities(self) -> tuple[str, ...]:
         """Return the bridge's entities but the heartbeat."""
@@ -173,19 +156,17 @@ class EebusInput(EntityInput):
 
     def read(self, now: datetime) -> tuple[SourceEvent, ...]:
         """Return the limit, or nothing where it can't be read: then no heartbeat comes either."""
-        stated = self._read(now)
-        if stated is None:
-            self._stated = None
+        value = power_w(self.hass, self.data[CONF_LIMIT_ENTITY])
+        active: bool | None = True
+        if CONF_ACTIVE_ENTITY in self.data:
+            active = is_on(self.hass, self.data[CONF_ACTIVE_ENTITY])
+        if value is None or active is None:
             return ()
-        before = self._stated
-        if before is None or (before.value_w, before.active, before.duration_s) != (
-            stated.value_w,
-            stated.active,
-            stated.duration_s,
-        ):
-            self._stated = before = stated
-        event = before.event(self.source_id, now)
-        return () if event is None else (event,)
+        lasts_s: float | None = 0.0
+        if CONF_DURATION_ENTITY in self.data:
+            lasts_s = duration_s(self.hass, self.data[CONF_DURATION_ENTITY])
+        duration = timedelta(seconds=lasts_s) if lasts_s else None  # of 0 s: it has no end
+        return (LimitStated(self.source_id, now, value[0], active, duration, lasts_s is not None),)
 
     def first(self) -> tuple[SourceEvent, ...]:
         """Return the limit and, where a bridge is alive as far as can be seen, a sign of life."""
@@ -212,18 +193,6 @@ class EebusInput(EntityInput):
         if CONF_HEARTBEAT_ENTITY in self.data:
             heart = (self.data[CONF_HEARTBEAT_ENTITY],)
             self._stops.append(async_track_states(self.hass, heart, async_beats))
-
-    def _read(self, now: datetime) -> _Stated | None:
-        value = power_w(self.hass, self.data[CONF_LIMIT_ENTITY])
-        active: bool | None = True
-        if CONF_ACTIVE_ENTITY in self.data:
-            active = is_on(self.hass, self.data[CONF_ACTIVE_ENTITY])
-        if value is None or active is None:
-            return None
-        duration = None
-        if CONF_DURATION_ENTITY in self.data:
-            duration = duration_s(self.hass, self.data[CONF_DURATION_ENTITY])
-        return _Stated(value[0], active, duration, now)
 
     def _is_alive(self) -> bool:
         """Return whether the bridge lives by what its entities show: a heart that is on, or without one a limit."""

@@ -60,12 +60,17 @@ class LpcConfig:
 
 @dataclass(frozen=True, slots=True)
 class LpcLimit:
-    """A limit as it was stated: W, whether it is active, and until when (None: until another is stated)."""
+    """A limit as it was stated: W, whether it is active, and until when (None: until another is stated).
+
+    `duration_s` is how long it was stated to last, and `ends_at` when that is over: the same said again is not longer.
+    """
 
     value_w: float
     active: bool
     stated_at: datetime
     until: datetime | None = None
+    duration_s: float | None = None
+    ends_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,17 +114,21 @@ def state_limit(
     value_w: float,
     active: bool = True,
     duration: timedelta | None = None,
+    duration_told: bool = True,
 ) -> tuple[LpcMemory, LpcRefusal | None]:
     """Return the state after a limit was stated, or the same one and why it was refused.
 
-    On production both signs are in use among bridges: its size counts.
+    On production both signs are in use among bridges: its size counts. Without `duration_told` nobody knows how long
+    it lasts, as while a bridge's entities come back one by one.
     """
     memory = pass_time(memory, config, now)
     refusal = _refusal(config, value_w, duration)
     if refusal is not None:
         return memory, refusal
-    until = None if duration is None else now + duration
-    memory = replace(memory, limit=LpcLimit(abs(value_w), active, now, until))
+    stated = _untold(abs(value_w), active, memory.limit, now)
+    if duration_told:
+        stated = _stated(abs(value_w), active, duration, memory.limit, now)
+    memory = replace(memory, limit=stated)
     if memory.phase in {LpcPhase.FAILSAFE, LpcPhase.UNLIMITED_AUTONOMOUS}:
         return _settle(memory, config, now), None
     return _obey(memory, now), None
@@ -182,8 +191,9 @@ def _set_back(memory: LpcMemory, now: datetime, *, ends_too: bool = False) -> Lp
         return memory
     back = newest - now
     if limit is not None:
-        until = limit.until - back if ends_too and limit.until is not None else limit.until
-        limit = replace(limit, stated_at=limit.stated_at - back, until=until)
+        limit = replace(limit, stated_at=limit.stated_at - back)
+        if ends_too:
+            limit = replace(limit, until=_earlier(limit.until, back), ends_at=_earlier(limit.ends_at, back))
     return replace(
         memory,
         since=memory.since - back,
@@ -191,6 +201,32 @@ def _set_back(memory: LpcMemory, now: datetime, *, ends_too: bool = False) -> Lp
         heartbeat_at=None if memory.heartbeat_at is None else memory.heartbeat_at - back,
         limit=limit,
     )
+
+
+def _earlier(moment: datetime | None, by: timedelta) -> datetime | None:
+    return None if moment is None else moment - by
+
+
+def _stated(
+    value_w: float, active: bool, duration: timedelta | None, before: LpcLimit | None, now: datetime
+) -> LpcLimit:
+    """Return a limit that is stated; the same as before ends when it was to, also where that is over.
+
+    What a bridge's entities show after a restart, or after they were away, is no new word of the grid operator.
+    """
+    duration_s = None if duration is None else duration.total_seconds()
+    ends_at = None if duration is None else now + duration
+    if before is not None and (before.value_w, before.active, before.duration_s) == (value_w, active, duration_s):
+        ends_at = before.ends_at
+    return LpcLimit(value_w, active, now, ends_at, duration_s, ends_at)
+
+
+def _untold(value_w: float, active: bool, before: LpcLimit | None, now: datetime) -> LpcLimit:
+    """Return a limit of which nobody knows how long it lasts: until that is told, unless the same one is over already."""
+    if before is None or (before.value_w, before.active) != (value_w, active):
+        return LpcLimit(value_w, active, now)
+    over = before.until is not None and now >= before.until
+    return replace(before, stated_at=now, until=before.until if over else None)
 
 
 def _refusal(config: LpcConfig, value_w: float, duration: timedelta | None) -> LpcRefusal | None:

@@ -156,13 +156,14 @@ class HeartbeatSeen:
 
 @dataclass(frozen=True, slots=True)
 class LimitStated:
-    """A limit of an EEBus bridge, in W."""
+    """A limit of an EEBus bridge, in W; without `duration_told` it can't be read how long it lasts."""
 
     source_id: str
     at: datetime
     value_w: float
     active: bool = True
     duration: timedelta | None = None
+    duration_told: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -207,7 +207,13 @@ def _drive_machine(
     if isinstance(event, HeartbeatSeen):
         return replace(memory, lpc=lpc.heartbeat(machine, config.lpc, event.at)), None
     machine, refusal = lpc.state_limit(
-        machine, config.lpc, event.at, value_w=event.value_w, active=event.active, duration=event.duration
+        machine,
+        config.lpc,
+        event.at,
+        value_w=event.value_w,
+        active=event.active,
+        duration=event.duration,
+        duration_told=event.duration_told,
     )
     reasons = {
         lpc.LpcRefusal.NEGATIVE: SourceRefusal.NEGATIVE,
