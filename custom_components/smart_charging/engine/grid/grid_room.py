@@ -14,6 +14,7 @@ from .announcement import AnnouncedWindow, announced
 from .changes import Change, changes_between
 from .export_limit import ExportDemand, export_demand
 from .merge import Demand, Direction, GridConnection, PriceLevel, full_value, merge, price_level
+from .proof_pace import LoggedLimit, ProofRow, next_row, paced
 from .release_ramp import STEP_S, ReleaseRamp, held_back, not_ahead, release
 from .section_14a import ControllableDevice, MinimumPower, minimum_power, reserved_w
 from .signal import SignalScope
@@ -63,12 +64,16 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class GridState:
-    """All that outlives a restart; `held` goes by the names of targets. A new one lets fail-safes hold until sources are heard."""
+    """All that outlives a restart; `held` and `logged` go by the names of targets.
+
+    A new one lets fail-safes hold until sources are heard.
+    """
 
     sources: Mapping[str, SourceMemory] = field(default_factory=dict)
     held: Mapping[str, Held] = field(default_factory=dict)
     uk: UkMemory | None = None
     verification: Verification = field(default_factory=Verification)
+    logged: Mapping[str, LoggedLimit] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,8 @@ class GridDecision:
     """What holds now.
 
     `limits` are all that control is to know of, in place of those before. `binding` is the tightest on import in W.
-    `lost` are lost sources with since when. `next_at` is when to ask again at the latest, None where nothing is due.
+    Of the changes `rows` are what the proof log gets now, of this step and of those before, and `unlogged` what it gets
+    later, summed up. `lost` are lost sources with since when. `next_at` is when to ask again at the latest, None where nothing is due.
     """
 
     at: datetime
@@ -97,6 +103,8 @@ class GridDecision:
     minimum: MinimumPower | None
     windows: tuple[AnnouncedWindow, ...]
     changes: tuple[Change, ...]
+    rows: tuple[ProofRow, ...]
+    unlogged: tuple[Change, ...]
     actions: tuple[EvseAction, ...]
     verification: Verification
     uk: Mapping[EvseKey, UkVerdict]
@@ -150,7 +158,9 @@ def step(
     verification, actions = _verify(state, held, measured, now)
     uk = None if state.uk is None else uk_rules.forget_past(state.uk, now)
     verdicts = _uk_verdicts(config, uk, now)
-    after = GridState(sources, held, uk, verification)
+    changes = changes_between(_asked(state.held), _asked(held), now)
+    proof = paced(state.logged, changes, _asked(held), now)
+    after = GridState(sources, held, uk, verification, proof.logged)
     binding = _binding(config, held)
     return after, GridDecision(
         at=now,
@@ -164,7 +174,9 @@ def step(
         price_level=price_level(claims, now),
         minimum=minimum,
         windows=announced(claims, now),
-        changes=changes_between(_asked(state.held), _asked(held), now),
+        changes=changes,
+        rows=proof.rows,
+        unlogged=proof.unlogged,
         actions=actions,
         verification=verification,
         uk=verdicts,
@@ -330,5 +342,5 @@ def _next_at(
     moments = [source_state.next_change(one, state.sources[one.source_id], now) for one in config.sources]
     moments += [verdict.until for verdict in verdicts.values()]
     moments += [min(now + timedelta(seconds=STEP_S), one.ramp.ends_at) for one in state.held.values() if one.ramp]
-    moments.append(checks.next_check(state.verification))
+    moments += [checks.next_check(state.verification), next_row(state.logged)]
     return min((at for at in moments if at is not None and at > now), default=None)
