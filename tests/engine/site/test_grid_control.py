@@ -19,6 +19,7 @@ from custom_components.smart_charging.engine.grid.source import (
     InputKind,
     NumberSeen,
     SignalAdded,
+    SignalsCleared,
     SourceConfig,
     SourceUnavailable,
 )
@@ -249,11 +250,12 @@ async def test_measurements_that_a_restart_missed_are_told_as_such_and_the_rest_
 
 
 async def test_a_record_that_is_being_written_when_the_site_stops_is_kept_once(home: Home) -> None:
-    for watts in (5_000.0, 4_000.0, 3_000.0):
-        home.site.grid.take(limit(home, watts))
+    home.site.grid.take(limit(home, 5_000.0))
+    home.site.grid.take(limit(home, 4_000.0, scope=SignalScope.SITE))
+    home.site.grid.take(SignalsCleared("message", home.clock.now()))
     await home.restart()
     kept = await home.records.grid_proof.records()
-    assert [one.record.limit_w for one in kept] == [3_000.0, 4_000.0, 5_000.0]
+    assert [one.record.limit_w for one in kept] == [None, None, 4_000.0, 5_000.0]
 
 
 async def test_a_simulation_goes_on_after_a_restart_without_any_source(tmp_path: Path) -> None:
