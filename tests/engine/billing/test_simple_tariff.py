@@ -53,13 +53,13 @@ simples = st.builds(
 
 
 @given(simples)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_simple_tariff_is_found_again(simple: SimpleTariff) -> None:
     assert simple_of(made(simple)) == simple
 
 
 @given(tariffs())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_what_an_editor_shows_of_a_tariff_is_that_tariff(by: Tariff) -> None:
     simple = simple_of(by)
     if simple is not None:

@@ -130,7 +130,7 @@ def test_reservations_are_left_out_and_told() -> None:
 
 
 @given(tariffs())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_what_is_written_is_read_the_same(by: Tariff) -> None:
     try:
         check_tariff(by)
@@ -328,6 +328,25 @@ def test_text_that_is_no_tariff_is_refused(text: str, code: TariffFault) -> None
     ("change", "path"),
     [
         (lambda by: replace(by, elements=()), "elements"),
+        (lambda by: replace(by, vat=D(-1)), "smart_charging.vat"),
+        (lambda by: replace(by, min_price=D("NaN")), "min_price"),
+        (lambda by: replace(by, elements=(element(price(FLAT, "Infinity")),)), "elements[0].price_components[0].price"),
+        (
+            lambda by: replace(by, elements=(element(price(FLAT, "1", vat=D(101))),)),
+            "elements[0].price_components[0].vat",
+        ),
+        (
+            lambda by: replace(by, elements=(element(price(PARKING, "1", cap=D("0.0000001"))),)),
+            "elements[0].price_components[0].smart_charging.cap",
+        ),
+        (
+            lambda by: replace(by, elements=(element(price(ENERGY, "1", market=MarketPrice(D("NaN")))),)),
+            "elements[0].price_components[0].smart_charging.market.fallback",
+        ),
+        (
+            lambda by: replace(by, elements=(element(price(FLAT, "1"), min_kwh=D(-1)),)),
+            "elements[0].restrictions.min_kwh",
+        ),
         (lambda by: replace(by, elements=(element(),)), "elements[0].price_components"),
         (lambda by: replace(by, min_price=D(2), max_price=D(1)), "max_price"),
         (
@@ -366,7 +385,7 @@ def test_a_tariff_that_makes_no_sense_is_refused(change: Callable[[Tariff], Tari
         ),
     )
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_whatever_comes_is_read_or_refused(data: object) -> None:
     with suppress(TariffError):
         assert parse(data).elements

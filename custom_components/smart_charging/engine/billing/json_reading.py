@@ -9,6 +9,7 @@ import re
 
 MAX_NUMBER = Decimal(1_000_000)
 MAX_DECIMALS = 6
+MAX_SECONDS = 366 * 24 * 3600
 _WRITTEN_DECIMALS = 40  # with zeros at the end
 _TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -103,7 +104,7 @@ class JsonObject:
 
     def number(self, name: str, *, least: Decimal = Decimal(0), most: Decimal = MAX_NUMBER) -> Decimal | None:
         """Return a number of few decimals within bounds."""
-        return self._take(name, lambda value, path: _number(value, path, least, most))
+        return self._take(name, lambda value, path: as_number(value, path, least, most))
 
     def whole(self, name: str, *, least: int = 0, most: int) -> int | None:
         """Return a whole number within bounds."""
@@ -162,7 +163,8 @@ def _one_of[E: StrEnum](value: object, path: str, kind: type[E]) -> E:
     return kind(text)
 
 
-def _number(value: object, path: str, least: Decimal, most: Decimal) -> Decimal:
+def as_number(value: object, path: str, least: Decimal = Decimal(0), most: Decimal = MAX_NUMBER) -> Decimal:
+    """Return a finite number of few decimals within bounds; TariffError for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise TariffError(path, TariffFault.NOT_A_NUMBER)
     # repr is the shortest text that is the same float: 0.1 is meant as 0.1.
@@ -179,7 +181,7 @@ def _number(value: object, path: str, least: Decimal, most: Decimal) -> Decimal:
 
 
 def _whole(value: object, path: str, least: int, most: int) -> int:
-    number = _number(value, path, Decimal(least), Decimal(most))
+    number = as_number(value, path, Decimal(least), Decimal(most))
     if number != number.to_integral_value():
         raise TariffError(path, TariffFault.NOT_A_WHOLE_NUMBER)
     return int(number)

@@ -1,10 +1,11 @@
 """What a tariff must be like beyond its types: what contradicts itself or would never do anything is refused."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 import re
 
 from ..tariff import ComponentType, PriceComponent, Restrictions, Tariff
-from .json_reading import TariffError, TariffFault
+from .json_reading import MAX_NUMBER, MAX_SECONDS, TariffError, TariffFault, as_number
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
@@ -15,6 +16,8 @@ def check_tariff(tariff: Tariff) -> None:
         raise TariffError("currency", TariffFault.UNKNOWN_VALUE)
     if not tariff.elements:
         raise TariffError("elements", TariffFault.EMPTY)
+    as_number(tariff.vat, "smart_charging.vat", most=Decimal(100))
+    _check_numbers("", (("min_price", tariff.min_price), ("max_price", tariff.max_price)))
     if tariff.min_price is not None and tariff.max_price is not None and tariff.max_price < tariff.min_price:
         raise TariffError("max_price", TariffFault.CONTRADICTION)
     for number, element in enumerate(tariff.elements):
@@ -33,7 +36,16 @@ def check_tariff(tariff: Tariff) -> None:
 
 def _check_component(component: PriceComponent, path: str) -> None:
     energy, parking = component.type is ComponentType.ENERGY, component.type is ComponentType.PARKING_TIME
-    beside = f"{path}.smart_charging"
+    beside, market = f"{path}.smart_charging", component.market
+    as_number(component.price, f"{path}.price", -MAX_NUMBER)
+    if component.vat is not None:
+        as_number(component.vat, f"{path}.vat", most=Decimal(100))
+    _check_numbers(beside, (("cap", component.cap), ("grace_s", component.grace_s)))
+    if market is not None:
+        factor = ("factor", market.factor)
+        others = (("surcharge", market.surcharge), ("floor", market.floor), ("cap", market.cap))
+        _check_numbers(f"{beside}.market", (factor,))
+        _check_numbers(f"{beside}.market", (("fallback", market.fallback), *others), -MAX_NUMBER)
     for wrong, name in (
         (component.source is not None and not energy, "source"),
         (component.market is not None and not energy, "market"),
@@ -42,7 +54,6 @@ def _check_component(component: PriceComponent, path: str) -> None:
     ):
         if wrong:
             raise TariffError(f"{beside}.{name}", TariffFault.NOT_FOR_THIS_TYPE)
-    market = component.market
     if market is not None and market.floor is not None and market.cap is not None and market.cap < market.floor:
         raise TariffError(f"{beside}.market.cap", TariffFault.CONTRADICTION)
 
@@ -55,6 +66,7 @@ def _check_restrictions(restrictions: Restrictions, path: str) -> None:
         ("max_duration", restrictions.min_duration, restrictions.max_duration),
     )
     for name, low, high in pairs:
+        _check_numbers(path, ((name.replace("max_", "min_"), low), (name, high)))
         if high is not None and high <= (low or 0):
             raise TariffError(f"{path}.{name}", TariffFault.CONTRADICTION)
     for name, at in (("start_time", restrictions.start_time), ("end_time", restrictions.end_time)):
@@ -63,3 +75,10 @@ def _check_restrictions(restrictions: Restrictions, path: str) -> None:
     start, end = restrictions.start_date, restrictions.end_date
     if start is not None and end is not None and end <= start:
         raise TariffError(f"{path}.end_date", TariffFault.CONTRADICTION)
+
+
+def _check_numbers(path: str, numbers: Iterable[tuple[str, Decimal | int | None]], least: Decimal = Decimal(0)) -> None:
+    for name, number in numbers:
+        if number is not None:
+            most = Decimal(MAX_SECONDS) if isinstance(number, int) else MAX_NUMBER
+            as_number(number, f"{path}.{name}" if path else name, least, most)

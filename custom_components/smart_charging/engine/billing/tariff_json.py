@@ -22,7 +22,7 @@ from ..tariff import (
     TariffElement,
 )
 from ..usage import EnergySource
-from .json_reading import MAX_NUMBER, JsonObject, TariffError, TariffFault
+from .json_reading import MAX_NUMBER, MAX_SECONDS, JsonObject, TariffError, TariffFault
 from .tariff_check import check_tariff
 from .tariff_writing import without_tax, write_tariff
 
@@ -31,7 +31,6 @@ __all__ = ["TariffError", "TariffFault", "not_kept", "parse_tariff", "read_tarif
 MAX_TEXT = 256 * 1024  # bytes of JSON
 MAX_ELEMENTS = 100
 MAX_COMPONENTS = 20
-MAX_SECONDS = 366 * 24 * 3600
 _TOLERANCE = Decimal("0.0001")
 # Known to OCPI, of no meaning for what a stay here costs.
 _NOT_KEPT = ("country_code", "party_id", "type", "tariff_alt_url", "end_date_time", "energy_mix", "last_updated")
