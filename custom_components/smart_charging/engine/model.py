@@ -260,8 +260,9 @@ class TransactionStop:
 class Transaction:
     """A transaction as the ledger keeps it; `energy_wh` is what was delivered so far.
 
-    `token_id` names the registry's token that it began with, None for one that was not known. `offline` says that
-    its begin or its end was told later, from the station's queue.
+    `token_id` names the registry's token that it began with, None for one that was not known; `driver_id` and
+    `vehicle_id` whose that was at the begin, or who it was assigned to since. `offline` says that its begin or its end
+    was told later, from the station's queue.
     """
 
     transaction_id: str
@@ -277,6 +278,8 @@ class Transaction:
     stop_reason: str | None = None
     token_id: str | None = None
     offline: bool = False
+    driver_id: str | None = None
+    vehicle_id: str | None = None
 
 
 class StopOutcome(StrEnum):
