@@ -131,9 +131,9 @@ async def test_an_address_that_makes_no_sense_is_refused(address: str) -> None:
 def with_a_later_migration(folder: Path, body: str) -> Path:
     """Return a copy of the migrations with one more, as a later version of the integration has it."""
     copied = shutil.copytree(storage._MIGRATIONS, folder / "migrations")
-    (copied / "versions" / "v0008_later.py").write_text(
+    (copied / "versions" / "v0009_later.py").write_text(
         "from alembic import op\nimport sqlalchemy as sa\n"
-        'revision = "0008"\ndown_revision = "0007"\nbranch_labels = None\ndepends_on = None\n'
+        'revision = "0009"\ndown_revision = "0008"\nbranch_labels = None\ndepends_on = None\n'
         f"def upgrade():\n    {body}\n"
     )
     return copied
@@ -151,7 +151,7 @@ async def test_an_update_keeps_the_records_and_its_downgrade_is_refused(
         ledger = await Ledger.open(path)
         assert await ledger.site("home").open_transactions("CP1") == (kept,)
         await ledger.close()
-    with pytest.raises(LedgerTooNew, match="0008"):
+    with pytest.raises(LedgerTooNew, match="0009"):
         await Ledger.open(path)
 
 
