@@ -133,6 +133,42 @@ class AccessRefusal(StrEnum):
     ALLOWANCE = "allowance"  # what is free is used up, and more is not allowed
 
 
+class RegistryError(Exception):
+    """Why what was asked of drivers, groups and vehicles was not done; nothing was changed."""
+
+
+class DriverUnknown(RegistryError):
+    """There is no driver of this id, or not any more."""
+
+
+class GroupUnknown(RegistryError):
+    """There is no group of this id."""
+
+
+class VehicleUnknown(RegistryError):
+    """There is no vehicle of this id."""
+
+
+class NameExists(RegistryError):
+    """Another one has the id or the name already, in whatever case."""
+
+
+class UserTaken(RegistryError):
+    """Another driver is this Home Assistant user already."""
+
+
+class StillInUse(RegistryError):
+    """Something refers to it that has to go first."""
+
+
+class DriverCharging(RegistryError):
+    """It can't be done while the driver charges."""
+
+
+class NotStorable(RegistryError, ValueError):
+    """A text is empty, too long, or no text that can be kept; the message says which."""
+
+
 def within(hours: Iterable[WeeklyWindow], at: datetime) -> bool:
     """Return whether a moment in the site's time zone is in one of the windows, or there are none."""
     windows = tuple(hours)

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from ..energy_count import EnergyCount, advance, outlet_register_wh
 from ..model import EvseKey, MeterValue, Transaction
 from ..quick_replace import replacer
-from . import bulk, journal, tables
+from . import bulk, journal, tables, to_price
 from .encoding import decode_count, encode_count, encode_values
 from .queries import SELECT_TRANSACTION, to_transaction
 from .vault import Vault, vault_of
@@ -82,6 +82,8 @@ class Book:
         self._readings: list[journal.Reading] = []
         self.unfiled = 0  # readings that came into the journal
         self._counted: dict[int, Entry] = {}
+        self._to_price: set[tuple[str, int]] = set()
+        self.remains = False  # what was deleted has to leave the file too
 
     def open(self, connection: sa.Connection) -> None:
         """Begin a batch in this database transaction."""
@@ -93,9 +95,13 @@ class Book:
         self._open.clear()
         self._readings.clear()
         self._counted.clear()
+        self._to_price.clear()
 
     def flush(self) -> None:
         """Write the rows that wait."""
+        if self._to_price:
+            to_price.put(self.connection, self._to_price)
+            self._to_price.clear()
         if self._readings:
             if bulk.is_sqlite(self.connection):
                 journal.keep_readings(self.connection, self._readings)
@@ -117,6 +123,10 @@ class Book:
         """Bring the table of readings up to date."""
         self.flush()
         journal.file_readings(self.connection)
+
+    def price_anew(self, site_id: str, session_row: int) -> None:
+        """Have the records of a session made again, for something about it changed."""
+        self._to_price.add((site_id, session_row))
 
     def insert(self, table: sa.Table, **values: Any) -> int:
         """Insert one row and return its number."""
@@ -174,7 +184,11 @@ class Book:
         """Keep what was measured at one moment, and count it if its transaction runs."""
         row = None if entry is None else entry.row
         self._readings.append((evse.site_id, evse.row, row, value.time, received_at, encode_values(value.values)))
-        if entry is not None and not entry.ended:
+        if entry is None:
+            return
+        if entry.ended:
+            self.price_anew(evse.site_id, entry.session_row)
+        else:
             self.count(entry, (value,))
 
     def count(self, entry: Entry, values: Sequence[MeterValue]) -> None:

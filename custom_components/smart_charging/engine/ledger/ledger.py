@@ -26,7 +26,12 @@ from ..session_record import SessionRecord, SignedReading
 from . import objects, origins as origins_kept, proof_log, queries, session_records, sessions, transactions
 from .book import Book
 from .origins import SlotsSince
+from .retention import Removed, Retention, prune
+from .site_drivers import SiteDrivers
 from .site_grid_proof import SiteGridProof
+from .site_records import SiteRecords
+from .site_statements import SiteStatements
+from .site_tariffs import SiteTariffs
 from .site_tokens import SiteTokens
 from .storage import open_storage
 from .vault import Vault, vault_of
@@ -45,6 +50,7 @@ class Ledger:
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="ledger-reader")
         self._closed = False
         self.token_listeners: list[Callable[[], None]] = []
+        self.driver_listeners: list[Callable[[], None]] = []
 
     @classmethod
     async def open(cls, url_or_path: Path | str, key_path: Path | None = None) -> Ledger:
@@ -74,6 +80,11 @@ class Ledger:
     def tokens_changed(self) -> None:
         """Tell the sites, which share tokens, that one may have changed."""
         for listener in list(self.token_listeners):
+            listener()
+
+    def drivers_changed(self) -> None:
+        """Tell the sites, which share drivers, groups and vehicles, that one may have changed."""
+        for listener in list(self.driver_listeners):
             listener()
 
     async def prune_grid_proof(self, before: datetime) -> int:
@@ -110,6 +121,10 @@ class SiteLedger:
         self._site_id = site_id
         self.tokens = SiteTokens(ledger, site_id)
         self.grid_proof = SiteGridProof(ledger, site_id)
+        self.drivers = SiteDrivers(ledger, site_id)
+        self.tariffs = SiteTariffs(ledger, site_id)
+        self.records = SiteRecords(ledger, site_id)
+        self.statements = SiteStatements(ledger, site_id)
 
     async def start_transaction(self, start: TransactionStart) -> Transaction:
         """Keep a new transaction, or return the one kept for the same announcement.
@@ -278,6 +293,13 @@ class SiteLedger:
         kept = deepcopy(value)
         await self._ledger.write(lambda book: objects.save_site_memory(book, self._site_id, name, kept))
 
+    async def prune(self, retention: Retention) -> Removed:
+        """Take away what is older than it has to be kept, a part of it at once; see `retention.py` for what stays."""
+        return await self._ledger.write(lambda book: prune(book, self._site_id, retention))
+
     async def remove_site(self) -> None:
-        """Delete all that the ledger holds of this site but its log of grid signals, which has to be kept for its time."""
+        """Delete all that the ledger holds of this site but what has to be kept for its time.
+
+        That is its log of grid signals, its charge records and its statements.
+        """
         await self._ledger.write(lambda book: objects.remove_site(book, self._site_id))

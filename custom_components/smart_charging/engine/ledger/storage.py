@@ -1,6 +1,5 @@
 """Opening the database: connections, their settings, and bringing the schema up to date."""
 
-import logging
 from pathlib import Path
 import sqlite3
 import threading
@@ -18,6 +17,7 @@ from . import id_tokens, tables
 from .encoding import dump_json
 from .errors import LedgerError, LedgerTooNew
 from .objects import HOST
+from .remains import forget_deleted, has_remains
 from .vault import Vault, open_vault, set_key_aside, vault_of, with_vault
 
 BUSY_TIMEOUT_MS = 10_000
@@ -26,10 +26,6 @@ _WRITES = "ledger_writes"
 _KEY_SUFFIX = ".key"
 _KEY_CHECK = "key_check"  # the name under which the host's memory keeps which key is in use
 _PLAIN_TAGS_UNTIL = "0002"  # the last schema with tags in the clear
-
-_REWRITE = ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)")
-
-_LOGGER = logging.getLogger(__name__)
 
 # alembic's context is one for the whole process.
 _migrating = threading.Lock()
@@ -64,8 +60,8 @@ def _open(url_or_path: Path | str, key_path: Path | None, *, new_key: bool) -> s
         with _migrating:
             engine = with_vault(engine, open_vault(key_path, None if new_key else _key_check(engine)))
             _migrate(engine, new_key=new_key)
-        if engine.dialect.name == "sqlite" and any(head <= _PLAIN_TAGS_UNTIL for head in heads):
-            _forget_deleted(engine)
+        if any(head <= _PLAIN_TAGS_UNTIL for head in heads) or _left_behind(engine):
+            forget_deleted(for_writing(engine))
     except LedgerError:
         engine.dispose()
         raise
@@ -142,17 +138,9 @@ def _keep_key_check(connection: sa.Connection, vault: Vault) -> None:
     connection.execute(sa.insert(table).values(site_id=HOST, name=_KEY_CHECK, value=vault.check))
 
 
-def _forget_deleted(engine: sa.Engine) -> None:
-    """Rewrite SQLite's file, for what was replaced in it still stands in its unused parts."""
-    pooled = engine.raw_connection()
-    try:
-        for statement in _REWRITE:
-            pooled.cursor().execute(statement)
-    except sqlite3.Error as error:
-        # All rows are encrypted and kept; a disk that is nearly full must not keep the site from charging.
-        _LOGGER.warning("Remains of tags that were not encrypted may be in the ledger's file: %s", error)
-    finally:
-        pooled.close()
+def _left_behind(engine: sa.Engine) -> bool:
+    with engine.connect() as connection:
+        return has_remains(connection)
 
 
 def _refuse_foreign(engine: sa.Engine) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ..model import StoreError
 from . import journal
 from .book import Book
+from .remains import forget_deleted
 from .storage import for_writing
 
 _LOGGER = logging.getLogger(__name__)
@@ -101,6 +102,7 @@ class Writer:
             if not jobs:
                 continue
             self._commit(jobs)
+            self._forget_deleted()
             # Without its loop nobody waits any more.
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(_settle, jobs)
@@ -115,6 +117,12 @@ class Writer:
                 journal.file_readings(connection)
         except SQLAlchemyError as error:
             _LOGGER.warning("Readings stay in the ledger's journal for now, as they could not be filed: %s", error)
+
+    def _forget_deleted(self) -> None:
+        """Rewrite the file where a batch asked for it, before anybody is told that something is gone."""
+        if self._book.remains:
+            self._book.remains = False
+            forget_deleted(self._engine)
 
     def _next_batch(self) -> tuple[_Jobs, bool]:
         """Wait for work and return all that is there, and whether to go on after it."""
