@@ -100,7 +100,9 @@ async def bill(site: SiteLedger) -> None:
     await site.records.price_anew(902)
 
 
-async def test_a_removed_site_leaves_its_proof_only_and_others_untouched(ledger: Ledger, site: SiteLedger) -> None:
+async def test_a_removed_site_leaves_its_proof_only_and_others_untouched(
+    ledger: Ledger, site: SiteLedger, database: str
+) -> None:
     for one in (site, ledger.site("office")):
         await bill(one)
         kept = await one.start_transaction(started())
@@ -121,6 +123,8 @@ async def test_a_removed_site_leaves_its_proof_only_and_others_untouched(ledger:
     for table in tables.metadata.sorted_tables:
         # What is the host's is nobody's to remove.
         kept_sites = {"home", "office"} if table in KEPT else {"office"}
+        if table is tables.reading_journal and database != "sqlite":
+            kept_sites = set()
         assert await ledger.read(partial(sites_in, table)) - {""} == kept_sites, table.name
     assert [token.details.label for token in await site.tokens.all()] == ["Ben"]
     assert await site.record_meter_values("CP1", 1, None, (register(20, 1060),), after(20)) is None

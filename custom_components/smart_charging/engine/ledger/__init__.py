@@ -1,6 +1,6 @@
 """The ledger: who charged what and when, durable before it is acknowledged."""
 
-from .errors import LedgerError, LedgerKeyError, LedgerTooNew
+from .errors import LedgerDamaged, LedgerError, LedgerKeyError, LedgerTooNew
 from .ledger import Ledger, SiteLedger
 from .proof_check import BreakReason, ChainBreak, ChainVerdict
 from .record_queries import AllowanceUse, RecordSums
@@ -13,7 +13,7 @@ from .site_tariffs import SiteTariffs
 from .site_tokens import SiteTokens
 from .statement_check import StatementBreak, StatementFault, StatementVerdict
 from .statement_queries import StatementHead
-from .storage import start_with_new_key
+from .storage import start_with_new_key, start_with_new_ledger
 from .tariffs import TariffVersion
 from .to_price import PendingSession
 
@@ -23,6 +23,7 @@ __all__ = [
     "ChainBreak",
     "ChainVerdict",
     "Ledger",
+    "LedgerDamaged",
     "LedgerError",
     "LedgerKeyError",
     "LedgerTooNew",
@@ -43,4 +44,5 @@ __all__ = [
     "StatementVerdict",
     "TariffVersion",
     "start_with_new_key",
+    "start_with_new_ledger",
 ]

@@ -14,6 +14,7 @@ from . import tables
 from .billing_tables import drivers, vehicles
 from .book import Book
 from .objects import HOST, save_site_memory
+from .postgresql import Lock, let_others_wait
 from .vault import Vault, vault_of
 
 MAX_UNASSIGNED = 32  # what strangers hold to a reader must not fill the disk
@@ -65,6 +66,7 @@ def add(
     book: Book, site_id: str, value: str, details: TokenDetails, at: datetime, *, everywhere: bool
 ) -> str | Clash | Missing:
     """Keep a new token and return its id, or what of it is another one's, or names nobody."""
+    let_others_wait(book.connection, Lock.TOKENS)
     vault = vault_of(book.connection)
     lookup = vault.lookup(value)
     known = sa.select(_K.id).where(_K.lookup == lookup, _K.deleted_at.is_(None))
@@ -101,6 +103,7 @@ def remember(book: Book, site_id: str, value: str, at: datetime) -> str | None:
 
 def change(book: Book, site_id: str, token_id: str, edit: Edit) -> IdToken | Clash | Missing | None:
     """Change what was decided about a token and return it, or what is another one's or nobody's; None where there is none."""
+    let_others_wait(book.connection, Lock.TOKENS)
     known = token(book.connection, site_id, token_id)
     if known is None or known.deleted_at is not None:
         return None
