@@ -13,12 +13,14 @@ WEEKDAYS = frozenset(range(7))  # Monday is 0
 class Allowance:
     """What is free of charge in each calendar month of the site's time zone: kWh, an amount of money, or both.
 
-    With `bounds` nothing more may be charged in a month once it is used up. ValueError for what is no amount.
+    With `bounds` nothing more may be charged in a month once it is used up. A group's is for each of its drivers, or with
+    `shared` for all of them together. ValueError for what is no amount.
     """
 
     energy_kwh: Decimal | None = None
     amount: Decimal | None = None
     bounds: bool = False
+    shared: bool = False
 
     def __post_init__(self) -> None:
         """Refuse less than nothing, and what allows nothing at all."""
