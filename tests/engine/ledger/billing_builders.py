@@ -108,6 +108,7 @@ def make_for(asked: StatementSelection, name: str = "Anna Adler"):  # type: igno
                     StatementRecord(
                         record=outdated.record,
                         lines=tuple(_negative(part) for part in took),
+                        days=tuple(_back(part) for part in outdated.record.days if part.day in outdated.days),
                         energy_wh=-_energy(outdated.record, outdated.days),
                         corrects=next(iter(outdated.days.values())),
                     )
@@ -118,13 +119,24 @@ def make_for(asked: StatementSelection, name: str = "Anna Adler"):  # type: igno
             if days:
                 given = tuple(part for part in one.newest.lines if part.day in days)
                 energy_wh = _energy(one.newest, days)
-                listed.append(StatementRecord(record=one.newest, lines=given, energy_wh=energy_wh))
+                energies = tuple(part for part in one.newest.days if part.day in days)
+                listed.append(StatementRecord(record=one.newest, lines=given, days=energies, energy_wh=energy_wh))
                 settled += [BilledDay(one.newest.record_id, one.newest.version, day) for day in days]
         if not listed:
             return None
         return StatementDraft(_statement(asked, name, material, listed), tuple(settled))
 
     return make
+
+
+def _back(energy: DayEnergy) -> DayEnergy:
+    return DayEnergy(
+        day=energy.day,
+        energy_wh=-energy.energy_wh,
+        solar_wh=-energy.solar_wh,
+        battery_wh=-energy.battery_wh,
+        grid_wh=-energy.grid_wh,
+    )
 
 
 def _energy(record: ChargeRecord, days: object) -> Decimal:

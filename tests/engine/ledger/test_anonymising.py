@@ -13,7 +13,8 @@ from custom_components.smart_charging.engine.driver import Driver, DriverChargin
 from custom_components.smart_charging.engine.id_token import TokenDetails
 from custom_components.smart_charging.engine.ledger import Ledger, RecordSums, SiteLedger, remains
 from custom_components.smart_charging.engine.ledger.anonymising import anonymise
-from custom_components.smart_charging.engine.ledger.tables import orphan_stops, transactions
+from custom_components.smart_charging.engine.ledger.tables import orphan_stops, signed_values, transactions
+from custom_components.smart_charging.engine.model import MeterValue, SignedValue
 
 from .billing_builders import JUNE, D, charged, issued, registered
 from .builders import after, started, stopped
@@ -104,6 +105,8 @@ async def test_of_the_driver_and_the_tokens_only_that_they_were_is_left(site: Si
 
 async def test_no_value_of_a_token_is_left_where_it_was_presented(ledger: Ledger, site: SiteLedger) -> None:
     await fill(site)
+    signed = MeterValue(after(10), (), (SignedValue('OCMF|{"ID":"TAG1"}|{}'),))
+    await site.record_meter_values("CP1", 1, None, (signed,), after(10))
     await site.start_transaction(started(500, token="TAG9"))
     await site.stop_transaction(replace(stopped("lost two", 700, 1), id_token="TAG9"))
     lookup = ledger.vault.lookup("TAG1")
@@ -118,6 +121,8 @@ async def test_no_value_of_a_token_is_left_where_it_was_presented(ledger: Ledger
     assert found[0].stop_token_sealed is None
     sealed = sa.select(orphan_stops.c.token_sealed.is_(None)).order_by(orphan_stops.c.id)
     assert await ledger.read(lambda connection: connection.execute(sealed).scalars().all()) == [True, False]
+    kept = sa.select(signed_values.c.sealed)
+    assert await ledger.read(lambda connection: connection.execute(kept).scalars().all()) == [None]
 
 
 async def test_what_is_priced_or_billed_afterwards_brings_no_name_back(path: Path, site: SiteLedger) -> None:

@@ -10,7 +10,7 @@ from . import billing_tables as tables, personal
 from .book import Book
 from .objects import HOST
 from .remains import leave_remains
-from .tables import id_tokens, orphan_stops, transactions
+from .tables import id_tokens, orphan_stops, signed_values, transactions
 from .vault import vault_of
 
 _D = tables.drivers.c
@@ -70,7 +70,9 @@ def _own_vehicles(connection: sa.Connection, driver_id: str) -> list[str]:
 
 
 def _forget_values(book: Book, theirs: sa.ColumnElement[bool], lookups: Sequence[str]) -> None:
-    """Delete the values of tokens where they were presented, and what they can be found by."""
+    """Delete the values of tokens where they were presented, and what they can be found by; a meter may have signed one."""
+    signed = signed_values.c.transaction_row.in_(sa.select(_T.id).where(theirs))
+    book.connection.execute(sa.update(signed_values).where(signed).values(sealed=None))
     nobody = sa.literal("anonymised ") + sa.cast(_T.id, sa.String(20))
     gone = {"token_sealed": None, "stop_token_sealed": None, "token_key": nobody}
     book.connection.execute(sa.update(transactions).where(theirs).values(**gone))
