@@ -11,6 +11,8 @@ from .scenarios import MODULES, Figures, scenario
 
 REPORT = Path(__file__).parent.parent / "docs" / "performance.md"
 FULL = "allocator"  # the scenario whose instances can be had by the million
+MOST_KILLS = 10_000
+CRASH = "crash"  # the scenario that runs on both databases
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,7 +26,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", action="store_true", help="take a small part of the data, seconds instead of minutes")
     size.add_argument("--full", action="store_true", help=f"{FULL}: check a million random instances")
+    parser.add_argument("--kills", type=_count, help=f"{CRASH}: how often the engine is killed")
+    parser.add_argument("--database", choices=["sqlite", "postgresql"], help=f"{CRASH}: where the ledger is")
     options = parser.parse_args(arguments)
+    of_crash = options.kills is not None or options.database is not None
+    if of_crash and (options.scenario != CRASH or options.quick):
+        parser.error(f"--kills and --database are for the scenario {CRASH} in full")
     if options.full and options.scenario != FULL:
         parser.error(f"--full is for the scenario {FULL}")
     if options.scenario == "all":
@@ -35,7 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.json:
             print(json.dumps(figures))
         return 0
-    single = _run(options.scenario, quick=options.quick, full=options.full)
+    if of_crash:
+        single = _run_crash(options.database or "sqlite", options.kills)
+    else:
+        single = _run(options.scenario, quick=options.quick, full=options.full)
     if options.json:
         print(json.dumps(single))
     return 0
@@ -52,6 +62,22 @@ def _run(name: str, *, quick: bool, full: bool = False) -> Figures:
         figures = chosen.run(quick=quick)
     print(f"{name}: {chosen.describe(figures)}", flush=True)
     return figures
+
+
+def _run_crash(database: str, kills: int | None) -> Figures:
+    """Return the figures of the crash scenario with options of its own, and print them as sentences."""
+    from .crash.scenario import KILLS, Database, describe, run_on  # noqa: PLC0415 - scenarios are imported when asked for
+
+    figures = run_on(Database(database), KILLS if kills is None else kills)
+    print(f"{CRASH} on {database}: {describe(figures)}", flush=True)
+    return figures
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= MOST_KILLS:
+        raise argparse.ArgumentTypeError(f"must be from 1 to {MOST_KILLS}")
+    return number
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ MODULES = {
     "flood": "benchmarks.flood.scenario",
     "fleet": "benchmarks.fleet.scenario",
     "storm": "benchmarks.storm.scenario",
+    "crash": "benchmarks.crash.scenario",
 }
 
 

@@ -24,6 +24,10 @@ class ManualClock:
         """Return the wall time."""
         return self._start + timedelta(seconds=self._elapsed)
 
+    def set_back(self, seconds: float) -> None:
+        """Set the wall time back; what was slept for is not touched."""
+        self._start -= timedelta(seconds=seconds)
+
     def monotonic(self) -> float:
         """Return the seconds since the start."""
         return self._elapsed

@@ -1,5 +1,7 @@
 """Smart Charging: charge points, solar surplus, fuses and a ledger in Home Assistant."""
 
+from functools import partial
+
 from homeassistant.const import EVENT_CORE_CONFIG_UPDATE, EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import Event, HassJob, HomeAssistant
 from homeassistant.exceptions import ConfigEntryError, ConfigEntryNotReady
@@ -9,6 +11,7 @@ from homeassistant.helpers.typing import ConfigType
 from homeassistant.util.ssl import get_default_context
 
 from .battery_control import BatteryControls
+from .billing_settings import billing_terms, charger_name, schedule_on
 from .certificate_owners import async_revoke
 from .certificate_signing import host_signer
 from .changes import EntryChanges
@@ -17,8 +20,10 @@ from .coordinator import SiteCoordinator, SmartChargingConfigEntry, SmartChargin
 from .departure_calendars import DepartureCalendars
 from .devices import async_follow_devices, charger_identifier, evse_identifier, part_identifier, site_identifier
 from .discovery import async_discoverer, async_withdraw
+from .engine.charge_pricing import ChargePricing
 from .engine.clock import SystemClock
 from .engine.csms.central_system import CentralSystem, CsmsSettings
+from .engine.driver_gate import LedgerDriverGate
 from .engine.ledger import Ledger, LedgerError, LedgerKeyError, LedgerTooNew
 from .engine.model import StoreError
 from .engine.registry_authorizer import RegistryAuthorizer
@@ -118,7 +123,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: SmartChargingConfigEntry
 def _build(hass: HomeAssistant, entry: SmartChargingConfigEntry, ledger: Ledger) -> SmartChargingRuntime:
     """Put the parts of a site together; nothing of it runs yet."""
     config, clock, records = site_config(hass, entry), SystemClock(), ledger.site(entry.entry_id)
-    access = RegistryAuthorizer(records.tokens, clock, access_policy(entry.options))
+    gate = LedgerDriverGate(records, lambda: hass.config.time_zone, partial(schedule_on, hass))
+    access = RegistryAuthorizer(records.tokens, clock, access_policy(entry.options), gate)
     signer = host_signer(hass, entry, clock)
     csms = CentralSystem(
         clock=clock,
@@ -139,6 +145,7 @@ def _build(hass: HomeAssistant, entry: SmartChargingConfigEntry, ledger: Ledger)
         csms=csms,
         ledger=records,
         access=access,
+        pricing=ChargePricing(records, clock, partial(billing_terms, hass, entry), partial(charger_name, entry)),
         coordinator=SiteCoordinator(hass, entry, site),
         readings=SiteReadings(hass, site),
         batteries=BatteryControls(hass, entry),
@@ -164,6 +171,8 @@ def _follow(hass: HomeAssistant, entry: SmartChargingConfigEntry, runtime: Smart
         await runtime.changes.async_apply()
 
     entry.async_on_unload(runtime.site.subscribe_events(runtime.offers.async_heard))
+    entry.async_on_unload(runtime.site.subscribe_events(lambda _event: runtime.pricing.look()))
+    entry.async_create_background_task(hass, runtime.pricing.run(), f"{DOMAIN} charge records")
     entry.async_on_unload(async_keep_for_good(hass, len(entry.get_subentries_of_type(SUBENTRY_CHARGER))))
     issues = SiteIssues(hass, entry)
     # Batteries and PV systems are let go while those who reach them still run.

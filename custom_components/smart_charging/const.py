@@ -86,6 +86,8 @@ CONF_LEASE_HOLD_S: Final = "lease_hold_s"
 CONF_LEASE_RENEW_S: Final = "lease_renew_s"
 CONF_WEB_SERVER: Final = "web_server"
 CONF_FILES_ADDRESS: Final = "files_address"
+CONF_BILLING: Final = "billing"  # what statements and charge records are made by, under these keys
+CONF_TARIFF: Final = "tariff_id"
 CONF_PRICES: Final = "prices"  # all of the prices' pages, under these keys
 
 # What is under `prices`.

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .certificate_signing import HostSigner
     from .changes import EntryChanges
     from .departure_calendars import DepartureCalendars
+    from .engine.charge_pricing import ChargePricing
     from .engine.csms.central_system import CentralSystem
     from .engine.ledger import SiteLedger
     from .engine.registry_authorizer import RegistryAuthorizer
@@ -49,6 +50,7 @@ class SmartChargingRuntime:
     csms: CentralSystem
     ledger: SiteLedger
     access: RegistryAuthorizer
+    pricing: ChargePricing
     coordinator: SiteCoordinator
     readings: SiteReadings
     batteries: BatteryControls

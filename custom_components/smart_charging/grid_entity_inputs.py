@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
@@ -144,30 +143,13 @@ class NumberInput(EntityInput):
                 return None if power is None else power[0]
 
 
-@dataclass(frozen=True, slots=True)
-class _Stated:
-    """What a bridge tells, and since when it tells the same."""
-
-    value_w: float
-    active: bool
-    duration_s: float | None
-    since: datetime
-
-    def event(self, source_id: str, now: datetime) -> LimitStated | None:
-        """Return the limit as stated now, with what is left of its time; None where that is over."""
-        if not self.duration_s:
-            return LimitStated(source_id, now, self.value_w, self.active)
-        left = self.since + timedelta(seconds=self.duration_s) - now
-        return LimitStated(source_id, now, self.value_w, self.active, left) if left > timedelta() else None
-
-
 class EebusInput(EntityInput):
     """A bridge to EEBus: its limit, whether that is active, for how long, and signs of life.
 
-    While its limit can't be read no sign of life counts: nobody would hear what it demands.
+    The machine knows when what is told is the same as before, also over a restart. While its limit can't be read no sign
+    of life counts: nobody would hear what it demands.
     """
 
-    _stated: _Stated | None = None
     _unheard_beat: datetime | None = None  # the last one while the limit could not be read
 
     def entities(self) -> tuple[str, ...]:
@@ -179,21 +161,11 @@ class EebusInput(EntityInput):
         """Return the limit, or nothing where it can't be read: then no heartbeat counts either."""
         stated = self._read(now)
         if stated is None:
-            self._stated = None
             return ()
         beat, self._unheard_beat = self._unheard_beat, None
-        before = self._stated
-        if before is None or (before.value_w, before.active, before.duration_s) != (
-            stated.value_w,
-            stated.active,
-            stated.duration_s,
-        ):
-            self._stated = before = stated
-        event = before.event(self.source_id, now)
         # Of a limit that was away for a moment only, no heartbeat is lost.
         alive = beat is not None and now - beat <= HEARTBEAT_EACH
-        heartbeat = (HeartbeatSeen(self.source_id, now),) if alive else ()
-        return heartbeat if event is None else (*heartbeat, event)
+        return (HeartbeatSeen(self.source_id, now), stated) if alive else (stated,)
 
     def first(self) -> tuple[SourceEvent, ...]:
         """Return the limit and, where a bridge is alive as far as can be seen, a sign of life."""
@@ -226,17 +198,18 @@ class EebusInput(EntityInput):
             heart = (self.data[CONF_HEARTBEAT_ENTITY],)
             self._stops.append(async_track_states(self.hass, heart, async_beats))
 
-    def _read(self, now: datetime) -> _Stated | None:
+    def _read(self, now: datetime) -> LimitStated | None:
         value = power_w(self.hass, self.data[CONF_LIMIT_ENTITY])
         active: bool | None = True
         if CONF_ACTIVE_ENTITY in self.data:
             active = is_on(self.hass, self.data[CONF_ACTIVE_ENTITY])
         if value is None or active is None:
             return None
-        duration = None
+        lasts_s: float | None = 0.0
         if CONF_DURATION_ENTITY in self.data:
-            duration = duration_s(self.hass, self.data[CONF_DURATION_ENTITY])
-        return _Stated(value[0], active, duration, now)
+            lasts_s = duration_s(self.hass, self.data[CONF_DURATION_ENTITY])
+        duration = timedelta(seconds=lasts_s) if lasts_s else None  # of 0 s: it has no end
+        return LimitStated(self.source_id, now, value[0], active, duration, lasts_s is not None)
 
     def _is_alive(self) -> bool:
         """Return whether the bridge lives by what its entities show: a limit and, where it has one, a heart that is on."""

@@ -9,6 +9,7 @@ from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 
 from .const import (
     CONF_BINDING,
+    CONF_CONTACTS,
     CONF_DEBOUNCE_S,
     CONF_DEVICE_KIND,
     CONF_DIRECTION,
@@ -160,6 +161,7 @@ def _control_box(entry: ConfigEntry, subentry: ConfigSubentry) -> SourceConfig:
         input=InputKind.CONTROL_BOX,
         **_aim(entry, data, SignalKind.IMPORT_LIMIT),
         inverted=data[CONF_INVERT],
+        contacts=frozenset(contact for contact, key in CONF_CONTACTS.items() if key in data),
         debounce_s=float(data.get(CONF_DEBOUNCE_S, DEBOUNCE_S)),
         policy=_policy(data),
     )

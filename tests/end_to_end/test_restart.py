@@ -1,5 +1,6 @@
 """Home Assistant is killed in the middle of a session and started again."""
 
+import signal
 import time
 
 import pytest
@@ -21,6 +22,7 @@ async def test_a_session_survives_a_killed_home_assistant_to_the_watt_hour(scene
     running = await scene.until("the car charges", lambda truth: truth.offered_a >= 8, within_s=60)
 
     await scene.stage.home.process.kill()
+    assert scene.stage.home.process.exit_code == -signal.SIGKILL
     killed = time.monotonic()
     # A lease may have been renewed in the moment of the kill; the station looks at it each 0.25 s.
     await scene.until("the lease ended", lambda truth: truth.offered_a == SAFE_A, within_s=LEASE_HOLD_S + 5)

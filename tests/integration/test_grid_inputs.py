@@ -132,6 +132,30 @@ async def test_a_control_box_dims_and_limits_feed_in(hass: HomeAssistant, free_p
     assert not grid(entry).active
 
 
+async def test_a_contact_that_is_taken_out_of_the_set_up_counts_no_longer(
+    hass: HomeAssistant, free_port: int, freezer: FrozenDateTimeFactory
+) -> None:
+    for contact in ("w4", "s1"):
+        await set_state(hass, f"binary_sensor.{contact}", "off")
+    wired = {**BOX, **AT_ONCE}
+    entry = await set_up(hass, free_port, charger("CP-1"), demand(wired))
+    await set_state(hass, "binary_sensor.w4", "on")
+    assert grid(entry).active
+    unwired = {key: value for key, value in wired.items() if key != "contact_w4"}
+    hass.config_entries.async_update_subentry(entry, entry.subentries["relay"], data=unwired)
+    await hass.async_block_till_done()
+    assert (grid(entry).active, grid(entry).returning) == (False, True)
+    freezer.tick(timedelta(minutes=6))
+    await restart(hass, entry)
+    assert not grid(entry).active
+    await set_state(hass, "binary_sensor.w4", "unavailable")
+    hass.config_entries.async_update_subentry(entry, entry.subentries["relay"], data=wired)
+    await hass.async_block_till_done()
+    assert not grid(entry).active
+    await set_state(hass, "binary_sensor.w4", "on")
+    assert grid(entry).active
+
+
 @pytest.mark.parametrize(
     ("unit", "attributes", "state", "limit_w"),
     [
@@ -211,6 +235,72 @@ async def test_a_limit_of_a_bridge_ends_when_it_first_said_however_often_it_is_t
     bridge(hass, 6000, active=True, minutes=10)
     await set_state(hass, "sensor.heartbeat", "x")
     assert not grid(entry).active
+
+
+async def limit_of_ten_minutes(hass: HomeAssistant, port: int) -> MockConfigEntry:
+    """Return a site whose bridge limits for ten minutes from now on."""
+    bridge(hass, 6000, active=True, minutes=10)
+    await set_state(hass, "sensor.heartbeat", "0")
+    entry = await set_up(hass, port, charger("CP-1"), demand(EEBUS))
+    await set_state(hass, "sensor.heartbeat", "1")
+    assert (grid(entry).active, grid(entry).why) == (True, ClaimReason.STATED)
+    return entry
+
+
+async def pass_minutes(hass: HomeAssistant, freezer: FrozenDateTimeFactory, minutes: int) -> None:
+    """Let time pass with a heart that beats."""
+    for _ in range(minutes):
+        freezer.tick(timedelta(minutes=1))
+        await set_state(hass, "sensor.heartbeat", str(dt_util.utcnow()))
+
+
+async def blink(hass: HomeAssistant, state: str, order: tuple[str, ...]) -> None:
+    """Let the entities of a bridge go and come back, one by one."""
+    told = {entity_id: hass.states.get(entity_id) for entity_id in order}
+    for entity_id in order:
+        await set_state(hass, entity_id, state)
+    for entity_id, before in told.items():
+        assert before is not None
+        await set_state(hass, entity_id, before.state, **before.attributes)
+
+
+BRIDGE = ("sensor.limit", "binary_sensor.active", "sensor.duration")
+
+
+@pytest.mark.parametrize("order", [BRIDGE, BRIDGE[::-1]])
+@pytest.mark.parametrize("state", ["unavailable", "unknown"])
+async def test_a_limit_of_a_bridge_whose_entities_blink_ends_when_it_was_to(
+    hass: HomeAssistant, free_port: int, freezer: FrozenDateTimeFactory, state: str, order: tuple[str, ...]
+) -> None:
+    entry = await limit_of_ten_minutes(hass, free_port)
+    until = grid(entry).until
+    assert until is not None
+    await pass_minutes(hass, freezer, 5)
+    await blink(hass, state, order)
+    assert (grid(entry).active, grid(entry).until) == (True, until)
+    await pass_minutes(hass, freezer, 6)
+    assert not grid(entry).active
+    await blink(hass, state, order)
+    assert not grid(entry).active
+
+
+async def test_a_limit_of_a_bridge_ends_when_it_was_to_over_restarts(
+    hass: HomeAssistant, free_port: int, freezer: FrozenDateTimeFactory
+) -> None:
+    entry = await limit_of_ten_minutes(hass, free_port)
+    until = grid(entry).until
+    await pass_minutes(hass, freezer, 9)
+    await restart(hass, entry)
+    await set_state(hass, "sensor.heartbeat", "restarted")
+    assert (grid(entry).active, grid(entry).until) == (True, until)
+    await pass_minutes(hass, freezer, 2)
+    assert not grid(entry).active
+    await restart(hass, entry)
+    await set_state(hass, "sensor.heartbeat", "restarted again")
+    assert not grid(entry).active
+    bridge(hass, 5900, active=True, minutes=10)
+    await hass.async_block_till_done()
+    assert grid(entry).until == dt_util.utcnow() + timedelta(minutes=10)
 
 
 @pytest.mark.parametrize("heart", ["sensor.heartbeat", "binary_sensor.heartbeat", None])

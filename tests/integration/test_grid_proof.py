@@ -1,8 +1,10 @@
 """The proof log of grid signals in a running site."""
 
 import asyncio
+from datetime import timedelta
 import sqlite3
 
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
@@ -12,7 +14,10 @@ from custom_components.smart_charging.const import LEDGER_FILE
 from custom_components.smart_charging.engine.grid_record import GridEvent, GridRecord
 from custom_components.smart_charging.engine.ledger import BreakReason, ChainBreak, ChainVerdict, SiteGridProof
 
+from .builders import charger, set_power
+from .grid_sources import NUMBER, demand
 from .site_setup import set_up
+from .test_grid_inputs import restart
 
 pytestmark = pytest.mark.usefixtures("socket_enabled", "unload_at_the_end")
 
@@ -46,3 +51,23 @@ async def test_the_log_is_checked_at_the_start_and_a_broken_one_keeps_no_site_fr
     verdict = await checked(entry.runtime_data.ledger.grid_proof)
     assert verdict.broken == ChainBreak(BreakReason.CHANGED, 1)
     assert "row 1 is changed" in caplog.text
+
+
+async def test_a_number_that_trembles_each_second_leaves_a_row_a_minute(
+    hass: HomeAssistant, free_port: int, freezer: FrozenDateTimeFactory
+) -> None:
+    set_power(hass, "sensor.limit", 5, "kW")
+    entry = await set_up(hass, free_port, charger("CP-1"), demand(NUMBER))
+    grid = entry.runtime_data.site.grid
+    for second in range(1, 121):
+        freezer.tick(timedelta(seconds=1))
+        set_power(hass, "sensor.limit", 5 + second % 7 / 100, "kW")
+        await hass.async_block_till_done()
+        grid.look()
+        assert grid.view.demanded_w == pytest.approx(5000.0 + second % 7 * 10)
+    await restart(hass, entry)  # with it all is written
+    ledger = entry.runtime_data.ledger.grid_proof
+    rows = [one.record for one in await ledger.records()]
+    assert [one.event for one in rows] == [GridEvent.LIMIT_CHANGED, GridEvent.LIMIT_CHANGED, GridEvent.LIMIT_STARTED]
+    assert rows[0].inputs["summed_up"] == {"changes": 60, "strictest_w": 5000.0}
+    assert (await ledger.verify(dt_util.utcnow())).intact

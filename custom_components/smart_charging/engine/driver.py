@@ -13,12 +13,14 @@ WEEKDAYS = frozenset(range(7))  # Monday is 0
 class Allowance:
     """What is free of charge in each calendar month of the site's time zone: kWh, an amount of money, or both.
 
-    With `bounds` nothing more may be charged in a month once it is used up. ValueError for what is no amount.
+    With `bounds` nothing more may be charged in a month once it is used up. A group's is for each of its drivers, or with
+    `shared` for all of them together. ValueError for what is no amount.
     """
 
     energy_kwh: Decimal | None = None
     amount: Decimal | None = None
     bounds: bool = False
+    shared: bool = False
 
     def __post_init__(self) -> None:
         """Refuse less than nothing, and what allows nothing at all."""
@@ -131,6 +133,42 @@ class AccessRefusal(StrEnum):
     STATION = "station"  # not at this station
     HOURS = "hours"  # not at this time
     ALLOWANCE = "allowance"  # what is free is used up, and more is not allowed
+
+
+class RegistryError(Exception):
+    """Why what was asked of drivers, groups and vehicles was not done; nothing was changed."""
+
+
+class DriverUnknown(RegistryError):
+    """There is no driver of this id, or not any more."""
+
+
+class GroupUnknown(RegistryError):
+    """There is no group of this id."""
+
+
+class VehicleUnknown(RegistryError):
+    """There is no vehicle of this id."""
+
+
+class NameExists(RegistryError):
+    """Another one has the id or the name already, in whatever case."""
+
+
+class UserTaken(RegistryError):
+    """Another driver is this Home Assistant user already."""
+
+
+class StillInUse(RegistryError):
+    """Something refers to it that has to go first."""
+
+
+class DriverCharging(RegistryError):
+    """It can't be done while the driver charges."""
+
+
+class NotStorable(RegistryError, ValueError):
+    """A text is empty, too long, or no text that can be kept; the message says which."""
 
 
 def within(hours: Iterable[WeeklyWindow], at: datetime) -> bool:

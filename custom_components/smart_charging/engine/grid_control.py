@@ -19,6 +19,7 @@ from .grid.grid_room import GridConfig, GridDecision, GridState, resume, step, w
 from .grid.memory import GridMemoryError, from_json, to_json
 from .grid.merge import GridConnection
 from .grid.section_14a import MinimumPower, minimum_power
+from .grid.set_back import is_ahead
 from .grid.source import (
     ContactSeen,
     HeartbeatSeen,
@@ -34,11 +35,11 @@ from .grid.source import (
     SourceReachable,
     SourceUnavailable,
 )
-from .grid.source_state import SourceMemory
+from .grid.source_memory import SourceMemory
 from .grid.verification import ActionKind, EvseAction, Measured
 from .grid_chargers import ReadingRequests, ToldByChargers, all_evses, ended_with_chargers
 from .grid_measurement import GridMeasurement
-from .grid_record import GridPowers, GridSetPoint
+from .grid_record import GridPowers, GridRecord, GridSetPoint
 from .grid_telling import COMPLIANCE_TEST, events_of, own_power_of, records_of, view_of
 from .grid_view import NO_GRID_SIGNAL, GridView
 from .lasting_value import LastingValue
@@ -201,7 +202,9 @@ class GridControl:
 
     def look(self) -> None:
         """Step if that is due; called each second, so that a clock that was set or a failed step delays nothing."""
-        if (self._due is not None and self._around.clock.now() >= self._due) or self._shows_uk_evse:
+        now, decision = self._around.clock.now(), self._decision
+        due = self._due is not None and now >= self._due
+        if due or (decision is not None and is_ahead(decision.at, now)) or self._shows_uk_evse:
             self._step(())
 
     @property
@@ -283,12 +286,8 @@ class GridControl:
         finally:
             told = self._told(now)
             shown = GridPowers(powers.grid_w, powers.chargers_w)
-            for record in records_of(decision, lost, told, shown, measured.others_w):
-                self._proof.add(record)
-            if self._proof.measuring:
-                settled = self._measurement.powers(reading, now, settled=True)
-                self._proof.measure(now, settled, observe_only=told is None)
-                self._ask_for_readings(now)
+            records = tuple(records_of(decision, lost, told, shown, measured.others_w))
+            self._prove(decision, records, reading)
             self._keep(events, decision)
             self._due = self._next_at(decision, now)
             self._set_timer()
@@ -299,6 +298,22 @@ class GridControl:
         if events or differs or decision.changes or decision.actions:
             self._around.changed()
         return decision
+
+    def _prove(self, decision: GridDecision, records: Sequence[GridRecord], reading: OwnPower) -> None:
+        """Keep records and what is measured; what is due of those before is taken first, another limit ends them."""
+        if not (records or self._proof.measuring):
+            return
+        now, powers = decision.at, self._measurement.powers(reading, decision.at, settled=True)
+        observes = self._around.observe_only()
+        if records:
+            self._proof.measure(now, powers, observe_only=observes)
+        for change in decision.unlogged:
+            self._proof.follow(change.demand)
+        for record in records:
+            self._proof.add(record)
+        if self._proof.measuring:
+            self._proof.measure(now, powers, observe_only=observes)
+            self._ask_for_readings(now)
 
     def _measured(self, state: GridState, now: datetime) -> Measured:
         """Return what chargers do; of those that are only observed nobody may expect that they obey."""
@@ -331,7 +346,7 @@ class GridControl:
         self._kept = after
         ramps = [{name: one.ramp for name, one in state.held.items()} for state in (before, after)]
         soon = (
-            bool(decision.changes)
+            bool(decision.changes or decision.rows)
             or ramps[0] != ramps[1]
             or after.verification != before.verification
             or after.uk != before.uk

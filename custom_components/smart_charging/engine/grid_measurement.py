@@ -1,7 +1,7 @@
 """What is measured while a grid signal holds: the powers that prove it, and whether each charger obeys."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 import math
 from typing import Final
@@ -12,6 +12,7 @@ from .control.snapshot import Decision
 from .csms.central_system import CentralSystem
 from .csms.state import EvseState
 from .grid.proof_schedule import MeasuredPowers
+from .grid.set_back import is_ahead
 from .grid.verification import Measured
 from .grid_record import GridSetPoint
 from .limit import OwnPower
@@ -137,6 +138,10 @@ class GridMeasurement:
         """Remember when an EVSE was told less, and when its station took that."""
         if decision is None:
             return
+        # Else no reading would be late enough to tell anything until the old time has come again.
+        self._fell = {
+            key: replace(fell, at=now) if is_ahead(fell.at, now) else fell for key, fell in self._fell.items()
+        }
         known = dict(self._evses())
         for key, setpoint in decision.setpoints.items():
             evse = known.get(key)

@@ -9,6 +9,7 @@ from .csms.state import Detail
 from .grid.changes import Change, ChangeKind
 from .grid.grid_room import GridDecision
 from .grid.merge import Demand, Direction
+from .grid.proof_pace import SummedUp
 from .grid.source_state import ClaimReason
 from .grid.verification import ActionKind, EvseAction
 from .grid_record import OBSERVE_ONLY, GridEvent, GridPowers, GridRecord, GridSetPoint, ProvenRecord
@@ -79,7 +80,7 @@ def records_of(
     before: GridPowers,
     others_w: Mapping[str, float],
 ) -> Iterator[GridRecord]:
-    """Yield what the proof log is to keep of a step: lost sources, changed limits, and EVSEs that did not obey.
+    """Yield what the proof log is to keep now: lost sources, changed limits, and EVSEs that did not obey.
 
     `told` are what EVSEs are told now, None while the site only observes; `before` is what was measured until now.
     """
@@ -88,8 +89,9 @@ def records_of(
         inputs[OBSERVE_ONLY] = True
     for source_id in sorted(set(decision.lost) - set(lost_before)):
         yield _source_lost(decision, source_id, inputs, set_points, before)
-    for change in decision.changes:
-        demand, ended = change.demand, change.kind is ChangeKind.ENDED
+    for row in decision.rows:
+        change, demand = row.change, row.change.demand
+        limit_w = None if change.kind is ChangeKind.ENDED else demand.value_w
         yield GridRecord(
             event=_record_event(change),
             at=change.at,
@@ -98,8 +100,8 @@ def records_of(
             signal=demand.kind,
             scope=demand.target.scope,
             evse=demand.target.evse,
-            limit_w=None if ended else demand.value_w,
-            inputs={**inputs, **_demand_inputs(demand)},
+            limit_w=limit_w,
+            inputs={**inputs, **_demand_inputs(demand), **_between(row.summed_up, limit_w)},
             set_points=set_points,
             before=before,
         )
@@ -182,6 +184,15 @@ def _demand_inputs(demand: Demand) -> dict[str, Json]:
         "until": None if demand.until is None else demand.until.isoformat(),
         "others": list(demand.others),
     }
+
+
+def _between(summed_up: SummedUp | None, limit_w: float | None) -> dict[str, Json]:
+    """Return what held since the row before without one of its own, as far as this row does not say it."""
+    if summed_up is None:
+        return {}
+    told: dict[str, Json] = {"changes": summed_up.changes}
+    limits_w = {"strictest_w": summed_up.strictest_w, "last_w": summed_up.last_w}
+    return {"summed_up": told | {name: value_w for name, value_w in limits_w.items() if value_w != limit_w}}
 
 
 def events_of(decision: GridDecision, lost_before: Iterable[str]) -> Iterator[SiteEvent]:

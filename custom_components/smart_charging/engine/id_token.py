@@ -103,7 +103,8 @@ class AccessPolicy:
 class TokenDetails:
     """What people decide about a token; without a label it was seen and is nobody's yet.
 
-    A master pass ends any transaction and begins none. Tokens of a group end each other's transactions.
+    A master pass ends any transaction and begins none. Tokens of a group end each other's transactions. What is charged
+    with it is the driver's, with the vehicle if one is named.
     """
 
     label: str | None = None
@@ -113,6 +114,8 @@ class TokenDetails:
     group: str | None = None
     master_pass: bool = False
     blocked: bool = False
+    driver_id: str | None = None
+    vehicle_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -276,9 +276,9 @@ class TransactionStop:
 class Transaction:
     """A transaction as the ledger keeps it; `energy_wh` is what was delivered so far.
 
-    `token_id` names the registry's token that it began with, None for one that was not known. `offline` says that
-    its begin or its end was told later, from the station's queue. `driver_id` and `vehicle_id` are whose it was, None
-    where nobody knows.
+    `token_id` names the registry's token that it began with, None for one that was not known; `driver_id` and
+    `vehicle_id` whose that was at the begin, or who it was assigned to since. `offline` says that its begin or its end
+    was told later, from the station's queue.
     """
 
     transaction_id: str

@@ -9,7 +9,8 @@ import logging
 from typing import Final
 
 from .clock import Clock
-from .grid.proof_schedule import MeasuredPowers, ProofSchedule, follow_up, opened, resumed
+from .grid.merge import Demand
+from .grid.proof_schedule import MeasuredPowers, ProofSchedule, follow_up, moved, opened, resumed
 from .grid_record import FollowUp, GridEvent, GridRecord, ProvenRecord
 from .lasting_value import RETRY_S, LastingValue
 from .ledger import SiteLedger
@@ -91,6 +92,11 @@ class ProofKeeping:
             del self._recent[next(iter(self._recent))]
         self._due.set()
         return number
+
+    def follow(self, demand: Demand) -> None:
+        """Have limits judged by what they are now, where one moved and the log is told of that later."""
+        target = demand.target
+        self._schedule = moved(self._schedule, demand.kind, target.scope, target.evse, demand.value_w)
 
     def measure(self, now: datetime, powers: MeasuredPowers, *, observe_only: bool = False) -> tuple[FollowUp, ...]:
         """Take what is measured now; returns the measurements that were due, not judged while the site only observes."""

@@ -1,45 +1,48 @@
 """Frozen values to JSON and back, exactly, by their type hints: for what is recorded and what is remembered.
 
-A dataclass becomes an object, a tuple a list, a mapping an object or, where its keys are no text, a list of
-pairs, an enum its value, a time its ISO 8601 form, and a float that JSON cannot say `{"float": "inf"}`.
+A dataclass becomes an object, a tuple a list, a set a sorted list, a mapping an object or, where its keys are no text,
+a list of pairs, an enum its value, a time or a day its ISO 8601 form, a decimal number its digits as text, bytes their
+Base64, and a float that JSON cannot say `{"float": "inf"}`.
 Objects of shared types are written once as a part and referred to by its number.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, fields, is_dataclass
-from datetime import datetime
+from dataclasses import MISSING, Field, fields, is_dataclass
+from datetime import date, time
+from decimal import Decimal
 from enum import Enum
 import json
-import math
 from types import UnionType
 from typing import Union, cast, get_args, get_origin, get_type_hints
 
 from .config import NOT_RECORDED
 from .model import Json
+from .recorded_scalars import READ, Decode, RecordedJsonError, encode_bytes, encode_decimal, encode_float, shown
+
+__all__ = ["Decoder", "Encoder", "RecordedJsonError", "Replacement"]
 
 type Replacement = Callable[[object], object]
 type _Encode = Callable[[object], Json]
-type _Decode = Callable[[Json, str], object]
 
 _PLAIN: Mapping[object, type] = {bool: bool, int: int, str: str}
-
-
-class RecordedJsonError(ValueError):
-    """A JSON value is not what its type says; the message names the field."""
 
 
 class Encoder:
     """Writes values; `parts` grows by each shared object that was not written before.
 
-    `replaced` gives for a dataclass's field what is written in place of its value.
+    `replaced` gives for a dataclass's field what is written in place of its value. With `sparse`, fields that have
+    their default are left out: what is written stays the same when a later version adds a field.
     """
 
     def __init__(
         self,
         shared: frozenset[type] = frozenset(),
         replaced: Mapping[tuple[type, str], Replacement] | None = None,
+        *,
+        sparse: bool = False,
     ) -> None:
         """Begin without parts."""
+        self._sparse = sparse
         self.parts: list[Json] = []
         self._shared = shared
         self._replaced = replaced or {}
@@ -63,6 +66,9 @@ class Encoder:
             return self._union(get_args(hint))
         if origin is tuple:
             return self._tuple(get_args(hint))
+        if origin is frozenset:
+            each = self._encoder(get_args(hint)[0])
+            return lambda value: [each(item) for item in sorted(cast(frozenset[str], value))]
         if origin is Mapping:
             return self._mapping(get_args(hint))
         if isinstance(hint, type):
@@ -75,10 +81,14 @@ class Encoder:
             return self._sharing(encode) if hint in self._shared else encode
         if issubclass(hint, Enum):
             return lambda value: cast(Enum, value).value
-        if issubclass(hint, datetime):
-            return lambda value: cast(datetime, value).isoformat()
+        if issubclass(hint, date | time):
+            return lambda value: cast(date, value).isoformat()
+        if hint is Decimal:
+            return lambda value: encode_decimal(cast(Decimal, value))
+        if hint is bytes:
+            return lambda value: encode_bytes(cast(bytes, value))
         if hint is float:
-            return lambda value: _encode_float(cast(float, value))
+            return lambda value: encode_float(cast(float, value))
         if hint in _PLAIN or hint is type(None):
             return lambda value: cast(Json, value)
         raise TypeError(f"{hint} cannot be recorded")
@@ -113,6 +123,8 @@ class Encoder:
             for field in fields(kind)
             if not field.metadata.get(NOT_RECORDED)
         ]
+        if self._sparse:
+            return _sparse(members, {field.name: _default(field) for field in fields(kind)})
 
         def encode(value: object) -> Json:
             return {
@@ -146,7 +158,7 @@ class Decoder:
         """Begin without parts."""
         self.parts: list[Json] = []
         self._shared = shared
-        self._decoders: dict[object, _Decode] = {}
+        self._decoders: dict[object, Decode] = {}
         self._decoded: dict[tuple[type, int], object] = {}
 
     def decode[T](self, kind: type[T], value: Json, path: str) -> T:
@@ -156,39 +168,40 @@ class Decoder:
         """
         return cast(T, self._decoder(kind)(value, path))
 
-    def _decoder(self, hint: object) -> _Decode:
+    def _decoder(self, hint: object) -> Decode:
         found = self._decoders.get(hint)
         if found is None:
             found = self._decoders[hint] = self._make(hint)
         return found
 
-    def _make(self, hint: object) -> _Decode:
+    def _make(self, hint: object) -> Decode:
         origin = get_origin(hint)
         if origin in {Union, UnionType}:
             return self._union(get_args(hint))
         if origin is tuple:
             return self._tuple(get_args(hint))
+        if origin is frozenset:
+            each = self._tuple((*get_args(hint), Ellipsis))
+            return lambda value, path: frozenset(cast(tuple[object, ...], each(value, path)))
         if origin is Mapping:
             return self._mapping(get_args(hint))
         if isinstance(hint, type):
             return self._of_type(hint)
         raise TypeError(f"{hint} cannot be recorded")
 
-    def _of_type(self, hint: type) -> _Decode:
+    def _of_type(self, hint: type) -> Decode:
         if is_dataclass(hint):
             decode = self._dataclass(hint)
             return self._sharing(hint, decode) if hint in self._shared else decode
         if issubclass(hint, Enum):
             return _decode_enum(hint)
-        if issubclass(hint, datetime):
-            return _decode_datetime
-        if hint is float:
-            return _decode_float
+        if hint in READ:
+            return READ[hint]
         if hint in _PLAIN:
             return _decode_plain(hint)
         raise TypeError(f"{hint} cannot be recorded")
 
-    def _union(self, options: Sequence[object]) -> _Decode:
+    def _union(self, options: Sequence[object]) -> Decode:
         decoders = [self._decoder(option) for option in options if option is not type(None)]
         optional = type(None) in options
         if len(decoders) == 1:
@@ -207,7 +220,7 @@ class Decoder:
 
         return decode
 
-    def _tuple(self, items: Sequence[object]) -> _Decode:
+    def _tuple(self, items: Sequence[object]) -> Decode:
         if len(items) == 2 and items[1] is Ellipsis:
             each = self._decoder(items[0])
             return lambda value, path: tuple(
@@ -225,7 +238,7 @@ class Decoder:
 
         return decode
 
-    def _mapping(self, items: Sequence[object]) -> _Decode:
+    def _mapping(self, items: Sequence[object]) -> Decode:
         each = self._decoder(items[1])
         if items[0] is str:
             return lambda value, path: {
@@ -239,7 +252,7 @@ class Decoder:
 
         return decode
 
-    def _dataclass(self, kind: type) -> _Decode:
+    def _dataclass(self, kind: type) -> Decode:
         hints = get_type_hints(kind)
         members = {
             field.name: self._decoder(hints[field.name])
@@ -264,7 +277,7 @@ class Decoder:
 
         return decode
 
-    def _sharing(self, kind: type, decode: _Decode) -> _Decode:
+    def _sharing(self, kind: type, decode: Decode) -> Decode:
         def resolve(value: Json, path: str) -> object:
             if isinstance(value, bool) or not isinstance(value, int):
                 return decode(value, path)
@@ -278,59 +291,56 @@ class Decoder:
         return resolve
 
 
-def _encode_float(value: float) -> Json:
-    return value if math.isfinite(value) else {"float": str(value)}
+def _default(field: Field[object]) -> object:
+    if field.default_factory is not MISSING:
+        return field.default_factory()
+    return field.default
 
 
-def _decode_float(value: Json, path: str) -> float:
-    if isinstance(value, dict) and value.keys() == {"float"} and value["float"] in {"nan", "inf", "-inf"}:
-        return float(value["float"])
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise RecordedJsonError(f"{path}: {_shown(value)} is no number")
-    return value
+def _sparse(members: Sequence[tuple[str, _Encode, Replacement | None]], defaults: Mapping[str, object]) -> _Encode:
+    def encode(value: object) -> Json:
+        found = ((name, one, replaced, getattr(value, name)) for name, one, replaced in members)
+        return {
+            name: one(item if replaced is None else replaced(item))
+            for name, one, replaced, item in found
+            if not _same(item, defaults[name])
+        }
+
+    return encode
 
 
-def _decode_plain(kind: type) -> _Decode:
+def _same(value: object, default: object) -> bool:
+    """Return whether a value is its default in every digit."""
+    return value is default or (value == default and repr(value) == repr(default))
+
+
+def _decode_plain(kind: type) -> Decode:
     def decode(value: Json, path: str) -> object:
         if type(value) is not kind:
-            raise RecordedJsonError(f"{path}: {_shown(value)} is no {kind.__name__}")
+            raise RecordedJsonError(f"{path}: {shown(value)} is no {kind.__name__}")
         return value
 
     return decode
 
 
-def _decode_enum(kind: type[Enum]) -> _Decode:
+def _decode_enum(kind: type[Enum]) -> Decode:
     members = {member.value: member for member in kind}
 
     def decode(value: Json, path: str) -> object:
         if not isinstance(value, str | int) or value not in members:
-            raise RecordedJsonError(f"{path}: this version knows no {kind.__name__} {_shown(value)}")
+            raise RecordedJsonError(f"{path}: this version knows no {kind.__name__} {shown(value)}")
         return members[value]
 
     return decode
 
 
-def _decode_datetime(value: Json, path: str) -> datetime:
-    try:
-        time = datetime.fromisoformat(value if isinstance(value, str) else "")
-    except ValueError:
-        raise RecordedJsonError(f"{path}: {_shown(value)} is no time") from None
-    if time.tzinfo is None:
-        raise RecordedJsonError(f"{path}: {_shown(value)} has no zone")
-    return time
-
-
 def _list(value: Json, path: str) -> list[Json]:
     if not isinstance(value, list):
-        raise RecordedJsonError(f"{path}: {_shown(value)} is no list")
+        raise RecordedJsonError(f"{path}: {shown(value)} is no list")
     return value
 
 
 def _object(value: Json, path: str) -> dict[str, Json]:
     if not isinstance(value, dict):
-        raise RecordedJsonError(f"{path}: {_shown(value)} is no object")
+        raise RecordedJsonError(f"{path}: {shown(value)} is no object")
     return value
-
-
-def _shown(value: Json) -> str:
-    return json.dumps(value)[:40]

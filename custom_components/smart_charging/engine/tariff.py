@@ -123,3 +123,11 @@ class Tariff:
     max_price: Decimal | None = None
     rounding: RoundingPlace = RoundingPlace.LINE
     text: str | None = None
+
+
+class TariffUnknown(Exception):
+    """There is no such tariff, or no such version of it."""
+
+
+class TariffInUse(Exception):
+    """Charge records were made by this version; it has to stay as it is."""

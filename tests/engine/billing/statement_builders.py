@@ -26,9 +26,9 @@ JULY = (date(2026, 7, 1), date(2026, 7, 31))
 ISSUER = Issuer("Sonnenhof Müller GbR", ("Am Weiher 7", "82319 Starnberg"), "DE123456789")
 
 
-def logo(form: str = "PNG") -> bytes:
-    """Return a small image."""
-    image = Image.new("RGB", (240, 80), (14, 92, 125))
+def logo(form: str = "PNG", size: tuple[int, int] = (240, 80)) -> bytes:
+    """Return an image in plain colours."""
+    image = Image.new("RGB", size, (14, 92, 125))
     ImageDraw.Draw(image).ellipse((90, 10, 150, 70), fill=(255, 209, 64))
     data = io.BytesIO()
     image.save(data, form)

@@ -462,3 +462,15 @@ def test_months_are_those_of_the_site() -> None:
     assert months_of(of, BERLIN) == (JULY, AUGUST)
     assert months_of(of, "UTC") == (JULY,)
     assert gross_of(()) == 0
+
+
+def test_what_is_over_the_most_is_split_over_tax_rates_to_the_cent() -> None:
+    by = tariff(element(price(ENERGY, "1", vat=D(10)), price(FLAT, "1", vat=D(20))), max_price=D("1.99"))
+    assert record(in_turn(NOON, (60, "1000")), by).gross == D("1.99")
+
+
+def test_the_energies_of_days_are_never_more_than_the_whole() -> None:
+    made = record(in_turn(datetime(2026, 7, 1, 21, tzinfo=UTC), (180, "1")), None)
+    assert [one.energy_wh for one in made.days] == [D("0.333"), D("0.667")]
+    made = record(in_turn(datetime(2026, 7, 1, 20, tzinfo=UTC), (180, "1")), None)
+    assert [one.energy_wh for one in made.days] == [D("0.666"), D("0.334")]

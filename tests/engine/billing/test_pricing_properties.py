@@ -38,7 +38,7 @@ def cut(one: UsageInterval, at: int, parts: int) -> list[UsageInterval]:
 
 
 @given(stays(), tariffs(), kwhs, moneys, shares, st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_any_cut_prices_the_same(
     placed: tuple[str, Stay],
     by: Tariff,
@@ -61,7 +61,7 @@ def test_any_cut_prices_the_same(
 
 
 @given(stays(), tariffs(), kwhs, moneys, shares)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_sums_are_the_sums_of_their_parts(
     placed: tuple[str, Stay], by: Tariff, energy: dict[date, Decimal], money: dict[date, Decimal], share: str
 ) -> None:
@@ -109,7 +109,7 @@ def _allowances_are_kept(made: ChargeRecord, energy: dict[date, Decimal], money:
 
 
 @given(stays(), tariffs(one_rate=True), kwhs, moneys, shares)
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_stopwatch_comes_to_the_same(
     placed: tuple[str, Stay], by: Tariff, energy: dict[date, Decimal], money: dict[date, Decimal], share: str
 ) -> None:

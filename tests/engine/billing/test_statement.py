@@ -228,6 +228,7 @@ def test_logo_is_an_image(form: str) -> None:
         (logo("GIF"), "is a PNG or JPEG"),
         (logo()[:200], "is a PNG or JPEG"),
         (b"", "is a PNG or JPEG"),
+        (logo(size=(4000, 1001)), "at most 4000000 pixels"),
         (b"x" * (MAX_LOGO_BYTES + 1), "at most 500 kB"),
     ],
 )

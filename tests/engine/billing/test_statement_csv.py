@@ -127,6 +127,13 @@ def test_any_name_stays_in_its_cell(name: str) -> None:
         assert row["Brutto"].replace(",", ".") == "0.30"
 
 
+def test_meter_that_nobody_read_is_left_open() -> None:
+    made = statement([record(1, (JUNE_3, "1"), meter_start_wh=None, meter_stop_wh=Decimal("1234.5"))])
+
+    (row,) = _rows(statement_csv(made, CsvDialect.COMMA), CsvDialect.COMMA)
+    assert (row["Zähler Beginn (kWh)"], row["Zähler Ende (kWh)"]) == ("", "1.2345")
+
+
 def test_months_of_a_record_for_an_employer() -> None:
     made = employer_statement()
 

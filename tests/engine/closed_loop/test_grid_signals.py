@@ -107,6 +107,34 @@ async def test_a_relay_dims_within_seconds_and_its_proof_is_complete(tmp_path: P
     assert events[0].details["limit_w"] == MINIMUM_W
 
 
+@pytest.mark.parametrize("step_w", [10.0, 400.0])
+async def test_a_limit_that_moves_each_second_is_obeyed_and_proven_with_a_row_a_minute(
+    tmp_path: Path, step_w: float
+) -> None:
+    async with two_cars(tmp_path) as loop:
+        for second in range(310):
+            now, watts = loop.clock.now(), 9_000.0 + step_w * (second * 3 % 7)
+            limit = GridSignal(
+                source_id="message", kind=SignalKind.IMPORT_LIMIT, received_at=now, value=watts,
+                scope=SignalScope.CONTROLLABLE,
+            )  # fmt: skip
+            loop.site.grid.take(SignalAdded("message", now, limit))
+            assert loop.site.grid.decision is not None
+            assert loop.site.grid.decision.held[0].value <= watts
+            await loop.run(1, step_s=1.0)
+        rows = await loop.ledger.grid_proof.records()
+        assert (await loop.ledger.grid_proof.verify(loop.clock.now())).broken is None
+    told = [one for one in rows if one.record.source_id == "message"]
+    assert [one.record.event for one in told] == [GridEvent.LIMIT_CHANGED] * 5 + [GridEvent.LIMIT_STARTED]
+    first = told[-1].record.at
+    assert [(one.record.at - first).total_seconds() for one in told] == [300.0, 240.0, 180.0, 120.0, 60.0, 0.0]
+    for one in told[1:]:  # each is measured, though the limit was another by then
+        assert [made.result for made in one.follow_ups[:2]] == [ProofResult.OBEYED] * 2
+    # Where the limit was really another since, the last measurement says nothing of this one.
+    last = ProofResult.OBEYED if step_w == 10.0 else ProofResult.NOT_JUDGED
+    assert told[-1].follow_ups[2].result is last
+
+
 async def test_a_station_that_does_not_obey_is_taken_down_until_its_transaction_is_stopped(tmp_path: Path) -> None:
     events: list[SiteEvent] = []
     deaf = station("CP2", quirks=Quirks(ignores_profiles=True), max_a=16.0)

@@ -3,9 +3,16 @@
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.smart_charging.engine.control.origin_count import Rates, Seen, settled, with_interval
+from custom_components.smart_charging.engine.control.origin_count import (
+    Rates,
+    Seen,
+    settled,
+    settled_slots,
+    with_interval,
+)
 from custom_components.smart_charging.engine.control.source_split import PowerSplit
-from custom_components.smart_charging.engine.energy_origin import EnergyOrigin
+from custom_components.smart_charging.engine.energy_origin import SLOT, EnergyOrigin, OriginSlot
+from tests.manual_clock import START
 
 WATTS = st.floats(0, 50_000)
 SPLITS = st.builds(PowerSplit, WATTS, WATTS, WATTS, WATTS)
@@ -15,8 +22,8 @@ INTERVALS = st.lists(st.tuples(SPLITS, st.floats(0, 0.02), RATES), max_size=8)
 
 def seen(*intervals: tuple[PowerSplit, float, Rates], gap: bool = False) -> Seen:
     found = Seen(gap=gap)
-    for split, hours, rates in intervals:
-        found = with_interval(found, split, hours, rates)
+    for number, (split, hours, rates) in enumerate(intervals):
+        found = with_interval(found, split, hours, rates, START + number // 2 * SLOT)
     return found
 
 
@@ -90,3 +97,11 @@ def test_parts_fit_into_a_count_that_was_corrected(origin: EnergyOrigin, energy_
     within = origin.within(energy_wh)
     assert within.known_wh <= energy_wh * (1 + 1e-9) + 1e-9  # floats near 0 have few digits
     assert within == origin or within.known_wh == pytest.approx(energy_wh)
+
+
+def test_each_quarter_hour_has_its_share_of_what_the_meter_counted() -> None:
+    sun, grid = (PowerSplit(solar_w=2000), 0.1, Rates()), (PowerSplit(grid_w=1000), 0.1, Rates())
+    found = seen(sun, grid, grid, (PowerSplit(unknown_w=1000), 0.1, Rates()))
+    assert settled_slots(found, 1000) == (OriginSlot(START, 400, 0, 200), OriginSlot(START + SLOT, 0, 0, 200))
+    assert settled_slots(found, 0) == ()
+    assert settled_slots(seen((PowerSplit(unknown_w=1000), 0.1, Rates())), 100) == ()

@@ -145,6 +145,10 @@ def test_error_is_spelled_as_in_its_version(protocol: str, spelled: str) -> None
         b'[2,"1","NotifyCustomerInformation",{"data":"SECRET","seqNo":0}]',
         b'[2,"1","GetLog",{"log":{"remoteLocation":"https://user:SECRET@host/x"}}]',
         b'[2,"1","SendLocalList",{"localAuthorizationList":[{"idTag":"SECRET"},{"idTag":"SECRET"}]}]',
+        b'[2,"1","MeterValues",{"meterValue":[{"sampledValue":[{"value":"SECRET","format":"SignedData"}]}]}]',
+        b'[2,"1","MeterValues",{"meterValue":[{"sampledValue":[{"value":"OCMF|{\\"ID\\":\\"SECRET\\"}|{}"}]}]}]',
+        b'[2,"1","TransactionEvent",{"meterValue":[{"sampledValue":[{"value":1.0,"signedMeterValue":'
+        b'{"signedMeterData":"SECRET","signingMethod":"","encodingMethod":"OCMF","publicKey":"a2V5"}}]}]}]',
     ],
 )
 def test_log_of_a_frame_holds_no_secret(frame: bytes) -> None:

@@ -268,3 +268,71 @@ def test_who_is_under_control_was_alive_within_two_minutes(events: list[tuple[fl
             demanded_w = lpc.demanded_w(found, CONFIG, now)
             assert demanded_w is not None
             assert demanded_w <= CONFIG.failsafe_w
+
+
+TEN = timedelta(minutes=10)
+
+
+def lasting(found: LpcMemory, seconds: float, **changes: object) -> LpcMemory:
+    """Return the machine after it was told a limit of 6 kW for ten minutes, or what is changed of it."""
+    told: dict[str, object] = {"value_w": 6_000.0, "active": True, "duration": TEN} | changes
+    alive = lpc.heartbeat(found, CONFIG, after(seconds))
+    return lpc.state_limit(alive, CONFIG, after(seconds), **told)[0]  # type: ignore[arg-type]  # arguments by name
+
+
+def until(found: LpcMemory) -> float | None:
+    """Return after how many seconds the limit ends."""
+    assert found.limit is not None
+    return None if found.limit.until is None else (found.limit.until - NOW).total_seconds()
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_the_same_limit_told_again_ends_when_it_was_to_also_after_a_restart(restarts: bool) -> None:
+    found = lasting(memory(FREE), 0.0)
+    for seconds in (60.0, 300.0, 590.0):
+        if restarts:
+            found = lpc.resume(found, CONFIG, after(seconds))
+        found = lasting(found, seconds)
+        assert (found.phase, until(found)) == (LIMITED, 600.0)
+    for seconds in (601.0, 5_000.0):
+        if restarts:
+            found = lpc.resume(found, CONFIG, after(seconds))
+        found = lasting(found, seconds)
+        assert (found.phase, lpc.demanded_w(found, CONFIG, after(seconds))) == (FREE, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "ends_s"),
+    [
+        ({"value_w": 5_999.0}, 900.0),
+        ({"duration": timedelta(minutes=9)}, 840.0),
+        ({"duration": None}, None),
+    ],
+)
+def test_a_change_of_a_limit_is_a_new_one(changes: dict[str, object], ends_s: float | None) -> None:
+    found = lasting(lasting(memory(FREE), 0.0), 300.0, **changes)
+    assert until(found) == ends_s
+    assert until(lasting(found, 400.0)) == 1_000.0
+
+
+def test_a_limit_that_was_not_active_in_between_is_a_new_one() -> None:
+    found = lasting(lasting(lasting(memory(FREE), 0.0), 300.0, active=False), 310.0)
+    assert (found.phase, until(found)) == (LIMITED, 910.0)
+
+
+def test_a_limit_whose_duration_can_not_be_read_holds_until_it_is_told_and_then_has_its_old_end() -> None:
+    found = lasting(lasting(memory(FREE), 0.0), 300.0, duration=None, duration_told=False)
+    assert (found.phase, until(found)) == (LIMITED, None)
+    found = lpc.resume(found, CONFIG, after(310.0))
+    assert until(lasting(found, 320.0)) == 600.0
+    over = lasting(lpc.heartbeat(found, CONFIG, after(420.0)), 500.0)
+    over = lasting(over, 605.0)
+    assert lasting(over, 610.0, duration=None, duration_told=False).phase is FREE
+    assert until(lasting(found, 320.0, value_w=5_000.0, duration=None, duration_told=False)) is None
+
+
+def test_a_limit_that_comes_back_after_the_fail_safe_is_the_same_one() -> None:
+    found = lpc.pass_time(lasting(memory(FREE), 0.0), CONFIG, after(130.0))
+    assert found.phase is FAILSAFE
+    assert until(lasting(found, 200.0)) == 600.0
+    assert lasting(found, 700.0).phase is FREE

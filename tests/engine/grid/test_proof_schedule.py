@@ -13,6 +13,7 @@ from custom_components.smart_charging.engine.grid.proof_schedule import (
     MeasuredPowers,
     ProofSchedule,
     follow_up,
+    moved,
     opened,
     resumed,
 )
@@ -216,6 +217,54 @@ def test_a_limit_goes_on_to_be_judged_beside_the_same_again_and_limits_of_other_
     schedule = opened(opened(ProofSchedule(), 1, record()), 2, other)
     _, made = go(schedule, 60, 61, LOW)
     assert (1, 60, "obeyed") in [one[:3] for one in told(made)]
+
+
+def at_w(power_w: float) -> MeasuredPowers:
+    return MeasuredPowers(power_w)
+
+
+def after_moving(now_w: float, limit_w: float = 7560.0) -> ProofSchedule:
+    """Return a schedule whose record's limit moved without a record that took its place."""
+    signal, scope = record().signal, record().scope
+    return moved(opened(ProofSchedule(), 1, record(0, limit_w)), signal, scope, None, now_w)
+
+
+@pytest.mark.parametrize(
+    ("now_w", "power_w", "result"),
+    [
+        (7600.0, 7700.0, ProofResult.OBEYED),  # it trembles: judged by what it is now
+        (7520.0, 7621.0, ProofResult.NOT_OBEYED),
+        (9000.0, 7660.0, ProofResult.OBEYED),  # it is another: who keeps to both obeys
+        (9000.0, 8900.0, ProofResult.NOT_JUDGED),
+        (5000.0, 5100.0, ProofResult.OBEYED),
+        (5000.0, 7500.0, ProofResult.NOT_JUDGED),
+    ],
+)
+def test_a_limit_that_moved_without_a_record_goes_on_to_be_judged(
+    now_w: float, power_w: float, result: ProofResult
+) -> None:
+    _, made = go(after_moving(now_w), 0, 62, at_w(power_w))
+    assert [one.result for one in made] == [result] * 2
+
+
+def test_a_limit_that_moved_is_judged_so_after_a_restart_and_only_where_it_is_the_same_one() -> None:
+    schedule = after_moving(9000.0)
+    (kept,) = resumed((proven(1, record()),), restarted(schedule)).records
+    assert kept.now_w == 9000.0
+    other = moved(opened(ProofSchedule(), 1, record()), SignalKind.EXPORT_LIMIT, SignalScope.SITE, None, 1.0)
+    assert other == opened(ProofSchedule(), 1, record())
+
+
+def test_a_record_of_a_limit_that_only_trembles_ends_none_before() -> None:
+    schedule = opened(opened(ProofSchedule(), 1, record()), 2, record(60, 7600.0))
+    _, made = go(schedule, 60, 61, at_w(7650.0))
+    assert (1, 60, "obeyed", 60.0) in told(made)
+
+
+def test_a_schedule_of_before_limits_could_move_is_still_read() -> None:
+    stored = json.loads(json.dumps(Encoder().encode(opened(ProofSchedule(), 1, record()))))
+    del stored["records"][0]["now_w"]
+    assert Decoder().decode(ProofSchedule, stored, "schedule") == opened(ProofSchedule(), 1, record())
 
 
 @pytest.mark.parametrize("silent_s", [1, int(LATE_S)])

@@ -111,6 +111,29 @@ def test_a_control_box_dims_and_limits_feed_in() -> None:
     assert decision.held[0].demand.raw == "s1,s2,w4"
 
 
+def test_a_contact_that_is_not_wired_any_more_counts_no_longer_and_is_forgotten() -> None:
+    room = Room(BOX, devices=DEVICES)
+    w4, s1 = (ContactSeen("box", NOW, True, contact) for contact in (Contact.W4, Contact.S1))
+    assert len(asked(room.tell(w4, s1))) == 2
+    wired = room.config
+    room.config = replace(wired, sources=(replace(BOX, contacts=frozenset({Contact.S1})),))
+    assert [one[0] for one in asked(room.tell())] == ["export/site/W/not_counted"]
+    assert [one.reason for one in room.tell(w4).refused] == [SourceRefusal.NO_CONTACT]
+    room.config = wired
+    assert [one[0] for one in asked(room.tell())] == ["export/site/W/not_counted"]
+    assert len(asked(room.tell(w4))) == 2
+
+
+def test_what_was_seen_of_a_control_box_says_nothing_of_a_relay_that_takes_its_place() -> None:
+    room = Room(BOX, devices=DEVICES)
+    room.tell(ContactSeen("box", NOW, True, Contact.W4), ContactSeen("box", NOW, False, Contact.S1))
+    room.config = replace(room.config, sources=(replace(RELAY, source_id="box"),))
+    assert asked(room.tell()) == []
+    room.tell(click(True, source_id="box"))
+    room.config = replace(room.config, sources=(BOX,))
+    assert asked(room.tell()) == []
+
+
 @pytest.mark.parametrize(
     ("value", "limit_w"), [(5.5, 5_500.0), (0.0, 0.0), (19.9, 19_900.0), (20.0, None), (99.0, None)]
 )

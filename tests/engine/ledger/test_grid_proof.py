@@ -244,8 +244,9 @@ async def test_a_long_log_is_read_in_pages(
         most = max(most, len(fetched.data))
         return fetched()
 
-    monkeypatch.setattr(sa.Connection, "execute", counted)
-    verdict = await proof.verify(after(0))
+    with monkeypatch.context() as watched:
+        watched.setattr(sa.Connection, "execute", counted)
+        verdict = await proof.verify(after(0))
     assert (verdict.intact, verdict.rows, most) == (True, 1200, proof_log.PAGE_ROWS)
 
 

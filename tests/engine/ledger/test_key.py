@@ -16,6 +16,7 @@ from custom_components.smart_charging.engine.ledger import (
     LedgerError,
     LedgerKeyError,
     SiteLedger,
+    remains,
     start_with_new_key,
     storage,
     tables,
@@ -263,7 +264,7 @@ async def test_a_file_that_cannot_be_rewritten_keeps_nobody_from_charging(
     path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     await asyncio.to_thread(old_ledger, path)
-    monkeypatch.setattr(storage, "_REWRITE", ("VACUUM INTO '/nowhere/at/all'",))
+    monkeypatch.setattr(remains, "REWRITE", ("VACUUM INTO '/nowhere/at/all'",))
     ledger = await Ledger.open(path)
     assert "Remains of tags" in caplog.text
     assert SECRET not in caplog.text

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 import math
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -172,3 +173,25 @@ async def test_a_glitch_in_the_middle_is_kept_but_not_counted(site: SiteLedger) 
         energies.append(bound.energy_wh)
     assert energies == [30, 30, 60, 60, 90]
     assert len(await site.meter_values(EVSE)) == 5
+
+
+async def test_what_a_killed_process_kept_and_could_not_acknowledge_is_kept_once(
+    address: str | Path, tmp_path: Path
+) -> None:
+    ledger = await Ledger.open(address, tmp_path / "ledger.key")
+    site = ledger.site("home")
+    kept = await site.start_transaction(started())
+    told = (register(10, 1010), register(20, 1020))
+    await site.record_meter_values("CP1", 1, kept.transaction_id, told, after(20))
+    await ledger.close()
+    ledger = await Ledger.open(address, tmp_path / "ledger.key")
+    site = ledger.site("home")
+    again = await site.record_meter_values("CP1", 1, kept.transaction_id, told, after(60))
+    assert again is not None
+    assert (again.transaction_id, again.energy_wh) == (kept.transaction_id, 20)
+    other = (register(20, 1025),)  # a reading of the same time that says something else is one of its own
+    counted = await site.record_meter_values("CP1", 1, kept.transaction_id, other, after(60))
+    assert counted is not None
+    assert counted.energy_wh == 25
+    assert await site.meter_values(EVSE) == (*told, *other)
+    await ledger.close()

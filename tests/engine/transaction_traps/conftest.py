@@ -18,7 +18,9 @@ from custom_components.smart_charging.engine.ledger import Ledger, SiteLedger, t
 from custom_components.smart_charging.engine.model import EvseKey, Transaction
 from custom_components.smart_charging.engine.registry_authorizer import RegistryAuthorizer
 from custom_components.smart_charging.engine.site import Site
+from custom_components.smart_charging.engine.stays import stays_of
 from custom_components.smart_charging.engine.view import EvseView, SiteEvent, SiteEventType
+from tests.engine.stays.builders import check
 from tests.engine.transaction_traps.chargers import CHARGERS, Charger, Charger2, Charger16
 from tests.manual_clock import ManualClock
 
@@ -164,6 +166,13 @@ class Place:
     def told(self, kind: SiteEventType) -> list[SiteEvent]:
         return [event for event in self.events if event.type is kind]
 
+    async def check_stays(self) -> None:
+        """Assert that what drivers used sums to the meter, whatever trap was laid."""
+        for session in await self.records.sessions():
+            record = await self.records.session_record(session.session_id)
+            assert record is not None
+            check(record, stays_of(record, now=self.clock.now()))
+
     async def kept(self, tx: str, key: EvseKey = KEY) -> Transaction:
         """Return a transaction as the ledger has it."""
         return next(one for one in await self.all_kept(key) if one.transaction_id == tx)
@@ -191,6 +200,7 @@ async def place(tmp_path: Path, socket_enabled: None) -> AsyncGenerator[Place]:
     opened = Place(tmp_path)
     await opened.open()
     yield opened
+    await opened.check_stays()
     await opened.close()
 
 

@@ -1,6 +1,6 @@
 """Sheets of A4 to write on, with the shipped fonts. Places and lengths are in mm from the top left, sizes in points."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 import io
 import logging
@@ -132,9 +132,13 @@ class Canvas:
             self._colour = style.colour
         self._pdf.text(x, y, text)
 
-    def text_right(self, x: float, y: float, text: str, style: Style) -> None:
-        """Write a printable text that ends at a place on the base line."""
-        self.text(x - self.width(text, style), y, text, style)
+    def text_right(self, x: float, y: float, text: str, style: Style, room: float = PAGE_WIDTH) -> None:
+        """Write a printable text that ends at a place on the base line, smaller where it has not room enough."""
+        width = self.width(text, style)
+        if width > room:
+            style = replace(style, size=style.size * room / width)
+            width = room
+        self.text(x - width, y, text, style)
 
     def rule(self, left: float, right: float, y: float, colour: Colour = RULE, thickness: float = 0.2) -> None:
         """Draw a line across."""

@@ -14,7 +14,9 @@ from .pdf_rows import NONE, Table
 LEFT: Final = 18.0
 RIGHT: Final = 192.0
 _CHARGER: Final = 51.0  # where the second column begins
-_SUMS: Final = 100.0  # where the block of sums begins
+_SUMS: Final = 92.0  # where the block of sums begins
+_SUM_COLUMNS: Final = (139.0, 164.0, RIGHT)  # where net, tax and gross end
+_SUM_MM: Final = 23.5  # the room of each
 _FACTS: Final = 128.0  # where number, period and date are
 _TOP: Final = 30.0
 _BOTTOM: Final = PAGE_HEIGHT - 24
@@ -175,8 +177,10 @@ class _Layout:
         free = numbers[0][0] - canvas.width(numbers[0][1], _PLAIN) - _GAP - _CHARGER
         charger, who = table.where_and_who(entry)
         canvas.text(_CHARGER, first, canvas.fit(charger, _PLAIN, free), _PLAIN)
+        before = _CHARGER + _GAP
         for right, number in numbers:
-            canvas.text_right(right, first, number, _STRONG if right == RIGHT else _PLAIN)
+            canvas.text_right(right, first, number, _STRONG if right == RIGHT else _PLAIN, right - before)
+            before = right + _GAP / 2
         canvas.text(LEFT, second, canvas.fit(times, _SMALL, _CHARGER - LEFT - 1), _SMALL)
         proof = canvas.printable(table.proof(entry))
         free = RIGHT - _CHARGER - (canvas.width(proof, _SMALL) + _GAP if proof else 0)
@@ -214,15 +218,15 @@ class _Layout:
         canvas.text_right(RIGHT, y, self._energy_told(), _PLAIN)
         y += _LINE_MM
         if statement.totals:
-            columns = ((146.0, self._words.net), (168.0, self._words.vat), (RIGHT, self._words.gross))
-            for right, title in columns:
+            titles = (self._words.net, self._words.vat, self._words.gross)
+            for right, title in zip(_SUM_COLUMNS, titles, strict=True):
                 canvas.text_right(right, y, title, _LABEL)
             y += _LINE_MM
         for total in statement.totals:
             rate = form.percent(total.vat_percent, self._language)
             canvas.text(_SUMS, y, self._words.vat_at.format(rate=rate), _PLAIN)
-            for right, amount in ((146.0, total.net), (168.0, total.vat), (RIGHT, total.gross)):
-                canvas.text_right(right, y, canvas.printable(money(amount)), _PLAIN)
+            for right, amount in zip(_SUM_COLUMNS, (total.net, total.vat, total.gross), strict=True):
+                canvas.text_right(right, y, canvas.printable(money(amount)), _PLAIN, _SUM_MM)
             y += _LINE_MM
         self._total(self._words.total, money(statement.gross), y - 2)
 
@@ -238,7 +242,7 @@ class _Layout:
         canvas = self._canvas
         canvas.band(left - 3, RIGHT + 3, y, _BAND_MM - 1)
         canvas.text(left, y + 6, label, _TOTAL)
-        canvas.text_right(RIGHT, y + 6, canvas.printable(amount), _TOTAL)
+        canvas.text_right(RIGHT, y + 6, canvas.printable(amount), _TOTAL, 52)
 
     # For an employer.
 
@@ -296,8 +300,8 @@ class _Layout:
             amount = NONE if month.rate_amount is None else self._table.money(month.rate_amount)
             if month.rate is not None:
                 rate = form.unit_price(month.rate, statement.currency, self._language)
-            canvas.text_right(_MONTH_RATE, y + 3.6, canvas.printable(rate), _PLAIN)
-        canvas.text_right(RIGHT, y + 3.6, canvas.printable(amount), _STRONG)
+            canvas.text_right(_MONTH_RATE, y + 3.6, canvas.printable(rate), _PLAIN, 25)
+        canvas.text_right(RIGHT, y + 3.6, canvas.printable(amount), _STRONG, 25)
         canvas.rule(LEFT, RIGHT, y + _LINE_MM)
 
     def _total_of_months(self, label: str, amount: str, y: float) -> None:

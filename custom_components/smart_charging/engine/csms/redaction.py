@@ -6,13 +6,14 @@ from typing import Final
 _STRING: Final = r'(?:"(?:[^"\\]|\\.)*+"|[^\s,\]}"\[{]++)'
 _SECRET_NAMES: Final = (
     "idTag|parentIdTag|idToken|additionalIdToken|customerIdentifier|emaid|vin|password|basicAuthPassword|"
-    "authorizationKey|apnUserName|apnPassword|simPin|vatNumber|pin"
+    "authorizationKey|apnUserName|apnPassword|simPin|vatNumber|pin|signedMeterData"
 )
 _SECRET_FIELD: Final = re.compile(rf'("(?:{_SECRET_NAMES})"\s*:\s*){_STRING}', re.IGNORECASE)
 # Names that hold a secret in these places only.
 _VPN: Final = re.compile(r'"vpn"\s*:\s*\{', re.IGNORECASE)
 _VPN_FIELD: Final = re.compile(rf'("(?:key|user)"\s*:\s*){_STRING}', re.IGNORECASE)
 _CUSTOMER_INFORMATION: Final = re.compile(r'"NotifyCustomerInformation"')
+_SIGNED: Final = re.compile(r'"SignedData"|OCMF\|')  # what a meter signs tells whose tag it was for
 _SECRET_KEY: Final = re.compile("AuthorizationKey|Password|Secret|Credential", re.IGNORECASE)
 _VALUE_FIELD: Final = re.compile(rf'("(?:value|attributeValue|data)"\s*:\s*){_STRING}', re.IGNORECASE)
 _URL_LOGIN: Final = re.compile(r'(://)[^/@\s"]+@')
@@ -24,7 +25,7 @@ def redacted(frame: bytes) -> str:
     text = _SECRET_FIELD.sub(r'\1"***"', frame.decode(errors="replace"))
     if _VPN.search(text):
         text = _VPN_FIELD.sub(r'\1"***"', text)
-    if _SECRET_KEY.search(text) or _CUSTOMER_INFORMATION.search(text):
+    if any(told.search(text) for told in (_SECRET_KEY, _CUSTOMER_INFORMATION, _SIGNED)):
         text = _VALUE_FIELD.sub(r'\1"***"', text)
     return _URL_TOKEN.sub(r"\1***", _URL_LOGIN.sub(r"\1***@", text))[:2000]
 

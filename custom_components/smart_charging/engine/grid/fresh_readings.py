@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ..model import EvseKey
+from .set_back import is_ahead
 
 # After a signal, in s: 2 s before the first and the last of what is kept, and before what is checked, so that an answer is there in time.
 MOMENTS_S: Final = (8.0, 11.0, 13.0, 28.0, 58.0, 298.0)
@@ -33,5 +34,10 @@ def due_readings(
     return tuple(
         key
         for key, measured in measured_at.items()
-        if (measured is None or measured < newest) and (key not in asked_at or asked_at[key] < newest)
+        if _is_before(newest, measured, now) and _is_before(newest, asked_at.get(key), now)
     )
+
+
+def _is_before(moment: datetime, at: datetime | None, now: datetime) -> bool:
+    """Return whether something was last before a moment, or never, or before the clock was set back."""
+    return at is None or at < moment or is_ahead(at, now)

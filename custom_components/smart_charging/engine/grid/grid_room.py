@@ -14,11 +14,13 @@ from .announcement import AnnouncedWindow, announced
 from .changes import Change, changes_between
 from .export_limit import ExportDemand, export_demand
 from .merge import Demand, Direction, GridConnection, PriceLevel, full_value, merge, price_level
-from .release_ramp import STEP_S, ReleaseRamp, held_back, release
+from .proof_pace import LoggedLimit, ProofRow, next_row, paced
+from .release_ramp import STEP_S, ReleaseRamp, held_back, not_ahead, release
 from .section_14a import ControllableDevice, MinimumPower, minimum_power, reserved_w
 from .signal import SignalScope
 from .source import SourceConfig, SourceEvent
-from .source_state import SourceMemory, SourceRefusal
+from .source_memory import SourceMemory
+from .source_state import SourceRefusal
 from .uk_rules import UkMemory, UkRules, UkVerdict
 from .verification import EvseAction, Measured, Verification
 
@@ -68,12 +70,16 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class GridState:
-    """All that outlives a restart; `held` goes by the names of targets. A new one lets fail-safes hold until sources are heard."""
+    """All that outlives a restart; `held` and `logged` go by the names of targets.
+
+    A new one lets fail-safes hold until sources are heard.
+    """
 
     sources: Mapping[str, SourceMemory] = field(default_factory=dict)
     held: Mapping[str, Held] = field(default_factory=dict)
     uk: UkMemory | None = None
     verification: Verification = field(default_factory=Verification)
+    logged: Mapping[str, LoggedLimit] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +95,9 @@ class GridDecision:
     """What holds now.
 
     `limits` are all that control is to know of, in place of those before. `binding` is the tightest on import that is asked
-    for, and what only returns where nothing is; `binding_w` is the least W of all on import, returning ones too. `lost` are lost sources with since when. `next_at` is when to ask again at the latest, None where nothing is due.
+    for, and what only returns where nothing is; `binding_w` is the least W of all on import, returning ones too.
+    Of the changes `rows` are what the proof log gets now, of this step and of those before, and `unlogged` what it gets
+    later, summed up. `lost` are lost sources with since when. `next_at` is when to ask again at the latest, None where nothing is due.
     """
 
     at: datetime
@@ -102,6 +110,8 @@ class GridDecision:
     minimum: MinimumPower | None
     windows: tuple[AnnouncedWindow, ...]
     changes: tuple[Change, ...]
+    rows: tuple[ProofRow, ...]
+    unlogged: tuple[Change, ...]
     actions: tuple[EvseAction, ...]
     verification: Verification
     uk: Mapping[EvseKey, UkVerdict]
@@ -158,7 +168,9 @@ def step(
     verification, actions = _verify(state, held, measured, now)
     uk = None if state.uk is None else uk_rules.forget_past(state.uk, now)
     verdicts = _uk_verdicts(config, uk, now)
-    after = GridState(sources, held, uk, verification)
+    changes = changes_between(_asked(state.held), _asked(held), now)
+    proof = paced(state.logged, changes, _asked(held), now)
+    after = GridState(sources, held, uk, verification, proof.logged)
     binding, binding_w = _binding(config, held)
     return after, GridDecision(
         at=now,
@@ -172,7 +184,9 @@ def step(
         price_level=price_level(claims, now),
         minimum=minimum,
         windows=announced(claims, now),
-        changes=changes_between(_asked(state.held), _asked(held), now),
+        changes=changes,
+        rows=proof.rows,
+        unlogged=proof.unlogged,
         actions=actions,
         verification=verification,
         uk=verdicts,
@@ -220,7 +234,7 @@ def _hold(config: GridConfig, before: Mapping[str, Held], demands: Sequence[Dema
 
 
 def _follow(former: Held | None, demand: Demand | None, full: float, now: datetime) -> Held | None:
-    ramp = None if former is None else former.ramp
+    ramp = None if former is None else not_ahead(former.ramp, now)
     target = None if demand is None else demand.value
     if former is not None and ramp is None and (target is None or target > former.value):
         ramp = release(
@@ -248,13 +262,16 @@ def _asked(held: Mapping[str, Held]) -> dict[str, Demand]:
 def _verify(
     state: GridState, held: Mapping[str, Held], measured: Measured, now: datetime
 ) -> tuple[Verification, tuple[EvseAction, ...]]:
-    """Check what chargers do while something is asked of them; a new or tighter demand starts the checks anew."""
+    """Check what chargers do while something is asked of them; a new or tighter demand starts the checks anew.
+
+    So does a clock that was set back.
+    """
     before, after = _imports(state.held), _imports(held)
     verification = state.verification
     if not after:
         return checks.end(verification), ()
     tighter = any(name not in before or one.value < before[name].value for name, one in after.items())
-    if tighter or verification.signal_at is None:
+    if tighter or verification.signal_at is None or checks.was_set_back(verification, now):
         verification = checks.begin(verification, now)
     return checks.check(verification, measured, now)
 
@@ -346,5 +363,5 @@ def _next_at(
     moments = [source_state.next_change(one, state.sources[one.source_id], now) for one in config.sources]
     moments += [verdict.until for verdict in verdicts.values()]
     moments += [min(now + timedelta(seconds=STEP_S), one.ramp.ends_at) for one in state.held.values() if one.ramp]
-    moments.append(checks.next_check(state.verification))
+    moments += [checks.next_check(state.verification), next_row(state.logged)]
     return min((at for at in moments if at is not None and at > now), default=None)

@@ -10,6 +10,8 @@ from enum import StrEnum
 import math
 from typing import Final
 
+from .set_back import is_ahead
+
 HEARTBEAT_LOST: Final = timedelta(seconds=120)  # it comes each 60 s
 LEAST_FAILSAFE: Final = timedelta(hours=2)
 MOST_FAILSAFE: Final = timedelta(hours=24)
@@ -58,12 +60,17 @@ class LpcConfig:
 
 @dataclass(frozen=True, slots=True)
 class LpcLimit:
-    """A limit as it was stated: W, whether it is active, and until when (None: until another is stated)."""
+    """A limit as it was stated: W, whether it is active, and until when (None: until another is stated).
+
+    `duration_s` is how long it was stated to last, and `ends_at` when that is over: the same said again is not longer.
+    """
 
     value_w: float
     active: bool
     stated_at: datetime
     until: datetime | None = None
+    duration_s: float | None = None
+    ends_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +92,10 @@ def begin(now: datetime) -> LpcMemory:
 def resume(memory: LpcMemory, config: LpcConfig, now: datetime) -> LpcMemory:
     """Return the state after a restart: the machine begins anew, with the last limit in mind.
 
-    A fail-safe that was running goes on and ends when it would have.
+    A fail-safe that was running goes on and ends when it would have. A limit ends at the time that was worked out
+    for it, though the clock may be behind: on a host that has none of its own it will be put right.
     """
+    memory = _set_back(memory, now)
     if memory.phase is LpcPhase.FAILSAFE and now < memory.since + config.failsafe_for:
         return memory
     return replace(memory, phase=LpcPhase.INIT, since=now, started_at=now)
@@ -105,17 +114,21 @@ def state_limit(
     value_w: float,
     active: bool = True,
     duration: timedelta | None = None,
+    duration_told: bool = True,
 ) -> tuple[LpcMemory, LpcRefusal | None]:
     """Return the state after a limit was stated, or the same one and why it was refused.
 
-    On production both signs are in use among bridges: its size counts.
+    On production both signs are in use among bridges: its size counts. Without `duration_told` nobody knows how long
+    it lasts, as while a bridge's entities come back one by one.
     """
     memory = pass_time(memory, config, now)
     refusal = _refusal(config, value_w, duration)
     if refusal is not None:
         return memory, refusal
-    until = None if duration is None else now + duration
-    memory = replace(memory, limit=LpcLimit(abs(value_w), active, now, until))
+    stated = _untold(abs(value_w), active, memory.limit, now)
+    if duration_told:
+        stated = _stated(abs(value_w), active, duration, memory.limit, now)
+    memory = replace(memory, limit=stated)
     if memory.phase in {LpcPhase.FAILSAFE, LpcPhase.UNLIMITED_AUTONOMOUS}:
         return _settle(memory, config, now), None
     return _obey(memory, now), None
@@ -123,6 +136,7 @@ def state_limit(
 
 def pass_time(memory: LpcMemory, config: LpcConfig, now: datetime) -> LpcMemory:
     """Return the state as time alone makes it: a limit's end, a lost heartbeat, the end of the fail-safe."""
+    memory = _set_back(memory, now, ends_too=True)
     if memory.phase is LpcPhase.UNLIMITED_AUTONOMOUS:
         return memory
     if memory.phase is LpcPhase.FAILSAFE:
@@ -163,6 +177,56 @@ def lost_at(memory: LpcMemory) -> datetime:
     """Return when the heartbeat counts as lost: two minutes after the last, or after the start where none came."""
     heard = memory.heartbeat_at
     return (memory.started_at if heard is None else max(heard, memory.started_at)) + HEARTBEAT_LOST
+
+
+def _set_back(memory: LpcMemory, now: datetime, *, ends_too: bool = False) -> LpcMemory:
+    """Return the memory after the clock was set back: its newest moment is now, the others are as far before it as they were.
+
+    With `ends_too` the limit's end moves with them: it was worked out by the clock of before, from how long it lasts.
+    """
+    limit = memory.limit
+    known = (memory.since, memory.started_at, memory.heartbeat_at, None if limit is None else limit.stated_at)
+    newest = max(at for at in known if at is not None)
+    if not is_ahead(newest, now):
+        return memory
+    back = newest - now
+    if limit is not None:
+        limit = replace(limit, stated_at=limit.stated_at - back)
+        if ends_too:
+            limit = replace(limit, until=_earlier(limit.until, back), ends_at=_earlier(limit.ends_at, back))
+    return replace(
+        memory,
+        since=memory.since - back,
+        started_at=memory.started_at - back,
+        heartbeat_at=None if memory.heartbeat_at is None else memory.heartbeat_at - back,
+        limit=limit,
+    )
+
+
+def _earlier(moment: datetime | None, by: timedelta) -> datetime | None:
+    return None if moment is None else moment - by
+
+
+def _stated(
+    value_w: float, active: bool, duration: timedelta | None, before: LpcLimit | None, now: datetime
+) -> LpcLimit:
+    """Return a limit that is stated; the same as before ends when it was to, also where that is over.
+
+    What a bridge's entities show after a restart, or after they were away, is no new word of the grid operator.
+    """
+    duration_s = None if duration is None else duration.total_seconds()
+    ends_at = None if duration is None else now + duration
+    if before is not None and (before.value_w, before.active, before.duration_s) == (value_w, active, duration_s):
+        ends_at = before.ends_at
+    return LpcLimit(value_w, active, now, ends_at, duration_s, ends_at)
+
+
+def _untold(value_w: float, active: bool, before: LpcLimit | None, now: datetime) -> LpcLimit:
+    """Return a limit of which nobody knows how long it lasts: until that is told, unless the same one is over already."""
+    if before is None or (before.value_w, before.active) != (value_w, active):
+        return LpcLimit(value_w, active, now)
+    over = before.until is not None and now >= before.until
+    return replace(before, stated_at=now, until=before.until if over else None)
 
 
 def _refusal(config: LpcConfig, value_w: float, duration: timedelta | None) -> LpcRefusal | None:

@@ -140,6 +140,7 @@ class VenRunner:
     async def _wait(self, lost: bool) -> None:
         """Wait for the next poll, and tell when the server becomes lost meanwhile; `lost` is what was told last."""
         while not self._woken.is_set():
+            self._ven.follow_clock()
             state = self._ven.state()
             if state.lost and not lost:
                 lost = True

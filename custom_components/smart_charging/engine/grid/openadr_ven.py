@@ -21,6 +21,7 @@ from .openadr_memory import VenMemory, remember
 from .openadr_parse import object_id
 from .openadr_reports import Figures, Reporter
 from .openadr_values import EventReading, Series, clean_text
+from .set_back import is_ahead, not_ahead
 from .signal import GridSignal
 
 _PROGRAMS_FOR: Final = timedelta(hours=1)  # how long a list of programmes is believed
@@ -82,14 +83,15 @@ class Ven:
         self._closed = False
         self._reporter = Reporter(config.addressee, config.version, config.report_interval)
         memory = memory or VenMemory()
+        heard = not_ahead(memory.last_heard, clock.now())
         self._events: list[object] = list(memory.events)
         self._programs: list[object] = list(memory.programs)
         self._programs_at: datetime | None = None
         self._registered_at: datetime | None = None
         self._sent = list(memory.sent)
         self._first_heard: dict[str, datetime] = {}
-        self._state = VenState(last_heard=memory.last_heard)
-        self._read(self._events, clock.now(), heard=memory.last_heard)
+        self._state = VenState(last_heard=heard)
+        self._read(self._events, clock.now(), heard=heard)
 
     @property
     def client(self) -> VtnClient:
@@ -107,8 +109,26 @@ class Ven:
         # Never heard at all is lost too: a fail-safe that is remembered must hold from the start.
         return replace(self._state, lost=heard is None or now - heard >= self._config.lost_after)
 
+    def follow_clock(self) -> None:
+        """Poll at once where the clock was set back, and count from now what was counted from later.
+
+        Else the next poll, and that the server is lost, would wait for the old time to come again.
+        """
+        now, state = self._clock.now(), self._state
+        attempted = state.last_attempt
+        self._state = replace(
+            state,
+            last_heard=not_ahead(state.last_heard, now),
+            last_attempt=not_ahead(attempted, now),
+            next_attempt=now if attempted is not None and is_ahead(attempted, now) else state.next_attempt,
+        )
+        self._first_heard = {version: now if is_ahead(at, now) else at for version, at in self._first_heard.items()}
+        self._programs_at = not_ahead(self._programs_at, now)
+        self._registered_at = not_ahead(self._registered_at, now)
+
     def poll(self, figures: Figures | None = None) -> VenState:
         """Do one round: register, read events, report. Blocks; each failure of the server is in the state returned."""
+        self.follow_clock()
         now = self._clock.now()
         try:
             self._register(now)

@@ -12,6 +12,7 @@ from typing import Final
 
 from ..grid_record import FOLLOW_UPS_S, FollowUp, GridPowers, GridRecord, ProofResult, ProvenRecord
 from ..model import EvseKey
+from .proof_pace import differs
 from .signal import SignalKind, SignalScope
 
 LATE_S: Final = 5.0  # a measurement later than this is none of the moment it was due at
@@ -38,7 +39,8 @@ class OpenRecord:
     """A record that waits for measurements.
 
     `due` are the seconds still to come, `below_since` is since when the limit is obeyed, `held_until` when another
-    limit took its place. It is not `led` once the site only observed: what chargers do then proves nothing.
+    limit took its place. `now_w` is what the limit is now, where that moved without a record that took its place. It is not
+    `led` once the site only observed: what chargers do then proves nothing.
     """
 
     sequence: int
@@ -50,6 +52,7 @@ class OpenRecord:
     due: tuple[int, ...] = FOLLOW_UPS_S
     below_since: datetime | None = None
     held_until: datetime | None = None
+    now_w: float | None = None
     led: bool = True
 
 
@@ -65,6 +68,18 @@ def opened(schedule: ProofSchedule, sequence: int, record: GridRecord) -> ProofS
     return _with(schedule, _open(sequence, record))
 
 
+def moved(schedule: ProofSchedule, signal: str, scope: str, evse: EvseKey | None, limit_w: float) -> ProofSchedule:
+    """Return the schedule after a limit moved that the log is told of later: it goes on to be judged, by what it is now."""
+    return ProofSchedule(
+        tuple(
+            replace(one, now_w=limit_w)
+            if (one.signal, one.scope, one.evse) == (signal, scope, evse) and one.limit_w is not None
+            else one
+            for one in schedule.records
+        )
+    )
+
+
 def resumed(unfinished: Iterable[ProvenRecord], remembered: ProofSchedule) -> ProofSchedule:
     """Return the schedule after a restart: the log's records that lack measurements, with what was remembered."""
     known = {one.sequence: one for one in remembered.records}
@@ -74,7 +89,9 @@ def resumed(unfinished: Iterable[ProvenRecord], remembered: ProofSchedule) -> Pr
         record = _open(proven.sequence, proven.record)
         if (before := known.get(proven.sequence)) is not None:
             led = record.led and before.led
-            record = replace(record, below_since=before.below_since, held_until=before.held_until, led=led)
+            record = replace(
+                record, below_since=before.below_since, held_until=before.held_until, now_w=before.now_w, led=led
+            )
         due = tuple(after_s for after_s in FOLLOW_UPS_S if after_s not in made)
         schedule = _with(schedule, replace(record, due=due))
     return ProofSchedule(tuple(one for one in schedule.records if one.due))
@@ -115,9 +132,11 @@ def _with(schedule: ProofSchedule, new: OpenRecord) -> ProofSchedule:
 
 def _ended_by(new: OpenRecord, old: OpenRecord) -> OpenRecord:
     same = (old.signal, old.scope, old.evse) == (new.signal, new.scope, new.evse)
-    if not same or old.limit_w == new.limit_w or old.held_until is not None:
+    if not same or old.limit_w is None or old.held_until is not None:
         return old
-    return replace(old, held_until=new.at)
+    if new.limit_w is None or differs(new.limit_w, old.limit_w):
+        return replace(old, held_until=new.at)
+    return replace(old, now_w=new.limit_w)  # the same limit that trembles
 
 
 def _holds(record: OpenRecord, now: datetime) -> bool:
@@ -129,14 +148,27 @@ def _obeyed(limit_w: float, power_w: float) -> bool:
     return power_w <= limit_w + max(TOLERANCE_W, TOLERANCE_SHARE * limit_w)
 
 
+def _judged(record: OpenRecord, limit_w: float, power_w: float) -> bool | None:
+    """Return whether a record's limit is obeyed, None where that can't be said.
+
+    One that trembles is judged by what it is now. Where it is really another, who keeps to both obeys; who does not
+    may be on the way, or may draw more by now.
+    """
+    now_w = limit_w if record.now_w is None else record.now_w
+    if not differs(now_w, limit_w):
+        return _obeyed(now_w, power_w)
+    return True if _obeyed(min(now_w, limit_w), power_w) else None
+
+
 def _watched(record: OpenRecord, now: datetime, powers: MeasuredPowers) -> OpenRecord:
     """Return the record with what this measurement says of when its limit was obeyed."""
     power_w = _limited_w(record, powers)
     if record.limit_w is None or power_w is None or not _holds(record, now):
         return record
-    if not _obeyed(record.limit_w, power_w):
+    obeyed = _judged(record, record.limit_w, power_w)
+    if obeyed is False:
         return record if record.below_since is None else replace(record, below_since=None)
-    return record if record.below_since is not None else replace(record, below_since=now)
+    return record if obeyed is None or record.below_since is not None else replace(record, below_since=now)
 
 
 def _made(record: OpenRecord, after_s: int, now: datetime, powers: MeasuredPowers) -> FollowUp | None:
@@ -153,7 +185,10 @@ def _made(record: OpenRecord, after_s: int, now: datetime, powers: MeasuredPower
     power_w = _limited_w(record, powers)
     if power_w is None:
         return None
-    if not _obeyed(record.limit_w, power_w):
+    obeyed = _judged(record, record.limit_w, power_w)
+    if obeyed is None:
+        return made
+    if not obeyed:
         return replace(made, result=ProofResult.NOT_OBEYED, judged_w=power_w)
     since = record.at if record.below_since is None else record.below_since
     complied_after_s = max(0.0, (since - record.at).total_seconds())

@@ -1,8 +1,10 @@
 """A limit that ends or eases lets power rise slowly: on a line from where it was to all that could flow."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
+
+from .set_back import is_ahead
 
 RELEASE_S: Final = 300.0  # section 14a EnWG asks for a gradual return; the grid operators' figure is five minutes
 STEP_S: Final = 5.0  # how often a ramp's value is worth looking at
@@ -32,6 +34,11 @@ class ReleaseRamp:
             return None
         passed = max(0.0, (now - self.since).total_seconds()) / self.length_s
         return self.start + passed * (self.full - self.start)
+
+
+def not_ahead(ramp: ReleaseRamp | None, now: datetime) -> ReleaseRamp | None:
+    """Return the ramp, from its begin where the clock was set back to before that."""
+    return replace(ramp, since=now) if ramp is not None and is_ahead(ramp.since, now) else ramp
 
 
 def release(

@@ -47,8 +47,8 @@ class SourceConfig:
     """A source and what its signals mean; what a source of messages says of itself has precedence.
 
     `value` is the limit of a closed contact, or the standing one, in `unit`, None for the legal minimum. A number is
-    multiplied by `factor` (1000 for kW) and is no limit from `no_limit_from` on, in `unit`. An entity may be away for `grace_s`; a source that
-    has to speak is lost after `silent_s` without a word. `failsafe` is in `unit`, None for the legal minimum, or for
+    multiplied by `factor` (1000 for kW) and is no limit from `no_limit_from` on, in `unit`. `contacts` are those of a
+    control box that are wired. An entity may be away for `grace_s`; a source that has to speak is lost after `silent_s` without a word. `failsafe` is in `unit`, None for the legal minimum, or for
     what a contact or a block asks for. With `keeps_announced` what was announced goes on beside the fail-safe until it ends
     by itself. `release_s` is how long a return to full power takes. ValueError for what does not fit together.
     """
@@ -65,6 +65,7 @@ class SourceConfig:
     binding: bool = True
     own_power: OwnPower = OwnPower.AFTER_OTHER_LOAD
     inverted: bool = False
+    contacts: frozenset[Contact] = frozenset(Contact)
     debounce_s: float = DEBOUNCE_S
     grace_s: float = GRACE_S
     silent_s: float | None = None
@@ -100,6 +101,17 @@ class SourceConfig:
         if self.policy is not None:
             return self.policy
         return LostPolicy.FAILSAFE if self.binding else LostPolicy.RELEASE
+
+    @property
+    def wired(self) -> frozenset[str]:
+        """Return the names of the contacts that count: what others were seen to say, or this one as another, is over."""
+        match self.input:
+            case InputKind.CONTACT:
+                return frozenset({""})
+            case InputKind.CONTROL_BOX:
+                return frozenset(one.value for one in self.contacts)
+            case _:
+                return frozenset()
 
     @property
     def has_legal_value(self) -> bool:
@@ -144,13 +156,14 @@ class HeartbeatSeen:
 
 @dataclass(frozen=True, slots=True)
 class LimitStated:
-    """A limit of an EEBus bridge, in W."""
+    """A limit of an EEBus bridge, in W; without `duration_told` it can't be read how long it lasts."""
 
     source_id: str
     at: datetime
     value_w: float
     active: bool = True
     duration: timedelta | None = None
+    duration_told: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,15 @@
-"""What is remembered of a source, and what it demands now: its last word, its fail-safe, or nothing."""
+"""What a source demands now, by what is remembered of it: its last word, its fail-safe, or nothing."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 import math
-from typing import Final
 
 from ..limit import OwnPower
 from . import lpc
 from .four_contacts import Contact, dims, feed_in_percent
-from .lpc import LpcMemory, LpcPhase
+from .lpc import LpcPhase
 from .section_14a import MINIMUM_W, MinimumPower, not_below_minimum
 from .signal import GridSignal, SignalKind, SignalScope, SignalUnit
 from .source import (
@@ -31,8 +30,7 @@ from .source import (
     SourceReachable,
     SourceUnavailable,
 )
-
-DISTRUST: Final = timedelta(hours=2)  # how long a memory that can't be read may have held a signal
+from .source_memory import DISTRUST, ContactMemory, SourceMemory, still_true
 
 
 class ClaimReason(StrEnum):
@@ -47,43 +45,12 @@ class SourceRefusal(StrEnum):
     """Why something that a source said was not taken."""
 
     WRONG_INPUT = "wrong_input"  # nothing that this kind of source can say
-    NO_CONTACT = "no_contact"  # a control box names its contact, a single contact is none of these
+    NO_CONTACT = "no_contact"  # a control box names one that is wired, a single contact is none of these
     FOREIGN = "foreign"  # a signal of another source
     NOT_A_NUMBER = "not_a_number"
     NEGATIVE = "negative"
     NO_DURATION = "no_duration"
     TOO_MANY = "too_many"  # no signal more can be announced before one has ended
-
-
-@dataclass(frozen=True, slots=True)
-class ContactMemory:
-    """A contact as it was seen last, and as it counted before that; inversion is done."""
-
-    seen: bool
-    seen_at: datetime
-    before: bool
-
-    def closed(self, debounce_s: float, now: datetime) -> bool:
-        """Return whether it counts as closed: once it was the same for as long as it may bounce."""
-        return self.seen if (now - self.seen_at).total_seconds() >= debounce_s else self.before
-
-
-@dataclass(frozen=True, slots=True)
-class SourceMemory:
-    """What is known of a source; all of it outlives a restart.
-
-    `awaited_since` is when it began to be waited for, as by a restart, and None once it was heard. Until
-    `distrusted_until` its fail-safe holds if it isn't heard before.
-    """
-
-    heard_at: datetime | None = None
-    awaited_since: datetime | None = None
-    unavailable_since: datetime | None = None
-    distrusted_until: datetime | None = None
-    contacts: Mapping[str, ContactMemory] = field(default_factory=dict)  # by name, "" for a single one
-    signals: tuple[GridSignal, ...] = ()
-    failsafe: tuple[GridSignal, ...] = ()
-    lpc: LpcMemory | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +65,7 @@ class Claim:
 
 def resume(config: SourceConfig, memory: SourceMemory, now: datetime) -> SourceMemory:
     """Return the memory after a restart: the last word counts until the source is heard or lost."""
+    memory = still_true(config, memory, now)
     machine = None if config.lpc is None or memory.lpc is None else lpc.resume(memory.lpc, config.lpc, now)
     return replace(memory, awaited_since=now, unavailable_since=None, lpc=machine)
 
@@ -123,7 +91,8 @@ def take(config: SourceConfig, memory: SourceMemory, event: SourceEvent) -> tupl
 
 
 def pass_time(config: SourceConfig, memory: SourceMemory, now: datetime) -> SourceMemory:
-    """Return the memory as time alone makes it."""
+    """Return the memory as time alone makes it, also where the clock was set back."""
+    memory = still_true(config, memory, now)
     if config.input is InputKind.STANDING and memory.heard_at is None:
         memory = replace(memory, heard_at=now)
     kept = tuple(one for one in memory.signals if not _over(one, now))
@@ -205,6 +174,8 @@ def _see_contact(
     if (config.input is InputKind.CONTROL_BOX) != (event.contact is not None):
         return memory, SourceRefusal.NO_CONTACT
     name = "" if event.contact is None else event.contact.value
+    if name not in config.wired:
+        return memory, SourceRefusal.NO_CONTACT
     closed, known = event.closed != config.inverted, memory.contacts.get(name)
     if known is None:
         seen = ContactMemory(closed, event.at - timedelta(seconds=config.debounce_s), closed)
@@ -236,7 +207,13 @@ def _drive_machine(
     if isinstance(event, HeartbeatSeen):
         return replace(memory, lpc=lpc.heartbeat(machine, config.lpc, event.at)), None
     machine, refusal = lpc.state_limit(
-        machine, config.lpc, event.at, value_w=event.value_w, active=event.active, duration=event.duration
+        machine,
+        config.lpc,
+        event.at,
+        value_w=event.value_w,
+        active=event.active,
+        duration=event.duration,
+        duration_told=event.duration_told,
     )
     reasons = {
         lpc.LpcRefusal.NEGATIVE: SourceRefusal.NEGATIVE,

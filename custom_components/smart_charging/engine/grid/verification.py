@@ -8,6 +8,7 @@ import math
 from typing import Final
 
 from ..model import NOMINAL_VOLTAGE_V, EvseKey
+from .set_back import is_ahead, not_ahead
 
 COMMAND_S: Final = 2.0  # a command is due so long after the signal
 CHECKS_S: Final = (15.0, 30.0, 60.0)  # after the command
@@ -125,12 +126,18 @@ def next_check(verification: Verification) -> datetime | None:
     return due if follows is None else max(due, follows + timedelta(seconds=CHECKS_S[0]))
 
 
+def was_set_back(verification: Verification, now: datetime) -> bool:
+    """Return whether the clock was set back since the checks began: those that are due would come far too late."""
+    known = (verification.signal_at, verification.commanded_at, verification.complied_at, verification.checked_at)
+    return any(at is not None and is_ahead(at, now) for at in known)
+
+
 def check(verification: Verification, measured: Measured, now: datetime) -> tuple[Verification, tuple[EvseAction, ...]]:
     """Return the state after what is measured now, and what is to be done."""
     signal_at = verification.signal_at
     if signal_at is None:
         return verification, ()
-    commanded_at = measured.commanded_at
+    commanded_at = not_ahead(measured.commanded_at, now)
     if verification.commanded_at is None and commanded_at is not None and commanded_at >= signal_at:
         verification = replace(verification, commanded_at=commanded_at)
     result = _read(verification, measured)

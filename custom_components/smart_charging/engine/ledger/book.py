@@ -14,12 +14,13 @@ import sqlalchemy as sa
 from ..energy_count import EnergyCount, advance, outlet_register_wh
 from ..model import EvseKey, MeterValue, Transaction
 from ..quick_replace import replacer
-from . import bulk, journal, tables
+from . import bulk, journal, tables, to_price
 from .encoding import decode_count, encode_count, encode_values
 from .queries import SELECT_TRANSACTION, to_transaction
 from .vault import Vault, vault_of
 
 _transaction_replaced = replacer(Transaction)
+_M = tables.meter_values.c
 _T = tables.transactions.c
 _READING = ("site_id", "evse_row", "transaction_row", "time", "received_at", "readings")
 _COUNT = ("row", "counted_wh", "count")
@@ -33,6 +34,9 @@ _FIND = SELECT_TRANSACTION.where(
     _T.transaction_id == sa.bindparam("wanted_id"),
     _T.station_id == sa.bindparam("wanted_station"),
     _T.site_id == sa.bindparam("wanted_site"),
+)
+_READ_AT = sa.select(_M.transaction_row, _M.readings).where(
+    _M.evse_row == sa.bindparam("row"), _M.time == sa.bindparam("time", type_=_M.time.type)
 )
 _ENDED_AROUND = (
     SELECT_TRANSACTION.where(_T.evse_row == sa.bindparam("row"), _T.started_at <= sa.bindparam("time"))
@@ -61,13 +65,18 @@ class Entry:
 
 @dataclass(slots=True)
 class EvseEntry:
-    """An EVSE with its open transactions; `last_stop` is the latest end of the others."""
+    """An EVSE with its open transactions; `last_stop` is the latest end of the others.
+
+    `read_until` is the latest reading that was there when it was brought to mind: what is not later may be told again
+    by a station that was not answered because the process before this one was killed.
+    """
 
     row: int
     site_id: str
     key: EvseKey
     open: list[Entry] = field(default_factory=list)
     last_stop: datetime | None = None
+    read_until: datetime | None = None
 
 
 class Book:
@@ -82,6 +91,8 @@ class Book:
         self._readings: list[journal.Reading] = []
         self.unfiled = 0  # readings that came into the journal
         self._counted: dict[int, Entry] = {}
+        self._to_price: set[tuple[str, int]] = set()
+        self.remains = False  # what was deleted has to leave the file too
 
     def open(self, connection: sa.Connection) -> None:
         """Begin a batch in this database transaction."""
@@ -93,9 +104,13 @@ class Book:
         self._open.clear()
         self._readings.clear()
         self._counted.clear()
+        self._to_price.clear()
 
     def flush(self) -> None:
         """Write the rows that wait."""
+        if self._to_price:
+            to_price.put(self.connection, self._to_price)
+            self._to_price.clear()
         if self._readings:
             if bulk.is_sqlite(self.connection):
                 journal.keep_readings(self.connection, self._readings)
@@ -117,6 +132,10 @@ class Book:
         """Bring the table of readings up to date."""
         self.flush()
         journal.file_readings(self.connection)
+
+    def price_anew(self, site_id: str, session_row: int) -> None:
+        """Have the records of a session made again, for something about it changed."""
+        self._to_price.add((site_id, session_row))
 
     def insert(self, table: sa.Table, **values: Any) -> int:
         """Insert one row and return its number."""
@@ -171,10 +190,18 @@ class Book:
         evse.last_stop = stopped_at if evse.last_stop is None else max(evse.last_stop, stopped_at)
 
     def keep_reading(self, evse: EvseEntry, entry: Entry | None, value: MeterValue, received_at: datetime) -> None:
-        """Keep what was measured at one moment, and count it if its transaction runs."""
-        row = None if entry is None else entry.row
-        self._readings.append((evse.site_id, evse.row, row, value.time, received_at, encode_values(value.values)))
-        if entry is not None and not entry.ended:
+        """Keep what was measured at one moment, and count it if its transaction runs; a repetition is passed over."""
+        row, values = None if entry is None else entry.row, encode_values(value.values)
+        if evse.read_until is not None and value.time <= evse.read_until:
+            same = {"row": evse.row, "time": value.time}
+            if any(tuple(kept) == (row, values) for kept in self.connection.execute(_READ_AT, same)):
+                return
+        self._readings.append((evse.site_id, evse.row, row, value.time, received_at, values))
+        if entry is None:
+            return
+        if entry.ended:
+            self.price_anew(evse.site_id, entry.session_row)
+        else:
             self.count(entry, (value,))
 
     def count(self, entry: Entry, values: Sequence[MeterValue]) -> None:
@@ -209,7 +236,8 @@ class Book:
             )
             return EvseEntry(new, site_id, key)
         last_stop = self.connection.execute(sa.select(sa.func.max(_T.stopped_at)).where(_T.evse_row == known)).scalar()
-        entry = EvseEntry(known, site_id, key, last_stop=last_stop)
+        read_until = self.connection.execute(sa.select(sa.func.max(_M.time)).where(_M.evse_row == known)).scalar()
+        entry = EvseEntry(known, site_id, key, last_stop=last_stop, read_until=read_until)
         running = SELECT_TRANSACTION.where(_T.evse_row == known, _T.stopped_at.is_(None)).order_by(_T.started_at)
         for row in self.connection.execute(running).mappings():
             self.add(_to_entry(row, entry, vault_of(self.connection)))

@@ -11,3 +11,7 @@ class LedgerTooNew(LedgerError):
 
 class LedgerKeyError(LedgerError):
     """The key of the id tokens is missing or is none of this ledger's; nothing was changed."""
+
+
+class LedgerDamaged(LedgerError):
+    """The ledger's file is damaged; nothing was changed."""

@@ -5,14 +5,16 @@ from datetime import datetime
 from enum import Enum, auto
 import hmac
 import secrets
-from typing import Any
+from typing import Any, TypedDict
 
 import sqlalchemy as sa
 
 from ..id_token import IdToken, OpenUse, TokenDetails, TokenSecret, TokenType
 from . import tables
+from .billing_tables import drivers, vehicles
 from .book import Book
 from .objects import HOST, save_site_memory
+from .postgresql import Lock, let_others_wait
 from .vault import Vault, vault_of
 
 MAX_UNASSIGNED = 32  # what strangers hold to a reader must not fill the disk
@@ -27,7 +29,12 @@ _IN_USE = sa.and_(
     _K.site_id.in_((sa.bindparam("site"), HOST)),
     _K.deleted_at.is_(None),
 )
-_LIVE_ID = sa.select(_K.token_id).where(_IN_USE)
+_V = vehicles.c
+_OWNER = (
+    sa.select(_K.token_id, sa.func.coalesce(_K.driver_id, _V.driver_id).label("driver_id"), _K.vehicle_id)
+    .select_from(tables.id_tokens.outerjoin(vehicles, _V.vehicle_id == _K.vehicle_id))
+    .where(_IN_USE)
+)
 _FIND = sa.select(tables.id_tokens).where(_IN_USE)
 _HERE = sa.and_(_E.site_id == sa.bindparam("site"), _E.station_id == sa.bindparam("station"))
 _USES = (
@@ -45,11 +52,21 @@ class Clash(Enum):
     LABEL = auto()
 
 
+class Missing(Enum):
+    """Whom of those that a token names there is not."""
+
+    DRIVER = auto()
+    VEHICLE = auto()
+
+
 type Edit = Callable[[TokenDetails], TokenDetails]
 
 
-def add(book: Book, site_id: str, value: str, details: TokenDetails, at: datetime, *, everywhere: bool) -> str | Clash:
-    """Keep a new token and return its id, or what of it is another one's."""
+def add(
+    book: Book, site_id: str, value: str, details: TokenDetails, at: datetime, *, everywhere: bool
+) -> str | Clash | Missing:
+    """Keep a new token and return its id, or what of it is another one's, or names nobody."""
+    let_others_wait(book.connection, Lock.TOKENS)
     vault = vault_of(book.connection)
     lookup = vault.lookup(value)
     known = sa.select(_K.id).where(_K.lookup == lookup, _K.deleted_at.is_(None))
@@ -60,6 +77,8 @@ def add(book: Book, site_id: str, value: str, details: TokenDetails, at: datetim
     owner = HOST if everywhere else site_id
     if _label_taken(book.connection, owner, details.label):
         return Clash.LABEL
+    if (missing := _missing(book.connection, site_id, details)) is not None:
+        return missing
     token_id = _new_id(book)
     book.insert(
         tables.id_tokens,
@@ -79,11 +98,12 @@ def remember(book: Book, site_id: str, value: str, at: datetime) -> str | None:
     if book.connection.execute(waiting).scalar_one() >= MAX_UNASSIGNED:
         return None
     added = add(book, site_id, value, TokenDetails(), at, everywhere=False)
-    return None if isinstance(added, Clash) else added
+    return added if isinstance(added, str) else None
 
 
-def change(book: Book, site_id: str, token_id: str, edit: Edit) -> IdToken | Clash | None:
-    """Change what was decided about a token and return it, or what is another one's; None where there is none."""
+def change(book: Book, site_id: str, token_id: str, edit: Edit) -> IdToken | Clash | Missing | None:
+    """Change what was decided about a token and return it, or what is another one's or nobody's; None where there is none."""
+    let_others_wait(book.connection, Lock.TOKENS)
     known = token(book.connection, site_id, token_id)
     if known is None or known.deleted_at is not None:
         return None
@@ -92,6 +112,8 @@ def change(book: Book, site_id: str, token_id: str, edit: Edit) -> IdToken | Cla
     renamed = details.label is not None and details.label.casefold() != (known.details.label or "").casefold()
     if renamed and _label_taken(book.connection, known.site_id or HOST, details.label):
         return Clash.LABEL
+    if (missing := _missing(book.connection, site_id, details)) is not None:
+        return missing
     return _update(book, site_id, token_id, _columns(details))
 
 
@@ -124,10 +146,20 @@ def list_version(book: Book, site_id: str, name: str, content: str) -> int:
     return version
 
 
-def live_id(connection: sa.Connection, site_id: str, lookup: str) -> str | None:
-    """Return the id of the token in use that is found by this, None without one."""
-    token_id: str | None = connection.execute(_LIVE_ID, {"wanted": lookup, "site": site_id}).scalar()
-    return token_id
+class Owner(TypedDict):
+    """What a transaction keeps of the token that it begins with: its id, and whose it is at that time."""
+
+    token_id: str | None
+    driver_id: str | None
+    vehicle_id: str | None
+
+
+def owner(connection: sa.Connection, site_id: str, lookup: str) -> Owner:
+    """Return the token in use that is found by this with whose it is; of a vehicle's, that is who drives it by default."""
+    row = connection.execute(_OWNER, {"wanted": lookup, "site": site_id}).first()
+    if row is None:
+        return Owner(token_id=None, driver_id=None, vehicle_id=None)
+    return Owner(token_id=row.token_id, driver_id=row.driver_id, vehicle_id=row.vehicle_id)
 
 
 def find(connection: sa.Connection, site_id: str, value: str) -> IdToken | None:
@@ -176,6 +208,19 @@ def give_up_values(connection: sa.Connection) -> None:
     connection.execute(sa.update(tables.transactions).values(stop_token_sealed=None))
     for table in (tables.id_tokens, tables.signed_values):
         connection.execute(sa.update(table).values(sealed=None))
+    connection.execute(sa.update(drivers).values(email_sealed=None))
+
+
+def _missing(connection: sa.Connection, site_id: str, details: TokenDetails) -> Missing | None:
+    """Return whom of those that a token names there is not, or not any more."""
+    named = drivers.c
+    live = sa.select(named.id).where(named.driver_id == details.driver_id, named.anonymised_at.is_(None))
+    known = sa.select(_V.id).where(_V.vehicle_id == details.vehicle_id)
+    if details.driver_id is not None and not connection.execute(live.where(named.site_id.in_((site_id, HOST)))).first():
+        return Missing.DRIVER
+    if details.vehicle_id is not None and not connection.execute(known.where(_V.site_id.in_((site_id, HOST)))).first():
+        return Missing.VEHICLE
+    return None
 
 
 def _label_taken(connection: sa.Connection, owner: str, label: str | None) -> bool:
@@ -220,6 +265,8 @@ def _columns(details: TokenDetails) -> dict[str, Any]:
         "blocked": details.blocked,
         "valid_from": details.valid_from,
         "valid_until": details.valid_until,
+        "driver_id": details.driver_id,
+        "vehicle_id": details.vehicle_id,
     }
 
 
@@ -235,6 +282,8 @@ def _to_token(row: sa.RowMapping, vault: Vault) -> IdToken:
             group=row["group_name"],
             master_pass=row["master_pass"],
             blocked=row["blocked"],
+            driver_id=row["driver_id"],
+            vehicle_id=row["vehicle_id"],
         ),
         site_id=row["site_id"] or None,
         created_at=row["created_at"],

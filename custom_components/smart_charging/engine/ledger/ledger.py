@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from datetime import datetime
 from pathlib import Path
+import sqlite3
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
@@ -23,12 +24,18 @@ from ..model import (
     TransactionStop,
 )
 from ..session_record import SessionRecord, SignedReading
-from . import objects, origins as origins_kept, proof_log, queries, session_records, sessions, transactions
+from . import integrity, objects, origins as origins_kept, proof_log, queries, session_records, sessions, transactions
 from .book import Book
+from .copying import copy_ledger
 from .origins import SlotsSince
+from .retention import Removed, Retention, prune
+from .site_drivers import SiteDrivers
 from .site_grid_proof import SiteGridProof
+from .site_records import SiteRecords
+from .site_statements import SiteStatements
+from .site_tariffs import SiteTariffs
 from .site_tokens import SiteTokens
-from .storage import open_storage
+from .storage import key_path_of, open_storage
 from .vault import Vault, vault_of
 from .writer import Writer
 
@@ -45,13 +52,14 @@ class Ledger:
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="ledger-reader")
         self._closed = False
         self.token_listeners: list[Callable[[], None]] = []
+        self.driver_listeners: list[Callable[[], None]] = []
 
     @classmethod
     async def open(cls, url_or_path: Path | str, key_path: Path | None = None) -> Ledger:
         """Open a ledger, made or brought up to date where needed, with its key, see `open_storage`.
 
-        Raises LedgerTooNew if a later version wrote it, LedgerKeyError without the right key, LedgerError if it
-        can't be used.
+        Raises LedgerTooNew if a later version wrote it, LedgerKeyError without the right key, LedgerDamaged for a
+        file that is damaged, LedgerError if it can't be used.
         """
         return cls(await asyncio.to_thread(open_storage, url_or_path, key_path))
 
@@ -76,6 +84,25 @@ class Ledger:
         for listener in list(self.token_listeners):
             listener()
 
+    def drivers_changed(self) -> None:
+        """Tell the sites, which share drivers, groups and vehicles, that one may have changed."""
+        for listener in list(self.driver_listeners):
+            listener()
+
+    async def copy_to(self, path: Path) -> None:
+        """Copy the ledger, as it is at one moment, into a new file with its key beside it, while work goes on.
+
+        A copy that is there already is replaced. Raises StoreError where it fails, and on a ledger that is no file.
+        """
+        await self._on_file(lambda engine: copy_ledger(engine, key_path_of(engine), path))
+
+    async def check_integrity(self) -> tuple[str, ...]:
+        """Read the whole file and return what is wrong with it, none for a sound one; takes minutes for a large one.
+
+        Raises StoreError where it can't be read, and on a ledger that is no file.
+        """
+        return await self._on_file(integrity.findings)
+
     async def prune_grid_proof(self, before: datetime) -> int:
         """Take what is older than this away from every site's log of grid signals; returns the number of rows."""
         return await self.write(lambda book: proof_log.prune(book, before))
@@ -89,6 +116,17 @@ class Ledger:
         if self._closed:
             raise StoreError("The ledger is closed")
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._query, query)
+
+    async def _on_file[T](self, work: Callable[[sa.Engine], T]) -> T:
+        """Do what only a ledger in a file can, in a thread of its own; StoreError."""
+        if self._closed:
+            raise StoreError("The ledger is closed")
+        if self._engine.dialect.name != "sqlite":
+            raise StoreError("The ledger is no file: its server has its own means for that")
+        try:
+            return await asyncio.to_thread(work, self._engine)
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            raise StoreError(f"The ledger can't be read: {error}") from error
 
     def _query[T](self, query: Callable[[sa.Connection], T]) -> T:
         try:
@@ -110,6 +148,10 @@ class SiteLedger:
         self._site_id = site_id
         self.tokens = SiteTokens(ledger, site_id)
         self.grid_proof = SiteGridProof(ledger, site_id)
+        self.drivers = SiteDrivers(ledger, site_id)
+        self.tariffs = SiteTariffs(ledger, site_id)
+        self.records = SiteRecords(ledger, site_id)
+        self.statements = SiteStatements(ledger, site_id)
 
     async def start_transaction(self, start: TransactionStart) -> Transaction:
         """Keep a new transaction, or return the one kept for the same announcement.
@@ -278,6 +320,13 @@ class SiteLedger:
         kept = deepcopy(value)
         await self._ledger.write(lambda book: objects.save_site_memory(book, self._site_id, name, kept))
 
+    async def prune(self, retention: Retention) -> Removed:
+        """Take away what is older than it has to be kept, a part of it at once; see `retention.py` for what stays."""
+        return await self._ledger.write(lambda book: prune(book, self._site_id, retention))
+
     async def remove_site(self) -> None:
-        """Delete all that the ledger holds of this site but its log of grid signals, which has to be kept for its time."""
+        """Delete all that the ledger holds of this site but what has to be kept for its time.
+
+        That is its log of grid signals, its charge records and its statements.
+        """
         await self._ledger.write(lambda book: objects.remove_site(book, self._site_id))

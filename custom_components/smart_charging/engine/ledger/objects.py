@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from ..model import EvseKey, Json
-from . import tables
+from . import billing_tables, tables
 from .book import Book
 
 HOST = ""  # stands for the host, or for every site, where a row belongs to no single one
@@ -22,6 +22,10 @@ _TABLES = (
     tables.station_memory,
     tables.site_memory,
     tables.id_tokens,
+    billing_tables.drivers,
+    billing_tables.driver_groups,
+    billing_tables.vehicles,
+    billing_tables.stays_to_price,
 )
 
 
@@ -49,8 +53,14 @@ def save_site_memory(book: Book, site_id: str, name: str, value: Json) -> None:
 
 
 def remove_site(book: Book, site_id: str) -> None:
-    """Delete every row of a site but those of its proof log, which end with their time only."""
+    """Delete every row of a site but its proof log, charge records and statements, which have to be kept for their time.
+
+    Tariffs by which records were made stay with these.
+    """
     book.flush()
     for table in _TABLES:
         book.connection.execute(sa.delete(table).where(table.c.site_id == site_id))
+    tariffs, records = billing_tables.tariffs, billing_tables.charge_records.c
+    used = sa.exists().where(records.tariff_id == tariffs.c.tariff_id, records.tariff_version == tariffs.c.version)
+    book.connection.execute(sa.delete(tariffs).where(tariffs.c.site_id == site_id, ~used))
     book.forget()

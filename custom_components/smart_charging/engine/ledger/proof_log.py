@@ -93,7 +93,7 @@ def prune(book: Book, before: datetime) -> int:
 
     It ends at the first row that is not older, so that a clock that was wrong takes nothing out of the middle.
     """
-    sites = book.connection.execute(sa.select(_H.site_id)).scalars().all()
+    sites = book.connection.execute(sa.select(_H.site_id).order_by(_H.site_id)).scalars().all()
     return sum(_prune_site(book.connection, site_id, before) for site_id in sites)
 
 
@@ -214,6 +214,8 @@ def _next_number(connection: sa.Connection, site_id: Cell, known: Ends | None) -
 
 def _prune_site(connection: sa.Connection, site_id: str, before: datetime) -> int:
     mine = _R.site_id == site_id
+    # Another host may be at the same; what it took away has to be seen before the anchor moves.
+    connection.execute(sa.select(_H.site_id).where(_H.site_id == site_id).with_for_update())
     kept = connection.execute(
         sa.select(_R.sequence).where(mine, _R.time >= to_microseconds(before)).order_by(_R.sequence).limit(1)
     ).scalar()

@@ -41,6 +41,8 @@ def to_transaction(row: sa.RowMapping, vault: Vault) -> Transaction:
         stop_reason=row["stop_reason"],
         token_id=row["token_id"],
         offline=row["offline"],
+        driver_id=row["driver_id"],
+        vehicle_id=row["vehicle_id"],
     )
 
 
@@ -107,6 +109,15 @@ def sessions(
     if key is not None:
         query = query.where(at_evse(site_id, key))
     return _read_sessions(connection, query.order_by(_S.plugged_in_at.desc(), _S.id.desc()).limit(limit))
+
+
+def unassigned(connection: sa.Connection, site_id: str, token_id: str, limit: int) -> tuple[Transaction, ...]:
+    """Return a site's transactions with a token that are nobody's, newest first, also from before it was known."""
+    keys = tables.id_tokens.c
+    key = sa.select(keys.lookup).where(keys.token_id == token_id).scalar_subquery()
+    query = SELECT_TRANSACTION.where(_T.site_id == site_id, _T.driver_id.is_(None), _T.token_key == key)
+    rows, vault = connection.execute(query.order_by(_T.started_at.desc()).limit(limit)).mappings(), vault_of(connection)
+    return tuple(to_transaction(row, vault) for row in rows)
 
 
 def lifetime_energy_wh(connection: sa.Connection, site_id: str, key: EvseKey, without: str | None = None) -> float:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from ..model import EvseKey, Session, TransactionStart
-from . import queries, tables
+from . import queries, tables, to_price
 from .book import Book, EvseEntry
 
 # A station may date the start of a transaction a little before we saw the plug.
@@ -33,6 +33,8 @@ def plug_out(book: Book, site_id: str, key: EvseKey, at: datetime) -> Session | 
     if row is None:
         return None
     _close(book, row, at)
+    if to_price.has_transactions(book.connection, row):
+        book.price_anew(site_id, row)
     return queries.session(book.connection, row)
 
 
@@ -71,6 +73,7 @@ def take_in(book: Book, site_id: str, key: EvseKey, transaction_id: str) -> Sess
     _move_transaction(book, entry.row, row, entry.transaction.started_at)
     if left != row:
         _drop_if_empty(book, left)
+        book.price_anew(site_id, left)
     return queries.session(book.connection, row)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from ..driver import DriverUnknown, VehicleUnknown
 from ..id_token import IdToken, LabelExists, OpenUse, TokenDetails, TokenExists, TokenSecret, TokenUnknown
 from . import id_tokens
 
@@ -25,7 +26,7 @@ class SiteTokens:
     async def add(self, value: str, details: TokenDetails, at: datetime, *, everywhere: bool = False) -> IdToken:
         """Keep a new token, for this site or `everywhere`.
 
-        Raises TokenExists for a value that is known there, LabelExists for a label.
+        Raises TokenExists for a value that is known there, LabelExists for a label, DriverUnknown and VehicleUnknown.
         """
         added = await self._ledger.write(
             lambda book: id_tokens.add(book, self._site_id, value, details, at, everywhere=everywhere)
@@ -43,7 +44,8 @@ class SiteTokens:
     async def change(self, token_id: str, edit: id_tokens.Edit) -> IdToken:
         """Replace what was decided about a token by what `edit` makes of it.
 
-        Raises TokenUnknown, and LabelExists for a new label that another one has. `edit` runs in the ledger's thread, and maybe more than once.
+        Raises TokenUnknown, LabelExists for a new label that another one has, DriverUnknown and VehicleUnknown. `edit`
+        runs in the ledger's thread, and maybe more than once.
         """
         changed = await self._ledger.write(lambda book: id_tokens.change(book, self._site_id, token_id, edit))
         known = _known(_free(changed))
@@ -96,9 +98,11 @@ class SiteTokens:
         return self._ledger.vault.group_value(group)
 
 
-def _free[T](outcome: T | id_tokens.Clash) -> T:
+def _free[T](outcome: T | id_tokens.Clash | id_tokens.Missing) -> T:
     if isinstance(outcome, id_tokens.Clash):
         raise LabelExists
+    if isinstance(outcome, id_tokens.Missing):
+        raise DriverUnknown if outcome is id_tokens.Missing.DRIVER else VehicleUnknown
     return outcome
 
 

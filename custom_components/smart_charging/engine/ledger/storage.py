@@ -1,6 +1,5 @@
 """Opening the database: connections, their settings, and bringing the schema up to date."""
 
-import logging
 from pathlib import Path
 import sqlite3
 import threading
@@ -14,22 +13,19 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from . import id_tokens, tables
+from . import id_tokens, integrity, postgresql, tables
 from .encoding import dump_json
-from .errors import LedgerError, LedgerTooNew
+from .errors import LedgerDamaged, LedgerError, LedgerTooNew
 from .objects import HOST
-from .vault import Vault, open_vault, set_key_aside, vault_of, with_vault
+from .remains import forget_deleted, has_remains
+from .vault import KEY_SUFFIX, Vault, open_vault, set_key_aside, vault_of, with_vault
 
 BUSY_TIMEOUT_MS = 10_000
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _WRITES = "ledger_writes"
-_KEY_SUFFIX = ".key"
+_KEY_PATH = "ledger_key_path"
 _KEY_CHECK = "key_check"  # the name under which the host's memory keeps which key is in use
 _PLAIN_TAGS_UNTIL = "0002"  # the last schema with tags in the clear
-
-_REWRITE = ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)")
-
-_LOGGER = logging.getLogger(__name__)
 
 # alembic's context is one for the whole process.
 _migrating = threading.Lock()
@@ -40,7 +36,8 @@ def open_storage(url_or_path: Path | str, key_path: Path | None = None) -> sa.En
 
     The key of the id tokens is in the file `key_path`, by default beside an SQLite database, with its name and the
     ending `.key`. Raises LedgerTooNew for a schema of a later version, LedgerKeyError for a key that is missing or
-    another ledger's, and LedgerError for a database that can't be read or written or is none of ours.
+    another ledger's, LedgerDamaged for a file that is damaged, and LedgerError for a database that can't be read or
+    written or is none of ours. PostgreSQL's address is `postgresql://user:password@host/database`.
     """
     return _open(url_or_path, key_path, new_key=False)
 
@@ -54,9 +51,57 @@ def start_with_new_key(url_or_path: Path | str, key_path: Path | None = None) ->
     _open(url_or_path, key_path, new_key=True).dispose()
 
 
+def start_with_new_ledger(url_or_path: Path | str, key_path: Path | None = None) -> Path:
+    """Set a damaged file aside and begin a new ledger in its place, with the same key; blocks.
+
+    Returns where the old file is now: it may be mended, and what is in it is nowhere else. Raises LedgerError for a
+    file that is sound, which is left alone, and as `open_storage` does.
+    """
+    engine = _create_engine(url_or_path)
+    try:
+        if engine.dialect.name != "sqlite":
+            raise LedgerError("Only a ledger in a file can be set aside")
+        path = _file(engine.url)
+        sound = not path.exists() or not integrity.findings(engine)
+    except (SQLAlchemyError, sqlite3.Error) as error:
+        raise LedgerError(f"The ledger can't be opened: {error}") from error
+    finally:
+        engine.dispose()
+    if sound:
+        raise LedgerError("The ledger's file is not damaged; it was left as it is")
+    try:
+        aside = integrity.set_aside(path)
+    except OSError as error:
+        raise LedgerError(f"The damaged ledger can't be set aside: {error}") from error
+    _open(url_or_path, key_path, new_key=False).dispose()
+    return aside
+
+
 def _open(url_or_path: Path | str, key_path: Path | None, *, new_key: bool) -> sa.Engine:
     engine = _create_engine(url_or_path)
     try:
+        return _opened(engine, key_path, new_key=new_key)
+    except LedgerError:
+        engine.dispose()
+        raise
+    except Exception as error:
+        # A file that is none of ours fails in many ways; none of them may leave the engine open.
+        engine.dispose()
+        if integrity.is_damage(error):
+            raise LedgerDamaged(f"The ledger can't be opened: its file is damaged: {error}") from error
+        told = str(error)
+        safe = postgresql.without_password(told, engine.url)
+        raise LedgerError(f"The ledger can't be opened: {safe}") from (error if told == safe else None)
+
+
+def _opened(engine: sa.Engine, key_path: Path | None, *, new_key: bool) -> sa.Engine:
+    """Return the engine with its vault, once the database is checked and up to date."""
+    if postgresql.is_postgresql(engine):
+        postgresql.check_server(engine)
+    else:
+        integrity.check_quickly(engine)
+    # A host that begins with another one must not make a second key, nor change the schema at the same time.
+    with postgresql.alone(engine, postgresql.Lock.OPENING):
         heads = _refuse_foreign(engine)
         key_path = key_path or _key_beside(engine.url)
         if new_key:
@@ -64,16 +109,9 @@ def _open(url_or_path: Path | str, key_path: Path | None, *, new_key: bool) -> s
         with _migrating:
             engine = with_vault(engine, open_vault(key_path, None if new_key else _key_check(engine)))
             _migrate(engine, new_key=new_key)
-        if engine.dialect.name == "sqlite" and any(head <= _PLAIN_TAGS_UNTIL for head in heads):
-            _forget_deleted(engine)
-    except LedgerError:
-        engine.dispose()
-        raise
-    except Exception as error:
-        # A file that is none of ours fails in many ways; none of them may leave the engine open.
-        engine.dispose()
-        raise LedgerError(f"The ledger can't be opened: {error}") from error
-    return engine
+    if any(head <= _PLAIN_TAGS_UNTIL for head in heads) or _left_behind(engine):
+        forget_deleted(for_writing(engine))
+    return engine.execution_options(**{_KEY_PATH: key_path})
 
 
 def for_writing(engine: sa.Engine) -> sa.Engine:
@@ -81,16 +119,26 @@ def for_writing(engine: sa.Engine) -> sa.Engine:
     return engine.execution_options(**{_WRITES: True})
 
 
+def key_path_of(engine: sa.Engine) -> Path:
+    """Return the key's file of an engine that `open_storage` gave."""
+    path: Path = engine.get_execution_options()[_KEY_PATH]
+    return path
+
+
 def _create_engine(url_or_path: Path | str) -> sa.Engine:
-    text = str(url_or_path)
+    text, options = str(url_or_path), {"json_serializer": dump_json, "hide_parameters": True, "pool_pre_ping": True}
+    scheme = text.partition("://")[0] if "://" in text else None
+    if scheme in postgresql.SCHEMES:
+        return postgresql.create_engine(postgresql.address(text), **options)
     try:
-        url = sa.make_url(text) if "://" in text else sa.URL.create("sqlite", database=text)
-        engine = sa.create_engine(url, json_serializer=dump_json, hide_parameters=True, pool_pre_ping=True)
-    except (SQLAlchemyError, ImportError) as error:
-        raise LedgerError(f"The ledger's address can't be used: {error}") from error
-    if engine.dialect.name == "sqlite":
-        sa.event.listen(engine, "connect", _set_up_sqlite)
-        sa.event.listen(engine, "begin", _begin_sqlite)
+        url = sa.URL.create("sqlite", database=text) if scheme is None else sa.make_url(text)
+        if url.drivername != "sqlite":
+            raise LedgerError("The ledger's address can't be used: a ledger is kept in a file or in PostgreSQL")
+        engine = sa.create_engine(url, **options)
+    except SQLAlchemyError, ValueError:
+        raise LedgerError("The ledger's address can't be used: it is no URL of a database") from None
+    sa.event.listen(engine, "connect", _set_up_sqlite)
+    sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
@@ -122,7 +170,12 @@ def _key_beside(url: sa.URL) -> Path:
     """Return the key file of an SQLite database; that of a server has no place of its own."""
     if url.get_backend_name() != "sqlite" or not url.database:
         raise LedgerError("A ledger that is no file needs the path of its key")
-    return Path(url.database.removeprefix("file:")).with_suffix(_KEY_SUFFIX)
+    return _file(url).with_suffix(KEY_SUFFIX)
+
+
+def _file(url: sa.URL) -> Path:
+    """Return the file of an SQLite database."""
+    return Path((url.database or "").removeprefix("file:"))
 
 
 def _key_check(engine: sa.Engine) -> str | None:
@@ -142,17 +195,9 @@ def _keep_key_check(connection: sa.Connection, vault: Vault) -> None:
     connection.execute(sa.insert(table).values(site_id=HOST, name=_KEY_CHECK, value=vault.check))
 
 
-def _forget_deleted(engine: sa.Engine) -> None:
-    """Rewrite SQLite's file, for what was replaced in it still stands in its unused parts."""
-    pooled = engine.raw_connection()
-    try:
-        for statement in _REWRITE:
-            pooled.cursor().execute(statement)
-    except sqlite3.Error as error:
-        # All rows are encrypted and kept; a disk that is nearly full must not keep the site from charging.
-        _LOGGER.warning("Remains of tags that were not encrypted may be in the ledger's file: %s", error)
-    finally:
-        pooled.close()
+def _left_behind(engine: sa.Engine) -> bool:
+    with engine.connect() as connection:
+        return has_remains(connection)
 
 
 def _refuse_foreign(engine: sa.Engine) -> tuple[str, ...]:

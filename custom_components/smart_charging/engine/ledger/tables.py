@@ -7,7 +7,8 @@
   `solar_wh` and what follows is where its energy came from as far as that is known, all NULL where nobody looked.
 - `transactions`: times and registers as the station sent them; `energy_wh` is what was delivered
   so far by `..energy_count` and `energy_count` what it needs to go on. `token_sealed` is the token, encrypted, and
-  `token_key` what it is found by, see `vault.py`; `token_id` is that of the registry, if it was there at the start.
+  `token_key` what it is found by, see `vault.py`; `token_id` is that of the registry, if it was there at the start,
+  and `driver_id` and `vehicle_id` whose it was then, unless it was assigned to others since.
   `lost` marks an end that the station did not send, `offline` one or a begin that came from a station's queue.
 - `meter_values`: every reading as received, one row for each moment, see `encoding.py`.
 - `reading_journal`: readings that are not yet in `meter_values`, in SQLite, see `journal.py`.
@@ -22,6 +23,8 @@
 - `grid_proof`: the proof log of grid signals, see `proof_chain.py`: rows are added at the end and never changed. `refers_to`
   is the record that a row with a measurement belongs to. Its time has no type, for one that somebody spoilt is read too.
 - `grid_proof_heads`: the last row of each site's log, and as its anchor the last one that was taken away for its age.
+
+What drivers, tariffs, charge records and statements are kept in is in `billing_tables.py`.
 
 Every row carries its site; every time is UTC in microseconds since 1970.
 """
@@ -40,12 +43,12 @@ metadata = sa.MetaData(
 )
 
 # SQLite numbers rows by itself only in a column declared INTEGER.
-_ROW = sa.BigInteger().with_variant(Integer, "sqlite")
+ROW = sa.BigInteger().with_variant(Integer, "sqlite")
 
 evses = Table(
     "evses",
     metadata,
-    Column("id", _ROW, primary_key=True),
+    Column("id", ROW, primary_key=True),
     Column("site_id", String(64), nullable=False),
     Column("station_id", String(255), nullable=False),
     Column("evse_id", Integer, nullable=False),
@@ -57,9 +60,9 @@ evses = Table(
 sessions = Table(
     "sessions",
     metadata,
-    Column("id", _ROW, primary_key=True),
+    Column("id", ROW, primary_key=True),
     Column("site_id", String(64), nullable=False),
-    Column("evse_row", _ROW, ForeignKey("evses.id"), nullable=False),
+    Column("evse_row", ROW, ForeignKey("evses.id"), nullable=False),
     Column("plugged", Boolean, nullable=False),
     Column("plugged_in_at", UtcTime, nullable=False),
     Column("plugged_out_at", UtcTime),
@@ -79,11 +82,11 @@ sessions = Table(
 transactions = Table(
     "transactions",
     metadata,
-    Column("id", _ROW, primary_key=True),
+    Column("id", ROW, primary_key=True),
     Column("site_id", String(64), nullable=False),
     Column("station_id", String(255), nullable=False),
-    Column("evse_row", _ROW, ForeignKey("evses.id"), nullable=False),
-    Column("session_row", _ROW, ForeignKey("sessions.id"), nullable=False),
+    Column("evse_row", ROW, ForeignKey("evses.id"), nullable=False),
+    Column("session_row", ROW, ForeignKey("sessions.id"), nullable=False),
     Column("transaction_id", String(36), nullable=False),
     Column("token_key", String(255), nullable=False),
     Column("started_at", UtcTime, nullable=False),
@@ -100,10 +103,13 @@ transactions = Table(
     Column("stop_token_sealed", sa.LargeBinary),
     Column("token_id", String(16)),
     Column("offline", Boolean, nullable=False, server_default=sa.false()),
+    Column("driver_id", String(16)),
+    Column("vehicle_id", String(16)),
     UniqueConstraint("transaction_id", "station_id", "site_id"),
     UniqueConstraint("evse_row", "started_at", "token_key", "meter_start_wh", name="uq_transactions_announcement"),
     Index("ix_transactions_open", "evse_row", "stopped_at"),
     Index("ix_transactions_session", "session_row"),
+    Index("ix_transactions_driver", "driver_id"),
     Index(
         "ix_transactions_running",
         "token_key",
@@ -115,10 +121,10 @@ transactions = Table(
 meter_values = Table(
     "meter_values",
     metadata,
-    Column("id", _ROW, primary_key=True),
+    Column("id", ROW, primary_key=True),
     Column("site_id", String(64), nullable=False),
-    Column("evse_row", _ROW, ForeignKey("evses.id"), nullable=False),
-    Column("transaction_row", _ROW, ForeignKey("transactions.id")),
+    Column("evse_row", ROW, ForeignKey("evses.id"), nullable=False),
+    Column("transaction_row", ROW, ForeignKey("transactions.id")),
     Column("time", UtcTime, nullable=False),
     Column("received_at", UtcTime, nullable=False),
     Column("readings", sa.JSON, nullable=False),
@@ -129,7 +135,7 @@ meter_values = Table(
 reading_journal = Table(
     "reading_journal",
     metadata,
-    Column("id", _ROW, primary_key=True),
+    Column("id", ROW, primary_key=True),
     Column("site_id", String(64), nullable=False),
     Column("readings", sa.Text, nullable=False),
 )
@@ -137,7 +143,7 @@ reading_journal = Table(
 origin_slots = Table(
     "origin_slots",
     metadata,
-    Column("session_row", _ROW, ForeignKey("sessions.id"), primary_key=True, autoincrement=False),
+    Column("session_row", ROW, ForeignKey("sessions.id"), primary_key=True, autoincrement=False),
     Column("start", UtcTime, primary_key=True, autoincrement=False),
     Column("since", UtcTime, primary_key=True, autoincrement=False),
     Column("site_id", String(64), nullable=False),
@@ -157,9 +163,9 @@ market_prices = Table(
 signed_values = Table(
     "signed_values",
     metadata,
-    Column("id", _ROW, primary_key=True),
+    Column("id", ROW, primary_key=True),
     Column("site_id", String(64), nullable=False),
-    Column("transaction_row", _ROW, ForeignKey("transactions.id"), nullable=False),
+    Column("transaction_row", ROW, ForeignKey("transactions.id"), nullable=False),
     Column("time", UtcTime, nullable=False),
     Column("received_at", UtcTime, nullable=False),
     Column("context", String(32), nullable=False),
@@ -173,7 +179,7 @@ signed_values = Table(
 orphan_stops = Table(
     "orphan_stops",
     metadata,
-    Column("id", _ROW, primary_key=True),
+    Column("id", ROW, primary_key=True),
     Column("site_id", String(64), nullable=False),
     Column("station_id", String(255), nullable=False),
     Column("transaction_id", String(255), nullable=False),
@@ -205,7 +211,7 @@ site_memory = Table(
 id_tokens = Table(
     "id_tokens",
     metadata,
-    Column("id", _ROW, primary_key=True),
+    Column("id", ROW, primary_key=True),
     Column("site_id", String(64), nullable=False),
     Column("token_id", String(16), nullable=False),
     Column("lookup", String(64), nullable=False),
@@ -220,6 +226,8 @@ id_tokens = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("last_used_at", UtcTime),
     Column("deleted_at", UtcTime),
+    Column("driver_id", String(16)),
+    Column("vehicle_id", String(16)),
     UniqueConstraint("token_id"),
     Index(
         "ix_id_tokens_lookup",

@@ -42,8 +42,8 @@ def start(book: Book, site_id: str, announced: TransactionStart) -> Transaction:
         started_at=announced.started_at,
         meter_start_wh=announced.meter_start_wh,
         session_id=sessions.for_transaction(book, evse, announced),
-        token_id=id_tokens.live_id(book.connection, site_id, token_key),
         offline=not announced.live,
+        **id_tokens.owner(book.connection, site_id, token_key),
     )
     count = begin(announced.meter_start_wh, announced.started_at)
     row = book.insert(
@@ -56,6 +56,8 @@ def start(book: Book, site_id: str, announced: TransactionStart) -> Transaction:
         token_key=token_key,
         token_sealed=vault.seal(announced.id_token),
         token_id=transaction.token_id,
+        driver_id=transaction.driver_id,
+        vehicle_id=transaction.vehicle_id,
         started_at=announced.started_at,
         meter_start_wh=encode_register(announced.meter_start_wh),
         received_at=announced.received_at,
@@ -132,13 +134,32 @@ def identify(book: Book, site_id: str, station_id: str, transaction_id: str, id_
         return None if entry is None else entry.transaction
     vault = vault_of(book.connection)
     token_key = vault.lookup(id_token)
-    token_id = id_tokens.live_id(book.connection, site_id, token_key)
-    entry.transaction = replace(entry.transaction, id_token=id_token, token_id=token_id)
+    found = id_tokens.owner(book.connection, site_id, token_key)
+    if entry.transaction.driver_id is not None:
+        # It was assigned to somebody meanwhile.
+        found |= {"driver_id": entry.transaction.driver_id, "vehicle_id": entry.transaction.vehicle_id}
+    entry.transaction = replace(entry.transaction, id_token=id_token, **found)
     book.connection.execute(
         sa.update(tables.transactions)
         .where(_T.id == entry.row)
-        .values(token_key=token_key, token_sealed=vault.seal(id_token), token_id=token_id)
+        .values(token_key=token_key, token_sealed=vault.seal(id_token), **found)
     )
+    _price_if_ended(book, entry)
+    return entry.transaction
+
+
+def assign(
+    book: Book, site_id: str, station_id: str, transaction_id: str, driver_id: str | None, vehicle_id: str | None
+) -> Transaction | None:
+    """Keep whose a transaction is, whatever token it began with; None if the station has no such transaction."""
+    entry = book.find(site_id, station_id, transaction_id)
+    if entry is None:
+        return None
+    entry.transaction = replace(entry.transaction, driver_id=driver_id, vehicle_id=vehicle_id)
+    book.connection.execute(
+        sa.update(tables.transactions).where(_T.id == entry.row).values(driver_id=driver_id, vehicle_id=vehicle_id)
+    )
+    _price_if_ended(book, entry)
     return entry.transaction
 
 
@@ -178,6 +199,7 @@ def _end(book: Book, entry: Entry, ended: Transaction, stopped_at: datetime, **c
     )
     _add_to_ended(book, entry, added_wh)
     sessions.transaction_ended(book, entry.session_row, stopped_at)
+    book.price_anew(entry.evse.site_id, entry.session_row)
 
 
 def _energy_of_row(book: Book, entry: Entry) -> float:
@@ -243,6 +265,7 @@ def _begun_earlier(book: Book, entry: Entry, announced: TransactionStart) -> Tra
     )
     if entry.ended:
         _add_to_ended(book, entry, gained_wh)
+    _price_if_ended(book, entry)
     sessions.begin_no_later(book, entry.session_row, begun.started_at)
     return entry.transaction
 
@@ -253,6 +276,12 @@ def _add_to_ended(book: Book, entry: Entry, added_wh: float) -> None:
     book.connection.execute(
         sa.update(evses).where(evses.c.id == entry.evse.row).values(ended_energy_wh=evses.c.ended_energy_wh + added_wh)
     )
+
+
+def _price_if_ended(book: Book, entry: Entry) -> None:
+    """Have the records of a transaction's session made again; those of a running one are made when it ends."""
+    if entry.ended:
+        book.price_anew(entry.evse.site_id, entry.session_row)
 
 
 def _sealed(book: Book, id_token: str | None) -> bytes | None:

@@ -22,6 +22,7 @@ from ..model import StoreError
 from .errors import LedgerKeyError
 
 KEY_BYTES = 32
+KEY_SUFFIX = ".key"
 _NONCE_BYTES = 12  # NIST SP 800-38D section 8.2.2: a random nonce of 96 bits
 _GROUP_LENGTH = 20  # OCPP 1.6 section 7.28: a parent is an id token itself
 _PURPOSE = b"smart_charging id token"

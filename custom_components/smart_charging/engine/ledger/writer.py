@@ -13,16 +13,19 @@ import threading
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ..model import StoreError
 from . import journal
 from .book import Book
+from .postgresql import CommitMarks, collided, is_postgresql, unreachable
+from .remains import forget_deleted
 from .storage import for_writing
 
 _LOGGER = logging.getLogger(__name__)
 
 MAX_BATCH = 512
+ATTEMPTS = 3  # at a batch that another host's work gets in the way of
 
 
 @dataclass(slots=True)
@@ -37,6 +40,11 @@ class _Job[T]:
     def run(self, book: Book) -> None:
         """Do the work within the batch's database transaction."""
         self.result = self.work(book)
+
+    def fail(self, error: Exception) -> None:
+        """Note that nothing of it was kept."""
+        self.error = StoreError(f"The ledger could not keep a record: {error}")
+        self.error.__cause__ = error
 
     def settle(self) -> None:
         """Tell the caller; a caller that was cancelled meanwhile is not there any more."""
@@ -58,6 +66,7 @@ class Writer:
         """Start the thread; call within the event loop that is to be served."""
         self._engine = for_writing(engine)
         self._loop = asyncio.get_running_loop()
+        self._marks = CommitMarks(self._engine) if is_postgresql(engine) else None
         self._book = Book()
         self._gathered: _Jobs = []
         self._inbox: SimpleQueue[_Jobs | None] = SimpleQueue()
@@ -101,11 +110,14 @@ class Writer:
             if not jobs:
                 continue
             self._commit(jobs)
+            self._forget_deleted()
             # Without its loop nobody waits any more.
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(_settle, jobs)
             if self._book.unfiled >= journal.FILED_AT:
                 self._file()
+        if self._marks is not None:
+            self._marks.remove()
 
     def _file(self) -> None:
         """File what is in the journal, apart from any batch: on a disk that is nearly full it may be what fails."""
@@ -115,6 +127,12 @@ class Writer:
                 journal.file_readings(connection)
         except SQLAlchemyError as error:
             _LOGGER.warning("Readings stay in the ledger's journal for now, as they could not be filed: %s", error)
+
+    def _forget_deleted(self) -> None:
+        """Rewrite the file where a batch asked for it, before anybody is told that something is gone."""
+        if self._book.remains:
+            self._book.remains = False
+            forget_deleted(self._engine)
 
     def _next_batch(self) -> tuple[_Jobs, bool]:
         """Wait for work and return all that is there, and whether to go on after it."""
@@ -130,23 +148,39 @@ class Writer:
                 return jobs, True
         return jobs, False
 
-    def _commit(self, jobs: _Jobs) -> None:
+    def _commit(self, jobs: _Jobs, attempts: int = ATTEMPTS) -> None:
         """Commit the jobs together; if that fails, halve them until only the culprits fail."""
+        try:
+            self._transact(jobs)
+        except Exception as error:  # noqa: BLE001  # whatever it is, it belongs to the one who asked
+            self._book.forget()
+            if attempts > 1 and collided(error):
+                self._commit(jobs, attempts - 1)
+            elif len(jobs) > 1 and not unreachable(error):
+                middle = len(jobs) // 2
+                self._commit(jobs[:middle])
+                self._commit(jobs[middle:])
+            else:
+                for job in jobs:
+                    job.fail(error)
+
+    def _transact(self, jobs: _Jobs) -> None:
+        """Do the jobs in one database transaction; one that a server kept and could not tell of counts as well."""
+        committing = False
+        if self._marks is not None:
+            self._marks.prepare()
         try:
             with self._engine.begin() as connection:
                 self._book.open(connection)
                 for job in jobs:
                     job.run(self._book)
                 self._book.flush()
-        except Exception as error:  # noqa: BLE001  # whatever it is, it belongs to the one who asked
-            self._book.forget()
-            if len(jobs) > 1:
-                middle = len(jobs) // 2
-                self._commit(jobs[:middle])
-                self._commit(jobs[middle:])
-                return
-            jobs[0].error = StoreError(f"The ledger could not keep a record: {error}")
-            jobs[0].error.__cause__ = error
+                if self._marks is not None:
+                    self._marks.leave(connection)
+                committing = True
+        except DBAPIError as error:
+            if self._marks is None or not committing or not error.connection_invalidated or not self._marks.kept():
+                raise
 
 
 def _settle(jobs: _Jobs) -> None:

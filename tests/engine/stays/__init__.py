@@ -1,0 +1,1 @@
+"""Tests of what stays are made of."""
