@@ -41,10 +41,11 @@ async def test_the_proof_says_that_nobody_was_told_and_judges_nothing(hass: Home
             (10, ProofResult.NOT_JUDGED, GridPowers(None, 2000.0))
         ]
         await home.site.set_observe_only(False)
-        await home.call("set_grid_limit", power=5000)
+        await home.wait(1)
+        await home.call("clear_grid_limit")
         await home.wait(1)
         led = (await home.entry.runtime_data.ledger.grid_proof.records())[0].record  # the newest
-        assert not led.observe_only
+        assert (led.event, led.observe_only) == (GridEvent.LIMIT_RELEASED, False)
         assert [(one.evse.station_id, one.power_w) for one in led.set_points] == [("CP-1", 4140.0)]
         exported = await home.call("export_grid_log")
         assert exported["intact"]
