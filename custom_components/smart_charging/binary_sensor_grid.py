@@ -42,6 +42,7 @@ class GridLimitSensor(SiteEntity, BinarySensorEntity):
             "since": None if grid.since is None else grid.since.isoformat(),
             "returning": grid.returning,
             "minimum_w": None if minimum is None else round(minimum.minimum_w),
+            "observe_only": view.observe_only,
             ATTR_LIMITS: [self._held(one) for one in grid.held],
         }
 

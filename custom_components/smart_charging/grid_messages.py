@@ -1,5 +1,7 @@
 """What messages of all ways have in common: whose they are, what they may name, and how the site is told."""
 
+from typing import Final
+
 from homeassistant.core import callback
 
 from .const import CONF_STATION_ID, SUBENTRY_CHARGER
@@ -8,6 +10,8 @@ from .engine.grid.json_messages import MessageRefusal, MessageSource, RefusedMes
 from .engine.model import EvseKey
 from .grid_entity_inputs import Tell
 from .grid_settings import source_config
+
+MESSAGES_PER_S: Final = 10.0  # of one source, and as many at once
 
 
 @callback

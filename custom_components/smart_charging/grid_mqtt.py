@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange, ConfigSubentry
@@ -11,10 +12,12 @@ from homeassistant.util import dt as dt_util
 
 from .const import CONF_TOPIC, LOGGER
 from .coordinator import SmartChargingConfigEntry
-from .engine.grid.json_messages import RefusedMessage
+from .engine.clock import SystemClock
+from .engine.grid.json_messages import MOST_BYTES, RefusedMessage
 from .engine.grid.source import SourceEvent, SourceReachable, SourceUnavailable
 from .grid_entity_inputs import Tell
-from .grid_messages import take_message
+from .grid_message_pace import LogPace, PacedMessages
+from .grid_messages import MESSAGES_PER_S, take_message
 
 if TYPE_CHECKING:
     from homeassistant.components.mqtt import ReceiveMessage
@@ -27,6 +30,12 @@ _QOS: Final = 1  # a demand is to arrive; that it may arrive twice changes nothi
 def mqtt_is_set_up(hass: HomeAssistant) -> bool:
     """Return whether Home Assistant's MQTT runs; only then may it be imported, for then its library is there."""
     return bool(hass.config_entries.async_loaded_entries(MQTT_DOMAIN))
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    body: bytes
+    retained: bool
 
 
 class MqttInput:
@@ -44,7 +53,10 @@ class MqttInput:
         self._stop_watching: CALLBACK_TYPE | None = None
         self._stops: list[CALLBACK_TYPE] = []  # of what is listened to while MQTT runs
         self._subscribing: asyncio.Task[None] | None = None
-        self._refused: RefusedMessage | None = None
+        clock = SystemClock()
+        self._messages = PacedMessages(hass, clock, MESSAGES_PER_S, self._async_take, self._async_crowded)
+        self._refused: RefusedMessage | None = None  # what was logged last
+        self._log_of_refusals, self._log_of_crowds = LogPace(clock), LogPace(clock)
 
     def first(self) -> tuple[SourceEvent, ...]:
         """Return whether the broker is there; what was published comes once it is listened to."""
@@ -63,7 +75,8 @@ class MqttInput:
             self._async_listen()
 
     async def async_stop(self) -> None:
-        """Listen to nothing any more."""
+        """Listen to nothing any more; what was said last is taken first."""
+        self._messages.async_finish()
         self._tell = None
         if self._stop_watching is not None:
             self._stop_watching()
@@ -124,22 +137,41 @@ class MqttInput:
 
     @callback
     def _async_received(self, message: ReceiveMessage) -> None:
-        """Take a message; what is wrong with one is logged once, without what it says."""
-        if self._tell is None or self._source_id not in self._entry.subentries:
-            return
-        payload = message.payload
-        if not payload:  # how publishers take back a retained message: nothing is said by that
+        """Take a message as soon as its turn has come, of one that is too large no more than shows that."""
+        payload = message.payload[: MOST_BYTES + 1]
+        if (
+            self._tell is None or not payload
+        ):  # an empty one is how publishers take back a retained one: it says nothing
             return
         body = payload.encode() if isinstance(payload, str) else bytes(payload)
-        refused = take_message(self._entry, self._source_id, body, self._tell, retained=message.retain)
-        if refused is not None and refused != self._refused:
+        self._messages.async_offer(_Message(body, message.retain))
+
+    @callback
+    def _async_take(self, message: _Message) -> None:
+        """Let what a message says hold; what is wrong with it is logged, without what it says."""
+        if self._tell is None or self._source_id not in self._entry.subentries:
+            return
+        refused = take_message(self._entry, self._source_id, message.body, self._tell, retained=message.retained)
+        if refused is None:
+            self._refused = None
+        elif refused != self._refused and self._log_of_refusals.is_due():
+            self._refused = refused
             LOGGER.warning(
                 "A message of the grid signal source %s was not taken: %s %s",
                 self._title,
                 refused.why.value,
                 refused.where,
             )
-        self._refused = refused
+
+    @callback
+    def _async_crowded(self) -> None:
+        """Tell that messages come too fast, once for all that come so."""
+        if self._log_of_crowds.is_due():
+            LOGGER.warning(
+                "More than %.0f messages a second come from the grid signal source %s: of these the newest counts",
+                MESSAGES_PER_S,
+                self._title,
+            )
 
     def _is_connected(self) -> bool:
         if not mqtt_is_set_up(self._hass):

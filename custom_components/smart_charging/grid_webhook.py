@@ -5,7 +5,8 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from aiohttp.hdrs import METH_GET, METH_HEAD, METH_POST, METH_PUT
-from aiohttp.web import Request, Response, json_response
+from aiohttp.http_exceptions import PayloadEncodingError
+from aiohttp.web import Request, RequestPayloadError, Response, json_response
 from homeassistant.components import webhook
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant, callback
@@ -20,9 +21,8 @@ from .engine.grid.json_messages import MOST_BYTES, MessageRefusal, RefusedMessag
 from .engine.grid.source import SourceEvent, SourceReachable, SourceUnavailable
 from .engine.grid_view import GridView
 from .grid_entity_inputs import Tell
-from .grid_messages import take_message
+from .grid_messages import MESSAGES_PER_S, take_message
 
-CALLS_PER_S: Final = 10.0
 _METHODS: Final = (METH_POST, METH_PUT)
 _STATUSES: Final = {MessageRefusal.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE}  # any other is a bad request
 
@@ -37,7 +37,7 @@ class WebhookInput:
         self._source_id = subentry.subentry_id
         self._title = subentry.title
         self._data: Mapping[str, Any] = subentry.data
-        self._calls = TokenBucket(SystemClock(), CALLS_PER_S, CALLS_PER_S)
+        self._calls = TokenBucket(SystemClock(), MESSAGES_PER_S, MESSAGES_PER_S)
         self._tell: Tell | None = None
 
     def first(self) -> tuple[SourceEvent, ...]:
@@ -71,17 +71,21 @@ class WebhookInput:
             return json_response({"error": "method"}, status=HTTPStatus.METHOD_NOT_ALLOWED)
         if not self._calls.try_take():
             return json_response({"error": "too_often"}, status=HTTPStatus.TOO_MANY_REQUESTS)
-        body = await _read_bounded(request)
+        try:
+            body = await _read_bounded(request)
+        except RequestPayloadError, PayloadEncodingError:  # Home Assistant would log them with the secret
+            return json_response({"error": "unreadable"}, status=HTTPStatus.BAD_REQUEST)
         if self._tell is None or self._source_id not in self._entry.subentries:
             return json_response({"error": "not_running"}, status=HTTPStatus.SERVICE_UNAVAILABLE)
         refused = take_message(self._entry, self._source_id, body, self._tell)
         if refused is not None:
             return _refusal(refused)
-        return json_response(_effective(self._entry.runtime_data.site.grid.view))
+        grid = self._entry.runtime_data.site.grid
+        return json_response(_effective(grid.view, observe_only=grid.observe_only))
 
 
 async def _read_bounded(request: Request) -> bytes:
-    """Return the body, of one that is too large no more than shows that."""
+    """Return the body, of one that is too large no more than shows that; raises what aiohttp does for a broken encoding."""
     content, body = request.content, b""
     while len(body) <= MOST_BYTES:
         part = await content.read(MOST_BYTES + 1 - len(body))
@@ -96,12 +100,16 @@ def _refusal(refused: RefusedMessage) -> Response:
     return json_response({"error": refused.why.value, "where": refused.where}, status=status)
 
 
-def _effective(view: GridView) -> dict[str, JsonValueType]:
-    """Return what holds now in W over all phases: on what is drawn, and where there is such a limit on what is fed in."""
+def _effective(view: GridView, *, observe_only: bool) -> dict[str, JsonValueType]:
+    """Return what holds now in W over all phases: on what is drawn, and where there is such a limit on what is fed in.
+
+    While the site only observes no charger is told any of it.
+    """
     answer: dict[str, JsonValueType] = {
         "active": view.active,
         "limit_w": None if view.limit_w is None else round(view.limit_w),
         "until": None if view.until is None else view.until.isoformat(),
+        "observe_only": observe_only,
     }
     if view.export is not None:
         answer["export_limit_w"] = round(view.export.limit_w)

@@ -1,7 +1,7 @@
-"""Entities for the United Kingdom's charging hours, at the first EVSE of each charger, where the site has these rules."""
+"""Entities for the United Kingdom's charging hours, where the site has these rules: at a charger's first EVSE, for all."""
 
 from collections.abc import Callable
-from typing import Final, override
+from typing import override
 
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import Platform
@@ -11,11 +11,9 @@ from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import SmartChargingConfigEntry
-from .engine.grid.uk_rules import UkVerdict
+from .engine.grid.uk_rules import FIRST_EVSE, UkVerdict
 from .engine.model import EvseKey
 from .entity import EvseEntity
-
-FIRST_EVSE: Final = 1  # the rules are for a charger, and are kept at this one
 
 type MakeUkEntity = Callable[[ConfigSubentry, EvseKey], Entity]
 

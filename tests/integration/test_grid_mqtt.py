@@ -110,7 +110,11 @@ async def test_a_retained_message_is_taken_at_the_start(
 
 
 async def test_what_is_not_understood_changes_nothing_and_is_logged_once(
-    hass: HomeAssistant, mqtt_mock_entry: MqttMockHAClientGenerator, free_port: int, caplog: pytest.LogCaptureFixture
+    hass: HomeAssistant,
+    mqtt_mock_entry: MqttMockHAClientGenerator,
+    free_port: int,
+    freezer: FrozenDateTimeFactory,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     await mqtt_mock_entry()
     entry = await set_up(hass, free_port, charger("CP-1"), demand(MQTT, "topic", "Aggregator"))
@@ -119,7 +123,9 @@ async def test_what_is_not_understood_changes_nothing_and_is_logged_once(
     for _ in range(3):
         await publish(hass, {**LIMIT, "value": 1, "secret": "s3cret"})
     await publish(hass, b"")  # takes a retained message back
+    freezer.tick(timedelta(seconds=60))
     await publish(hass, b"\xff\x00")
+    freezer.tick(timedelta(seconds=60))
     await publish(hass, b"\xff\x01")
     assert grid(entry).limit_w == 4200.0
     ours = [one.getMessage() for one in caplog.records if one.name.startswith("custom_components.smart_charging")]

@@ -68,7 +68,8 @@ async def test_a_call_limits_the_chargers_and_is_answered_with_what_holds(
 ) -> None:
     freezer.move_to("2026-06-01T10:00:00Z")
     status, answer = await call(caller, {**LIMIT, "duration_s": 600})
-    assert (status, answer) == (200, {"active": True, "limit_w": 4200, "until": "2026-06-01T10:10:00+00:00"})
+    holds = {"active": True, "limit_w": 4200, "until": "2026-06-01T10:10:00+00:00", "observe_only": False}
+    assert (status, answer) == (200, holds)
     view = grid(entry)
     assert (view.active, view.source_id, view.binding, view.why) == (True, "hook", False, ClaimReason.STATED)
     put = await caller.put(PATH, json={"clear": True})
@@ -96,7 +97,8 @@ async def test_a_charger_is_limited_by_its_name_and_feed_in_is_told_too(
     assert (await call(caller, {**block, "charger": "CP-1"}))[1]["limit_w"] == 0
     feed_in = {"kind": "export_limit", "value": 2, "unit": "kW"}
     status, answer = await call(caller, {"signals": [block, feed_in]})
-    assert (status, answer) == (200, {"active": True, "limit_w": 0, "until": None, "export_limit_w": 2000})
+    holds = {"active": True, "limit_w": 0, "until": None, "observe_only": False, "export_limit_w": 2000}
+    assert (status, answer) == (200, holds)
     targets = {one.demand.target.direction: one.demand.target.evse for one in grid(entry).held}
     assert targets == {Direction.IMPORT: EvseKey("CP-1", 1), Direction.EXPORT: None}
 
@@ -110,6 +112,30 @@ async def test_a_call_that_is_not_understood_changes_nothing_and_is_told_why(
     assert await call(caller, b"limit=4200") == (400, {"error": "not_json", "where": ""})
     part = {"kind": "export_limit", "value": 60, "unit": "%"}
     assert await call(caller, part) == (400, {"error": "pv_unknown", "where": "unit"})
+    assert grid(entry).limit_w == 4200.0
+
+
+async def test_a_signal_that_is_over_ends_nothing_that_holds(
+    entry: MockConfigEntry, caller: TestClient[Any, Any], freezer: FrozenDateTimeFactory
+) -> None:
+    freezer.move_to("2026-06-01T10:00:00Z")
+    await call(caller, {**LIMIT, "until": "2026-06-01T12:00:00Z"})
+    late = {**LIMIT, "until": "2026-06-01T09:59:59Z"}
+    assert await call(caller, late) == (400, {"error": "ends_before_begin", "where": "until"})
+    assert (grid(entry).active, grid(entry).limit_w) == (True, 4200.0)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+async def test_a_body_that_is_not_what_its_encoding_says_is_refused_and_the_secret_stays_out_of_the_log(
+    entry: MockConfigEntry, caller: TestClient[Any, Any], caplog: pytest.LogCaptureFixture, encoding: str
+) -> None:
+    await call(caller, LIMIT)
+    caplog.clear()
+    headers = {"Content-Encoding": encoding}
+    answer = await caller.post(PATH, data=b"this is neither", headers=headers, compress=False)
+    assert (answer.status, await answer.json()) == (400, {"error": "unreadable"})
+    told = [one.getMessage() for one in caplog.records if one.levelno >= logging.INFO and one.name != "aiohttp.access"]
+    assert not [line for line in told if SECRET in line]
     assert grid(entry).limit_w == 4200.0
 
 

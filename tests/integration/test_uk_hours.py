@@ -11,6 +11,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.smart_charging.engine.grid.uk_rules import UkReason, UkRules, UkVerdict, override_until
 from custom_components.smart_charging.engine.grid_setup import grid_config
+from custom_components.smart_charging.engine.model import EvseKey
 
 from .builders import charger
 from .grid_operator import attributes, configure, published, value
@@ -128,6 +129,41 @@ def test_an_override_without_an_end_lasts_as_long_as_the_verdict_and_a_day_at_mo
 ) -> None:
     verdict = UkVerdict(False, UkReason.PEAK, None if ends_after is None else PEAK + ends_after)
     assert override_until(verdict, PEAK) == PEAK + lasts
+
+
+async def test_all_evses_of_a_charger_keep_the_hours_and_are_overridden_together(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    await set_up_platforms(hass, entry, UkRules(most_delay_s=0))
+    grid = entry.runtime_data.site.grid
+    async with virtual_station(entry.data["port"], "CP-1") as station:
+        await station.boot()
+        await station.report("Available", 1)
+        await station.report("Preparing", 2)
+        await hass.async_block_till_done()
+        assert {one.evse: one.value for one in grid.decision.limits} == {
+            EvseKey("CP-1", 1): 0.0,
+            EvseKey("CP-1", 2): 0.0,
+        }
+        await press(hass, "button", "press", BUTTON)
+        assert grid.decision.limits == ()
+        assert grid.decision.uk[EvseKey("CP-1", 2)].reason is UkReason.OVERRIDDEN
+        await press(hass, "switch", "turn_off", SWITCH)
+        await press(hass, "switch", "turn_on", SWITCH)
+        assert value(hass, SWITCH) == STATE_ON
+
+
+async def test_an_evse_that_showed_itself_silently_is_under_the_rules_with_the_next_look(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    await set_up_platforms(hass, entry, UkRules(most_delay_s=0))
+    grid = entry.runtime_data.site.grid
+    entry.runtime_data.csms.stations["CP-1"]._core.change_evse(
+        2
+    )  # as what a station tells of itself while it is set up
+    assert len(grid.decision.limits) == 1
+    grid.look()
+    assert len(grid.decision.limits) == 2
 
 
 async def test_only_the_first_evse_of_a_charger_has_them(

@@ -1,4 +1,4 @@
-"""What chargers add to the grid operator's demands: limits that they are told directly, and fresh readings as proof."""
+"""What chargers add to the grid operator's demands: limits that they are told directly, EVSEs, and fresh readings as proof."""
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
@@ -38,6 +38,15 @@ def charger_signals(source_id: str, state: StationState, now: datetime) -> Itera
             evse=EvseKey(state.station_id, evse_id),
             raw=state.limited_by_grid[tightest][:RAW_LENGTH],
         )
+
+
+def all_evses(csms: CentralSystem, evses: Iterable[EvseKey]) -> tuple[EvseKey, ...]:
+    """Return these EVSEs, and all others that their stations showed so far."""
+    found = set(evses)
+    for station_id in {one.station_id for one in found}:
+        station = csms.stations.get(station_id)
+        found |= {EvseKey(station_id, evse_id) for evse_id in (() if station is None else station.state.evses)}
+    return tuple(sorted(found))
 
 
 def ended_with_chargers(config: GridConfig, signals: Iterable[GridSignal], now: datetime) -> Iterator[SignalsCleared]:

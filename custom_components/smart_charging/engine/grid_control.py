@@ -37,9 +37,9 @@ from .grid.source import (
 )
 from .grid.source_memory import SourceMemory
 from .grid.verification import ActionKind, EvseAction, Measured
-from .grid_chargers import ReadingRequests, ToldByChargers, ended_with_chargers
+from .grid_chargers import ReadingRequests, ToldByChargers, all_evses, ended_with_chargers
 from .grid_measurement import GridMeasurement
-from .grid_record import GridPowers, GridRecord
+from .grid_record import GridPowers, GridRecord, GridSetPoint
 from .grid_telling import COMPLIANCE_TEST, events_of, own_power_of, records_of, view_of
 from .grid_view import NO_GRID_SIGNAL, GridView
 from .lasting_value import LastingValue
@@ -151,7 +151,8 @@ class GridControl:
         site = self._around.config()
         connection = GridConnection(site.fuse_a, site.phases, site.power_w, site.installed_pv_w)
         config = self._configured or GridConfig(connection)
-        return replace(config, sources=(*config.sources, *_ALWAYS))
+        uk_evses = all_evses(self._around.csms, config.uk_evses)
+        return replace(config, sources=(*config.sources, *_ALWAYS), uk_evses=uk_evses)
 
     def hear_first(self, *events: SourceEvent) -> None:
         """Take what sources tell before `start`, so that one that can be heard at once never falls to its fail-safe."""
@@ -171,11 +172,13 @@ class GridControl:
         return self._step(events)
 
     def hear_charger(self, station_id: str) -> None:
-        """Take what the grid operator told a charger directly, as that tells."""
+        """Take what the grid operator told a charger directly, as that tells; an EVSE that it shows may be under the UK's rules."""
         now = self._around.clock.now()
         signals = self._told_by_chargers.hear(station_id, now)
         if signals is not None:
             self._step((SignalsStated(CHARGERS, now, signals),))
+        elif self._started and self._shows_uk_evse:
+            self._step(())
 
     def set_device_power(self, device_id: str, power_w: float | None, at: datetime) -> None:
         """Take what a controllable device draws that is led elsewhere, in W; None while it is not known."""
@@ -197,12 +200,13 @@ class GridControl:
 
     def has_own_uk_hours(self, evse: EvseKey) -> bool:
         """Return whether an EVSE's owner chose hours of its own, in place of the UK's."""
-        return self._state.uk is not None and evse in self._state.uk.own_hours
+        return self._state.uk is not None and uk_rules.has_own_hours(self._state.uk, evse)
 
     def look(self) -> None:
         """Step if that is due; called each second, so that a clock that was set or a failed step delays nothing."""
         now, decision = self._around.clock.now(), self._decision
-        if (self._due is not None and now >= self._due) or (decision is not None and is_ahead(decision.at, now)):
+        due = self._due is not None and now >= self._due
+        if due or (decision is not None and is_ahead(decision.at, now)) or self._shows_uk_evse:
             self._step(())
 
     @property
@@ -245,6 +249,14 @@ class GridControl:
         return view_of(self._decision, issues, self._proof.latest, self._proof.waiting)
 
     @property
+    def _shows_uk_evse(self) -> bool:
+        """Return whether a charger under the UK's rules showed an EVSE since the last step."""
+        config = self._configured
+        if config is None or config.uk is None or self._decision is None:
+            return False
+        return not self._decision.uk.keys() >= set(all_evses(self._around.csms, config.uk_evses))
+
+    @property
     def _active(self) -> bool:
         config = self._configured
         asked = config is not None and (config.sources or config.uk is not None)
@@ -274,8 +286,7 @@ class GridControl:
             if (falls or feeds_otherwise) and decide:
                 self._around.decide()
         finally:
-            self._measurement.watch(self._around.decision(), now)
-            told = self._measurement.set_points(self._around.decision())
+            told = self._told(now)
             shown = GridPowers(powers.grid_w, powers.chargers_w)
             records = tuple(records_of(decision, lost, told, shown, measured.others_w))
             self._prove(decision, records, reading)
@@ -295,20 +306,28 @@ class GridControl:
         if not (records or self._proof.measuring):
             return
         now, powers = decision.at, self._measurement.powers(reading, decision.at, settled=True)
+        observes = self._around.observe_only()
         if records:
-            self._proof.measure(now, powers)
+            self._proof.measure(now, powers, observe_only=observes)
         for change in decision.unlogged:
             self._proof.follow(change.demand)
         for record in records:
             self._proof.add(record)
         if self._proof.measuring:
-            self._proof.measure(now, powers)
+            self._proof.measure(now, powers, observe_only=observes)
             self._ask_for_readings(now)
 
     def _measured(self, state: GridState, now: datetime) -> Measured:
         """Return what chargers do; of those that are only observed nobody may expect that they obey."""
         decision = None if self._around.observe_only() else self._around.decision()
         return self._measurement.measured(decision, state.verification.signal_at, now)
+
+    def _told(self, now: datetime) -> tuple[GridSetPoint, ...] | None:
+        """Return what EVSEs are told by the newest decision, None while the site only observes: then nobody is told it."""
+        if self._around.observe_only():
+            return None
+        self._measurement.watch(self._around.decision(), now)
+        return self._measurement.set_points(self._around.decision())
 
     def _apply(self, limits: Sequence[Limit]) -> tuple[bool, bool]:
         """Let these limits hold in place of those before; returns whether one fell or is new, and whether any differs."""

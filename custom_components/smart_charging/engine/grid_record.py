@@ -10,6 +10,7 @@ from .model import EvseKey, Json
 
 RAW_KEPT: Final = 500  # characters of what was received that are kept
 FOLLOW_UPS_S: Final = (10, 60, 300)  # seconds after a record at which is measured what came of it
+OBSERVE_ONLY: Final = "observe_only"  # an input of a record that was made while the site told nobody anything
 COMPLY_WITHIN_S: Final = 30  # from here on a limit has to be obeyed; until then a car may still be reacting
 
 
@@ -31,7 +32,7 @@ class ProofResult(StrEnum):
     OBEYED = "obeyed"
     NOT_OBEYED = "not_obeyed"
     NOT_MEASURED = "not_measured"
-    NOT_JUDGED = "not_judged"  # measured, but this record's limit did not hold then: released, or another one since
+    NOT_JUDGED = "not_judged"  # measured, but the limit did not hold any more then, or chargers were not told it
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,11 @@ class GridRecord:
         """Refuse what can't be placed in time."""
         if self.at.tzinfo is None:
             raise ValueError("the time of a record needs its zone")
+
+    @property
+    def observe_only(self) -> bool:
+        """Return whether it was made while the site only observed, so that nobody was told of the limit."""
+        return self.inputs.get(OBSERVE_ONLY) is True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,8 @@ def grid_config(
     """Return the configuration of the grid room; ValueError where two sources share an id.
 
     Each station counts as one device, and so does each battery; both by their
-    connected power. `others` are devices that are led elsewhere, as heat pumps. The first EVSE of each station is under `uk`.
+    connected power. `others` are devices that are led elsewhere, as heat pumps. Stations are under `uk` with their first
+    EVSE here, and with all others as these show themselves.
     """
     known = list(stations)
     connection = GridConnection(

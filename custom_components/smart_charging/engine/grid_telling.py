@@ -12,7 +12,7 @@ from .grid.merge import Demand, Direction
 from .grid.proof_pace import SummedUp
 from .grid.source_state import ClaimReason
 from .grid.verification import ActionKind, EvseAction
-from .grid_record import GridEvent, GridPowers, GridRecord, GridSetPoint, ProvenRecord
+from .grid_record import OBSERVE_ONLY, GridEvent, GridPowers, GridRecord, GridSetPoint, ProvenRecord
 from .grid_view import GridView
 from .model import EvseKey, Json
 from .view import SITE_KEY, SiteEvent, SiteEventType
@@ -76,15 +76,17 @@ def _until(decision: GridDecision) -> datetime | None:
 def records_of(
     decision: GridDecision,
     lost_before: Iterable[str],
-    set_points: tuple[GridSetPoint, ...],
+    told: tuple[GridSetPoint, ...] | None,
     before: GridPowers,
     others_w: Mapping[str, float],
 ) -> Iterator[GridRecord]:
     """Yield what the proof log is to keep now: lost sources, changed limits, and EVSEs that did not obey.
 
-    `set_points` are what EVSEs are told now, `before` what was measured until now.
+    `told` are what EVSEs are told now, None while the site only observes; `before` is what was measured until now.
     """
-    inputs = _inputs(decision, others_w)
+    inputs, set_points = _inputs(decision, others_w), told or ()
+    if told is None:
+        inputs[OBSERVE_ONLY] = True
     for source_id in sorted(set(decision.lost) - set(lost_before)):
         yield _source_lost(decision, source_id, inputs, set_points, before)
     for row in decision.rows:

@@ -98,10 +98,10 @@ class ProofKeeping:
         target = demand.target
         self._schedule = moved(self._schedule, demand.kind, target.scope, target.evse, demand.value_w)
 
-    def measure(self, now: datetime, powers: MeasuredPowers) -> tuple[FollowUp, ...]:
-        """Take what is measured now; returns the measurements that were due."""
+    def measure(self, now: datetime, powers: MeasuredPowers, *, observe_only: bool = False) -> tuple[FollowUp, ...]:
+        """Take what is measured now; returns the measurements that were due, not judged while the site only observes."""
         before = self._schedule
-        self._schedule, made = follow_up(before, now, powers)
+        self._schedule, made = follow_up(before, now, powers, observe_only=observe_only)
         self._rows.extend(made)
         for one in made:
             if (known := self._recent.get(one.refers_to)) is not None:

@@ -223,6 +223,13 @@ def test_what_was_received_is_kept_as_proof_in_plain_letters() -> None:
             "ends_before_begin",
             "until",
         ),
+        ({**LIMIT, "until": "2026-05-31T12:00:00Z"}, "ends_before_begin", "until"),
+        ({**LIMIT, "until": NOW.timestamp()}, "ends_before_begin", "until"),
+        (
+            {"signals": [LIMIT, {"kind": "block", "until": "2026-06-01T09:59:59Z"}]},
+            "ends_before_begin",
+            "signals[1].until",
+        ),
         ({"signals": LIMIT}, "wrong_type", "signals"),
         ({"signals": [LIMIT, LIMIT, 7]}, "wrong_type", "signals[2]"),
         ({"signals": [LIMIT, {**LIMIT, "until": "soon"}]}, "not_a_time", "signals[1].until"),
@@ -260,7 +267,13 @@ def test_of_a_message_that_was_kept_by_a_broker_nobody_knows_when_it_was_said() 
     assert isinstance(kept, BrokerMessage)
     assert isinstance(kept.says, SignalAdded)
     assert kept.says.signal.valid_until == after(300)
-    assert isinstance(read({**LIMIT, "until": "2026-06-01T09:00:00Z"}, retained=True), tuple)
+    over = {**LIMIT, "until": "2026-06-01T09:00:00Z"}
+    assert isinstance(read(over, retained=True), tuple)
+    (listed,) = read({"signals": [over, {"kind": "block", "until": "2026-06-01T11:00:00Z"}]}, retained=True)
+    assert isinstance(listed, BrokerMessage)
+    assert isinstance(listed.says, SignalsStated)  # what is not over of a list holds
+    assert len(listed.says.signals) == 2
+    assert refused({**over, "from": "2026-06-01T09:30:00Z"}, retained=True) == ("ends_before_begin", "until")
 
 
 # What senders may come close to: the words of messages in any order, and any text.
@@ -390,6 +403,16 @@ def test_a_message_holds_until_it_is_over_or_cleared() -> None:
     held = room.tell().binding
     assert held is not None
     assert not held.asked
+
+
+def test_what_a_broker_kept_until_it_was_over_ends_nothing_that_holds() -> None:
+    room = Room(CONFIG)
+    tell(room, {**LIMIT, "duration_s": 600})
+    found = read({**LIMIT, "until": "2026-06-01T09:00:00Z"}, retained=True)
+    assert isinstance(found, tuple)
+    held = room.tell(*found).binding  # type: ignore[arg-type]  # all are events
+    assert held is not None
+    assert (held.asked, held.demand.until) == (True, after(600))
 
 
 def test_no_more_is_announced_one_by_one_than_in_one_list() -> None:

@@ -167,6 +167,28 @@ def test_after_a_release_is_measured_but_not_judged() -> None:
     assert {one.powers for one in made} == {GridPowers(22_000.0, 21_500.0)}
 
 
+def test_a_limit_that_nobody_was_told_is_measured_and_never_judged() -> None:
+    observed = replace(record(), inputs={"observe_only": True})
+    schedule, made = go(opened(ProofSchedule(), 1, observed), 0, 100, LOW)
+    assert told(made) == [(1, 10, "not_judged", None), (1, 60, "not_judged", None)]
+    assert {one.powers for one in made} == {GridPowers(7_000.0, 6_500.0)}
+    remembered = Decoder().decode(ProofSchedule, Encoder().encode(schedule), "grid_proof")
+    for known in (remembered, ProofSchedule()):
+        schedule = resumed([ProvenRecord(1, "", observed, tuple(made))], known)
+        assert told(go(schedule, 100, 301, LOW)[1]) == [(1, 300, "not_judged", None)]
+
+
+def test_a_limit_is_judged_no_more_once_the_site_only_observes() -> None:
+    schedule, made = go(opened(ProofSchedule(), 1, record()), 0, 30, LOW)
+    schedule, during = follow_up(schedule, at(30), LOW, observe_only=True)
+    schedule, later = go(schedule, 31, 301, LOW)
+    assert [*told(made), *told([*during]), *told(later)] == [
+        (1, 10, "obeyed", 0.0),
+        (1, 60, "not_judged", None),
+        (1, 300, "not_judged", None),
+    ]
+
+
 def test_a_limit_is_not_judged_once_another_took_its_place() -> None:
     schedule = opened(ProofSchedule(), 1, record())
     schedule, made = go(schedule, 0, 30, LOW)

@@ -384,3 +384,17 @@ def test_what_was_announced_goes_on_beside_the_fail_safe_where_the_source_says_s
         assert asked(room.tell(said)) == dims(2_000.0)
         assert asked(room.follow(700.0)) == held
         assert asked(room.follow(400.0)) == dims(6_000.0, ClaimReason.FAILSAFE)
+
+
+def test_a_signal_that_is_over_already_takes_the_place_of_none_that_holds() -> None:
+    room = Room(messages(), devices=DEVICES)
+    room.tell(SignalAdded("message", NOW, signal(valid_from=NOW, valid_until=after(600.0))))
+    room.now = after(60.0)
+    late = signal(9_000.0, valid_from=NOW, valid_until=after(60.0))
+    decision = room.tell(SignalAdded("message", room.now, late))
+    assert [(one.value, one.asked) for one in decision.held] == [(5_000.0, True)]
+    assert decision.refused == ()
+    assert room.state.sources["message"].heard_at == room.now  # it lives all the same
+    shorter = signal(valid_from=NOW, valid_until=after(61.0))
+    room.tell(SignalAdded("message", room.now, shorter))
+    assert [one.asked for one in room.wait(1.0).held] == [False]

@@ -7,6 +7,7 @@ import pytest
 
 from custom_components.smart_charging.engine.grid import uk_rules
 from custom_components.smart_charging.engine.grid.uk_rules import UkMemory, UkReason, UkRules, UkVerdict
+from custom_components.smart_charging.engine.model import EvseKey
 
 from .builders import KEY, OTHER
 
@@ -94,6 +95,20 @@ def test_a_user_overrides_for_a_time_and_for_one_charger() -> None:
 def test_who_chose_hours_has_none_by_default_until_they_are_wanted_again() -> None:
     chosen = uk_rules.choose_hours(MEMORY, KEY, own=True)
     assert uk_rules.verdict(RULES, chosen, KEY, at(1, 8)) == UkVerdict(True, UkReason.OWN_HOURS, None)
+    assert uk_rules.choose_hours(chosen, KEY, own=False) == MEMORY
+
+
+def test_all_evses_of_a_charger_keep_the_same_hours_and_are_overridden_together() -> None:
+    second, peak, until = EvseKey(KEY.station_id, 2), at(1, 8), at(1, 9)
+    moments = [at(1, 7) + timedelta(seconds=30 * index) for index in range(700)]
+    assert [uk_rules.verdict(RULES, MEMORY, second, now) for now in moments] == [
+        uk_rules.verdict(RULES, MEMORY, KEY, now) for now in moments
+    ]
+    for memory in (uk_rules.override(MEMORY, KEY, until), uk_rules.override(MEMORY, second, until)):
+        told = [uk_rules.verdict(RULES, memory, one, peak) for one in (KEY, second, OTHER)]
+        assert [one.reason for one in told] == [UkReason.OVERRIDDEN, UkReason.OVERRIDDEN, UkReason.PEAK]
+    chosen = uk_rules.choose_hours(MEMORY, second, own=True)
+    assert [uk_rules.has_own_hours(chosen, one) for one in (KEY, second, OTHER)] == [True, True, False]
     assert uk_rules.choose_hours(chosen, KEY, own=False) == MEMORY
 
 

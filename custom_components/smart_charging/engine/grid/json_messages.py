@@ -1,5 +1,6 @@
 """Demands as JSON, as a webhook or MQTT bring them: of any bytes come events of the source, or one refusal and its place."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -28,7 +29,8 @@ _DEEPEST: Final = 3  # an object, its list, and an object in that
 _LONGEST_TEXT: Final = 255
 _SHOWN: Final = 40  # characters of a sender's own words that a refusal repeats
 _EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
-_STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# Also one that never ends, and nothing is tried twice: the time that any message takes grows with its length only.
+_STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 
 _FOR_CHARGER: Final = "charger"  # the message's word for a scope of one device
 _SCOPES: Final[Mapping[str, SignalScope]] = {
@@ -309,11 +311,15 @@ class _Reader:
         return value, unit
 
     def times(self, fields: _Fields) -> tuple[datetime | None, datetime | None]:
-        """Return from when and until when a signal holds."""
+        """Return from when and until when a signal holds.
+
+        One that is said now and is over already is refused; of one that a broker kept that was no mistake.
+        """
         begin = fields.time("from", self.now) if "from" in fields else None
         if "duration_s" not in fields:
             end = fields.time("until", self.now) if "until" in fields else None
-            if begin is not None and end is not None and end <= begin:
+            begins = begin if begin is not None or self.retained else self.now
+            if begins is not None and end is not None and end <= begins:
                 fields.refuse(MessageRefusal.ENDS_BEFORE_BEGIN, "until")
             return begin, end
         if "until" in fields:
@@ -389,8 +395,8 @@ def _check_depth(text: str) -> None:
 def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise _Refusal(MessageRefusal.FIELD_TWICE, _shown(next(one for one in names if names.count(one) > 1)))
+        times = Counter(name for name, _ in pairs)
+        raise _Refusal(MessageRefusal.FIELD_TWICE, _shown(next(name for name, count in times.items() if count > 1)))
     return found
 
 

@@ -39,7 +39,8 @@ class OpenRecord:
     """A record that waits for measurements.
 
     `due` are the seconds still to come, `below_since` is since when the limit is obeyed, `held_until` when another
-    limit took its place. `now_w` is what the limit is now, where that moved without a record that took its place.
+    limit took its place. `now_w` is what the limit is now, where that moved without a record that took its place. It is not
+    `led` once the site only observed: what chargers do then proves nothing.
     """
 
     sequence: int
@@ -52,6 +53,7 @@ class OpenRecord:
     below_since: datetime | None = None
     held_until: datetime | None = None
     now_w: float | None = None
+    led: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +88,23 @@ def resumed(unfinished: Iterable[ProvenRecord], remembered: ProofSchedule) -> Pr
         made = {one.after_s for one in proven.follow_ups}
         record = _open(proven.sequence, proven.record)
         if (before := known.get(proven.sequence)) is not None:
-            record = replace(record, below_since=before.below_since, held_until=before.held_until, now_w=before.now_w)
+            led = record.led and before.led
+            record = replace(
+                record, below_since=before.below_since, held_until=before.held_until, now_w=before.now_w, led=led
+            )
         due = tuple(after_s for after_s in FOLLOW_UPS_S if after_s not in made)
         schedule = _with(schedule, replace(record, due=due))
     return ProofSchedule(tuple(one for one in schedule.records if one.due))
 
 
 def follow_up(
-    schedule: ProofSchedule, now: datetime, powers: MeasuredPowers
+    schedule: ProofSchedule, now: datetime, powers: MeasuredPowers, *, observe_only: bool = False
 ) -> tuple[ProofSchedule, tuple[FollowUp, ...]]:
     """Return the schedule after a measurement, and what of it is to be kept now.
 
     To be called with each measurement, not only when something is due: so it is known when a limit was obeyed. A moment
-    that went by without a measurement, or that the clock was set away from, is kept as not measured.
+    that went by without a measurement, or that the clock was set away from, is kept as not measured. What is measured
+    while the site observes only is not judged, nor is anything of the same record after that.
     """
     if not schedule.records:
         return schedule, ()
@@ -106,7 +112,7 @@ def follow_up(
     left: list[OpenRecord] = []
     found: list[FollowUp] = []
     for record in schedule.records:
-        watched = _watched(record, now, powers)
+        watched = _watched(replace(record, led=record.led and not observe_only), now, powers)
         made = tuple(one for after_s in record.due if (one := _made(watched, after_s, now, powers)) is not None)
         done = {one.after_s for one in made}
         found += made
@@ -116,7 +122,8 @@ def follow_up(
 
 
 def _open(sequence: int, record: GridRecord) -> OpenRecord:
-    return OpenRecord(sequence, record.at, record.limit_w, record.signal, record.scope, record.evse)
+    led = not record.observe_only
+    return OpenRecord(sequence, record.at, record.limit_w, record.signal, record.scope, record.evse, led=led)
 
 
 def _with(schedule: ProofSchedule, new: OpenRecord) -> ProofSchedule:
@@ -133,7 +140,8 @@ def _ended_by(new: OpenRecord, old: OpenRecord) -> OpenRecord:
 
 
 def _holds(record: OpenRecord, now: datetime) -> bool:
-    return record.limit_w is not None and (record.held_until is None or now < record.held_until)
+    """Return whether chargers are to keep to a record's limit, as they were told."""
+    return record.led and record.limit_w is not None and (record.held_until is None or now < record.held_until)
 
 
 def _obeyed(limit_w: float, power_w: float) -> bool:

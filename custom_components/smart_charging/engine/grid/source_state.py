@@ -224,6 +224,8 @@ def _take_signals(
     if isinstance(event, SignalsStated):
         failsafe = memory.failsafe if event.failsafe is None else event.failsafe
         return replace(memory, signals=event.signals, failsafe=failsafe), None
+    if _over(event.signal, event.at):
+        return memory, None  # as one that comes late: it ends nothing that holds
     kept = [one for one in memory.signals if _place(one) != _place(event.signal) and not _over(one, event.at)]
     announced = sum(one.valid_from is not None for one in kept)  # of the others there is one for each place
     if event.signal.valid_from is not None and announced >= MOST_SIGNALS:

@@ -3,6 +3,8 @@
 Until its owner chose hours a charger does not charge at peak times of weekdays (regulation 10). Each begin and end of
 charging that follows the clock is put off by a random time (regulation 11), so that a nation's cars don't start as one. A
 user can override both. The random time follows from a seed that is drawn once, so a restart changes nothing.
+
+All of it is for a charger as a whole: its EVSEs keep the same hours, with the same delays and overrides.
 """
 
 from collections.abc import Mapping
@@ -19,6 +21,7 @@ DEFAULT_DELAY_S: Final = 600
 MOST_DELAY_S: Final = 1800  # what a charge point must be capable of
 PEAKS: Final = ((time(8), time(11)), (time(16), time(22)))
 LONGEST_OVERRIDE: Final = timedelta(hours=24)
+FIRST_EVSE: Final = 1
 _SATURDAY: Final = 5
 _DAYS_AHEAD: Final = 4  # over a weekend
 
@@ -53,7 +56,7 @@ class UkRules:
 
 @dataclass(frozen=True, slots=True)
 class UkMemory:
-    """What outlives a restart: the seed, who chose own hours, and until when users override."""
+    """What outlives a restart: the seed, who chose own hours, and until when users override; by `charger_of`."""
 
     seed: int
     own_hours: frozenset[EvseKey] = frozenset()
@@ -69,20 +72,25 @@ class UkVerdict:
     until: datetime | None
 
 
+def charger_of(evse: EvseKey) -> EvseKey:
+    """Return the EVSE that stands for the whole charger, its first."""
+    return EvseKey(evse.station_id, FIRST_EVSE)
+
+
 def delay_s(rules: UkRules, seed: int, evse: EvseKey, edge: datetime) -> int:
-    """Return the random delay of an EVSE at a moment at which the clock lets charging begin or end, in whole seconds.
+    """Return the random delay of an EVSE's charger at a moment at which the clock lets charging begin or end, in whole seconds.
 
     The same for the same moment, whenever it is asked for; also for hours that a user or a plan chose.
     """
-    return Random(f"{seed}/{evse}/{edge.astimezone(UTC).isoformat()}").randint(0, rules.most_delay_s)
+    return Random(f"{seed}/{charger_of(evse)}/{edge.astimezone(UTC).isoformat()}").randint(0, rules.most_delay_s)
 
 
 def verdict(rules: UkRules, memory: UkMemory, evse: EvseKey, now: datetime) -> UkVerdict:
     """Return whether an EVSE may charge now."""
-    override = memory.overridden.get(evse)
+    override = memory.overridden.get(charger_of(evse))
     if override is not None and now < override:
         return UkVerdict(True, UkReason.OVERRIDDEN, override)
-    if evse in memory.own_hours:
+    if has_own_hours(memory, evse):
         return UkVerdict(True, UkReason.OWN_HOURS, None)
     for begins, ends in _peaks(rules, now):
         starts_at = begins + timedelta(seconds=delay_s(rules, memory.seed, evse, begins))
@@ -96,8 +104,8 @@ def verdict(rules: UkRules, memory: UkMemory, evse: EvseKey, now: datetime) -> U
 
 
 def override(memory: UkMemory, evse: EvseKey, until: datetime) -> UkMemory:
-    """Let an EVSE charge at any hour and without delay until then."""
-    return replace(memory, overridden={**memory.overridden, evse: until})
+    """Let an EVSE's charger charge at any hour and without delay until then."""
+    return replace(memory, overridden={**memory.overridden, charger_of(evse): until})
 
 
 def override_until(verdict: UkVerdict, now: datetime) -> datetime:
@@ -107,8 +115,14 @@ def override_until(verdict: UkVerdict, now: datetime) -> datetime:
 
 
 def choose_hours(memory: UkMemory, evse: EvseKey, *, own: bool) -> UkMemory:
-    """Note that an EVSE's owner chose hours, or wants the default ones again."""
-    return replace(memory, own_hours=memory.own_hours | {evse} if own else memory.own_hours - {evse})
+    """Note that the owner of an EVSE's charger chose hours, or wants the default ones again."""
+    chosen = {charger_of(evse)}
+    return replace(memory, own_hours=memory.own_hours | chosen if own else memory.own_hours - chosen)
+
+
+def has_own_hours(memory: UkMemory, evse: EvseKey) -> bool:
+    """Return whether the owner of an EVSE's charger chose hours."""
+    return charger_of(evse) in memory.own_hours
 
 
 def forget_past(memory: UkMemory, now: datetime) -> UkMemory:
