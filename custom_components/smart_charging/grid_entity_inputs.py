@@ -111,10 +111,11 @@ class ControlBoxInput(EntityInput):
     def _read(self, now: datetime) -> Iterator[SourceEvent]:
         wired = {contact: self.data[key] for contact, key in CONF_CONTACTS.items() if key in self.data}
         closed = {contact: is_on(self.hass, entity_id) for contact, entity_id in wired.items()}
+        alone = None in closed.values()
         for contact, is_closed in closed.items():
             if is_closed is not None:
-                yield ContactSeen(self.source_id, now, is_closed, contact)
-        if None in closed.values():
+                yield ContactSeen(self.source_id, now, is_closed, contact, alone)
+        if alone:
             yield SourceUnavailable(self.source_id, now)
 
 

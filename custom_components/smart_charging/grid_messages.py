@@ -16,9 +16,12 @@ MESSAGES_PER_S: Final = 10.0  # of one source, and as many at once
 
 @callback
 def take_message(
-    entry: SmartChargingConfigEntry, source_id: str, body: bytes, tell: Tell, *, retained: bool = False
+    entry: SmartChargingConfigEntry, source_id: str, body: bytes, tell: Tell, *, retained: bool | None = None
 ) -> RefusedMessage | None:
-    """Let what a message says hold at once; returns why it says nothing, None where it was taken."""
+    """Let what a message says hold at once; returns why it says nothing, None where it was taken.
+
+    `retained` is whether a broker kept it, None where none could.
+    """
     grid = entry.runtime_data.site.grid
     knows_pv = grid.config.connection.installed_pv_w > 0
     source = MessageSource(source_config(entry, entry.subentries[source_id]), _chargers(entry), knows_pv)

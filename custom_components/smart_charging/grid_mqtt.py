@@ -59,9 +59,10 @@ class MqttInput:
         self._log_of_refusals, self._log_of_crowds = LogPace(clock), LogPace(clock)
 
     def first(self) -> tuple[SourceEvent, ...]:
-        """Return that the broker is away, where it is; what was published comes once it is listened to."""
+        """Return whether the broker is there; what was published comes once it is listened to."""
         self._reachable = self._is_connected()
-        return () if self._reachable else (SourceUnavailable(self._source_id, dt_util.utcnow()),)
+        event = SourceReachable if self._reachable else SourceUnavailable
+        return (event(self._source_id, dt_util.utcnow()),)
 
     @callback
     def async_start(self, tell: Tell) -> None:

@@ -18,7 +18,7 @@ from .coordinator import SmartChargingConfigEntry
 from .engine.clock import SystemClock
 from .engine.csms.limits import TokenBucket
 from .engine.grid.json_messages import MOST_BYTES, MessageRefusal, RefusedMessage
-from .engine.grid.source import SourceEvent, SourceUnavailable
+from .engine.grid.source import SourceEvent, SourceReachable, SourceUnavailable
 from .engine.grid_view import GridView
 from .grid_entity_inputs import Tell
 from .grid_messages import MESSAGES_PER_S, take_message
@@ -41,10 +41,9 @@ class WebhookInput:
         self._tell: Tell | None = None
 
     def first(self) -> tuple[SourceEvent, ...]:
-        """Return nothing: who calls is not asked; without Home Assistant's webhooks nobody can."""
-        if webhook.DOMAIN in self._hass.config.components:
-            return ()
-        return (SourceUnavailable(self._source_id, dt_util.utcnow()),)
+        """Return whether anybody can call, which without Home Assistant's webhooks nobody can; who calls is not asked."""
+        event = SourceReachable if webhook.DOMAIN in self._hass.config.components else SourceUnavailable
+        return (event(self._source_id, dt_util.utcnow()),)
 
     @callback
     def async_start(self, tell: Tell) -> None:

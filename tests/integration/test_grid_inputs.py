@@ -116,6 +116,38 @@ async def test_a_relay_that_goes_is_lost_after_a_minute(
     assert set(grid(entry).lost) == {"relay"}
 
 
+@pytest.mark.parametrize(
+    ("source", "entity_id", "word"),
+    [(RELAY, "binary_sensor.relay", "off"), (NUMBER, "sensor.limit", "30"), (BOX, "binary_sensor.w4", "off")],
+)
+async def test_what_is_lost_is_so_after_a_restart_until_it_is_heard(
+    hass: HomeAssistant,
+    free_port: int,
+    freezer: FrozenDateTimeFactory,
+    source: Mapping[str, Any],
+    entity_id: str,
+    word: str,
+) -> None:
+    attributes = {"unit_of_measurement": "kW"} if source is NUMBER else {}
+    await set_state(hass, "binary_sensor.s1", "off")
+    await set_state(hass, entity_id, word, **attributes)
+    entry = await set_up(hass, free_port, charger("CP-1"), demand(source))
+    await set_state(hass, entity_id, "unavailable")
+    freezer.tick(timedelta(seconds=61))
+    await set_state(hass, "binary_sensor.s1", "on")
+    entry.runtime_data.site.grid.look()
+    lost = dict(grid(entry).lost)
+    assert set(lost) == {"relay"}
+    await restart(hass, entry)
+    for _ in range(2):
+        assert (grid(entry).limit_w, grid(entry).why) == (DEVICE_MINIMUM_W, ClaimReason.FAILSAFE)
+        assert dict(grid(entry).lost) == lost
+        freezer.tick(timedelta(seconds=55))
+        entry.runtime_data.site.grid.look()
+    await set_state(hass, entity_id, word, **attributes)
+    assert (grid(entry).active, dict(grid(entry).lost)) == (False, {})
+
+
 async def test_a_control_box_dims_and_limits_feed_in(hass: HomeAssistant, free_port: int) -> None:
     for contact in ("w4", "s1"):
         await set_state(hass, f"binary_sensor.{contact}", "off")

@@ -176,6 +176,79 @@ async def test_a_broker_that_comes_and_goes_does_not_speak_for_a_source_that_nev
     assert not grid(entry).active
 
 
+async def test_what_a_broker_hands_out_again_is_no_sign_of_life_of_a_source_that_fell_silent(
+    hass: HomeAssistant,
+    mqtt_mock_entry: MqttMockHAClientGenerator,
+    mqtt_client_mock: MqttMockPahoClient,
+    free_port: int,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    await mqtt_mock_entry()
+    entry = await set_up(hass, free_port, charger("CP-1"), demand({**BINDING, "silent_min": 15}, "topic"))
+    await publish(hass, {"signals": []})
+    await pass_time(entry, freezer, 16 * 60)
+    lost = dict(grid(entry).lost)
+    assert set(lost) == {"topic"}
+    await disconnect(hass, mqtt_client_mock)
+    await pass_time(entry, freezer, 10)
+    await connect(hass, mqtt_client_mock)
+    await publish(hass, {"signals": []}, retain=True)
+    assert (dict(grid(entry).lost), grid(entry).why) == (lost, ClaimReason.FAILSAFE)
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    for _ in range(2):
+        assert (dict(grid(entry).lost), grid(entry).why) == (lost, ClaimReason.FAILSAFE)
+        await publish(hass, {"signals": []}, retain=True)
+        await pass_time(entry, freezer, 301)
+    assert grid(entry).limit_w == 3000.0
+    await publish(hass, {"heartbeat": True})
+    assert not grid(entry).lost
+    assert not grid(entry).active
+
+
+async def test_what_a_broker_hands_out_again_does_not_end_a_newer_limit(
+    hass: HomeAssistant,
+    mqtt_mock_entry: MqttMockHAClientGenerator,
+    mqtt_client_mock: MqttMockPahoClient,
+    free_port: int,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    await mqtt_mock_entry()
+    entry = await set_up(hass, free_port, charger("CP-1"), demand(BINDING, "topic"))
+    await publish(hass, {"clear": True})
+    await publish(hass, {**LIMIT, "duration_s": 7200})
+    await pass_time(entry, freezer, 60)
+    await disconnect(hass, mqtt_client_mock)
+    await connect(hass, mqtt_client_mock)
+    await publish(hass, {"clear": True}, retain=True)
+    assert (grid(entry).active, grid(entry).limit_w) == (True, 4200.0)
+    await publish(hass, {"clear": True})
+    assert not grid(entry).active
+
+
+async def test_a_source_that_is_lost_with_the_broker_is_so_after_a_reload_until_that_is_back(
+    hass: HomeAssistant,
+    mqtt_mock_entry: MqttMockHAClientGenerator,
+    mqtt_client_mock: MqttMockPahoClient,
+    free_port: int,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    mqtt = await mqtt_mock_entry()
+    entry = await set_up(hass, free_port, charger("CP-1"), demand(BINDING, "topic"))
+    await publish(hass, {"signals": []})
+    await disconnect(hass, mqtt_client_mock)
+    await pass_time(entry, freezer, 61)
+    lost = dict(grid(entry).lost)
+    mqtt.connected = False
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    assert (dict(grid(entry).lost), grid(entry).limit_w) == (lost, 3000.0)
+    mqtt.connected = True
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    assert not grid(entry).lost
+
+
 async def test_mqtt_may_be_set_up_later_and_be_loaded_anew(
     hass: HomeAssistant, mqtt_mock_entry: MqttMockHAClientGenerator, free_port: int, freezer: FrozenDateTimeFactory
 ) -> None:

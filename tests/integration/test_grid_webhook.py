@@ -284,3 +284,24 @@ async def test_the_address_is_in_no_log_of_ours_and_no_diagnostics(
     assert subentry["data"]["webhook_id"] == "**REDACTED**"
     assert SECRET not in json.dumps(told) + "\n".join(ours)
     assert SECRET not in str([state.attributes for state in hass.states.async_all()])
+
+
+async def test_the_fail_safe_of_a_source_that_fell_silent_outlives_a_reload(
+    hass: HomeAssistant, caller: TestClient[Any, Any], free_port: int, freezer: FrozenDateTimeFactory
+) -> None:
+    data = {**WEBHOOK, "binding": True, "silent_min": 15, "lost_policy": "failsafe", "failsafe": 3}
+    entry = await set_up(hass, free_port, charger("CP-1"), demand(data, "hook"))
+    await call(caller, {"signals": []})
+    freezer.tick(timedelta(minutes=16))
+    entry.runtime_data.site.grid.look()
+    lost = dict(grid(entry).lost)
+    assert (set(lost), grid(entry).limit_w) == ({"hook"}, 3000.0)
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    for _ in range(2):
+        assert (dict(grid(entry).lost), grid(entry).limit_w) == (lost, 3000.0)
+        assert grid(entry).why is ClaimReason.FAILSAFE
+        freezer.tick(timedelta(seconds=301))
+        entry.runtime_data.site.grid.look()
+    status, answer = await call(caller, {"heartbeat": True})
+    assert (status, answer["active"], dict(grid(entry).lost)) == (200, False, {})

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 import logging
 from typing import Final
 
@@ -155,14 +156,13 @@ class ChargePricing:
     ) -> AsyncIterator[ChargeRecord]:
         marks = await asyncio.to_thread(marks_of, record)
         terms = self._terms()
-        for stay in stays_of(record, marks=marks, now=now):
+        for stay in await asyncio.to_thread(stays_of, record, marks=marks, now=now):
             driver = registry.drivers.get(stay.driver_id or "")
             tariff = await self._tariff(stay, driver, registry.group(driver), terms)
             named = self._named(stay, driver, registry, terms)
             payer = await self._payer(stay, driver, registry, named.record_id, terms.time_zone)
-            yield make_record(
-                stay, tariff, time_zone=terms.time_zone, terms=payer, named=named, made_at=self._clock.now()
-            )
+            price = partial(make_record, stay, tariff, time_zone=terms.time_zone, terms=payer, named=named)
+            yield await asyncio.to_thread(price, made_at=self._clock.now())
 
     async def _tariff(
         self, stay: Stay, driver: Driver | None, group: Group | None, terms: BillingTerms

@@ -15,7 +15,7 @@ from .csms.central_system import CentralSystem
 from .csms.commands import CommandError
 from .grid import uk_rules
 from .grid.fresh_readings import due_readings
-from .grid.grid_room import GridConfig, GridDecision, GridState, resume, step, with_seed, without_memory
+from .grid.grid_room import GridConfig, GridDecision, GridState, lost_sources, resume, step, with_seed, without_memory
 from .grid.memory import GridMemoryError, from_json, to_json
 from .grid.merge import GridConnection
 from .grid.section_14a import MinimumPower, minimum_power
@@ -96,6 +96,7 @@ class GridControl:
         self._state = self._kept = GridState()
         self._early: tuple[SourceEvent, ...] = ()
         self._decision: GridDecision | None = None
+        self._lost: tuple[str, ...] = ()  # of these it was told
         self._limits: dict[str, Limit] = {}
         self._started = False
         self._due: datetime | None = None
@@ -114,6 +115,7 @@ class GridControl:
         try:
             if kept is not None:
                 self._state = resume(config, from_json(kept), now)
+                self._lost = tuple(lost_sources(config, self._state, now))
         except GridMemoryError as error:
             _LOGGER.error("Grid signals of before the restart are not understood, fail-safes hold: %s", error)
             self._state = without_memory(config, now)
@@ -270,14 +272,14 @@ class GridControl:
 
     def _step(self, events: Sequence[SourceEvent], *, decide: bool = True) -> GridDecision:
         now, before = self._around.clock.now(), self._with_seed(self._state)
-        lost = () if self._decision is None else tuple(self._decision.lost)
+        lost = self._lost
         measured = self._measured(before, now)
         demand = own_power_of(self._decision)
         reading = OwnPower.AFTER_OTHER_LOAD if demand is None else demand.target.own_power
         powers = self._measurement.powers(reading, now, settled=False)
         self._state, decision = step(self.config, before, events, now, measured)
         feeds_otherwise = self.export_limit_w != (None if decision.export is None else decision.export.limit_w)
-        self._decision = decision
+        self._decision, self._lost = decision, tuple(decision.lost)
         self._due = self._next_at(decision, now)
         falls, differs = self._apply(decision.limits)
         try:
@@ -419,7 +421,7 @@ def _word(source: SourceMemory) -> tuple[object, ...]:
     machine = source.lpc
     limit = None if machine is None else machine.limit
     stated = None if limit is None else (limit.value_w, limit.active, limit.until)
-    away = source.unavailable_since is not None
+    away = source.unavailable_since is not None, source.missed_since is not None, source.gone_since is not None
     return source.contacts, away, None if machine is None else machine.phase, stated
 
 

@@ -21,6 +21,8 @@ from .usage import SignedMark
 if TYPE_CHECKING:
     from pyocmf import OCMF
 
+REQUIREMENTS_WHEN_CHOSEN: Final = ("pyocmf==0.6.0",)  # without it what is signed is kept, and nobody checks it
+
 _HEAD: Final = "OCMF|"
 _LAYERS: Final = 4  # what is wrapped more often is no value of any station
 _DER: Final = b"\x30"

@@ -283,9 +283,11 @@ def test_after_a_power_cut_a_source_that_stays_away_is_lost() -> None:
     room.tell(click(False))
     power_cut(room, 3_600.0)
     assert room.follow(59.0).limits == ()
-    assert binding_w(room.follow(1.0)) == 10_500.0
+    decision = room.follow(1.0)
+    assert (binding_w(decision), decision.lost) == (10_500.0, {"relay": room.now})
     room.tell(SourceUnavailable("relay", room.now))
-    assert power_cut(room, 10.0).lost == {}
+    again = power_cut(room, 10.0)
+    assert (binding_w(again), again.lost) == (10_500.0, decision.lost)
 
 
 def test_after_a_power_cut_chargers_are_checked_anew_and_who_was_down_stays_down() -> None:

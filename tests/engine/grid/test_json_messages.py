@@ -24,6 +24,7 @@ from custom_components.smart_charging.engine.grid.signal import (
     SignalUnit,
 )
 from custom_components.smart_charging.engine.grid.source import (
+    BrokerMessage,
     SignalAdded,
     SignalsCleared,
     SignalsStated,
@@ -42,7 +43,7 @@ LIMIT: dict[str, Json] = {"kind": "import_limit", "value": 4.2, "unit": "kW"}
 type Read = tuple[object, ...] | RefusedMessage
 
 
-def read(message: object, source: MessageSource = SOURCE, *, retained: bool = False) -> Read:
+def read(message: object, source: MessageSource = SOURCE, *, retained: bool | None = None) -> Read:
     body = message if isinstance(message, bytes) else json.dumps(message).encode()
     return read_message(body, source, NOW, retained=retained)
 
@@ -262,14 +263,16 @@ def test_of_a_message_that_was_kept_by_a_broker_nobody_knows_when_it_was_said() 
     assert refused(lasting, retained=True) == ("begin_unknown", "duration_s")
     assert refused({"heartbeat": True}, retained=True) == ("begin_unknown", "heartbeat")
     begun = {**lasting, "from": "2026-06-01T09:55:00Z"}
-    (event,) = read(begun, retained=True)
-    assert isinstance(event, SignalAdded)
-    assert event.signal.valid_until == after(300)
+    (kept,) = read(begun, retained=True)
+    assert isinstance(kept, BrokerMessage)
+    assert isinstance(kept.says, SignalAdded)
+    assert kept.says.signal.valid_until == after(300)
     over = {**LIMIT, "until": "2026-06-01T09:00:00Z"}
     assert isinstance(read(over, retained=True), tuple)
-    (event,) = read({"signals": [over, {"kind": "block", "until": "2026-06-01T11:00:00Z"}]}, retained=True)
-    assert isinstance(event, SignalsStated)  # what is not over of a list holds
-    assert len(event.signals) == 2
+    (listed,) = read({"signals": [over, {"kind": "block", "until": "2026-06-01T11:00:00Z"}]}, retained=True)
+    assert isinstance(listed, BrokerMessage)
+    assert isinstance(listed.says, SignalsStated)  # what is not over of a list holds
+    assert len(listed.says.signals) == 2
     assert refused({**over, "from": "2026-06-01T09:30:00Z"}, retained=True) == ("ends_before_begin", "until")
 
 

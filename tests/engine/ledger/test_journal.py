@@ -113,7 +113,7 @@ samples = st.builds(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=st.lists(st.lists(samples, min_size=1, max_size=8).map(tuple), min_size=1, max_size=5))
 async def test_whatever_is_read_comes_out_of_the_journal_as_it_went_in(
     site: SiteLedger, values: list[tuple[SampledValue, ...]]

@@ -6,8 +6,9 @@ from datetime import date, timedelta
 import pytest
 
 from custom_components.smart_charging.engine.charge_record import StatementOf
+from custom_components.smart_charging.engine.energy_origin import OriginSlot
 from custom_components.smart_charging.engine.ledger import Ledger, RecordSums, Removed, Retention, SiteLedger, retention
-from custom_components.smart_charging.engine.model import EvseKey
+from custom_components.smart_charging.engine.model import EvseKey, SignedValue
 
 from .billing_builders import FAR, JUNE, D, charged, issued, make_for, registered, selection
 from .builders import EVSE, after, register, started, stopped
@@ -20,9 +21,11 @@ async def charge(site: SiteLedger, seconds: float = 0, key: EvseKey = EVSE) -> i
     """Let a car charge 500 Wh, and return its session."""
     kept = await site.start_transaction(started(seconds, key=key))
     name = key.station_id
-    values = (register(seconds + 10, 1200),)
+    values = (replace(register(seconds + 10, 1200), signed=(SignedValue("OCMF|{}|{}"),)),)
     await site.record_meter_values(name, key.evse_id, kept.transaction_id, values, after(seconds + 10))
     await site.stop_transaction(stopped(kept.transaction_id, seconds + 60, 1500, station_id=name))
+    slots = {(kept.session_id, after(0), after(0)): OriginSlot(after(0), 20.0)}
+    await site.save_origins({}, slots, {after(0): 0.3})
     return kept.session_id
 
 

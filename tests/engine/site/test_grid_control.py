@@ -301,3 +301,40 @@ async def test_the_hours_of_the_united_kingdom_can_be_overridden_for_one_charger
         assert home.limits() == {}
     finally:
         await home.stop()
+
+
+async def test_a_source_that_is_lost_already_is_neither_told_nor_proven_again_after_a_restart(home: Home) -> None:
+    home.site.grid.take(SourceUnavailable("relay", home.clock.now()))
+    await home.wait(61.0)
+    lost = dict(home.site.view.grid.lost)
+    proven = len(await home.records.grid_proof.records())
+    told = len(home.events)
+    for _ in range(2):
+        await home.restart(chargers=False)
+        assert (dict(home.site.view.grid.lost), list(home.limits().values())) == (lost, [MINIMUM_W])
+        await home.wait(30.0)
+    assert len(await home.records.grid_proof.records()) == proven
+    assert home.events[told:] == []
+    home.click(closed=False)
+    assert SiteEventType.GRID_SOURCE_BACK in {one.type for one in home.events}
+
+
+async def test_a_source_that_is_lost_while_nothing_else_changes_is_lost_after_a_power_cut(tmp_path: Path) -> None:
+    home, cut = Home(tmp_path), Home(tmp_path / "cut")
+    grid = grid_config(CONFIG, CHARGERS, [replace(MESSAGES, silent_s=600.0)])
+    await home.start(grid)
+    home.site.grid.take(SignalsCleared("message", home.clock.now()))
+    await home.wait(601.0)
+    lost = dict(home.site.view.grid.lost)
+    assert set(lost) == {"message"}
+    cut.path.parent.mkdir()
+    with sqlite3.connect(home.path) as source, sqlite3.connect(cut.path) as copy:
+        source.backup(copy)
+    shutil.copy(home.path.with_suffix(".key"), cut.path.with_suffix(".key"))
+    await home.stop()
+    cut.clock = home.clock
+    await cut.start(grid)
+    try:
+        assert cut.site.view.grid.lost == lost
+    finally:
+        await cut.stop()

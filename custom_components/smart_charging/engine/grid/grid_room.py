@@ -19,6 +19,7 @@ from .release_ramp import STEP_S, ReleaseRamp, held_back, not_ahead, release
 from .section_14a import ControllableDevice, MinimumPower, minimum_power, reserved_w
 from .signal import SignalScope
 from .source import SourceConfig, SourceEvent
+from .source_loss import lost_since
 from .source_memory import SourceMemory
 from .source_state import SourceRefusal
 from .uk_rules import UkMemory, UkRules, UkVerdict
@@ -190,7 +191,7 @@ def step(
         actions=actions,
         verification=verification,
         uk=verdicts,
-        lost=_lost(config, sources, now),
+        lost=lost_sources(config, after, now),
         refused=refused,
         next_at=_next_at(config, after, verdicts, now),
     )
@@ -348,10 +349,11 @@ def _limit(config: GridConfig, name: str, held: Held, measured: Measured) -> Lim
     )
 
 
-def _lost(config: GridConfig, sources: Mapping[str, SourceMemory], now: datetime) -> dict[str, datetime]:
+def lost_sources(config: GridConfig, state: GridState, now: datetime) -> dict[str, datetime]:
+    """Return which sources are lost by a state that a step or `resume` made, and since when."""
     found = {}
     for one in config.sources:
-        since = source_state.lost_since(one, sources[one.source_id], now)
+        since = lost_since(one, state.sources.get(one.source_id, SourceMemory()), now)
         if since is not None:
             found[one.source_id] = since
     return found

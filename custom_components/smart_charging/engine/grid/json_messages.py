@@ -5,13 +5,23 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from hashlib import sha256
 import json
 import re
 from typing import Final, Never
 
 from ..model import EvseKey, Json
 from .signal import HIGHEST, OF_THE_SITE, RAW_LENGTH, GridSignal, SignalKind, SignalScope, SignalUnit
-from .source import MOST_SIGNALS, SignalAdded, SignalsCleared, SignalsStated, SourceConfig, SourceEvent, SourceHeard
+from .source import (
+    MOST_SIGNALS,
+    BrokerMessage,
+    SignalAdded,
+    SignalsCleared,
+    SignalsStated,
+    SourceConfig,
+    SourceEvent,
+    SourceHeard,
+)
 
 MOST_BYTES: Final = 16 * 1024
 AHEAD: Final = timedelta(days=366)  # how far a begin or an end may be ahead, and how long a duration may be
@@ -78,18 +88,36 @@ class MessageSource:
 
 
 def read_message(
-    body: bytes, source: MessageSource, now: datetime, *, retained: bool = False
+    body: bytes, source: MessageSource, now: datetime, *, retained: bool | None = None
 ) -> tuple[SourceEvent, ...] | RefusedMessage:
     """Return what a message says, or why it says nothing; nothing is ever raised, whatever the bytes are.
 
-    `retained` is one that a broker kept: when it was said is not known. What binds, and what own power counts, is the
-    configuration's alone.
+    `retained` is whether a broker kept it: then it is not known when it was said. None is for ways on which nothing is
+    kept. What binds, and what own power counts, is the configuration's alone.
     """
     try:
         found = _Fields(_decoded(body))
-        return (_event(found, _Reader(source, now, retained)),)
+        event = _event(found, _Reader(source, now, bool(retained)))
     except _Refusal as refusal:
         return refusal.told
+    if retained is None or isinstance(event, SourceHeard) or not (retained or _may_be_retained(found, source, now)):
+        return (event,)
+    return (BrokerMessage(event.source_id, now, event, _digest(body, source.config), retained),)
+
+
+def _may_be_retained(found: _Fields, source: MessageSource, now: datetime) -> bool:
+    """Return whether a message would be understood if a broker kept it; whoever sent any other won't have it kept."""
+    try:
+        _event(found, _Reader(source, now, retained=True))
+    except _Refusal:
+        return False
+    return True
+
+
+def _digest(body: bytes, config: SourceConfig) -> str:
+    """Return what tells a message from another, also from the same one where it means something else by now."""
+    meaning = f"{config.scope.value} {config.evse} {config.binding} "
+    return sha256(meaning.encode() + body).hexdigest()
 
 
 class _Refusal(Exception):
@@ -302,7 +330,7 @@ class _Reader:
         return begin, (begin or self.now) + timedelta(seconds=lasts_s)
 
 
-def _event(fields: _Fields, reader: _Reader) -> SourceEvent:
+def _event(fields: _Fields, reader: _Reader) -> SignalsStated | SignalAdded | SignalsCleared | SourceHeard:
     """Return what a message is: a sign of life, an end, all that holds, or one signal more."""
     if "heartbeat" in fields:
         fields.only({"heartbeat"})

@@ -114,6 +114,12 @@ class SourceConfig:
                 return frozenset()
 
     @property
+    def has_to_speak(self) -> bool:
+        """Return whether it is missed where it says nothing: a standing limit and messages that need not come are not."""
+        need_not_come = self.input is InputKind.MESSAGES and self.silent_s is None
+        return self.input is not InputKind.STANDING and not need_not_come
+
+    @property
     def has_legal_value(self) -> bool:
         """Return whether law or kind tells what it asks for without a number: a block, or a dimmed device."""
         if self.kind is SignalKind.BLOCK:
@@ -129,12 +135,16 @@ class SourceConfig:
 
 @dataclass(frozen=True, slots=True)
 class ContactSeen:
-    """A contact as an entity shows it, before inversion and debounce; `contact` of a control box."""
+    """A contact as an entity shows it, before inversion and debounce; `contact` of a control box.
+
+    It is `alone` while another one of its box can't be read: then the box as a whole isn't heard.
+    """
 
     source_id: str
     at: datetime
     closed: bool
     contact: Contact | None = None
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +213,20 @@ class SignalsCleared:
 
 
 @dataclass(frozen=True, slots=True)
+class BrokerMessage:
+    """A message that a broker may keep for whoever comes, with a digest to know it by.
+
+    One that is `retained` was kept until now: when it was said is not known. Any other was said now.
+    """
+
+    source_id: str
+    at: datetime
+    says: SignalsStated | SignalAdded | SignalsCleared
+    digest: str
+    retained: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SourceHeard:
     """A source is there and has nothing new to say."""
 
@@ -234,6 +258,7 @@ type SourceEvent = (
     | SignalsStated
     | SignalAdded
     | SignalsCleared
+    | BrokerMessage
     | SourceHeard
     | SourceUnavailable
     | SourceReachable
@@ -245,6 +270,6 @@ TELLS: Final[Mapping[InputKind, tuple[type, ...]]] = {
     InputKind.CONTROL_BOX: (ContactSeen,),
     InputKind.NUMBER: (NumberSeen,),
     InputKind.EEBUS: (HeartbeatSeen, LimitStated),
-    InputKind.MESSAGES: (SignalsStated, SignalAdded, SignalsCleared),
+    InputKind.MESSAGES: (SignalsStated, SignalAdded, SignalsCleared, BrokerMessage),
     InputKind.STANDING: (),
 }

@@ -15,6 +15,7 @@ from .signal import GridSignal, SignalKind, SignalScope, SignalUnit
 from .source import (
     MOST_SIGNALS,
     TELLS,
+    BrokerMessage,
     ContactSeen,
     HeartbeatSeen,
     InputKind,
@@ -30,6 +31,7 @@ from .source import (
     SourceReachable,
     SourceUnavailable,
 )
+from .source_loss import gone_at, losing, lost_since, missed_at, never_heard
 from .source_memory import DISTRUST, ContactMemory, SourceMemory, still_true
 
 
@@ -64,10 +66,14 @@ class Claim:
 
 
 def resume(config: SourceConfig, memory: SourceMemory, now: datetime) -> SourceMemory:
-    """Return the memory after a restart: the last word counts until the source is heard or lost."""
+    """Return the memory after a restart: the last word counts until the source is heard or lost.
+
+    One that was lost already stays so until it is heard. Of starts without a word in between the time counts on from the
+    first.
+    """
     memory = still_true(config, memory, now)
     machine = None if config.lpc is None or memory.lpc is None else lpc.resume(memory.lpc, config.lpc, now)
-    return replace(memory, awaited_since=now, unavailable_since=None, lpc=machine)
+    return replace(memory, awaited_since=memory.awaited_since or now, unavailable_since=None, lpc=machine)
 
 
 def distrusted(config: SourceConfig, now: datetime) -> SourceMemory:
@@ -81,13 +87,13 @@ def take(config: SourceConfig, memory: SourceMemory, event: SourceEvent) -> tupl
         since = memory.unavailable_since or event.at
         return replace(memory, unavailable_since=since), None
     if isinstance(event, SourceReachable):
-        return replace(memory, unavailable_since=None), None
+        return replace(memory, unavailable_since=None, gone_since=None), None
     if not isinstance(event, (*TELLS[config.input], SourceHeard)):
         return memory, SourceRefusal.WRONG_INPUT
     told, refusal = _told(config, memory, event)
     if refusal is not None:
         return memory, refusal
-    return replace(told, heard_at=event.at, awaited_since=None, unavailable_since=None, distrusted_until=None), None
+    return _heard(told, event.at) if _lives(event) else told, None
 
 
 def pass_time(config: SourceConfig, memory: SourceMemory, now: datetime) -> SourceMemory:
@@ -99,24 +105,8 @@ def pass_time(config: SourceConfig, memory: SourceMemory, now: datetime) -> Sour
     if len(kept) != len(memory.signals):
         memory = replace(memory, signals=kept)
     if config.lpc is None:
-        return memory
+        return losing(config, memory, now)
     return replace(memory, lpc=lpc.pass_time(memory.lpc or lpc.begin(now), config.lpc, now))
-
-
-def lost_since(config: SourceConfig, memory: SourceMemory, now: datetime) -> datetime | None:
-    """Return since when a source counts as lost, None where it does not.
-
-    EEBus knows itself what a lost heartbeat means. Messages that need not come can't be missed.
-    """
-    if config.input is InputKind.EEBUS:
-        machine = memory.lpc
-        return machine.since if machine is not None and machine.phase is LpcPhase.FAILSAFE else None
-    if memory.distrusted_until is not None and now < memory.distrusted_until:
-        return memory.distrusted_until - DISTRUST
-    due = _lost_at(config, memory)
-    if due is None and _never_heard(config, memory):
-        return memory.awaited_since or now
-    return due if due is not None and now >= due else None
 
 
 def claims(
@@ -132,7 +122,7 @@ def claims(
         if config.lost_policy is LostPolicy.RELEASE:
             return ()
         why = ClaimReason.HELD
-        if config.lost_policy is LostPolicy.FAILSAFE or _never_heard(config, memory):
+        if config.lost_policy is LostPolicy.FAILSAFE or never_heard(config, memory):
             signals, why = _failsafe(config, memory, minimum, now), ClaimReason.FAILSAFE
             announced = memory.signals if config.keeps_announced else ()
     told = [*((one, ClaimReason.HELD) for one in announced), *((one, why) for one in signals)]
@@ -145,7 +135,7 @@ def next_change(config: SourceConfig, memory: SourceMemory, now: datetime) -> da
     moments += [at for one in memory.signals for at in (one.valid_from, one.valid_until) if at is not None]
     later = [memory.distrusted_until]
     if config.lpc is None:
-        later.append(_lost_at(config, memory))
+        later += [missed_at(config, memory), gone_at(config, memory)]
     elif memory.lpc is not None:
         later.append(lpc.next_change(memory.lpc, config.lpc))
     moments += [at for at in later if at is not None]
@@ -164,6 +154,8 @@ def _told(config: SourceConfig, memory: SourceMemory, event: SourceEvent) -> tup
             return _take_signals(config, memory, event)
         case SignalsCleared():
             return replace(memory, signals=tuple(one for one in memory.signals if not event.covers(one))), None
+        case BrokerMessage():
+            return _take_from_broker(config, memory, event)
         case _:
             return memory, None
 
@@ -241,34 +233,45 @@ def _take_signals(
     return replace(memory, signals=(*kept, event.signal)), None
 
 
+def _take_from_broker(
+    config: SourceConfig, memory: SourceMemory, event: BrokerMessage
+) -> tuple[SourceMemory, SourceRefusal | None]:
+    """Take a message, but for one that its broker only hands out again, as it does whenever the connection was lost."""
+    if event.retained and event.digest == memory.retained:
+        return memory, None
+    told, refusal = _told(config, memory, event.says)
+    return replace(told, retained=event.digest), refusal
+
+
+def _lives(event: SourceEvent) -> bool:
+    """Return whether something that was told is a sign of life."""
+    match event:
+        case BrokerMessage():
+            return not event.retained
+        case ContactSeen():
+            return not event.alone
+        case _:
+            return True
+
+
+def _heard(memory: SourceMemory, at: datetime) -> SourceMemory:
+    return replace(
+        memory,
+        heard_at=at,
+        awaited_since=None,
+        unavailable_since=None,
+        missed_since=None,
+        gone_since=None,
+        distrusted_until=None,
+    )
+
+
 def _place(signal: GridSignal) -> tuple[object, ...]:
     return signal.kind, signal.scope, signal.evse, signal.valid_from
 
 
 def _over(signal: GridSignal, now: datetime) -> bool:
     return signal.valid_until is not None and now >= signal.valid_until
-
-
-def _never_heard(config: SourceConfig, memory: SourceMemory) -> bool:
-    """Return whether nothing is known of a source that must have something to say."""
-    silent = config.input is InputKind.STANDING or (config.input is InputKind.MESSAGES and config.silent_s is None)
-    return memory.heard_at is None and not silent
-
-
-def _lost_at(config: SourceConfig, memory: SourceMemory) -> datetime | None:
-    """Return when a source is lost unless it is heard before, None where it can't be, or is already."""
-    if memory.heard_at is None:
-        # One that need not speak was not missed so far, but is lost while nobody could hear it.
-        deaf_since = None if _never_heard(config, memory) else memory.unavailable_since
-        return None if deaf_since is None else deaf_since + timedelta(seconds=config.grace_s)
-    due = []
-    if config.silent_s is not None:
-        due.append(max(memory.heard_at, memory.awaited_since or memory.heard_at) + timedelta(seconds=config.silent_s))
-    if memory.unavailable_since is not None:
-        due.append(memory.unavailable_since + timedelta(seconds=config.grace_s))
-    if memory.awaited_since is not None and config.input not in {InputKind.MESSAGES, InputKind.STANDING}:
-        due.append(memory.awaited_since + timedelta(seconds=config.grace_s))
-    return min(due, default=None)
 
 
 def _said(

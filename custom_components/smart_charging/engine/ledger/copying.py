@@ -1,5 +1,6 @@
 """A copy of an SQLite ledger for backups: consistent, whole in one file, with its key beside it."""
 
+import contextlib
 import os
 from pathlib import Path
 import shutil
@@ -8,7 +9,7 @@ import sqlite3
 import sqlalchemy as sa
 
 from ..model import StoreError
-from .integrity import BESIDE
+from .integrity import BESIDE, connected
 from .vault import KEY_SUFFIX
 
 _PART = ".part"
@@ -41,19 +42,12 @@ def copy_ledger(engine: sa.Engine, key_path: Path, target: Path) -> None:
 
 
 def _copy_database(engine: sa.Engine, target: Path) -> None:
-    pooled = engine.raw_connection()
-    copy = sqlite3.connect(target, isolation_level=None)
-    try:
-        connection = pooled.driver_connection
-        assert isinstance(connection, sqlite3.Connection)
+    with connected(engine) as connection, contextlib.closing(sqlite3.connect(target, isolation_level=None)) as copy:
         connection.backup(copy)  # all pages in one step, of one moment
         copy.execute("PRAGMA journal_mode=DELETE")  # a database in WAL mode would be more than one file
         (found,) = copy.execute("PRAGMA quick_check(1)").fetchone()
         if found != "ok":
             raise sqlite3.DatabaseError(f"the file is damaged: {found}")
-    finally:
-        copy.close()
-        pooled.close()
 
 
 def _make_empty(path: Path) -> None:

@@ -26,10 +26,22 @@ def is_damage(error: Exception) -> bool:
     return isinstance(cause, sqlite3.Error) and getattr(cause, "sqlite_errorcode", 0) & 0xFF in _DAMAGE
 
 
+@contextlib.contextmanager
+def connected(engine: sa.Engine) -> Iterator[sqlite3.Connection]:
+    """Give a new connection to the file: one of the pool's may still have in mind what the file is not any more."""
+    arguments, options = engine.dialect.create_connect_args(engine.url)
+    connection = engine.dialect.connect(*arguments, **options)
+    assert isinstance(connection, sqlite3.Connection)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
 def check_quickly(engine: sa.Engine) -> None:
     """Look at the file for a few seconds at most; LedgerDamaged for one that is damaged."""
     until = time.monotonic() + QUICK_CHECK_S
-    with _driver(engine) as connection:
+    with connected(engine) as connection:
         connection.set_progress_handler(lambda: time.monotonic() >= until, _LOOKED_AT_EVERY)
         try:
             found = _findings(connection, "quick_check", 1)
@@ -37,8 +49,6 @@ def check_quickly(engine: sa.Engine) -> None:
             if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
                 raise
             return
-        finally:
-            connection.set_progress_handler(None, 0)
     if found:
         raise LedgerDamaged(f"The ledger can't be opened: its file is damaged: {found[0]}")
 
@@ -46,13 +56,13 @@ def check_quickly(engine: sa.Engine) -> None:
 def findings(engine: sa.Engine) -> tuple[str, ...]:
     """Return all that is wrong with the file, at most a hundred things, none for a sound one; takes its time."""
     try:
-        with _driver(engine) as connection:
+        with connected(engine) as connection:
             broken = _findings(connection, "integrity_check", FINDINGS_AT_MOST)
             dangling = connection.execute("PRAGMA foreign_key_check").fetchmany(FINDINGS_AT_MOST)
-    except (DBAPIError, sqlite3.Error) as error:
+    except sqlite3.DatabaseError as error:
         if not is_damage(error):
             raise
-        return (str(error.orig if isinstance(error, DBAPIError) else error),)
+        return (str(error),)
     return (*broken, *(f"row {row} of {table} refers to none of {parent}" for table, row, parent, _ in dangling))
 
 
@@ -67,17 +77,6 @@ def set_aside(path: Path) -> Path:
         with contextlib.suppress(FileNotFoundError):
             Path(f"{path}{ending}").rename(f"{aside}{ending}")
     return aside
-
-
-@contextlib.contextmanager
-def _driver(engine: sa.Engine) -> Iterator[sqlite3.Connection]:
-    pooled = engine.raw_connection()
-    try:
-        connection = pooled.driver_connection
-        assert isinstance(connection, sqlite3.Connection)
-        yield connection
-    finally:
-        pooled.close()
 
 
 def _findings(connection: sqlite3.Connection, check: str, at_most: int) -> tuple[str, ...]:

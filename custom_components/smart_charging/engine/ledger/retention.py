@@ -29,7 +29,7 @@ from .billing_tables import (
 )
 from .book import Book
 from .record_json import digests_of
-from .tables import meter_values, orphan_stops, sessions, transactions
+from .tables import meter_values, origin_slots, orphan_stops, sessions, signed_values, transactions
 
 MOST_AT_ONCE: Final = 500  # sessions or records of one call: others wait for the writer
 
@@ -115,6 +115,8 @@ def _prune_sessions(book: Book, site_id: str, before: datetime) -> int:
     rows = connection.execute(ended.order_by(_S.id).limit(MOST_AT_ONCE), at).scalars().all()
     theirs = sa.select(_T.id).where(_T.session_row.in_(rows))
     connection.execute(sa.delete(meter_values).where(_M.transaction_row.in_(theirs)))
+    connection.execute(sa.delete(signed_values).where(signed_values.c.transaction_row.in_(theirs)))
+    connection.execute(sa.delete(origin_slots).where(origin_slots.c.session_row.in_(rows)))
     connection.execute(sa.delete(transactions).where(_T.session_row.in_(rows)))
     connection.execute(sa.delete(sessions).where(_S.id.in_(rows)))
     connection.execute(sa.delete(orphan_stops).where(_O.site_id == site_id, _O.received_at < age), at)
