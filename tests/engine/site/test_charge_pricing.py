@@ -174,6 +174,17 @@ async def test_what_is_free_is_used_up_stay_by_stay_and_begins_anew_each_month(h
     assert [record.gross for record in await home.priced()] == [Decimal(0), Decimal("1.50"), Decimal(0)]
 
 
+async def test_free_energy_and_free_money_are_used_up_each_by_itself(home: Home) -> None:
+    driver = await home.anna(allowance=Allowance(energy_kwh=Decimal(15), amount=Decimal(2), bounds=True))
+    gate = LedgerDriverGate(home.records, lambda: BERLIN, lambda _entity: None)
+    for day, used_up in ((0, False), (1, False), (2, True)):
+        await home.charge("TAG1", 10, START + timedelta(days=day))
+        await home.priced()
+        assert await gate.used_up(driver, None, START.date()) is used_up
+    paid = [record.gross for record in await home.priced()]
+    assert paid == [Decimal(0), Decimal(0), Decimal("2.50")]  # 15 kWh, 5 kWh of 1.50, of 3.00 what is left of 2.00
+
+
 async def test_what_comes_late_changes_what_is_left_free_for_later_stays(home: Home) -> None:
     await home.anna(allowance=Allowance(energy_kwh=Decimal(15)))
     await home.charge("TAG1", 10, START + timedelta(days=1))
