@@ -24,6 +24,7 @@ from .source import (
     NumberSeen,
     SignalAdded,
     SignalsCleared,
+    SignalsRemembered,
     SignalsStated,
     SourceConfig,
     SourceEvent,
@@ -116,6 +117,8 @@ def take(config: SourceConfig, memory: SourceMemory, event: SourceEvent) -> tupl
         return replace(memory, unavailable_since=None), None
     if not isinstance(event, (*TELLS[config.input], SourceHeard)):
         return memory, SourceRefusal.WRONG_INPUT
+    if isinstance(event, SignalsRemembered):
+        return _recall(config, memory, event)
     told, refusal = _told(config, memory, event)
     if refusal is not None:
         return memory, refusal
@@ -260,6 +263,25 @@ def _take_signals(
     if event.signal.valid_from is not None and announced >= MOST_SIGNALS:
         return memory, SourceRefusal.TOO_MANY
     return replace(memory, signals=(*kept, event.signal)), None
+
+
+def _recall(
+    config: SourceConfig, memory: SourceMemory, event: SignalsRemembered
+) -> tuple[SourceMemory, SourceRefusal | None]:
+    """Return the memory with what is remembered elsewhere: nothing that holds ends by a word that is older or cut."""
+    if any(one.source_id != config.source_id for one in (*event.signals, *event.failsafe)):
+        return memory, SourceRefusal.FOREIGN
+    known = replace(memory, awaited_since=None)  # it is as old as it is, and lost by that
+    if memory.heard_at is not None and (
+        event.at < memory.heard_at or (event.at == memory.heard_at and not event.complete)
+    ):
+        return known, None
+    if event.complete:
+        told = replace(known, signals=event.signals, failsafe=event.failsafe, distrusted_until=None)
+    else:
+        both = tuple(dict.fromkeys((*memory.signals, *event.signals)))
+        told = replace(known, signals=both, failsafe=event.failsafe or memory.failsafe)
+    return replace(told, heard_at=event.at), None
 
 
 def _place(signal: GridSignal) -> tuple[object, ...]:
