@@ -155,3 +155,15 @@ def told_currents(station: VirtualStation) -> list[float]:
     """Return the currents that a station was told, in A on each phase."""
     profiles = [payload["csChargingProfiles"] for action, payload in station.asked if action == "SetChargingProfile"]
     return [one["limit"] for each in profiles for one in each["chargingSchedule"]["chargingSchedulePeriod"]]
+
+
+async def stop(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Unload the site."""
+    await hass.config_entries.async_unload(entry.entry_id)
+    await hass.async_block_till_done()
+
+
+async def start(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Set the site up again."""
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
