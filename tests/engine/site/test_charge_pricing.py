@@ -230,24 +230,30 @@ async def test_it_runs_by_itself_and_goes_on_after_the_ledger_failed(
     from custom_components.smart_charging.engine.model import StoreError  # noqa: PLC0415
 
     pending, broken = home.records.records.pending, True
+    errors: list[Exception] = [
+        StoreError("the disk is full"),
+        StoreError("the disk is full"),
+        TypeError("a fault of ours"),
+    ]
 
     async def failing(limit: int = 100):  # type: ignore[no-untyped-def]  # as `SiteRecords.pending`
         if broken:
-            raise StoreError("the disk is full")
+            raise errors.pop(0) if errors else StoreError("the disk is full")
         return await pending(limit)
 
     monkeypatch.setattr(home.records.records, "pending", failing)
     await home.charge("A", 10)
-    task = asyncio.create_task(home.pricing.run())
+    home.pricing.start()
     try:
-        await home.clock.advance(60.0)
+        await home.clock.advance(120.0)
+        assert errors == []
         broken = False
         home.pricing.look()
         while not await home.records.records.all():
             await asyncio.sleep(0)
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await home.pricing.stop()
+        await home.pricing.stop()  # once more does no harm
 
 
 def request(number: int, **changes: object) -> StatementRequest:
