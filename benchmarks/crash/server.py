@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -92,7 +92,7 @@ class Server:
 
 
 def live(setting: Setting, ready: Connection) -> None:
-    """Run the engine until it is killed."""
+    """Run the engine until it is killed, or the process that would do so is gone."""
     asyncio.run(_serve(setting, ready))
 
 
@@ -108,4 +108,6 @@ async def _serve(setting: Setting, ready: Connection) -> None:
     await site.add_chargers([StationConfig(name, name, allow_without_password=True) for name in setting.stations])
     await site.listen("127.0.0.1", setting.port)
     ready.send(None)
-    await asyncio.Event().wait()
+    parent = parent_process()
+    assert parent is not None
+    await asyncio.to_thread(parent.join)  # nobody is left to kill it

@@ -25,6 +25,7 @@ STATIONS = 20
 _STAY_S = (5.0, 60.0)
 _PAUSE_S = (4.0, 20.0)
 _SAMPLE_S = 5
+_OWED_AT_MOST = 20  # messages, for a car to come: a machine that is slower than the clock must not owe more and more
 _ATTEMPTS = "1000000"  # no message is given up, however often the central system is killed while it has it
 _MODEL = CarModel(capacity_wh=10_000_000.0)  # is never full
 
@@ -109,6 +110,8 @@ class Fleet:
     async def _cars(self, place: Place, chance: random.Random) -> None:
         while True:
             await self._clock.sleep(chance.uniform(*_PAUSE_S))
+            while len(place.outbox) > _OWED_AT_MOST:
+                await self._clock.sleep(_PAUSE_S[0])
             self.site.advance()
             place.stays.append(Stay(self._clock.now(), place.outlet.energy_wh))
             place.station.plug(plugged=True)

@@ -102,6 +102,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: SmartChargingConfigEntry
         await runtime.offers.async_load()
         await runtime.grid.async_prepare()
         await runtime.site.start()
+        runtime.pricing.start()
         await runtime.departures.async_load()
         await runtime.changes.async_apply()
         await _async_listen(hass, entry, runtime)
@@ -172,7 +173,6 @@ def _follow(hass: HomeAssistant, entry: SmartChargingConfigEntry, runtime: Smart
 
     entry.async_on_unload(runtime.site.subscribe_events(runtime.offers.async_heard))
     entry.async_on_unload(runtime.site.subscribe_events(lambda _event: runtime.pricing.look()))
-    entry.async_create_background_task(hass, runtime.pricing.run(), f"{DOMAIN} charge records")
     entry.async_on_unload(async_keep_for_good(hass, len(entry.get_subentries_of_type(SUBENTRY_CHARGER))))
     issues = SiteIssues(hass, entry)
     # Batteries and PV systems are let go while those who reach them still run.
@@ -304,6 +304,7 @@ async def _async_close(hass: HomeAssistant, runtime: SmartChargingRuntime) -> No
     await runtime.grid.async_stop()
     await runtime.batteries.async_stop()
     await runtime.pv.async_stop()
+    await runtime.pricing.stop()
     await runtime.site.stop()
     await async_release_ledger(hass)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import CONF_URL
@@ -15,7 +15,7 @@ from .engine.clock import SystemClock
 from .engine.grid.openadr_memory import VenMemory, memory_from_json
 from .engine.grid.openadr_values import Series
 from .engine.grid.signal import GridSignal
-from .engine.grid.source import SignalsStated, SourceEvent, SourceHeard, SourceUnavailable
+from .engine.grid.source import SignalsRemembered, SignalsStated, SourceEvent, SourceHeard, SourceUnavailable
 from .engine.lasting_value import LastingValue
 from .engine.model import Json, StoreError
 from .grid_entity_inputs import Tell
@@ -26,7 +26,7 @@ from .openadr_settings import ven_config
 
 if TYPE_CHECKING:
     from .engine.grid.openadr_runner import VenRunner
-    from .engine.grid.openadr_ven import VenState
+    from .engine.grid.openadr_ven import Ven, VenState
 
 FIRST_RETRY_S: Final = 60.0  # of an installation that failed
 LONGEST_RETRY_S: Final = 3600.0
@@ -51,7 +51,8 @@ class OpenAdrInput:
         self._task: asyncio.Task[None] | None = None
         self._tell: Tell = _tell_nobody
         self._said: tuple[tuple[GridSignal, ...], tuple[GridSignal, ...]] | None = None
-        self._kept: Json = None
+        self._stated = False  # what was said last was heard since the start
+        self._kept_word: str | None = None
         self.series: tuple[Series, ...] = ()
 
     @property
@@ -67,25 +68,24 @@ class OpenAdrInput:
 
     async def async_load(self) -> None:
         """Take up what the server said before a restart; raises StoreError."""
-        memory = self._remembered(await self._memory.load())
-        make = await self._hass.async_add_import_executor_job(_runner)
-        self._runner = make(
+        kept = await self._memory.load()
+        make_ven, make_runner = await self._hass.async_add_import_executor_job(_parts)
+        # A month of quarter hours takes its time to be read.
+        ven = await self._hass.async_add_executor_job(
+            lambda: make_ven(self._config, self._clock, random.random, self._remembered(kept))
+        )
+        self._runner = make_runner(
+            ven,
             self._config,
             self._clock,
-            random.random,
             self._changed,
-            memory=memory,
             figures=OpenAdrFigures(self._hass, self._entry, self._subentry.data.get(CONF_RESOURCES, {})),
             run_blocking=self._hass.async_add_executor_job,
         )
 
     def first(self) -> tuple[SourceEvent, ...]:
         """Return the server's last word and its fail-safe, as old as they are: one that is lost by that holds it at once."""
-        state = self._running.state()
-        if state.last_heard is None:
-            return ()
-        self._said = state.reading.signals, state.reading.failsafe
-        return (SignalsStated(self._subentry.subentry_id, state.last_heard, *self._said),)
+        return self._news(self._running.state())
 
     @callback
     def async_start(self, tell: Tell) -> None:
@@ -121,6 +121,7 @@ class OpenAdrInput:
             "last_heard": state.last_heard,
             "last_attempt": state.last_attempt,
             "next_attempt": state.next_attempt,
+            "polling": self._running.is_polling,
             "registration": state.registration,
             "notifications": self._running.notifications,
             "reports_sent": state.reports_sent,
@@ -164,31 +165,41 @@ class OpenAdrInput:
     @callback
     def _changed(self, state: VenState) -> None:
         """Hand on what a poll brought, or that the server became lost."""
-        source_id = self._subentry.subentry_id
-        said = state.reading.signals, state.reading.failsafe
         self._keep()
-        if state.problem is None and state.last_heard is not None:
-            event: SourceEvent = SourceHeard(source_id, state.last_heard)
-            if said != self._said:
-                event = SignalsStated(source_id, state.last_heard, *said)
-            self._said = said
-            self._tell(event)
-        elif state.lost:
-            self._tell(SourceUnavailable(source_id, self._clock.now()))
+        if state.last_attempt is not None and state.problem is None and not state.lost:
+            self._tell(self._heard(state))
+        else:
+            away = (SourceUnavailable(self._subentry.subentry_id, self._clock.now()),) if state.lost else ()
+            self._tell(*self._news(state), *away)
         self._issues.async_show(state)
         if state.series() != self.series:
             self.series = state.series()
             self._on_series()
 
+    def _heard(self, state: VenState) -> SourceEvent:
+        """Return that the server was heard, with what it says where that is another word."""
+        assert state.last_heard is not None  # of a poll that went well
+        source_id, before = self._subentry.subentry_id, self._said if self._stated else None
+        self._said, self._stated = (state.ahead.signals, state.reading.failsafe), True
+        if self._said == before:
+            return SourceHeard(source_id, state.last_heard)
+        return SignalsStated(source_id, state.last_heard, *self._said)
+
+    def _news(self, state: VenState) -> tuple[SourceEvent, ...]:
+        """Return what holds or comes next by the last word of a server that is not heard, where that is to be told."""
+        said = state.ahead.signals, state.reading.failsafe
+        if state.last_heard is None or said == self._said:
+            return ()
+        self._said, self._stated = said, False
+        return (SignalsRemembered(self._subentry.subentry_id, state.last_heard, *said, complete=state.complete),)
+
     def _keep(self) -> None:
         """Have the server's word kept: soon where it changed, else when something is written anyway."""
-        memory = self._running.memory()
-        if memory is None:
+        kept = self._running.kept()
+        if kept is None:
             return
-        kept = _json(memory)
-        word = {key: value for key, value in kept.items() if key != "last_heard"}
-        self._memory.put({"server": self._server, "memory": kept}, soon=word != self._kept)
-        self._kept = word
+        self._memory.put({"server": self._server, "memory": dict(kept)}, soon=kept["word"] != self._kept_word)
+        self._kept_word = kept["word"]
 
     def _remembered(self, kept: Json) -> VenMemory | None:
         """Return what was kept of this server; what another one said is not taken for its word."""
@@ -212,11 +223,8 @@ def _tell_nobody(*_events: SourceEvent) -> None:
     """Drop what a poll brings that was under way at the end."""
 
 
-def _json(memory: VenMemory) -> dict[str, Json]:
-    return cast("dict[str, Json]", memory.to_json())  # all in it was read from JSON
-
-
-def _runner() -> type[VenRunner]:
+def _parts() -> tuple[type[Ven], type[VenRunner]]:
     from .engine.grid.openadr_runner import VenRunner  # noqa: PLC0415 - loaded where a server is set up
+    from .engine.grid.openadr_ven import Ven  # noqa: PLC0415 - as above
 
-    return VenRunner
+    return Ven, VenRunner

@@ -71,6 +71,7 @@ class ChargePricing:
         self._woken = asyncio.Event()
         self._listeners: list[Callable[[], None]] = []
         self._failed: dict[int, str] = {}
+        self._task: asyncio.Task[None] | None = None
 
     @property
     def failed(self) -> Mapping[int, str]:
@@ -82,12 +83,22 @@ class ChargePricing:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
+    def start(self) -> None:
+        """Price what waits from now on; what fails is tried again."""
+        self._task = asyncio.create_task(self._run(), name="charge records")
+
+    async def stop(self) -> None:
+        """Price nothing any more; what waits is priced after the next start."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
     def look(self) -> None:
         """Look soon, as after a session ended."""
         self._woken.set()
 
-    async def run(self) -> None:
-        """Price what waits until cancelled; what fails is tried again."""
+    async def _run(self) -> None:
         failing = False
         while True:
             self._woken.clear()
@@ -98,6 +109,9 @@ class ChargePricing:
                 if not failing:
                     _LOGGER.warning("Charge records could not be made: %s", error)
                 failing = True
+            except Exception:
+                # What waits, waits on; a look that failed must not be the last one.
+                _LOGGER.exception("Charge records could not be made")
             try:
                 async with self._clock.timeout(LOOK_S):
                     await self._woken.wait()

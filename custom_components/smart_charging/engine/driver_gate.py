@@ -68,9 +68,9 @@ class LedgerDriverGate:
             return False
         of, subject_id = allowance_subject(driver, allowance)
         used = await self._ledger.records.allowance_used(day.replace(day=1), of, subject_id)
-        kwh_gone = allowance.energy_kwh is not None and used.quantity >= allowance.energy_kwh
-        amount_gone = allowance.amount is not None and used.amount >= allowance.amount
-        return kwh_gone or (amount_gone and allowance.energy_kwh is None)
+        kwh_left = allowance.energy_kwh is not None and used.quantity < allowance.energy_kwh
+        amount_left = allowance.amount is not None and used.amount < allowance.amount
+        return not (kwh_left or amount_left)
 
     async def _groups(self) -> Mapping[str, Group]:
         return {group.group_id: group for group in await self._ledger.drivers.groups()}

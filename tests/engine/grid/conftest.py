@@ -83,9 +83,9 @@ class Home:
         self.clock = clock
         self.states: list[VenState] = []
         self.on_change: Callable[[VenState], None] = self.states.append
-        self.runner = VenRunner(
-            config_for(vtn, **more), clock, lambda: 0.5, lambda state: self.on_change(state), figures=figures
-        )
+        config = config_for(vtn, **more)
+        ven = Ven(config, clock, lambda: 0.5)
+        self.runner = VenRunner(ven, config, clock, lambda state: self.on_change(state), figures=figures)
 
     async def told(self, number: int) -> VenState:
         """Wait for this many states, and return the last."""

@@ -248,10 +248,17 @@ def test_a_price_without_an_end_is_written_out_for_the_next_week() -> None:
 
 
 def test_of_overlapping_prices_those_of_the_lower_priority_number_come_first() -> None:
-    late = event(prices(9.0), id="late", priority=9)
+    late = event(prices(9.0), id="late", priority=9, intervalPeriod=period("2026-06-01T10:00:00Z", "PT2H"))
     first = event(prices(1.0), id="first", priority=1)
-    assert [series.event_id for series in read(late, event(prices(5.0), id="none"), first).series] == [
-        "first",
-        "late",
-        "none",
-    ]
+    none = event(prices(5.0), id="none", intervalPeriod=period("2026-06-01T10:00:00Z", "PT3H"))
+    assert [series.event_id for series in read(late, none, first).series] == ["first", "late", "none"]
+    never = event(prices(4.0), id="never", priority=9)  # at all its times the first one counts
+    assert [series.event_id for series in read(never, first).series] == ["first"]
+    ghg = event(prices(4.0, kind="GHG"), id="ghg", priority=9)
+    assert [series.event_id for series in read(ghg, first).series] == ["first", "ghg"]
+
+
+def test_prices_that_begin_later_than_anybody_looks_are_left_out() -> None:
+    hours = [{"id": hour, "payloads": [{"type": "PRICE", "values": [hour]}]} for hour in range(300)]
+    [series] = read(event(*hours)).series
+    assert series.values == tuple(range(8 * 24))

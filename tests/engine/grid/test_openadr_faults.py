@@ -81,6 +81,7 @@ async def test_a_fault_that_lasts_does_not_hide_what_a_server_says_meanwhile(
     home.runner.start()
     await home.told(1)
     fault.broken = True
+    with_limit(vtn, 11)
     await clock.advance(60)
     assert (await home.told(2)).problem is VenProblem.INTERNAL
     await vtn.stop()
@@ -152,6 +153,7 @@ async def test_stop_ends_it_in_the_midst_of_a_fault(
     home.runner.start()
     await home.told(1)
     fault.broken = True
+    with_limit(vtn, 11)
     home.runner.poll_now()
     await asyncio.sleep(0.01)
     await clock.advance(2)

@@ -1,17 +1,20 @@
 """A VEN at work in an event loop: it polls by itself, wakes for notifications, and tells when the server is lost."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Generator
 from datetime import timedelta
 import sys
+import threading
 
 import pytest
 
+from custom_components.smart_charging.engine.grid.openadr_client import VtnClient
 from custom_components.smart_charging.engine.grid.openadr_http import VenProblem
 from custom_components.smart_charging.engine.grid.openadr_notifications import Notification
 from tests.engine.grid.conftest import SECRET, Home, with_limit
+from tests.engine.grid.events import at
 from tests.engine.grid.mqtt_broker import Broker
-from tests.engine.grid.vtn import Vtn
+from tests.engine.grid.vtn import Vtn, limit_interval, period
 from tests.manual_clock import ManualClock
 
 TOPIC = "OpenADR/3.1.0/vens/ven-1/events/+"
@@ -100,6 +103,122 @@ async def test_stop_ends_it_and_start_again_is_harmless(
     await clock.advance(600, settle=0.1)
     assert len(home.states) == 1
     await home.runner.stop()
+
+
+# Polls that hang, and what time alone changes
+
+only_one = pytest.mark.parametrize("version", ["3.1.0"], indirect=True)
+
+
+class Hanging:
+    """Lists of events that do not come before they are let go."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Hang nothing yet."""
+        self.hangs = False
+        self.asked = 0
+        self.go_on = threading.Event()
+        honest = VtnClient.events
+
+        def events(client: VtnClient, program_id: str | None) -> list[object]:
+            self.asked += 1
+            if self.hangs:
+                self.go_on.wait(20)
+            return honest(client, program_id)
+
+        monkeypatch.setattr(VtnClient, "events", events)
+
+
+@pytest.fixture
+def hanging(monkeypatch: pytest.MonkeyPatch) -> Generator[Hanging]:
+    hanging = Hanging(monkeypatch)
+    yield hanging
+    hanging.go_on.set()
+
+
+@only_one
+async def test_a_poll_that_hangs_is_told_as_a_failure_and_as_another_one_as_long_as_it_does(
+    vtn: Vtn, make_home: Callable[..., Home], clock: ManualClock, hanging: Hanging, caplog: pytest.LogCaptureFixture
+) -> None:
+    with_limit(vtn, 11)
+    home = make_home(lost_after=timedelta(minutes=10))
+    home.runner.start()
+    await home.told(1)
+    hanging.hangs = True
+    await clock.advance(60)
+    await home.until(lambda: hanging.asked == 2)
+    await clock.advance(299)
+    assert len(home.states) == 1
+    await clock.advance(1)
+    state = await home.told(2)
+    assert (state.problem, state.failures, state.lost) == (VenProblem.TIMEOUT, 1, False)
+    await clock.advance(240)  # ten minutes after it was heard
+    state = await home.told(3)
+    assert (state.problem, state.failures, state.lost) == (VenProblem.TIMEOUT, 1, True)
+    await clock.advance(60)
+    state = await home.told(4)
+    assert (state.problem, state.failures, state.lost) == (VenProblem.TIMEOUT, 2, True)
+    assert [signal.value for signal in state.signals()] == [11_000]
+    assert hanging.asked == 2
+    hanging.hangs = False
+    hanging.go_on.set()
+    state = await home.told(5)
+    assert (state.problem, state.failures, state.lost) == (VenProblem.TIMEOUT, 1, True)  # of the whole round
+    await clock.advance(10)
+    state = await home.told(6)
+    assert (state.problem, state.failures, state.lost) == (None, 0, False)
+    assert caplog.text.count("does not end") == 1
+
+
+@only_one
+async def test_stop_does_not_wait_for_a_poll_that_hangs(
+    vtn: Vtn, make_home: Callable[..., Home], clock: ManualClock, hanging: Hanging
+) -> None:
+    hanging.hangs = True
+    home = make_home()
+    home.runner.start()
+    await home.until(lambda: hanging.asked == 1)
+    await home.runner.stop()
+    assert not hanging.go_on.is_set()
+    await clock.advance(900)
+    assert home.states == []
+
+
+@only_one
+async def test_what_comes_next_is_told_as_time_goes_on_while_the_server_is_away(
+    vtn: Vtn, make_home: Callable[..., Home], clock: ManualClock
+) -> None:
+    minutes = [limit_interval(11, number) for number in range(450)]
+    vtn.add_event(vtn.add_program(), minutes, intervalPeriod=period("2026-06-01T10:00:00Z", "PT1M"))
+    home = make_home(poll_interval=timedelta(hours=1), lost_after=timedelta(hours=5))
+    home.runner.start()
+    state = await home.told(1)
+    assert (len(state.ahead.signals), state.ahead.until) == (300, at(15))
+    await vtn.stop()
+    assert state.next_attempt == at(11)
+    for _ in range(10):  # until all are told
+        await clock.advance(1_800, settle=0.05)
+        assert home.states[-1].ahead.until is None or home.states[-1].ahead.until > clock.now()
+        if home.states[-1].ahead.until is None:
+            break
+    assert home.states[-1].problem is VenProblem.UNREACHABLE
+    assert home.states[-1].ahead.signals[-1].valid_until == at(17.5)
+
+
+@only_one
+async def test_what_comes_next_is_told_between_two_polls(
+    vtn: Vtn, make_home: Callable[..., Home], clock: ManualClock
+) -> None:
+    seconds = [limit_interval(11, number) for number in range(1_000)]
+    vtn.add_event(vtn.add_program(), seconds, intervalPeriod=period("2026-06-01T10:00:00Z", "PT1S"))
+    home = make_home(poll_interval=timedelta(hours=1), lost_after=timedelta(hours=5))
+    home.runner.start()
+    await home.told(1)
+    await clock.advance(149)
+    assert len(home.states) == 1
+    await clock.advance(1)
+    state = await home.told(2)
+    assert (state.ahead.until, state.last_attempt) == (at(10) + timedelta(seconds=450), at(10))
 
 
 # Notifications

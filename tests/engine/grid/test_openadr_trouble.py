@@ -77,14 +77,6 @@ async def test_a_slow_server_is_not_waited_for_for_ever(
     assert (await poll(make_ven())).problem is VenProblem.TIMEOUT
 
 
-async def test_an_answer_that_trickles_has_a_latest_end(
-    vtn: Vtn, make_ven: MakeVen, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(openadr_http, "ANSWER_TIMEOUT_S", -1.0)
-    capacity(vtn, 11)
-    assert (await poll(make_ven(register=False))).problem is VenProblem.TIMEOUT
-
-
 async def test_waits_grow_with_each_failure_and_end_with_the_first_success(
     vtn: Vtn, make_ven: MakeVen, clock: ManualClock
 ) -> None:

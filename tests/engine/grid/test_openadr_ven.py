@@ -128,7 +128,8 @@ async def test_ten_thousand_events_are_read_and_more_are_counted(vtn: Vtn, make_
     for kw in range(MAX_EVENTS + 60):
         capacity(vtn, kw % 50)
     state = await poll(make_ven())
-    assert len(state.reading.signals) == MAX_EVENTS
+    assert state.reading.events == MAX_EVENTS + 1
+    assert limits(state) == [0]  # the strictest of all that hold without an end
     assert state.reading.refused == {Refusal.TOO_MANY_EVENTS: 1}
 
 
@@ -205,24 +206,6 @@ async def test_after_a_restart_the_last_word_holds_before_the_server_is_heard(
     assert again.state().signals()[0].received_at == memory.last_heard
 
 
-async def test_a_memory_keeps_the_fail_safe_first_and_no_more_than_it_has_room_for(vtn: Vtn, make_ven: MakeVen) -> None:
-    for kw in range(60):
-        capacity(vtn, kw, padding="x" * 10_000)
-    safe = capacity(vtn, 4, eventName="safe mode")
-    ven = make_ven()
-    await poll(ven)
-    memory = ven.memory()
-    assert memory is not None
-    assert isinstance(memory.events[0], dict)
-    assert memory.events[0]["id"] == safe
-    assert 20 < len(memory.events) < 30
-
-
-@pytest.mark.parametrize("raw", [None, [], {}, {"last_heard": 7}, {"last_heard": "2026-06-01T10:00:00Z", "events": 3}])
-def test_a_memory_that_can_not_be_read_is_none(raw: object) -> None:
-    assert memory_from_json(raw).events == ()
-
-
 async def test_a_server_that_was_never_heard_has_no_memory(vtn: Vtn, make_ven: MakeVen) -> None:
     vtn.trouble.status = 500
     ven = make_ven()
@@ -286,6 +269,25 @@ async def test_a_server_that_lets_nobody_register_is_read_all_the_same(
 async def test_nothing_is_registered_where_that_is_switched_off(vtn: Vtn, make_ven: MakeVen) -> None:
     assert (await poll(make_ven(register=False))).registration is Registration.NOT_WANTED
     assert not [request for request in vtn.requests if "vens" in request]
+
+
+async def test_a_round_has_a_latest_end_however_many_lists_it_reads(
+    vtn: Vtn, make_ven: MakeVen, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    capacity(vtn, 11)
+    ven = make_ven()
+    await poll(ven)
+    seconds = count(0, 60)
+    monkeypatch.setattr(clock, "monotonic", lambda: float(next(seconds)))
+    late = make_ven()
+    assert (await poll(late)).problem is VenProblem.TIMEOUT
+    vtn.vens.clear()  # so that it would have to be created as well
+    client = VtnClient(config_for(vtn), clock.now, lambda: float(next(seconds)))
+    client.begin(30.0)
+    with pytest.raises(VenError, match="timeout: creating"):
+        await asyncio.to_thread(client.create_ven, "home")
+    client.close()
+    assert vtn.vens == []
 
 
 async def test_a_ven_that_is_closed_asks_nothing_more(vtn: Vtn, make_ven: MakeVen) -> None:

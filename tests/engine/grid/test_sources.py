@@ -20,6 +20,7 @@ from custom_components.smart_charging.engine.grid.source import (
     NumberSeen,
     SignalAdded,
     SignalsCleared,
+    SignalsRemembered,
     SignalsStated,
     SourceConfig,
     SourceEvent,
@@ -398,3 +399,82 @@ def test_a_signal_that_is_over_already_takes_the_place_of_none_that_holds() -> N
     shorter = signal(valid_from=NOW, valid_until=after(61.0))
     room.tell(SignalAdded("message", room.now, shorter))
     assert [one.asked for one in room.wait(1.0).held] == [False]
+
+
+SERVER = messages(binding=True, silent_s=900.0, failsafe=1_000.0, keeps_announced=True, release_s=0.0)
+
+
+def restarted(*heard: SourceEvent, config: SourceConfig = SERVER) -> Room:
+    """Return a room that was restarted a minute after it heard this."""
+    room = Room(config)
+    room.tell(*heard)
+    room.now = after(60.0)
+    room.state = resume(room.config, room.state, room.now)
+    return room
+
+
+def remembered(value: float, at_s: float, **changes: object) -> SignalsRemembered:
+    return replace(SignalsRemembered("message", after(at_s), (signal(value),)), **changes)  # type: ignore[arg-type]
+
+
+def limit_of(decision: GridDecision) -> list[float]:
+    return [one.value for one in decision.held]
+
+
+@pytest.mark.parametrize(
+    ("word", "limit_w"),
+    [
+        (remembered(2_000.0, 0.0), 2_000.0),  # the same word, read again by the rules of the day
+        (remembered(2_000.0, 5.0), 2_000.0),
+        (remembered(2_000.0, -5.0), 3_000.0),  # older than what the room kept
+        (remembered(9_000.0, 0.0, complete=False), 3_000.0),
+        (remembered(2_000.0, 0.0, complete=False), 3_000.0),
+        (remembered(2_000.0, 5.0, complete=False), 2_000.0),  # newer, and what is missing in it may still hold
+        (remembered(9_000.0, 5.0, complete=False), 3_000.0),
+    ],
+)
+def test_what_is_remembered_elsewhere_lifts_nothing_that_the_room_knows_to_hold(
+    word: SignalsRemembered, limit_w: float
+) -> None:
+    room = restarted(SignalsStated("message", NOW, (signal(3_000.0),)))
+    assert limit_of(room.tell(word)) == [limit_w]
+    assert limit_of(room.tell(SignalsStated("message", room.now, ()))) == []
+
+
+def test_a_source_that_is_remembered_is_lost_by_when_it_was_heard() -> None:
+    room = restarted(SignalsStated("message", NOW, (signal(3_000.0),)))
+    room.tell(remembered(3_000.0, -5.0))
+    room.now = after(899.0)
+    assert limit_of(room.tell()) == [3_000.0]
+    decision = room.wait(1.0)
+    assert (limit_of(decision), set(decision.lost)) == ([1_000.0], {"message"})
+
+
+def test_what_is_remembered_makes_no_source_heard_that_is_away() -> None:
+    room = Room(SERVER)
+    room.tell(SignalsStated("message", NOW, (signal(3_000.0),)), SourceUnavailable("message", NOW))
+    room.now = after(61.0)
+    decision = room.tell(remembered(2_000.0, 0.0))
+    assert (limit_of(decision), set(decision.lost)) == ([1_000.0], {"message"})
+
+
+def test_what_is_remembered_takes_the_place_of_a_memory_that_can_not_be_read_if_it_is_whole() -> None:
+    for complete, limit_w in ((True, 2_000.0), (False, 1_000.0)):
+        room = Room(SERVER)
+        room.state = without_memory(room.config, NOW)
+        assert limit_of(room.tell(remembered(2_000.0, -5.0, complete=complete))) == [limit_w]
+
+
+def test_a_fail_safe_that_is_remembered_holds_once_the_source_is_lost() -> None:
+    for complete in (True, False):
+        room = Room(SERVER)
+        room.tell(remembered(9_000.0, 0.0, failsafe=(signal(500.0),), complete=complete))
+        assert limit_of(room.wait(901.0)) == [500.0]
+
+
+def test_what_is_remembered_of_another_source_is_refused() -> None:
+    room = restarted(SignalsStated("message", NOW, (signal(3_000.0),)))
+    (refused,) = room.tell(remembered(2_000.0, 5.0, failsafe=(signal(1.0, source_id="other"),))).refused
+    assert refused.reason is SourceRefusal.FOREIGN
+    (refused,) = Room(RELAY).tell(SignalsRemembered("relay", NOW, ())).refused
+    assert refused.reason is SourceRefusal.WRONG_INPUT

@@ -117,7 +117,8 @@ async def test_what_of_an_allowance_was_given_is_what_a_stay_finds_when_it_is_pr
     def with_free(number: int, day: date, kwh: str, **changes: object) -> object:
         free = replace(line(day, kwh, LineKind.ALLOWANCE), gross=-D(kwh) * D("0.30"))
         record = charged(number, transaction=f"t{number}", days=((day, "10"),), **changes)
-        return replace(record, lines=(*record.lines, free))
+        money = replace(line(day, "0", LineKind.ALLOWANCE), gross=D("-1.50"), net=D("-1.26"))
+        return replace(record, lines=(*record.lines, free, money))
 
     for number, kwh in ((1, "4"), (2, "5"), (3, "6")):
         record = with_free(number, JUNE + timedelta(number), kwh, group_id="g1")
@@ -128,7 +129,7 @@ async def test_what_of_an_allowance_was_given_is_what_a_stay_finds_when_it_is_pr
     await ledger.site("office").records.keep(9, [office])
     used, anna = site.records.allowance_used, (StatementOf.DRIVER, "anna")
     assert (await used(JUNE, *anna)).quantity == 16
-    assert await used(JUNE, StatementOf.GROUP, "g1") == AllowanceUse(D(15), D("4.50"))
+    assert await used(JUNE, StatementOf.GROUP, "g1") == AllowanceUse(D(15), D("4.50"))  # free energy is no money
     assert await used(JULY, *anna) == AllowanceUse()
     third = (await site.records.of_session(3))[0]
     assert (await used(JUNE, *anna, before=third.started_at)).quantity == 10

@@ -174,6 +174,17 @@ async def test_what_is_free_is_used_up_stay_by_stay_and_begins_anew_each_month(h
     assert [record.gross for record in await home.priced()] == [Decimal(0), Decimal("1.50"), Decimal(0)]
 
 
+async def test_free_energy_and_free_money_are_used_up_each_by_itself(home: Home) -> None:
+    driver = await home.anna(allowance=Allowance(energy_kwh=Decimal(15), amount=Decimal(2), bounds=True))
+    gate = LedgerDriverGate(home.records, lambda: BERLIN, lambda _entity: None)
+    for day, used_up in ((0, False), (1, False), (2, True)):
+        await home.charge("TAG1", 10, START + timedelta(days=day))
+        await home.priced()
+        assert await gate.used_up(driver, None, START.date()) is used_up
+    paid = [record.gross for record in await home.priced()]
+    assert paid == [Decimal(0), Decimal(0), Decimal("2.50")]  # 15 kWh, 5 kWh of 1.50, of 3.00 what is left of 2.00
+
+
 async def test_what_comes_late_changes_what_is_left_free_for_later_stays(home: Home) -> None:
     await home.anna(allowance=Allowance(energy_kwh=Decimal(15)))
     await home.charge("TAG1", 10, START + timedelta(days=1))
@@ -219,24 +230,30 @@ async def test_it_runs_by_itself_and_goes_on_after_the_ledger_failed(
     from custom_components.smart_charging.engine.model import StoreError  # noqa: PLC0415
 
     pending, broken = home.records.records.pending, True
+    errors: list[Exception] = [
+        StoreError("the disk is full"),
+        StoreError("the disk is full"),
+        TypeError("a fault of ours"),
+    ]
 
     async def failing(limit: int = 100):  # type: ignore[no-untyped-def]  # as `SiteRecords.pending`
         if broken:
-            raise StoreError("the disk is full")
+            raise errors.pop(0) if errors else StoreError("the disk is full")
         return await pending(limit)
 
     monkeypatch.setattr(home.records.records, "pending", failing)
     await home.charge("A", 10)
-    task = asyncio.create_task(home.pricing.run())
+    home.pricing.start()
     try:
-        await home.clock.advance(60.0)
+        await home.clock.advance(120.0)
+        assert errors == []
         broken = False
         home.pricing.look()
         while not await home.records.records.all():
             await asyncio.sleep(0)
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await home.pricing.stop()
+        await home.pricing.stop()  # once more does no harm
 
 
 def request(number: int, **changes: object) -> StatementRequest:

@@ -8,6 +8,7 @@ library's calls, except reports, whose units its models can't state.
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 import logging
+import math
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 import requests
@@ -53,10 +54,11 @@ class VtnClient:
         self._config = config
         self._base_url = config.base_url
         ca_file = str(config.ca_file) if config.ca_file else None
-        self._open_session = make_session(monotonic, ca_file, None)
-        self._session = make_session(monotonic, ca_file, None)
+        self._open_session = make_session(ca_file, None)
+        self._session = make_session(ca_file, None)
         self._now = now
         self._monotonic = monotonic
+        self._latest_end = math.inf
         self._tokens: TokenSource | None = None
         self._library = _library_client(config)
         for name in ("auth", "events", "programs", "reports", "vens", "resources", "subscriptions", "notifiers"):
@@ -64,8 +66,12 @@ class VtnClient:
             if isinstance(part, _Wired):
                 part.session = self._open_session if name == "auth" else self._session
 
+    def begin(self, seconds: float) -> None:
+        """Have all that is asked from now on together take no longer, but for the last answer; VenError beyond that."""
+        self._latest_end = self._monotonic() + seconds
+
     def close(self) -> None:
-        """Close the sockets."""
+        """Close the sockets, also under who waits for an answer."""
         self._session.close()
         self._open_session.close()
 
@@ -142,6 +148,7 @@ class VtnClient:
 
     def _create(self, create: Callable[[], None]) -> None:
         self._log_in()
+        self._check_time("creating")
         try:
             create()
         except requests.JSONDecodeError:
@@ -180,12 +187,17 @@ class VtnClient:
         self, method: str, path: str, *, params: Mapping[str, str] | None = None, body: object = None
     ) -> requests.Response:
         self._log_in()
+        self._check_time(path)
         url = f"{self._base_url}/{path}"
         answer = request(self._session, method, url, params=params, body=body)
         if answer.status_code == requests.codes.unauthorized and self._tokens is not None:
             self._tokens.forget()
             answer = request(self._session, method, url, params=params, body=body)
         return answer
+
+    def _check_time(self, what: str) -> None:
+        if self._monotonic() > self._latest_end:
+            raise VenError(VenProblem.TIMEOUT, what)
 
     def _log_in(self) -> None:
         """Find out where tokens come from, once."""

@@ -1,15 +1,16 @@
 """From OpenADR 3 events to what they demand: a pure function of what a server said, who we are and the time."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 import json
 from typing import Final
 
 from ..model import EvseKey
 from .openadr_parse import Descriptor, Event, Payload, Target, object_id, parse_descriptors, parse_event
-from .openadr_payloads import LEVEL_TYPE, LIMIT_KINDS, SERIES_KINDS, Piece, level, limit, pieces_of, series_of
+from .openadr_payloads import LEVEL_TYPE, LIMIT_KINDS, SERIES_KINDS, Piece, first_of, level, limit, pieces_of, series_of
 from .openadr_priority import by_priority
 from .openadr_time import Window, lay_out, stretch
 from .openadr_values import (
@@ -49,7 +50,7 @@ class _Content:
 
 
 def read_events(
-    raw_events: Sequence[object],
+    raw_events: Collection[object],
     raw_programs: Sequence[object],
     addressee: Addressee,
     now: datetime,
@@ -66,7 +67,7 @@ def read_events(
     refused: Counter[Refusal] = Counter()
     contents: list[tuple[int | None, _Content]] = []
     not_ours = pieces = 0
-    for raw in raw_events[:MAX_EVENTS]:
+    for raw in islice(raw_events, MAX_EVENTS):
         try:
             event = parse_event(raw)
             if not _is_ours(event, addressee):
@@ -91,7 +92,7 @@ def read_events(
     return EventReading(
         signals=by_priority(entry for _, content in contents for entry in content.ranked),
         failsafe=tuple(signal for _, content in contents for signal in content.failsafe),
-        series=tuple(series for _, content in in_order for series in content.series),
+        series=first_of(series for _, content in in_order for series in content.series),
         requests=tuple(request for _, content in contents for request in content.requests),
         refused=dict(refused),
         not_understood=sum(content.not_understood for _, content in contents),

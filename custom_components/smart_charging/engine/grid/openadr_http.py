@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from io import BytesIO
 import json
+import math
 from typing import Final, override
 
 import requests
@@ -16,11 +17,12 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
 from .openadr_config import ClientCredentials
+from .openadr_deadline import OpenSockets
 from .openadr_values import clean_text
 
 CONNECT_TIMEOUT_S: Final = 10.0
 READ_TIMEOUT_S: Final = 20.0  # between two pieces of an answer
-ANSWER_TIMEOUT_S: Final = 60.0  # for all of it
+ANSWER_TIMEOUT_S: Final = 60.0  # for all of it, from asking on
 ANSWER_BYTES: Final = 16 * 1024 * 1024  # of one answer: 50 events of a month of quarter hours each
 _CHUNK: Final = 64 * 1024
 _TOKEN_LIFETIME: Final = timedelta(hours=1)  # where the server does not say
@@ -78,12 +80,24 @@ class _TooLargeError(requests.RequestException):
 
 
 class BoundedAdapter(HTTPAdapter):
-    """Gives each request time-outs and each answer a largest size and a latest end."""
+    """Gives each request time-outs and each answer a largest size and a latest end, by the clock of the machine."""
 
-    def __init__(self, monotonic: Callable[[], float]) -> None:
-        """Count time by this clock."""
+    def __init__(self) -> None:
+        """Have no connection yet."""
+        self._sockets = OpenSockets()
         super().__init__(max_retries=0)
-        self._monotonic = monotonic
+
+    @override
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: object) -> None:
+        """Make connections whose sockets are known."""
+        super().init_poolmanager(connections, maxsize, block, **pool_kwargs)
+        self.poolmanager.pool_classes_by_scheme = dict(self._sockets.pools())
+
+    @override
+    def close(self) -> None:
+        """Close all connections, also one that another thread waits for."""
+        super().close()
+        self._sockets.shut_down()
 
     @override
     def send(
@@ -96,35 +110,44 @@ class BoundedAdapter(HTTPAdapter):
         proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:
         """Send a request and read its answer within the bounds."""
-        deadline = self._monotonic() + ANSWER_TIMEOUT_S
-        response = super().send(
-            request,
-            stream=True,
-            timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
-            verify=verify,
-            cert=cert,
-            proxies=dict(proxies) if proxies else None,
-        )
-        body = bytearray()
-        for chunk in response.iter_content(_CHUNK):
-            body += chunk
-            if len(body) > ANSWER_BYTES:
-                response.close()
-                raise _TooLargeError
-            if self._monotonic() > deadline:
-                response.close()
-                raise requests.ReadTimeout
+        with self._sockets.end_after(ANSWER_TIMEOUT_S) as late:
+            try:
+                response = super().send(
+                    request,
+                    stream=True,
+                    timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
+                    verify=verify,
+                    cert=cert,
+                    proxies=dict(proxies) if proxies else None,
+                )
+                body = _read_whole(response)
+            except requests.RequestException as error:
+                if late.is_set():
+                    raise requests.ReadTimeout from error
+                raise
+        if late.is_set():  # what has no length of its own just seems to be at its end
+            raise requests.ReadTimeout
         # The whole answer is here now and already decoded; who reads the response gets it from memory.
         whole = requests.Response()
         whole.status_code, whole.headers, whole.url = response.status_code, response.headers, response.url
-        whole.request, whole.reason, whole.raw = request, response.reason, BytesIO(bytes(body))
+        whole.request, whole.reason, whole.raw = request, response.reason, BytesIO(body)
         return whole
 
 
-def make_session(monotonic: Callable[[], float], ca_file: str | None, auth: AuthBase | None) -> requests.Session:
+def _read_whole(response: requests.Response) -> bytes:
+    body = bytearray()
+    for chunk in response.iter_content(_CHUNK):
+        body += chunk
+        if len(body) > ANSWER_BYTES:
+            response.close()
+            raise _TooLargeError
+    return bytes(body)
+
+
+def make_session(ca_file: str | None, auth: AuthBase | None) -> requests.Session:
     """Return a session that stays within bounds, trusts known authorities (or `ca_file`) only and follows no redirect."""
     session = requests.Session()
-    adapter = BoundedAdapter(monotonic)
+    adapter = BoundedAdapter()
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     session.verify = ca_file or True
@@ -244,18 +267,30 @@ def as_ven_error(error: requests.RequestException) -> VenError:
 
 
 def json_of(response: requests.Response) -> object:
-    """Return the JSON of a good answer. VenError for any other answer, and for what is no JSON."""
+    """Return the JSON of a good answer. VenError for any other answer, and for what is no JSON.
+
+    A number that is none, or beyond all floats, reads as false: malformed wherever a number, text, list or object is due.
+    """
     if not response.ok or response.is_redirect:
         raise status_error(response)
     try:
-        return json.loads(response.content, parse_int=_integer)
+        return json.loads(response.content, parse_int=_integer, parse_float=_fraction, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise VenError(VenProblem.MALFORMED, "the answer is no JSON") from error
 
 
 def _integer(text: str) -> int | float:
     # One absurdly long number would otherwise make the whole answer unreadable.
-    return int(text) if len(text) <= _LONGEST_INTEGER else float(text)
+    return int(text) if len(text) <= _LONGEST_INTEGER else _fraction(text)
+
+
+def _fraction(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _no_number(text)
+
+
+def _no_number(_: str) -> bool:
+    return False  # NaN and Infinity are no JSON (RFC 8259, section 6), but other events may stand beside them
 
 
 def status_error(response: requests.Response) -> VenError:

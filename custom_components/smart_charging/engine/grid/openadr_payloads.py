@@ -7,6 +7,7 @@ import math
 from typing import Final
 
 from .openadr_parse import Descriptor, Payload
+from .openadr_priority import Covered
 from .openadr_time import Window
 from .openadr_values import HORIZON, EventError, Refusal, Series, SeriesKind
 from .signal import SignalKind, SignalUnit
@@ -123,7 +124,7 @@ def series_of(
     """Return the prices and GHG that an event states, those over by now left out.
 
     What follows without a gap in equal steps is one series. What has no begin or no end is written out from this hour
-    on, or to `HORIZON` ahead.
+    on, or to `HORIZON` ahead; what begins later than that is left out as well.
     """
     hour = now.replace(minute=0, second=0, microsecond=0)
     found: list[Series] = []
@@ -136,10 +137,22 @@ def series_of(
             for piece in pieces_of(payload, window):
                 start, end = piece.start or hour, piece.end or max(piece.start or hour, hour) + HORIZON
                 value = series_value(kind, piece.value, descriptor)
-                if end <= now or end <= start:
+                if end <= now or end <= start or start >= now + HORIZON:
                     continue
                 _append(found, open_series, _single(kind, start, end - start, value, event_id, descriptor))
     return found
+
+
+def first_of(announced: Iterable[Series]) -> tuple[Series, ...]:
+    """Return the series without those at whose times an earlier one of their kind always goes before."""
+    kept: list[Series] = []
+    covered: dict[SeriesKind, Covered] = {}
+    for series in announced:
+        spoken_for = covered.setdefault(series.kind, Covered())
+        if any(spoken_for.gaps(series.start, series.end)):
+            kept.append(series)
+            spoken_for.add(series.start, series.end)
+    return tuple(kept)
 
 
 def _single(

@@ -15,7 +15,7 @@ _LEAST: Final = 2**63  # an event without a priority comes after all that have o
 
 
 @dataclass(slots=True)
-class _Covered:
+class Covered:
     """Pieces of time that are spoken for: sorted, apart from each other."""
 
     starts: list[datetime] = field(default_factory=list)
@@ -55,7 +55,7 @@ def by_priority(ranked: Iterable[tuple[int | None, GridSignal]]) -> tuple[GridSi
 
     kept: list[GridSignal] = []
     for _, of_subject in groupby(sorted(ranked, key=lambda entry: (subject(entry), rank(entry))), key=subject):
-        covered = _Covered()
+        covered = Covered()
         for _, of_rank in groupby(of_subject, key=rank):
             equals = [signal for _, signal in of_rank]
             kept += [piece for signal in equals for piece in _uncovered(signal, covered)]
@@ -64,7 +64,7 @@ def by_priority(ranked: Iterable[tuple[int | None, GridSignal]]) -> tuple[GridSi
     return tuple(kept)
 
 
-def _uncovered(signal: GridSignal, covered: _Covered) -> Iterable[GridSignal]:
+def _uncovered(signal: GridSignal, covered: Covered) -> Iterable[GridSignal]:
     for start, end in covered.gaps(signal.valid_from or _ALWAYS, signal.valid_until or _FOREVER):
         yield replace(
             signal, valid_from=None if start == _ALWAYS else start, valid_until=None if end == _FOREVER else end

@@ -3,7 +3,7 @@
 Nothing here waits or starts a thread: `Ven.poll` does one round and blocks meanwhile, `openadr_runner` calls it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -13,22 +13,26 @@ import traceback
 from typing import Final
 
 from ..clock import Clock
+from .openadr_agenda import Ahead, agenda, ahead, strictest
 from .openadr_client import VtnClient
 from .openadr_config import VenConfig
 from .openadr_events import read_events
 from .openadr_http import VenError, VenProblem
 from .openadr_memory import VenMemory, remember
 from .openadr_parse import object_id
+from .openadr_received import Received
 from .openadr_reports import Figures, Reporter
-from .openadr_values import EventReading, Series, clean_text
+from .openadr_values import EventReading, Series
 from .set_back import is_ahead, not_ahead
 from .signal import GridSignal
 
+_READ_FOR: Final = timedelta(hours=1)  # how long the same events are taken to say the same, unless one ends before
 _PROGRAMS_FOR: Final = timedelta(hours=1)  # how long a list of programmes is believed
 _REGISTERED_FOR: Final = timedelta(days=1)  # servers are seen to forget VENs
 _FIRST_BACKOFF: Final = timedelta(seconds=10)
 _LONGEST_BACKOFF: Final = timedelta(minutes=15)
 _LONGEST_WISH: Final = timedelta(hours=1)  # of a server that asks to be left alone
+POLL_TIMEOUT_S: Final = 240.0  # for all requests of a round but the last
 _SPREAD: Final = 0.2  # how much of a wait is left to chance, so that not all VENs come back at once
 
 _LOGGER = logging.getLogger(__name__)
@@ -45,7 +49,11 @@ class Registration(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenState:
-    """What is known of the server, for whoever shows or uses it."""
+    """What is known of the server, for whoever shows or uses it.
+
+    Of many signals the reading has only those that are the strictest at some moment, and of the fail-safe the strictest
+    ones. `ahead` are those to be told now. After a restart not all may be known that the server said: `complete`.
+    """
 
     reading: EventReading = field(default_factory=EventReading)
     last_heard: datetime | None = None  # when all of its events were last read
@@ -59,6 +67,8 @@ class VenState:
     report_problem: VenProblem | None = None
     lost: bool = False
     ven_id: str | None = None
+    ahead: Ahead = field(default_factory=Ahead)
+    complete: bool = True
 
     def signals(self) -> tuple[GridSignal, ...]:
         """Return what is demanded: what was announced and, while the server is lost, its fail-safe limits as well."""
@@ -67,6 +77,23 @@ class VenState:
     def series(self) -> tuple[Series, ...]:
         """Return the prices and GHG announced."""
         return self.reading.series
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What was made of events at some time; to read 200,000 values takes seconds, and most polls bring nothing new."""
+
+    events: Received
+    programs: list[object]
+    at: datetime
+    reading: EventReading
+
+    def is_of(self, events: Received, programs: list[object], now: datetime) -> bool:
+        """Return whether that is still what these events say."""
+        known = (*self.reading.signals, *self.reading.failsafe)
+        ends = [one.valid_until for one in known if one.valid_until is not None and one.valid_until > self.at]
+        good_until = min([self.at + _READ_FOR, *ends])
+        return self.at <= now < good_until and events == self.events and programs == self.programs
 
 
 class Ven:
@@ -83,15 +110,20 @@ class Ven:
         self._closed = False
         self._reporter = Reporter(config.addressee, config.version, config.report_interval)
         memory = memory or VenMemory()
-        heard = not_ahead(memory.last_heard, clock.now())
-        self._events: list[object] = list(memory.events)
+        now = clock.now()
+        heard = not_ahead(memory.last_heard, now)
+        self._events = Received.of(memory.events)
         self._programs: list[object] = list(memory.programs)
         self._programs_at: datetime | None = None
         self._registered_at: datetime | None = None
         self._sent = list(memory.sent)
         self._first_heard: dict[str, datetime] = {}
-        self._state = VenState(last_heard=heard)
-        self._read(self._events, clock.now(), heard=heard)
+        self._cut_before = False
+        self._kept: VenMemory | None = None
+        self._kept_of: EventReading | None = None
+        self._read: _Read | None = None
+        reading = self._understood(self._events, now, heard)
+        self._state = VenState(reading=reading, last_heard=heard, complete=not memory.left_out)
 
     @property
     def client(self) -> VtnClient:
@@ -104,10 +136,11 @@ class Ven:
 
     def state(self) -> VenState:
         """Return what holds at this moment; events begin and end, and a silent server becomes lost, without a poll."""
-        now = self._clock.now()
-        heard = self._state.last_heard
+        now, state = self._clock.now(), self._state  # which a poll in another thread may replace meanwhile
+        heard = state.last_heard
         # Never heard at all is lost too: a fail-safe that is remembered must hold from the start.
-        return replace(self._state, lost=heard is None or now - heard >= self._config.lost_after)
+        lost = heard is None or now - heard >= self._config.lost_after
+        return replace(state, lost=lost, ahead=ahead(state.reading.signals, now))
 
     def follow_clock(self) -> None:
         """Poll at once where the clock was set back, and count from now what was counted from later.
@@ -131,14 +164,15 @@ class Ven:
         self.follow_clock()
         now = self._clock.now()
         try:
+            self.client.begin(POLL_TIMEOUT_S)
             self._register(now)
             programs = self._read_programs(now)
             events = self._read_events(programs)
         except VenError as error:
             self._failed(now, error)
             return self.state()
-        self._read(events, now, heard=now)
-        self._state = replace(self._state, last_heard=now)
+        reading = self._understood(events, now, now)
+        self._state = replace(self._state, reading=reading, last_heard=now, complete=True)
         if figures is not None:
             self._report(figures, now)
         self._state = replace(
@@ -167,8 +201,25 @@ class Ven:
         """Return what to keep for after a restart, None before the server was ever heard."""
         if self._state.last_heard is None:
             return None
-        wanted = self._state.reading.limit_events
-        return remember(self._state.last_heard, self._events, self._programs, wanted, self._sent)
+        heard, reading, sent = self._state.last_heard, self._state.reading, tuple(self._sent)
+        if self._kept is not None and self._kept_of is reading and self._kept.sent == sent:
+            self._kept = replace(self._kept, last_heard=heard)
+            return self._kept
+        self._kept, self._kept_of = self._remembered(heard, reading, sent), reading
+        return self._kept
+
+    def _remembered(self, heard: datetime, reading: EventReading, sent: Sequence[str]) -> VenMemory:
+        kept = remember(heard, self._events, self._programs, reading.limit_events, sent)
+        if not self._state.complete:  # nor is what was made of it
+            return replace(kept, left_out=max(kept.left_out, 1))
+        if kept.left_out and not self._cut_before:
+            _LOGGER.warning(
+                "The OpenADR server has more limits than are kept over a restart: %d of its %d events with limits are left "
+                "out; what they demand now and next is kept with the grid signals of the site",
+                kept.left_out, len(reading.limit_events),
+            )  # fmt: skip
+        self._cut_before = bool(kept.left_out)
+        return kept
 
     def close(self) -> None:
         """Close the connection for good; a poll that is under way in another thread ends with its next request."""
@@ -226,17 +277,17 @@ class Ven:
 
     def _unknown_program(self) -> bool:
         known = {object_id(program) for program in self._programs if isinstance(program, Mapping)}
-        return any(
-            isinstance(event, Mapping) and clean_text(event.get("programID")) not in known for event in self._events
-        )
+        return not self._events.programs <= known
 
-    def _read_events(self, programs: list[str]) -> list[object]:
+    def _read_events(self, programs: list[str]) -> Received:
         if self._config.program_name is None:
-            return self.client.events(None)
-        return [event for program_id in programs for event in self.client.events(program_id)]
+            return Received.of(self.client.events(None))
+        return Received.of(event for program_id in programs for event in self.client.events(program_id))
 
-    def _read(self, events: list[object], now: datetime, heard: datetime | None) -> None:
+    def _understood(self, events: Received, now: datetime, heard: datetime | None) -> EventReading:
         """Understand events and keep them; those that are new were heard at this moment."""
+        if self._read is not None and self._read.is_of(events, self._programs, now):
+            return self._read.reading
 
         def first_heard(version: str) -> datetime:
             return self._first_heard.get(version, heard or now)
@@ -245,7 +296,9 @@ class Ven:
         reading = read_events(events, self._programs, addressee, now, self._draw, first_heard)
         self._events = events
         self._first_heard = {version: first_heard(version) for version in reading.versions}
-        self._state = replace(self._state, reading=reading)
+        reading = replace(reading, signals=agenda(reading.signals), failsafe=strictest(reading.failsafe))
+        self._read = _Read(events, self._programs, now, reading)
+        return reading
 
     def _draw(self, text: str) -> float:
         """Return a number from -1 to 1 that is chance to the server, but the same for one event at each reading."""
@@ -270,9 +323,10 @@ class Ven:
         self._state = replace(self._state, report_problem=problem)
 
     def _failed(self, now: datetime, error: VenError) -> None:
-        if self._state.failures == 0:
+        if self._state.failures == 0 and not self._closed:
             _LOGGER.warning("The OpenADR server can't be read: %s", error)
-        self._read(self._events, now, heard=self._state.last_heard)
+        reading = self._understood(self._events, now, self._state.last_heard)
+        self._state = replace(self._state, reading=reading)
         self._note(now, error)
 
     def _note(self, now: datetime, error: VenError) -> None:

@@ -187,6 +187,20 @@ class SignalsStated:
 
 
 @dataclass(frozen=True, slots=True)
+class SignalsRemembered:
+    """What a source demanded when it was last heard, as is remembered beside the room; it is not heard by that.
+
+    What the room itself knows of a later moment stays; so it does where not all is remembered.
+    """
+
+    source_id: str
+    at: datetime
+    signals: tuple[GridSignal, ...]
+    failsafe: tuple[GridSignal, ...] = ()
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class SignalAdded:
     """One signal more; it takes the place of one of the same kind, scope, EVSE and begin."""
 
@@ -256,6 +270,7 @@ type SourceEvent = (
     | HeartbeatSeen
     | LimitStated
     | SignalsStated
+    | SignalsRemembered
     | SignalAdded
     | SignalsCleared
     | BrokerMessage
@@ -270,6 +285,6 @@ TELLS: Final[Mapping[InputKind, tuple[type, ...]]] = {
     InputKind.CONTROL_BOX: (ContactSeen,),
     InputKind.NUMBER: (NumberSeen,),
     InputKind.EEBUS: (HeartbeatSeen, LimitStated),
-    InputKind.MESSAGES: (SignalsStated, SignalAdded, SignalsCleared, BrokerMessage),
+    InputKind.MESSAGES: (SignalsStated, SignalsRemembered, SignalAdded, SignalsCleared, BrokerMessage),
     InputKind.STANDING: (),
 }

@@ -24,6 +24,7 @@ from .source import (
     NumberSeen,
     SignalAdded,
     SignalsCleared,
+    SignalsRemembered,
     SignalsStated,
     SourceConfig,
     SourceEvent,
@@ -90,6 +91,8 @@ def take(config: SourceConfig, memory: SourceMemory, event: SourceEvent) -> tupl
         return replace(memory, unavailable_since=None, gone_since=None), None
     if not isinstance(event, (*TELLS[config.input], SourceHeard)):
         return memory, SourceRefusal.WRONG_INPUT
+    if isinstance(event, SignalsRemembered):
+        return _recall(config, memory, event)
     told, refusal = _told(config, memory, event)
     if refusal is not None:
         return memory, refusal
@@ -264,6 +267,26 @@ def _heard(memory: SourceMemory, at: datetime) -> SourceMemory:
         gone_since=None,
         distrusted_until=None,
     )
+
+
+def _recall(
+    config: SourceConfig, memory: SourceMemory, event: SignalsRemembered
+) -> tuple[SourceMemory, SourceRefusal | None]:
+    """Return the memory with what is remembered elsewhere: nothing that holds ends by a word that is older or cut."""
+    if any(one.source_id != config.source_id for one in (*event.signals, *event.failsafe)):
+        return memory, SourceRefusal.FOREIGN
+    known = replace(memory, awaited_since=None)  # it is as old as it is, and lost by that
+    if memory.heard_at is not None and (
+        event.at < memory.heard_at or (event.at == memory.heard_at and not event.complete)
+    ):
+        return known, None
+    if event.complete:
+        told = replace(known, signals=event.signals, failsafe=event.failsafe, distrusted_until=None)
+    else:
+        both = tuple(dict.fromkeys((*memory.signals, *event.signals)))
+        told = replace(known, signals=both, failsafe=event.failsafe or memory.failsafe)
+    missed_since = None if memory.missed_since is None or event.at >= memory.missed_since else memory.missed_since
+    return replace(told, heard_at=event.at, missed_since=missed_since), None
 
 
 def _place(signal: GridSignal) -> tuple[object, ...]:

@@ -148,7 +148,10 @@ def _sums(record: ChargeRecord, day: date) -> dict[str, str]:
         "energy_wh": str(sum((one.energy_wh for one in record.days if one.day == day), _ZERO)),
         "gross": str(sum((line.gross for line in lines), _ZERO)),
         "free_quantity": str(sum((abs(line.quantity) for line in free), _ZERO)),
-        "free_amount": str(sum((-line.gross for line in free), _ZERO)),
+        # A line without a quantity is of an amount of money, before or after tax as the prices are.
+        "free_amount": str(
+            sum((-(line.gross if record.vat_included else line.net) for line in free if not line.quantity), _ZERO)
+        ),
     }
 
 

@@ -39,7 +39,7 @@ class RecordSums:
 
 @dataclass(frozen=True, slots=True)
 class AllowanceUse:
-    """What of an allowance was given: the quantity of its lines as they say it, and the money that it was worth."""
+    """What of an allowance was given: kWh, and beside these an amount of money."""
 
     quantity: Decimal = _ZERO
     amount: Decimal = _ZERO
