@@ -205,7 +205,7 @@ async def test_all_settings_are_shown_without_asking_again(hass: HomeAssistant, 
     answer = await ask(hass, "get_device_model")
     shown = {one["name"]: one["value"] for one in answer["variables"]}
     assert shown["ChargeProfileMaxStackLevel"] == "8"
-    assert client.calls == []
+    assert client.sent("GetConfiguration") == []
     client.configuration |= {"Light": "true", "AuthorizationKey": "S3CRET"}
     answer = await ask(hass, "get_device_model", refresh=True)
     shown = {one["name"]: one["value"] for one in answer["variables"]}
