@@ -121,6 +121,7 @@ class OpenAdrInput:
             "last_heard": state.last_heard,
             "last_attempt": state.last_attempt,
             "next_attempt": state.next_attempt,
+            "polling": self._running.is_polling,
             "registration": state.registration,
             "notifications": self._running.notifications,
             "reports_sent": state.reports_sent,

@@ -109,11 +109,13 @@ class House:
         self._hass = hass
         self._freezer = freezer
         self.words: list[VenState] = []
+        self._source: OpenAdrInput | None = None
         freezer.move_to(datetime.fromisoformat(NOON))
         changed = OpenAdrInput._changed
 
         def changed_and_noted(source: OpenAdrInput, state: VenState) -> None:
             changed(source, state)
+            self._source = source
             self.words.append(state)
 
         monkeypatch.setattr(OpenAdrInput, "_changed", changed_and_noted)
@@ -128,6 +130,7 @@ class House:
 
     async def passes(self, seconds: float) -> VenState:
         """Let so much time pass, after which a poll is due, or the server is lost; return what is known then."""
+        await until(lambda: self._source is None or not self._source._running.is_polling)  # it would take that long
         self.words.clear()
         self._freezer.tick(timedelta(seconds=seconds))
         return await self.polls()

@@ -112,7 +112,7 @@ async def test_once_the_server_is_gone_its_safe_mode_holds_until_it_is_back(
     assert set(grid(entry).lost) == {"vtn"}
     await vtn.start()
     while (state := await house.passes(1000)).problem is not None or state.lost:
-        pass  # the last attempt may still have been under way, and is old by now
+        pass  # the last attempt may have found it, and be old by now
     assert (grid(entry).active, grid(entry).returning, dict(grid(entry).lost)) == (False, True, {})
 
 

@@ -158,13 +158,14 @@ async def test_a_poll_that_never_ends_is_told_and_the_fail_safe_holds(
     house.waits(entry, 301)
     await house.polls()
     stuck.clear()
+    assert not told(entry)["polling"]
     for _ in range(30):
         freezer.tick(timedelta(minutes=1))
         entry.runtime_data.site.grid.look()
         for _ in range(20):
             await asyncio.sleep(0)
     assert (grid(entry).limit_w, grid(entry).why) == (3_000.0, ClaimReason.FAILSAFE)
-    assert (told(entry)["problem"], told(entry)["lost"]) == ("timeout", True)
+    assert (told(entry)["problem"], told(entry)["lost"], told(entry)["polling"]) == ("timeout", True, True)
     assert "openadr_timeout_vtn" in issue_ids(hass)
     stuck.set()
     while (await house.polls()).problem is not None:

@@ -56,6 +56,7 @@ class VenRunner:
         self._run_blocking = run_blocking
         self._ven = ven
         self._kept: Mapping[str, str | None] | None = None
+        self._polling = False
         self._overdue = 0
         self._lost_told = False
         self._next_told_at: datetime | None = None
@@ -69,6 +70,11 @@ class VenRunner:
     def notifications(self) -> Notification:
         """Return how changes are learnt of besides polling."""
         return self._notifications.status
+
+    @property
+    def is_polling(self) -> bool:
+        """Return whether a poll is under way."""
+        return self._polling
 
     def state(self) -> VenState:
         """Return what holds now; a poll that takes too long is a failure, as often as it does."""
@@ -116,12 +122,13 @@ class VenRunner:
     async def _run(self) -> None:
         while True:
             self._woken.clear()
+            self._polling = True
             poll = asyncio.create_task(self._poll(), name="OpenADR poll")
             try:
                 await self._attend(poll)
             finally:
                 poll.cancel()
-            self._overdue = 0
+            self._polling, self._overdue = False, 0
             self._tell(self.state())
             await self._wait()
 
